@@ -1,10 +1,12 @@
 //! The owner's settings: `footfall.yaml`, parsed once into values that are valid by type.
 //!
-//! Reading the file is left to the caller. A deployed function gets the same value as JSON in
-//! [`env::SETTINGS`](crate::env::SETTINGS).
+//! A deployed function gets the same value as JSON in [`env::SETTINGS`](crate::env::SETTINGS).
 
 mod host;
 mod time_zone;
+
+use std::path::Path;
+use std::{fs, io};
 
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -153,6 +155,11 @@ pub struct SettingsError {
     pub problem: String,
 }
 
+/// Why a settings file could not be had: its name, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FileError(String);
+
 fn at(line: Option<usize>) -> String {
     line.map_or_else(String::new, |line| format!("line {line}: "))
 }
@@ -178,6 +185,19 @@ impl Settings {
             trusted_proxies: 0,
             shards: Shards::default(),
             blocked_referrers: Vec::new(),
+        }
+    }
+
+    /// Reads a settings file; where there is none, the settings are [`local`](Self::local).
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is wrong: the message has its name in front.
+    pub fn from_file(file: &Path) -> Result<Self, FileError> {
+        let named = |what: String| FileError(format!("{}, {what}", file.display()));
+        match fs::read_to_string(file) {
+            Ok(text) => Self::from_yaml(&text).map_err(|error| named(error.to_string())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::local()),
+            Err(error) => Err(named(format!("which cannot be read: {error}"))),
         }
     }
 

@@ -1,0 +1,13 @@
+//! The function `dashboard`: answers what was read.
+
+use footfall_runtime::ambient::Machine;
+use footfall_runtime::dashboard::Dashboard;
+use footfall_runtime::lambda::{Deployed, serve};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let Deployed { settings, store } = Deployed::from_environment()?;
+    let dashboard = Dashboard::new(settings, store, Machine)?;
+    let dashboard = &dashboard;
+    serve(|request| async move { dashboard.handle(&request).await }).await
+}

@@ -1,0 +1,115 @@
+//! Footfall on one machine: parses the command line, opens the folder, starts the server.
+
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+use footfall_infra::api;
+use footfall_infra::settings::{self, Settings};
+use footfall_runtime::ambient::{Ambient as _, Machine};
+use footfall_runtime::dev::{Demo, Gateway, fill, serve};
+use footfall_runtime::snippet::snippet;
+use footfall_runtime::store::embedded::Embedded;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::net::TcpListener;
+
+/// The demo's seed: a number like any other, and always the same.
+const SEED: u64 = 20_26;
+
+/// Run Footfall on this machine, over a folder: the same handlers as in Lambda, behind a server
+/// that answers as the deployed API does.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask dev", version)]
+struct Arguments {
+    /// Port on 127.0.0.1 to listen on; 0 takes any that is free
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+    /// Folder to keep the data in
+    #[arg(long, value_name = "DIR", default_value = ".footfall")]
+    data: PathBuf,
+    /// Fill the last four weeks with made-up traffic of the first site
+    #[arg(long)]
+    demo: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let settings = Settings::from_file(Path::new(settings::FILE))?;
+    let store = Embedded::open(&arguments.data)?;
+    if arguments.demo {
+        fill_demo(&store, &settings).await?;
+    }
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; stop what uses the port, or choose another with --port")
+    })?;
+    let address = listener.local_addr()?;
+    let gateway = Arc::new(Gateway::new(&settings, store.clone(), Machine)?);
+    tokio::spawn(sweep(store));
+    greet(&settings, &arguments.data, address)?;
+    serve(listener, gateway, stopped()).await;
+    Ok(())
+}
+
+async fn fill_demo(store: &Embedded, settings: &Settings) -> Result<()> {
+    let site = settings.sites.first().context("the settings name no site")?;
+    let demo = Demo::new(site, SEED, Machine.now());
+    // Draws itself on a terminal only.
+    let bar = ProgressBar::new(demo.days().count() as u64);
+    let style = ProgressStyle::with_template("Filling {wide_bar:.green} {pos}/{len} days, {msg}")?;
+    bar.set_style(style);
+    let stored = fill(store, demo, |items| {
+        bar.inc(1);
+        bar.set_message(format!("{items} hits"));
+    })
+    .await?;
+    bar.finish_and_clear();
+    eprintln!("Filled {} with {stored} hits of demo traffic.", site.domain);
+    Ok(())
+}
+
+/// Says where everything is.
+fn greet(settings: &Settings, data: &Path, address: SocketAddr) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "Footfall {} is running. Data is in {}.", env!("CARGO_PKG_VERSION"), data.display())?;
+    writeln!(out, "\n  Dashboard  http://{address}{}\n", api::DASHBOARD)?;
+    for site in &settings.sites {
+        writeln!(out, "Paste this into the pages of {}:\n", site.domain)?;
+        writeln!(out, "{}", snippet(site, &format!("http://{address}")))?;
+    }
+    writeln!(out, "Stop with Ctrl-C.")?;
+    out.flush()
+}
+
+/// Deletes what has expired, now and every hour, as DynamoDB does by itself.
+async fn sweep(store: Embedded) {
+    let mut hourly = tokio::time::interval(Duration::from_secs(3600));
+    loop {
+        hourly.tick().await;
+        if let Err(error) = store.sweep(Machine.now().as_second()).await {
+            eprintln!("what has expired could not be deleted: {error}");
+        }
+    }
+}
+
+/// Ready at Ctrl-C, or when the system asks to stop.
+async fn stopped() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}

@@ -1,0 +1,15 @@
+//! The function `track`: takes hits into the table.
+
+use footfall_runtime::ambient::Machine;
+use footfall_runtime::lambda::{Deployed, serve};
+use footfall_runtime::track::Track;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let Deployed { settings, store } = Deployed::from_environment()?;
+    let track = Track::new(settings, store, Machine);
+    // Lambda runs this part on a whole core. If it fails, the first hit tries again.
+    let _ = track.warm().await;
+    let track = &track;
+    serve(|request| async move { track.handle(&request).await }).await
+}

@@ -1,0 +1,100 @@
+//! How the AWS SDK reaches AWS: hyper, and rustls with graviola, over the roots that AWS's own
+//! certificates come from.
+//!
+//! The SDK's own default client would bring C to compile (aws-lc), a second TLS stack, the
+//! operating system's trust store and tens of milliseconds at start.
+
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
+use hyper_util::rt::TokioExecutor;
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+
+/// The roots of Amazon Trust Services (<https://www.amazontrust.com/repository/>), in DER. The
+/// first of them expires in 2037.
+const AMAZON_ROOTS: [&[u8]; 5] = [
+    include_bytes!("../roots/amazon-root-ca-1.der"),
+    include_bytes!("../roots/amazon-root-ca-2.der"),
+    include_bytes!("../roots/amazon-root-ca-3.der"),
+    include_bytes!("../roots/amazon-root-ca-4.der"),
+    include_bytes!("../roots/starfield-services-root-g2.der"),
+];
+
+/// A pool of connections, plain (for an emulator) and TLS. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Connector(Client<HttpsConnector<TcpConnector>, SdkBody>);
+
+/// The TLS configuration cannot be made: a root or the cipher suites are not as they must be.
+#[derive(Debug, thiserror::Error)]
+#[error("TLS cannot be set up: {0}")]
+pub struct TlsError(#[from] rustls::Error);
+
+impl Connector {
+    /// A connector that trusts Amazon's roots alone.
+    ///
+    /// # Errors
+    /// None on a machine that graviola supports: x86-64 with AVX2, or ARM with AES.
+    pub fn new() -> Result<Self, TlsError> {
+        Self::trusting(AMAZON_ROOTS.map(CertificateDer::from))
+    }
+
+    /// A connector that trusts the certificates in `roots` alone.
+    ///
+    /// # Errors
+    /// If one is no certificate of an authority.
+    pub fn trusting(
+        roots: impl IntoIterator<Item = CertificateDer<'static>>,
+    ) -> Result<Self, TlsError> {
+        let mut store = RootCertStore::empty();
+        for root in roots {
+            store.add(root)?;
+        }
+        let provider = Arc::new(rustls_graviola::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(store)
+            .with_no_client_auth();
+        let mut tcp = TcpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        let https = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        Ok(Self(Client::builder(TokioExecutor::new()).build(https)))
+    }
+
+    /// The connector as the SDK takes it.
+    #[must_use]
+    pub fn into_client(self) -> SharedHttpClient {
+        let shared = SharedHttpConnector::new(self);
+        http_client_fn(move |_, _| shared.clone())
+    }
+}
+
+/// Time-outs are left to the SDK, which has one for each try.
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|e| ConnectorError::user(e.into()))?;
+            let response = client.request(request).await.map_err(|error| {
+                // A connection that fails, at whatever point, may be tried again: whatever is
+                // written has a key of its own.
+                ConnectorError::io(error.into())
+            })?;
+            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}

@@ -1,0 +1,213 @@
+//! Showing what was counted: `GET /dashboard`, as a page and as data.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use footfall_infra::settings::{Settings, Site};
+use http::StatusCode;
+use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
+use jiff::Timestamp;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, context};
+use sha2::{Digest as _, Sha256};
+
+use crate::ambient::Ambient;
+use crate::chart::Chart;
+use crate::http::{Request, Response, response, set};
+use crate::period::Period;
+use crate::report::Report;
+use crate::snippet::snippet;
+use crate::store::{Store, StoreError};
+use crate::{log, read};
+
+const PAGE: &str = include_str!("../assets/dashboard.html");
+const STYLE: &str = include_str!("../assets/dashboard.css");
+
+/// How many rows a table of the page has; the data has all of them.
+const ROWS: usize = 100;
+
+/// Answers with the reports of the sites in `settings`.
+pub struct Dashboard<S, A> {
+    settings: Settings,
+    store: S,
+    ambient: A,
+    templates: Environment<'static>,
+    policy: String,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("there is no site called {0}; the sites are {1}")]
+    UnknownSite(String, String),
+    #[error(transparent)]
+    Period(#[from] crate::period::PeriodError),
+    #[error("format must be html or json")]
+    Format,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Template(#[from] minijinja::Error),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Html,
+    Json,
+}
+
+impl<S: Store, A: Ambient> Dashboard<S, A> {
+    /// Answers for the sites in `settings`. Templates are parsed here, once.
+    ///
+    /// # Errors
+    /// If a template does not parse, which a test would have seen.
+    pub fn new(settings: Settings, store: S, ambient: A) -> Result<Self, minijinja::Error> {
+        let mut templates = Environment::new();
+        // Everything is HTML here, and nothing is shown unescaped.
+        templates.set_auto_escape_callback(|_| AutoEscape::Html);
+        templates.add_filter("thousands", thousands);
+        templates.add_template("page", PAGE)?;
+        Ok(Self { settings, store, ambient, templates, policy: policy() })
+    }
+
+    /// Answers a request for the dashboard.
+    pub async fn handle(&self, request: &Request) -> Response {
+        let format = match request.parameter("format").as_deref() {
+            None | Some("" | "html") => Format::Html,
+            Some("json") => Format::Json,
+            Some(_) => return self.failed(&Failure::Format, Format::Html),
+        };
+        let answer = self.answer(request, format).await;
+        answer.unwrap_or_else(|failure| self.failed(&failure, format))
+    }
+
+    async fn answer(&self, request: &Request, format: Format) -> Result<Response, Failure> {
+        let now = self.ambient.now();
+        let site = self.site(request)?;
+        let period = Period::of(request, now, site.time_zone.clone())?;
+        let report = read::report(&self.store, &self.settings, site, &period, now).await?;
+        match format {
+            Format::Json => {
+                let body = serde_json::to_vec(&report)?;
+                Ok(response(StatusCode::OK, "application/json", body))
+            }
+            Format::Html => self.page(request, site, &report, now),
+        }
+    }
+
+    /// The site that is asked for, or the first.
+    fn site(&self, request: &Request) -> Result<&Site, Failure> {
+        match request.parameter("site").filter(|name| !name.is_empty()) {
+            None => self.settings.sites.first(),
+            Some(ref name) => self.settings.site(name),
+        }
+        .ok_or_else(|| {
+            let name = request.parameter("site").unwrap_or_default();
+            Failure::UnknownSite(crate::text::clean(&name, 100), self.site_names().join(", "))
+        })
+    }
+
+    fn site_names(&self) -> Vec<String> {
+        self.settings.sites.iter().map(|site| site.domain.to_string()).collect()
+    }
+
+    fn page(
+        &self,
+        request: &Request,
+        site: &Site,
+        report: &Report,
+        now: Timestamp,
+    ) -> Result<Response, Failure> {
+        let today = now.to_zoned(site.time_zone.rules().clone()).date();
+        let is_empty = report.totals.views == 0 && report.totals.events == 0;
+        let html = self.templates.get_template("page")?.render(context! {
+            style => STYLE,
+            report => Serde(report),
+            chart => Serde(Chart::of(&report.days)),
+            sites => self.site_names(),
+            site => site.domain.as_str(),
+            // Which of the ranges offered is the one shown, if any is.
+            days => (report.to == today).then_some(report.days.len()),
+            rows => ROWS,
+            is_empty,
+            snippet => snippet(site, &request.origin()),
+        })?;
+        Ok(self.guarded(response(StatusCode::OK, "text/html; charset=utf-8", html)))
+    }
+
+    fn failed(&self, failure: &Failure, format: Format) -> Response {
+        let status = match failure {
+            Failure::UnknownSite(..) => StatusCode::NOT_FOUND,
+            Failure::Period(_) | Failure::Format => StatusCode::BAD_REQUEST,
+            Failure::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Failure::Store(StoreError::Refused(_)) | Failure::Template(_) | Failure::Json(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        let message = match status {
+            StatusCode::SERVICE_UNAVAILABLE => {
+                "The store cannot be read just now. Try again in a moment.".to_owned()
+            }
+            StatusCode::INTERNAL_SERVER_ERROR => {
+                "The report cannot be made. The function's log says why.".to_owned()
+            }
+            _ => failure.to_string(),
+        };
+        if status.is_server_error() {
+            log::error("a report was not made", failure);
+        }
+        if format == Format::Json {
+            let body = serde_json::json!({ "error": message });
+            return response(status, "application/json", body.to_string());
+        }
+        let context = context! { style => STYLE, error => &message, sites => self.site_names() };
+        let page = self.templates.get_template("page").and_then(|page| page.render(context));
+        // Without a page, the sentence alone does.
+        self.guarded(response(status, "text/html; charset=utf-8", page.unwrap_or(message)))
+    }
+
+    /// Nothing from elsewhere, no script, no frame around it.
+    fn guarded(&self, mut response: Response) -> Response {
+        set(&mut response, CONTENT_SECURITY_POLICY, &self.policy);
+        set(&mut response, REFERRER_POLICY, "same-origin");
+        response
+    }
+}
+
+/// The page's Content-Security-Policy: the one style sheet that stands in it, known by its hash,
+/// and forms that ask the page itself.
+fn policy() -> String {
+    let hash = BASE64.encode(Sha256::digest(STYLE));
+    format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; form-action 'self'; \
+         base-uri 'none'; frame-ancestors 'none'"
+    )
+}
+
+/// 1234567 as `1,234,567`.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.char_indices() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        let check = |number, expected: &str| assert_eq!(thousands(number), expected);
+        check(0, "0");
+        check(999, "999");
+        check(1000, "1,000");
+        check(1_234_567, "1,234,567");
+    }
+}

@@ -1,0 +1,330 @@
+//! Made-up traffic that looks like a small blog's: the same for the same seed and day, so that
+//! screenshots and tests repeat, and filling twice changes nothing.
+
+use fastrand::Rng;
+use footfall_infra::settings::Site;
+use jiff::civil::{Date, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
+
+use crate::client::Device;
+use crate::country::Country;
+use crate::filter::FilterReason;
+use crate::hit::{Campaign, Filtered, Hit, Kind, Record, Screen};
+use crate::store::{Item, Store, StoreError, WRITE_UNIT};
+use crate::table;
+use crate::visitor::VisitorId;
+
+/// How many days before today are filled, beside today up to now.
+const DAYS: i32 = 28;
+
+/// How many days ago a post went viral.
+const VIRAL_DAYS_AGO: i32 = 9;
+
+/// The path of that post.
+const VIRAL: &str = "/posts/analytics-for-nothing";
+
+/// Visits of an ordinary Tuesday.
+const VISITS: f64 = 340.0;
+
+/// How many items are stored at once.
+const BATCH: usize = 4000;
+
+/// Pages, and how often each is the first of a visit.
+const PAGES: [(&str, u32); 14] = [
+    ("/", 30),
+    ("/posts/rust-on-lambda", 22),
+    (VIRAL, 9),
+    ("/posts/single-table-design", 12),
+    ("/posts/tiny-trackers", 8),
+    ("/posts/parquet-by-hand", 8),
+    ("/posts/café-culture", 4),
+    ("/posts/timezones-are-hard", 7),
+    ("/about", 5),
+    ("/archive", 4),
+    ("/projects", 4),
+    ("/newsletter", 3),
+    ("/talks", 2),
+    ("/uses", 2),
+];
+
+/// Sources by name, with a referrer where there is one, and how often each sends a visit.
+const SOURCES: [(Option<&str>, Option<&str>, u32); 12] = [
+    (None, None, 38),
+    (Some("Google"), Some("google.com"), 30),
+    (Some("Hacker News"), Some("news.ycombinator.com"), 6),
+    (Some("Reddit"), Some("reddit.com/r/rust"), 5),
+    (Some("Twitter"), Some("t.co"), 4),
+    (Some("Mastodon"), Some("mastodon.social"), 4),
+    (Some("DuckDuckGo"), Some("duckduckgo.com"), 4),
+    (Some("GitHub"), Some("github.com"), 3),
+    (Some("newsletter"), None, 3),
+    (Some("Bing"), Some("bing.com"), 2),
+    (Some("ChatGPT"), Some("chatgpt.com"), 2),
+    (Some("Lobsters"), Some("lobste.rs"), 2),
+];
+
+/// Where a viral post's visits come from.
+const VIRAL_SOURCES: [usize; 8] = [2, 2, 2, 2, 2, 0, 3, 4];
+
+/// Countries, the hours that their clocks are ahead of UTC, and how many visits are from there.
+const COUNTRIES: [(&str, i64, u32); 14] = [
+    ("US", -6, 30),
+    ("DE", 1, 13),
+    ("GB", 0, 9),
+    ("IN", 5, 8),
+    ("FR", 1, 6),
+    ("CA", -5, 6),
+    ("NL", 1, 4),
+    ("BR", -3, 4),
+    ("PL", 1, 3),
+    ("JP", 9, 3),
+    ("AU", 10, 3),
+    ("SE", 1, 3),
+    ("ES", 1, 3),
+    ("CH", 1, 2),
+];
+
+/// Browser, version, system, version, device, width, and how often.
+type Setup = (&'static str, &'static str, &'static str, Option<&'static str>, Device, u32, u32);
+
+const SETUPS: [Setup; 9] = [
+    ("Chrome", "152", "Windows", Some("10"), Device::Desktop, 1920, 24),
+    ("Chrome", "152", "macOS", None, Device::Desktop, 1440, 14),
+    ("Safari", "26.0", "iOS", Some("26.0"), Device::Mobile, 390, 16),
+    ("Chrome", "152", "Android", None, Device::Mobile, 412, 18),
+    ("Firefox", "151", "Linux", None, Device::Desktop, 1600, 8),
+    ("Firefox", "151", "Windows", Some("10"), Device::Desktop, 1536, 6),
+    ("Safari", "26.0", "macOS", None, Device::Desktop, 1280, 8),
+    ("Edge", "152", "Windows", Some("10"), Device::Desktop, 1536, 5),
+    ("Safari", "18.6", "iPadOS", Some("18.6"), Device::Tablet, 820, 3),
+];
+
+/// Out of a thousand visits, at each hour of the visitor's clock.
+const HOURS: [u32; 24] = [
+    14, 9, 6, 5, 6, 10, 20, 36, 55, 64, 66, 62, 56, 58, 60, 58, 54, 50, 48, 52, 58, 58, 46, 28,
+];
+
+/// The demo's traffic for a site.
+#[derive(Debug, Clone, Copy)]
+pub struct Demo<'a> {
+    site: &'a Site,
+    seed: u64,
+    now: Timestamp,
+}
+
+impl<'a> Demo<'a> {
+    /// The traffic of the four weeks before `now`, and of today up to `now`.
+    #[must_use]
+    pub const fn new(site: &'a Site, seed: u64, now: Timestamp) -> Self {
+        Self { site, seed, now }
+    }
+
+    /// The days, oldest first.
+    pub fn days(&self) -> impl Iterator<Item = Date> + use<> {
+        let today = self.today();
+        (0..=DAYS).rev().filter_map(move |ago| today.checked_sub(ago.days()).ok())
+    }
+
+    fn today(&self) -> Date {
+        self.now.to_zoned(TimeZone::UTC).date()
+    }
+
+    /// The records of a day, ready to store: the same whenever they are asked for on the same day.
+    ///
+    /// # Errors
+    /// None that is known: every record can be encoded.
+    pub fn items(&self, day: Date) -> Result<Vec<Item>, serde_json::Error> {
+        let ago = day.duration_until(self.today()).as_hours() / 24;
+        let mut random = Rng::with_seed(self.seed ^ (ago.unsigned_abs() << 32));
+        let mut records = self.records(day, i32::try_from(ago).unwrap_or(DAYS), &mut random);
+        records.retain(|record| record.at <= self.now);
+        let item = |record: Record| {
+            let mut bytes = [0; 16];
+            random.fill(&mut bytes);
+            let key = table::hit_key(self.site, record.at, 0, bytes);
+            let value = record.kind.encode(WRITE_UNIT - Item::overhead(&key))?;
+            Ok(Item { key, value, expires: Some(table::hit_expiry(self.site, record.at)) })
+        };
+        records.into_iter().map(item).collect()
+    }
+
+    fn records(&self, day: Date, ago: i32, random: &mut Rng) -> Vec<Record> {
+        let weekday = match day.weekday() {
+            Weekday::Saturday => 0.62,
+            Weekday::Sunday => 0.7,
+            Weekday::Monday => 1.08,
+            Weekday::Friday => 0.9,
+            _ => 1.0,
+        };
+        // A blog that grows a little, and no two days alike.
+        let growth = 1.0 - 0.25 * f64::from(ago) / f64::from(DAYS);
+        let ordinary = (VISITS * weekday * growth * (0.92 + 0.16 * random.f64())) as u32;
+        let viral = match VIRAL_DAYS_AGO - ago {
+            0 => 1900,
+            1 => 1100,
+            2 => 380,
+            3..=5 => 120,
+            _ => 0,
+        };
+        let Ok(start) = day.to_zoned(TimeZone::UTC) else { return Vec::new() };
+        let start = start.timestamp();
+        let mut records = Vec::new();
+        for n in 0..ordinary + viral {
+            visit(start, n >= ordinary, random, &mut records);
+        }
+        for _ in 0..ordinary / 5 {
+            let reasons = [FilterReason::Bot, FilterReason::Bot, FilterReason::Headless,
+                FilterReason::Prefetch, FilterReason::ReferrerSpam];
+            let reason = reasons[random.usize(..reasons.len())];
+            let page = PAGES[weighted(random, PAGES.iter().map(|page| page.1))].0.to_owned();
+            let at = start + SignedDuration::from_millis(random.i64(0..86_400_000));
+            records.push(Record { at, kind: Kind::Filtered(Filtered { reason, page }) });
+        }
+        records
+    }
+}
+
+/// Adds the hits of one visit.
+fn visit(start: Timestamp, is_viral: bool, random: &mut Rng, records: &mut Vec<Record>) {
+    let (country, ahead, _) = COUNTRIES[weighted(random, COUNTRIES.iter().map(|c| c.2))];
+    let hour = weighted(random, HOURS.iter().copied());
+    let hour = (i64::try_from(hour).unwrap_or(0) - ahead).rem_euclid(24);
+    let mut at = start + SignedDuration::from_hours(hour);
+    at += SignedDuration::from_millis(random.i64(0..3_600_000));
+    let (browser, version, system, system_version, device, width, _) =
+        SETUPS[weighted(random, SETUPS.iter().map(|setup| setup.6))];
+    let source = if is_viral {
+        VIRAL_SOURCES[random.usize(..VIRAL_SOURCES.len())]
+    } else {
+        weighted(random, SOURCES.iter().map(|source| source.2))
+    };
+    let (source, referrer, _) = SOURCES[source];
+    let first = if is_viral { VIRAL } else { PAGES[weighted(random, PAGES.iter().map(|p| p.1))].0 };
+    let text = |text: &str| Some(text.to_owned());
+    let campaign = Campaign {
+        source: source.filter(|_| referrer.is_none()).and_then(text),
+        medium: source.filter(|_| referrer.is_none()).and_then(|_| text("email")),
+        ..Campaign::default()
+    };
+    let mut hit = Hit {
+        visitor: VisitorId::new(random.u64(..)),
+        event: None,
+        host: None,
+        page: first.to_owned(),
+        source: source.and_then(text),
+        referrer: referrer.and_then(text),
+        campaign,
+        country: Country::parse(country),
+        browser: text(browser),
+        browser_version: text(version),
+        system: text(system),
+        system_version: system_version.and_then(text),
+        device: Some(device),
+        screen: Screen::of_width(width),
+        props: Vec::new(),
+    };
+    records.push(Record { at, kind: Kind::Hit(hit.clone()) });
+    // Most read one page; who goes on has no source any more.
+    hit.source = None;
+    hit.referrer = None;
+    hit.campaign = Campaign::default();
+    while random.f64() < if is_viral { 0.18 } else { 0.42 } {
+        at += SignedDuration::from_secs(random.i64(12..340));
+        hit.page = PAGES[weighted(random, PAGES.iter().map(|page| page.1))].0.to_owned();
+        records.push(Record { at, kind: Kind::Hit(hit.clone()) });
+    }
+    if random.f64() < 0.03 {
+        at += SignedDuration::from_secs(random.i64(5..60));
+        hit.event = text("Newsletter signup");
+        hit.props = vec![("placement".to_owned(), ["footer", "post"][random.usize(..2)].to_owned())];
+        records.push(Record { at, kind: Kind::Hit(hit) });
+    }
+}
+
+/// An index, as likely as its weight.
+fn weighted(random: &mut Rng, weights: impl Iterator<Item = u32> + Clone) -> usize {
+    let mut at = random.u32(..weights.clone().sum::<u32>().max(1));
+    for (index, weight) in weights.enumerate() {
+        if at < weight {
+            return index;
+        }
+        at -= weight;
+    }
+    0
+}
+
+/// Why the demo could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum FillError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record could not be encoded.
+    #[error(transparent)]
+    Encode(#[from] serde_json::Error),
+}
+
+/// Stores a demo, and calls `progress` with the number of items after each day. Gives their sum.
+///
+/// # Errors
+/// If the store fails. To fill again is safe.
+pub async fn fill<S: Store>(
+    store: &S,
+    demo: Demo<'_>,
+    mut progress: impl FnMut(usize),
+) -> Result<usize, FillError> {
+    let mut stored = 0;
+    for day in demo.days() {
+        let items = demo.items(day)?;
+        stored += items.len();
+        for batch in items.chunks(BATCH) {
+            store.put_all(batch.to_vec()).await?;
+        }
+        progress(stored);
+    }
+    Ok(stored)
+}
+
+#[cfg(test)]
+mod tests {
+    use footfall_infra::settings::Settings;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_demo_repeats() {
+        let settings = Settings::local();
+        let items = |seed, now: &str| {
+            let demo = Demo::new(&settings.sites[0], seed, at(now));
+            demo.days().flat_map(|day| demo.items(day).unwrap()).collect::<Vec<_>>()
+        };
+        let one = items(1, "2026-11-22T12:00:00Z");
+        assert_eq!(one, items(1, "2026-11-22T12:00:00Z"));
+        assert_ne!(one, items(2, "2026-11-22T12:00:00Z"));
+        // Later on the same day there is more, and what was there is the same.
+        let later = items(1, "2026-11-22T18:00:00Z");
+        assert!(later.len() > one.len());
+        assert!(one.iter().all(|item| later.contains(item)));
+    }
+
+    #[test]
+    fn a_demo_has_the_shape_of_a_blogs_traffic() {
+        let settings = Settings::local();
+        let demo = Demo::new(&settings.sites[0], 1, at("2026-11-22T23:59:59Z"));
+        let days: Vec<(Date, usize)> =
+            demo.days().map(|day| (day, demo.items(day).unwrap().len())).collect();
+        assert_eq!(days.len(), 29);
+        let busiest = days.iter().max_by_key(|day| day.1).unwrap();
+        assert_eq!(busiest.0.to_string(), "2026-11-13");
+        // Before the post, a Saturday has less than the Wednesday before it.
+        let of = |day: &str| days.iter().find(|d| d.0.to_string() == day).unwrap().1;
+        assert!(of("2026-11-07") < of("2026-11-04"), "{days:?}");
+        let all: usize = days.iter().map(|day| day.1).sum();
+        assert!((12_000..40_000).contains(&all), "{all}");
+    }
+}

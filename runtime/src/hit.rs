@@ -1,0 +1,233 @@
+//! A hit: one page view or event, as it is stored. What was derived, never what was sent: no IP
+//! address, no User-Agent, no query string.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::client::Device;
+use crate::country::Country;
+use crate::filter::FilterReason;
+use crate::text;
+use crate::visitor::VisitorId;
+
+/// What the table holds of one request, at the time it came in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// When it was received, to the millisecond.
+    pub at: Timestamp,
+    /// What it was.
+    pub kind: Kind,
+}
+
+/// Somebody's, or some program's.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// A visitor's: it counts.
+    Hit(Hit),
+    /// A program's or a spammer's: counted apart.
+    Filtered(Filtered),
+}
+
+/// A page view or an event of a visitor.
+///
+/// The keys are short because they are stored with every hit; a key that is not there is `None`
+/// or empty. A new one may be added, and a reader ignores those it does not know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hit {
+    /// Who, on this day.
+    #[serde(rename = "v")]
+    pub visitor: VisitorId,
+    /// The name of the event; `None` is a page view.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// The page's host, where it is not the site's own domain.
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The page's path.
+    #[serde(rename = "p")]
+    pub page: String,
+    /// Where the visitor came from, by name; `None` is direct.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The address before, without scheme and query.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub referrer: Option<String>,
+    /// The campaign's parameters.
+    #[serde(flatten)]
+    pub campaign: Campaign,
+    /// The country.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
+    /// The browser's name.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<String>,
+    /// The browser's version.
+    #[serde(rename = "bv", default, skip_serializing_if = "Option::is_none")]
+    pub browser_version: Option<String>,
+    /// The operating system's name.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// The operating system's version.
+    #[serde(rename = "ov", default, skip_serializing_if = "Option::is_none")]
+    pub system_version: Option<String>,
+    /// What kind of device it is.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
+    /// How wide the window is.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub screen: Option<Screen>,
+    /// The event's properties.
+    #[serde(rename = "m", default, skip_serializing_if = "Vec::is_empty")]
+    pub props: Vec<(String, String)>,
+}
+
+/// The campaign parameters of a page's address, cleaned and bounded.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Campaign {
+    /// `utm_source`, as it was written.
+    #[serde(rename = "us", default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// `utm_medium`.
+    #[serde(rename = "um", default, skip_serializing_if = "Option::is_none")]
+    pub medium: Option<String>,
+    /// `utm_campaign`.
+    #[serde(rename = "uc", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `utm_term`.
+    #[serde(rename = "ut", default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<String>,
+    /// `utm_content`.
+    #[serde(rename = "uo", default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+}
+
+/// What is kept of a hit that does not count.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Filtered {
+    /// Why it does not count. No hit has this key.
+    #[serde(rename = "x")]
+    pub reason: FilterReason,
+    /// The page's path.
+    #[serde(rename = "p")]
+    pub page: String,
+}
+
+/// How wide a window is. The bounds are Plausible's, so that its reports compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Screen {
+    /// Under 576 pixels.
+    #[serde(rename = "m")]
+    Mobile,
+    /// Under 992 pixels.
+    #[serde(rename = "t")]
+    Tablet,
+    /// Under 1440 pixels.
+    #[serde(rename = "l")]
+    Laptop,
+    /// 1440 pixels and more.
+    #[serde(rename = "d")]
+    Desktop,
+}
+
+impl Screen {
+    /// The class of a width in CSS pixels; 0 is no width.
+    #[must_use]
+    pub const fn of_width(width: u32) -> Option<Self> {
+        match width {
+            0 => None,
+            1..576 => Some(Self::Mobile),
+            576..992 => Some(Self::Tablet),
+            992..1440 => Some(Self::Laptop),
+            1440.. => Some(Self::Desktop),
+        }
+    }
+}
+
+/// A stored record that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("a stored hit cannot be read: {0}")]
+pub struct DecodeError(#[from] serde_json::Error);
+
+impl Kind {
+    /// The bytes to store: JSON, at most `max` bytes of it whatever was sent. The longest texts are
+    /// cut, and show it; nothing else is lost.
+    ///
+    /// # Errors
+    /// None that is known: every part of a record is a string, a number or a list.
+    pub fn encode(&self, max: usize) -> Result<Vec<u8>, serde_json::Error> {
+        match self {
+            Self::Hit(hit) => hit.clone().encode(max),
+            Self::Filtered(filtered) => {
+                let mut filtered = filtered.clone();
+                loop {
+                    let bytes = serde_json::to_vec(&filtered)?;
+                    if bytes.len() <= max || !shorten(&mut [&mut filtered.page]) {
+                        return Ok(bytes);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote, in this version or an earlier one.
+    ///
+    /// # Errors
+    /// If the bytes are no record.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        // Every hit has a visitor, and nothing that is filtered has one.
+        #[derive(Deserialize)]
+        struct Probe {
+            x: Option<serde::de::IgnoredAny>,
+        }
+        let probe: Probe = serde_json::from_slice(bytes)?;
+        Ok(match probe.x {
+            None => Self::Hit(serde_json::from_slice(bytes)?),
+            Some(_) => Self::Filtered(serde_json::from_slice(bytes)?),
+        })
+    }
+}
+
+impl Hit {
+    fn encode(mut self, max: usize) -> Result<Vec<u8>, serde_json::Error> {
+        loop {
+            let bytes = serde_json::to_vec(&self)?;
+            if bytes.len() <= max {
+                return Ok(bytes);
+            }
+            if !shorten(&mut self.texts()) && self.props.pop().is_none() {
+                return Ok(bytes);
+            }
+        }
+    }
+
+    /// Every text that a stranger chose.
+    fn texts(&mut self) -> Vec<&mut String> {
+        let campaign = &mut self.campaign;
+        let optional = [
+            &mut self.event,
+            &mut self.source,
+            &mut self.referrer,
+            &mut self.host,
+            &mut campaign.source,
+            &mut campaign.medium,
+            &mut campaign.name,
+            &mut campaign.term,
+            &mut campaign.content,
+        ];
+        let props = self.props.iter_mut().flat_map(|(name, value)| [name, value]);
+        optional.into_iter().flatten().chain([&mut self.page]).chain(props).collect()
+    }
+}
+
+/// Cuts the longest text by a quarter; false if all are short already.
+fn shorten(texts: &mut [&mut String]) -> bool {
+    const SHORT: usize = 24;
+    match texts.iter_mut().max_by_key(|text| text.len()) {
+        Some(longest) if longest.len() > SHORT => {
+            let max = (longest.len() * 3 / 4).max(SHORT);
+            text::truncate(longest, max);
+            true
+        }
+        _ => false,
+    }
+}

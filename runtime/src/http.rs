@@ -1,0 +1,209 @@
+//! Requests and answers as plain values: what a Lambda event and a connection to `dev` both become.
+
+use std::io::Write as _;
+use std::net::IpAddr;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
+    VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, StatusCode};
+
+/// A request, whole.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The method, in capitals.
+    pub method: String,
+    /// The path, as the gateway matched it.
+    pub path: String,
+    /// The query, without `?` and still encoded.
+    pub query: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Who is at the other end of the connection, as the gateway saw it. Nobody can forge this.
+    pub peer: IpAddr,
+}
+
+/// An answer, whole.
+pub type Response = http::Response<Vec<u8>>;
+
+impl Request {
+    /// A header's value, if there is one and it is text. Browsers send nothing but ASCII; of other
+    /// senders, UTF-8 is taken.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()
+    }
+
+    /// The client's address: the peer's, unless it is one of the owner's own proxies.
+    ///
+    /// Each proxy appends the address it was asked from to `X-Forwarded-For`; the gateway does so
+    /// too (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-http.html>).
+    /// So with `trusted` proxies, the client is that many before the last. What stands further to
+    /// the left is whatever the client made up.
+    #[must_use]
+    pub fn client(&self, trusted: u8) -> IpAddr {
+        if trusted == 0 {
+            return self.peer;
+        }
+        let forwarded = self.headers.get_all("x-forwarded-for").iter();
+        let forwarded = forwarded.filter_map(|value| value.to_str().ok());
+        let mut chain: Vec<&str> = forwarded.flat_map(|v| v.split(',')).map(str::trim).collect();
+        let peer = self.peer.to_string();
+        if chain.last().is_some_and(|last| *last == peer) {
+            chain.pop();
+        }
+        let client = chain.len().checked_sub(usize::from(trusted)).and_then(|at| chain.get(at));
+        client.and_then(|address| parse_address(address)).unwrap_or(self.peer)
+    }
+
+    /// The first value of a parameter of the query, decoded.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        url::form_urlencoded::parse(self.query.as_bytes())
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// The scheme and host that the request was sent to, such as `https://stats.example.com`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let host = self.header(HOST.as_str()).unwrap_or("localhost");
+        // The gateway says https; `dev` has no TLS, and says nothing.
+        let scheme = if self.header("x-forwarded-proto") == Some("https") { "https" } else { "http" };
+        format!("{scheme}://{host}")
+    }
+}
+
+/// An address, of which some proxies give the port too.
+fn parse_address(text: &str) -> Option<IpAddr> {
+    text.parse().ok().or_else(|| text.parse().map(|addr: std::net::SocketAddr| addr.ip()).ok())
+}
+
+/// An answer that no cache keeps.
+#[must_use]
+pub fn response(status: StatusCode, content_type: &'static str, body: impl Into<Vec<u8>>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// An answer of one line of plain text.
+#[must_use]
+pub fn text(status: StatusCode, body: &str) -> Response {
+    response(status, "text/plain; charset=utf-8", body)
+}
+
+/// Sets a header to a value that is known to be one.
+pub fn set(response: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// Compresses an answer if its reader takes gzip and it is worth it: API Gateway does not do it.
+#[must_use]
+pub fn compressed(request: &HeaderMap, mut response: Response) -> Response {
+    // Below this, one packet carries it anyway.
+    const WORTH: usize = 1200;
+    let image = response.headers().get(CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"image/"));
+    if response.body().len() < WORTH || image || response.headers().contains_key(CONTENT_ENCODING) {
+        return response;
+    }
+    response.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
+    if !takes_gzip(request) {
+        return response;
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    // Writing to memory does not fail; if it did, the answer goes out as it is.
+    let compressed = encoder.write_all(response.body()).and_then(|()| encoder.finish());
+    if let Ok(body) = compressed {
+        *response.body_mut() = body;
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+fn takes_gzip(request: &HeaderMap) -> bool {
+    let accepted = request.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0));
+        matches!(name.trim(), "gzip" | "*") && !refused
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(headers: &[(&str, &str)]) -> Request {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
+        }
+        Request {
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            query: "a=1&b=x%20y+z&a=2&c".to_owned(),
+            headers: map,
+            body: Vec::new(),
+            peer: "203.0.113.9".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_forged_address_is_not_believed() {
+        let check = |forwarded: &[&str], trusted: u8, expected: &str| {
+            let headers: Vec<_> = forwarded.iter().map(|value| ("x-forwarded-for", *value)).collect();
+            let client = request(&headers).client(trusted);
+            assert_eq!(client.to_string(), expected, "{forwarded:?} behind {trusted}");
+        };
+        check(&[], 0, "203.0.113.9");
+        check(&["198.51.100.1"], 0, "203.0.113.9");
+        check(&["198.51.100.1, 203.0.113.9"], 0, "203.0.113.9");
+        check(&[], 1, "203.0.113.9");
+        check(&["198.51.100.1, 203.0.113.9"], 1, "198.51.100.1");
+        check(&["198.51.100.1"], 1, "198.51.100.1");
+        check(&["192.0.2.66, 198.51.100.1, 203.0.113.9"], 1, "198.51.100.1");
+        check(&["192.0.2.66", "198.51.100.1, 203.0.113.9"], 1, "198.51.100.1");
+        check(&["192.0.2.66, 198.51.100.1, 203.0.113.9"], 2, "192.0.2.66");
+        check(&["198.51.100.1:4711, 203.0.113.9"], 1, "198.51.100.1");
+        check(&["[2001:db8::1]:4711, 203.0.113.9"], 1, "2001:db8::1");
+        check(&["nonsense, 203.0.113.9"], 1, "203.0.113.9");
+        check(&["198.51.100.1, 203.0.113.9"], 9, "203.0.113.9");
+    }
+
+    #[test]
+    fn parameters_are_decoded_and_the_first_counts() {
+        let request = request(&[]);
+        assert_eq!(request.parameter("a").as_deref(), Some("1"));
+        assert_eq!(request.parameter("b").as_deref(), Some("x y z"));
+        assert_eq!(request.parameter("c").as_deref(), Some(""));
+        assert_eq!(request.parameter("d"), None);
+    }
+
+    #[test]
+    fn gzip_is_for_those_who_take_it() {
+        let check = |accepted: &str, body: usize, expected: bool| {
+            let request = request(&[("accept-encoding", accepted)]);
+            let answer = text(StatusCode::OK, &"x".repeat(body));
+            let answer = compressed(&request.headers, answer);
+            assert_eq!(answer.headers().contains_key(CONTENT_ENCODING), expected, "{accepted}");
+            assert_eq!(answer.body().len() < body, expected);
+        };
+        check("gzip, deflate, br", 5000, true);
+        check("br;q=1.0, gzip;q=0.8", 5000, true);
+        check("gzip;q=0", 5000, false);
+        check("br", 5000, false);
+        check("gzip", 100, false);
+    }
+}

@@ -1,0 +1,101 @@
+//! How a function meets Lambda: its settings from the environment, its requests from HTTP API
+//! events in payload format 2.0.
+//!
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
+
+use std::env;
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
+
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::encodings::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use footfall_infra::env::{SETTINGS, TABLE};
+use footfall_infra::settings::Settings;
+use http::HeaderMap;
+use http::header::CONTENT_ENCODING;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+use crate::connector::Connector;
+use crate::http::{Request, Response, compressed};
+use crate::store::dynamodb::{Access, DynamoDb, MissingVariable};
+
+/// What a function is started with.
+#[derive(Debug)]
+pub struct Deployed {
+    /// The owner's settings.
+    pub settings: Settings,
+    /// The table.
+    pub store: DynamoDb,
+}
+
+impl Deployed {
+    /// Reads the environment that the stack sets. Nothing else is asked: no file, no service.
+    ///
+    /// # Errors
+    /// If a variable is missing or wrong; the message names it.
+    pub fn from_environment() -> Result<Self, Error> {
+        let get = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        let settings = get(SETTINGS).ok_or(MissingVariable(SETTINGS))?;
+        let settings = Settings::from_json(&settings)
+            .map_err(|error| format!("the environment variable {SETTINGS}: {error}"))?;
+        let table = get(TABLE).ok_or(MissingVariable(TABLE))?;
+        let store = DynamoDb::new(Access::from_variables(get)?, table, Connector::new()?);
+        Ok(Self { settings, store })
+    }
+}
+
+/// Answers events with `handle` until Lambda ends the function.
+///
+/// # Errors
+/// If the Runtime API cannot be reached.
+pub async fn serve<F, R>(handle: F) -> Result<(), Error>
+where
+    F: Fn(Request) -> R,
+    R: Future<Output = Response>,
+{
+    let handle = &handle;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
+        let request = request(event.payload)?;
+        let accepts = request.headers.clone();
+        Ok::<_, Error>(event_response(compressed(&accepts, handle(request).await)))
+    }))
+    .await
+}
+
+/// A request from an event.
+fn request(event: ApiGatewayV2httpRequest) -> Result<Request, Error> {
+    let body = event.body.unwrap_or_default();
+    let body = if event.is_base64_encoded { BASE64.decode(body)? } else { body.into_bytes() };
+    let http = event.request_context.http;
+    let peer = http.source_ip.and_then(|address| address.parse().ok());
+    Ok(Request {
+        method: http.method.as_str().to_owned(),
+        // With a stage of its own the raw path begins with it; ours is `$default`, which does not.
+        path: event.raw_path.or(http.path).unwrap_or_default(),
+        query: event.raw_query_string.unwrap_or_default(),
+        headers: event.headers,
+        body,
+        // The gateway always says it. Without it, everybody would be one visitor, and be counted.
+        peer: peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+    })
+}
+
+/// An answer as the gateway takes it: what is no text goes as base64.
+fn event_response(response: Response) -> ApiGatewayV2httpResponse {
+    let (parts, body) = response.into_parts();
+    let encoded = parts.headers.contains_key(CONTENT_ENCODING);
+    let body = match String::from_utf8(body) {
+        Ok(text) if !encoded => Body::Text(text),
+        Ok(text) => Body::Binary(text.into_bytes()),
+        Err(bytes) => Body::Binary(bytes.into_bytes()),
+    };
+    let mut answer = ApiGatewayV2httpResponse::default();
+    answer.status_code = i64::from(parts.status.as_u16());
+    answer.headers = parts.headers;
+    answer.multi_value_headers = HeaderMap::new();
+    answer.is_base64_encoded = matches!(body, Body::Binary(_));
+    answer.body = Some(body);
+    answer
+}

@@ -1,0 +1,41 @@
+//! What runs: hits come in, are stored durably, and are read back as reports.
+//!
+//! Data flows one way, and each step is a module with pure insides:
+//!
+//! ```text
+//! http::Request -> payload::Payload, page::PageUrl -> hit::Hit -> store::Store      (track)
+//! period::Period -> store::Store -> hit::Record -> report::Report -> HTML or JSON   (dashboard)
+//! ```
+//!
+//! The same handlers run as Lambda functions over DynamoDB, and in `dev` over a file.
+
+pub mod ambient;
+pub mod bot;
+pub mod chart;
+pub mod client;
+#[cfg(feature = "dynamodb")]
+pub mod connector;
+pub mod country;
+pub mod dashboard;
+#[cfg(feature = "dev")]
+pub mod dev;
+pub mod filter;
+pub mod hit;
+pub mod http;
+#[cfg(feature = "lambda")]
+pub mod lambda;
+mod list;
+mod log;
+pub mod page;
+pub mod payload;
+pub mod period;
+pub mod read;
+pub mod refusal;
+pub mod report;
+pub mod snippet;
+pub mod source;
+pub mod store;
+pub mod table;
+pub mod text;
+pub mod track;
+pub mod visitor;

@@ -1,0 +1,45 @@
+//! What an owner pastes into the pages of a site.
+
+use footfall_infra::api;
+use footfall_infra::settings::Site;
+
+/// The snippet for the pages of `site`, with the API at `endpoint`, such as
+/// `https://stats.example.com` (no slash at the end).
+///
+/// The image counts readers without JavaScript. Its referrer policy lets the browser name the page
+/// and not the site alone.
+#[must_use]
+pub fn snippet(site: &Site, endpoint: &str) -> String {
+    let endpoint = escape(endpoint);
+    let dnt = if site.respect_dnt { " data-dnt" } else { "" };
+    let (script, pixel) = (api::SCRIPT, api::PIXEL);
+    format!(
+        "<script defer src=\"{endpoint}{script}\"{dnt}></script>\n\
+         <noscript><img src=\"{endpoint}{pixel}\" alt=\"\" width=\"1\" height=\"1\" \
+         referrerpolicy=\"no-referrer-when-downgrade\"></noscript>\n"
+    )
+}
+
+/// An endpoint comes from a `Host` header or a command line: it must not end the attribute.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use footfall_infra::settings::Settings;
+
+    use super::*;
+
+    #[test]
+    fn the_snippet_names_the_endpoint() {
+        let settings = Settings::from_yaml("sites: [{domain: e.x, respect_dnt: true}]").unwrap();
+        assert_eq!(
+            snippet(&settings.sites[0], "https://stats.e.x"),
+            "<script defer src=\"https://stats.e.x/js/footfall.js\" data-dnt></script>\n\
+             <noscript><img src=\"https://stats.e.x/pixel.gif\" alt=\"\" width=\"1\" height=\"1\" \
+             referrerpolicy=\"no-referrer-when-downgrade\"></noscript>\n"
+        );
+        assert!(!snippet(&Settings::local().sites[0], "\"><script>").contains("\"><script>"));
+    }
+}

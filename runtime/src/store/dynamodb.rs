@@ -1,0 +1,264 @@
+//! The store in DynamoDB: one table, `pk` and `sk`, a value `v` and an expiry `ttl`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, PutRequest, ReturnValuesOnConditionCheckFailure, WriteRequest,
+};
+
+use super::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use crate::connector::Connector;
+
+type Attributes = HashMap<String, AttributeValue>;
+
+/// DynamoDB's limit for `BatchWriteItem`.
+const BATCH: usize = 25;
+
+/// How often a batch is sent again for the items that were not taken.
+const BATCH_ATTEMPTS: u32 = 8;
+
+/// A table. Clones share its connections.
+#[derive(Debug, Clone)]
+pub struct DynamoDb {
+    client: Client,
+    table: String,
+}
+
+/// What Lambda puts into a function's environment, or a test in its place.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// The region, `AWS_REGION`.
+    pub region: String,
+    /// Who asks: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`. Lambda replaces
+    /// the whole environment before they expire.
+    pub credentials: Credentials,
+    /// Another endpoint than AWS's own: `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`.
+    pub endpoint: Option<String>,
+}
+
+/// A variable that is not set, or empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {0} is not set; Lambda and the stack set it")]
+pub struct MissingVariable(pub &'static str);
+
+impl Access {
+    /// Reads the variables that the AWS SDKs share, through `get`. No file and no metadata service
+    /// is asked: there is none in Lambda, and looking costs start-up time.
+    ///
+    /// # Errors
+    /// If the region or the credentials are missing.
+    pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, MissingVariable> {
+        let optional = |name| get(name).filter(|value| !value.is_empty());
+        let required = |name| optional(name).ok_or(MissingVariable(name));
+        Ok(Self {
+            region: required("AWS_REGION")?,
+            credentials: Credentials::new(
+                required("AWS_ACCESS_KEY_ID")?,
+                required("AWS_SECRET_ACCESS_KEY")?,
+                optional("AWS_SESSION_TOKEN"),
+                None,
+                "environment",
+            ),
+            endpoint: optional("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| optional("AWS_ENDPOINT_URL")),
+        })
+    }
+}
+
+impl DynamoDb {
+    /// A table of the account that `access` opens, reached by `connector`. Nothing is sent yet.
+    #[must_use]
+    pub fn new(access: Access, table: String, connector: Connector) -> Self {
+        let mut config = aws_sdk_dynamodb::Config::builder();
+        config.set_endpoint_url(access.endpoint);
+        let config = config
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(access.region))
+            .credentials_provider(access.credentials)
+            .http_client(connector.into_client())
+            // Throttling and lost connections are tried again with a jittered, doubling pause. All
+            // of it fits well within the 30 seconds that API Gateway waits.
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(5)
+                    .with_initial_backoff(Duration::from_millis(100))
+                    .with_max_backoff(Duration::from_secs(2)),
+            )
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .operation_attempt_timeout(Duration::from_secs(3))
+                    .operation_timeout(Duration::from_secs(12))
+                    .build(),
+            )
+            .build();
+        Self { client: Client::from_conf(config), table }
+    }
+
+    /// The client, for what the store does not do: tests make their tables with it.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    async fn put_batch(&self, mut batch: Vec<WriteRequest>) -> Result<(), StoreError> {
+        for attempt in 0.. {
+            let sent = self.client.batch_write_item().request_items(&self.table, batch).send().await;
+            let left = sent.map_err(failed)?.unprocessed_items.unwrap_or_default();
+            batch = left.into_values().flatten().collect();
+            if batch.is_empty() {
+                break;
+            }
+            if attempt == BATCH_ATTEMPTS {
+                return Err(StoreError::Unavailable(format!("{} items not taken", batch.len())));
+            }
+            // DynamoDB answers a batch of which it took a part with success, which the SDK does not
+            // try again.
+            let most = Duration::from_millis(50 << attempt).min(Duration::from_secs(2));
+            tokio::time::sleep(most.mul_f64(fastrand::f64())).await;
+        }
+        Ok(())
+    }
+}
+
+impl Store for DynamoDb {
+    async fn put(&self, item: Item) -> Result<(), StoreError> {
+        let put = self.client.put_item().table_name(&self.table);
+        put.set_item(Some(attributes(item))).send().await.map_err(failed)?;
+        Ok(())
+    }
+
+    async fn put_all(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        let requests = items.into_iter().map(|item| {
+            let put = PutRequest::builder().set_item(Some(attributes(item))).build();
+            Ok(WriteRequest::builder().put_request(put.map_err(refused)?).build())
+        });
+        let requests: Vec<WriteRequest> = requests.collect::<Result<_, StoreError>>()?;
+        for batch in requests.chunks(BATCH) {
+            self.put_batch(batch.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(attributes(item.clone())))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = put.send().await else { return Ok(Absent::Stored) };
+        let Some(failure) = error
+            .as_service_error()
+            .filter(|e| e.is_conditional_check_failed_exception())
+            .and_then(|e| match e {
+                aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
+                    failure,
+                ) => Some(failure),
+                _ => None,
+            })
+        else {
+            return Err(failed(error));
+        };
+        let found = failure.item.clone().and_then(from_attributes).ok_or_else(|| refused("an item of another shape"))?;
+        // Our own first try may have been stored while its answer was lost.
+        Ok(if found.value == item.value { Absent::Stored } else { Absent::Found(found) })
+    }
+
+    async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let start = after.map(|sk| {
+            HashMap::from([("pk".to_owned(), text(&range.pk)), ("sk".to_owned(), text(sk))])
+        });
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", text(&range.pk))
+            .expression_attribute_values(":from", text(&range.from))
+            .expression_attribute_values(":to", text(&range.to))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(failed)?;
+        let next = answer.last_evaluated_key.and_then(|mut key| string(&mut key, "sk"));
+        let items = answer.items.unwrap_or_default();
+        let items = items.into_iter().map(|item| {
+            from_attributes(item).ok_or_else(|| refused("an item of another shape"))
+        });
+        Ok(Page { items: items.collect::<Result<_, _>>()?, next })
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.client
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(key.pk.clone()))
+            .key("sk", AttributeValue::S(key.sk.clone()))
+            .send()
+            .await
+            .map_err(failed)?;
+        Ok(())
+    }
+}
+
+fn attributes(item: Item) -> Attributes {
+    let mut attributes = HashMap::from([
+        ("pk".to_owned(), AttributeValue::S(item.key.pk)),
+        ("sk".to_owned(), AttributeValue::S(item.key.sk)),
+        ("v".to_owned(), AttributeValue::B(Blob::new(item.value))),
+    ]);
+    if let Some(expires) = item.expires {
+        attributes.insert("ttl".to_owned(), AttributeValue::N(expires.to_string()));
+    }
+    attributes
+}
+
+/// `None` if the item is not one that this program wrote.
+fn from_attributes(mut attributes: Attributes) -> Option<Item> {
+    let key = Key { pk: string(&mut attributes, "pk")?, sk: string(&mut attributes, "sk")? };
+    let AttributeValue::B(value) = attributes.remove("v")? else { return None };
+    let expires = match attributes.remove("ttl") {
+        Some(AttributeValue::N(expires)) => Some(expires.parse().ok()?),
+        _ => None,
+    };
+    Some(Item { key, value: value.into_inner(), expires })
+}
+
+fn string(attributes: &mut Attributes, name: &str) -> Option<String> {
+    match attributes.remove(name)? {
+        AttributeValue::S(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn refused(error: impl ToString) -> StoreError {
+    StoreError::Refused(error.to_string())
+}
+
+/// Sorts an error of the SDK, which has made its retries, by whether it may pass.
+fn failed<E>(error: SdkError<E>) -> StoreError
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    let passes = match &error {
+        SdkError::ServiceError(answer) => {
+            let code = answer.err().code().unwrap_or_default();
+            answer.raw().status().is_server_error()
+                || code.contains("Throttl")
+                || matches!(code, "ProvisionedThroughputExceededException" | "RequestLimitExceeded"
+                    | "TransactionConflictException" | "LimitExceededException")
+        }
+        SdkError::ConstructionFailure(_) => false,
+        _ => true,
+    };
+    let message = DisplayErrorContext(&error).to_string();
+    if passes { StoreError::Unavailable(message) } else { StoreError::Refused(message) }
+}

@@ -1,0 +1,309 @@
+//! The store on one machine: redb, in a folder. For `dev` and for tests.
+//!
+//! One thread writes. It takes all that waits for it into one transaction, so that a hundred hits
+//! at once cost one `fsync` and not a hundred (group commit), and answers when they are durable.
+
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use tokio::sync::oneshot;
+
+use super::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+
+/// `(pk, sk)` to the expiry in seconds since 1970 (`i64::MAX` for none) and the value.
+const ITEMS: TableDefinition<(&str, &str), (i64, &[u8])> = TableDefinition::new("items");
+
+/// What the folder is: `format` to its number.
+const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+
+/// The format that this version writes. A newer one is refused, not guessed at.
+const FORMAT: u64 = 1;
+
+const FILE: &str = "footfall.redb";
+const NO_EXPIRY: i64 = i64::MAX;
+
+/// The most writes in one transaction, and items in one page.
+const BATCH: usize = 4096;
+
+/// A store in a folder. Clones share it.
+#[derive(Clone)]
+pub struct Embedded {
+    writes: Sender<Box<dyn Job>>,
+    database: Shared,
+}
+
+/// `None` only while the file is opened anew after a failure, or could not be.
+type Shared = Arc<RwLock<Option<Database>>>;
+
+/// The table of items, in the transaction of the writing thread.
+type Items<'t> = redb::Table<'t, (&'static str, &'static str), (i64, &'static [u8])>;
+
+/// A write that waits for the writing thread.
+trait Job: Send {
+    /// Makes the change within a transaction.
+    fn apply(&mut self, items: &mut Items<'_>) -> Result<(), redb::Error>;
+
+    /// Answers, once the transaction is durable or has failed.
+    fn answer(self: Box<Self>, result: Result<(), StoreError>);
+}
+
+/// A change, what came of it, and who waits for that.
+struct Change<T, F> {
+    apply: F,
+    outcome: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Job for Change<T, F>
+where
+    T: Send,
+    F: FnMut(&mut Items<'_>) -> Result<T, redb::Error> + Send,
+{
+    fn apply(&mut self, items: &mut Items<'_>) -> Result<(), redb::Error> {
+        self.outcome = Some((self.apply)(items)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, result: Result<(), StoreError>) {
+        let Self { outcome, reply, .. } = *self;
+        let outcome = result.and_then(|()| outcome.ok_or_else(|| unavailable("not applied")));
+        // Whoever asked may have gone away; what is written is written.
+        drop(reply.send(outcome));
+    }
+}
+
+impl Embedded {
+    /// Opens the store in `folder`, and makes both if they are not there.
+    ///
+    /// # Errors
+    /// If the folder cannot be written, another process has it open, or a newer version wrote it.
+    /// The message says what to do.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(folder).map_err(|error| {
+            StoreError::Refused(format!(
+                "cannot make the folder {}: {error}; choose another with --data",
+                folder.display()
+            ))
+        })?;
+        let file = folder.join(FILE);
+        let database = Arc::new(RwLock::new(Some(open(&file)?)));
+        let (writes, queue) = channel();
+        let shared = Arc::clone(&database);
+        std::thread::Builder::new()
+            .name("footfall-writer".to_owned())
+            .spawn(move || write(&queue, &shared, &file))
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { writes, database })
+    }
+
+    /// Deletes what expired before `now`, in seconds since 1970, and says how much it was.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be written.
+    pub async fn sweep(&self, now: i64) -> Result<usize, StoreError> {
+        self.change(move |items| {
+            let mut swept = 0;
+            items.retain(|_, (expires, _)| {
+                swept += usize::from(expires < now);
+                expires >= now
+            })?;
+            Ok(swept)
+        })
+        .await
+    }
+
+    /// Hands a change to the writing thread, and waits until it is durable.
+    async fn change<T: Send + 'static>(
+        &self,
+        apply: impl FnMut(&mut Items<'_>) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || unavailable("the writing thread has ended");
+        let job = Box::new(Change { apply, outcome: None, reply });
+        self.writes.send(job).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+impl Store for Embedded {
+    async fn put(&self, item: Item) -> Result<(), StoreError> {
+        self.put_all(vec![item]).await
+    }
+
+    async fn put_all(&self, new: Vec<Item>) -> Result<(), StoreError> {
+        self.change(move |items| new.iter().try_for_each(|item| insert(items, item))).await
+    }
+
+    async fn put_if_absent(&self, new: Item) -> Result<Absent, StoreError> {
+        self.change(move |items| {
+            let key = (new.key.pk.as_str(), new.key.sk.as_str());
+            if let Some(found) = items.get(key)?.map(|value| item(key, value.value())) {
+                return Ok(Absent::Found(found));
+            }
+            insert(items, &new)?;
+            Ok(Absent::Stored)
+        })
+        .await
+    }
+
+    async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
+        let database = Arc::clone(&self.database);
+        let (range, after) = (range.clone(), after.map(str::to_owned));
+        let read = move || {
+            let database = database.read().unwrap_or_else(PoisonError::into_inner);
+            let database = database.as_ref().ok_or_else(|| unavailable("it is being reopened"))?;
+            read(database, &range, after.as_deref()).map_err(unavailable)
+        };
+        tokio::task::spawn_blocking(read).await.map_err(unavailable)?
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.change(move |items| {
+            items.remove((key.pk.as_str(), key.sk.as_str()))?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn unavailable(error: impl ToString) -> StoreError {
+    StoreError::Unavailable(error.to_string())
+}
+
+/// Opens the file, checks its format, and makes its tables.
+fn open(file: &Path) -> Result<Database, StoreError> {
+    let refused = |what: String| Err(StoreError::Refused(what));
+    let shown = file.display();
+    let database = match Database::create(file) {
+        Ok(database) => database,
+        Err(DatabaseError::DatabaseAlreadyOpen) => {
+            return refused(format!(
+                "{shown} is in use by another `cargo xtask dev`; stop that one, or choose another \
+                 folder with --data"
+            ));
+        }
+        Err(DatabaseError::UpgradeRequired(version)) => {
+            return refused(format!(
+                "{shown} has the redb file format {version}, which this version does not read; \
+                 update Footfall, or choose another folder with --data"
+            ));
+        }
+        Err(error) => {
+            return refused(format!(
+                "cannot open {shown}: {error}; see that the folder can be written and the disk is \
+                 not full, or choose another with --data"
+            ));
+        }
+    };
+    match prepare(&database) {
+        Ok(FORMAT) => Ok(database),
+        Ok(newer) => refused(format!(
+            "{shown} was written by a newer Footfall (format {newer}, this one knows {FORMAT}); \
+             update, or choose another folder with --data"
+        )),
+        Err(error) => refused(format!(
+            "cannot write {shown}: {error}; see that the disk is not full, or choose another \
+             folder with --data"
+        )),
+    }
+}
+
+/// Makes the tables, and gives the format that the file has.
+fn prepare(database: &Database) -> Result<u64, redb::Error> {
+    let transaction = database.begin_write()?;
+    let format = {
+        let mut meta = transaction.open_table(META)?;
+        let found = meta.get("format")?.map(|format| format.value());
+        if found.is_none() {
+            meta.insert("format", FORMAT)?;
+        }
+        transaction.open_table(ITEMS)?;
+        found.unwrap_or(FORMAT)
+    };
+    transaction.commit()?;
+    Ok(format)
+}
+
+fn read(database: &Database, range: &KeyRange, after: Option<&str>) -> Result<Page, redb::Error> {
+    use std::ops::Bound::{Excluded, Included};
+
+    let items = database.begin_read()?.open_table(ITEMS)?;
+    let pk = range.pk.as_str();
+    let from = match after {
+        Some(sk) if sk >= range.from.as_str() => Excluded((pk, sk)),
+        _ => Included((pk, range.from.as_str())),
+    };
+    let to = Included((pk, range.to.as_str()));
+    let mut page = Page::default();
+    if after.is_some_and(|sk| sk >= range.to.as_str()) || range.from > range.to {
+        return Ok(page);
+    }
+    for entry in items.range((from, to))? {
+        if page.items.len() == BATCH {
+            page.next = page.items.last().map(|item| item.key.sk.clone());
+            break;
+        }
+        let (key, value) = entry?;
+        page.items.push(item(key.value(), value.value()));
+    }
+    Ok(page)
+}
+
+fn item((pk, sk): (&str, &str), (expires, value): (i64, &[u8])) -> Item {
+    Item {
+        key: Key { pk: pk.to_owned(), sk: sk.to_owned() },
+        value: value.to_vec(),
+        expires: (expires != NO_EXPIRY).then_some(expires),
+    }
+}
+
+/// The writing thread: ends when the last store of this folder is dropped.
+fn write(queue: &Receiver<Box<dyn Job>>, shared: &Shared, file: &Path) {
+    while let Ok(first) = queue.recv() {
+        let waiting = std::iter::from_fn(|| queue.try_recv().ok()).take(BATCH);
+        let mut jobs: Vec<Box<dyn Job>> = std::iter::once(first).chain(waiting).collect();
+        let result = commit(shared, file, &mut jobs);
+        jobs.into_iter().for_each(|job| job.answer(result.clone()));
+    }
+}
+
+/// Applies the changes in order, in one transaction: all of them, or none.
+fn commit(shared: &Shared, file: &Path, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    let write_lock = || shared.write().unwrap_or_else(PoisonError::into_inner);
+    let read_lock = || shared.read().unwrap_or_else(PoisonError::into_inner);
+    // redb takes no more writes after one that the disk refused. The file is opened anew for the
+    // next one: the disk may have room again by then.
+    if read_lock().is_none() {
+        *write_lock() = Some(open(file).map_err(unavailable)?);
+    }
+    // Readers go on meanwhile: only opening locks them out.
+    let result = match read_lock().as_ref() {
+        Some(database) => apply(database, jobs).map_err(unavailable),
+        None => Err(unavailable("it is closed")),
+    };
+    if result.is_err() {
+        *write_lock() = None;
+    }
+    result
+}
+
+fn apply(database: &Database, jobs: &mut [Box<dyn Job>]) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    {
+        let mut items = transaction.open_table(ITEMS)?;
+        jobs.iter_mut().try_for_each(|job| job.apply(&mut items))?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn insert(items: &mut Items<'_>, item: &Item) -> Result<(), redb::Error> {
+    let key = (item.key.pk.as_str(), item.key.sk.as_str());
+    let value = (item.expires.unwrap_or(NO_EXPIRY), item.value.as_slice());
+    items.insert(key, value)?;
+    Ok(())
+}

@@ -1,0 +1,365 @@
+//! Taking hits: `POST /track`, `POST /api/event`, `GET /pixel.gif`, and the tracker itself.
+//!
+//! A request is parsed once. What comes of it is stored with one write, and only then answered
+//! with success.
+
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use footfall_infra::api;
+use footfall_infra::settings::{Settings, Site};
+use http::StatusCode;
+use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::ambient::Ambient;
+use crate::client::{self, Client, Hints};
+use crate::country::Country;
+use crate::filter::{self, FilterReason, Signals};
+use crate::hit::{Campaign, Filtered, Hit, Kind, Screen};
+use crate::http::{Request, Response, response, set, text};
+use crate::log;
+use crate::page::PageUrl;
+use crate::payload::Payload;
+use crate::refusal::Refusal;
+use crate::source;
+use crate::store::{Absent, Item, Key, KeyRange, Store, StoreError, WRITE_UNIT};
+use crate::table;
+use crate::text::clean;
+use crate::visitor::Salt;
+
+/// The tracker as browsers get it.
+pub const SCRIPT: &str = include_str!("../assets/footfall.min.js");
+
+/// The header that says why a hit was not counted.
+pub const DROPPED: HeaderName = HeaderName::from_static("x-footfall-dropped");
+
+/// Plausible's header for the same, which its clients look for.
+const PLAUSIBLE_DROPPED: HeaderName = HeaderName::from_static("x-plausible-dropped");
+
+/// A GIF of one transparent pixel.
+const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+
+// The most bytes that each text of a hit may have. Together they may be more than a write unit
+// holds: then the longest are cut further.
+const MAX_PAGE: usize = 500;
+const MAX_REFERRER: usize = 200;
+const MAX_CAMPAIGN: usize = 100;
+const MAX_PROP_NAME: usize = 50;
+const MAX_PROP_VALUE: usize = 200;
+
+/// Takes hits into a store.
+pub struct Track<S, A> {
+    settings: Settings,
+    store: S,
+    ambient: A,
+    /// The salt of the last day that was asked for.
+    salt: Mutex<Option<(Date, Salt)>>,
+}
+
+/// What became of a hit that was not refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// It is durably stored as a hit.
+    Counted,
+    /// It is durably stored among those that do not count.
+    Filtered(FilterReason),
+    /// It is not stored at all, for a reason that is no mistake of the sender's.
+    Dropped(&'static str),
+}
+
+/// Why a hit was not taken.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Random(#[from] crate::ambient::RandomError),
+    #[error(transparent)]
+    Encode(#[from] serde_json::Error),
+}
+
+impl<S: Store, A: Ambient> Track<S, A> {
+    /// Takes the hits of the sites in `settings`.
+    pub const fn new(settings: Settings, store: S, ambient: A) -> Self {
+        Self { settings, store, ambient, salt: Mutex::new(None) }
+    }
+
+    /// Does what the first hit would otherwise wait for: opens the connection to the store, and
+    /// reads or makes the day's salt.
+    ///
+    /// # Errors
+    /// If the store cannot be used. A hit may then still find that it can.
+    pub async fn warm(&self) -> Result<(), StoreError> {
+        match self.salt(utc_day(self.ambient.now())).await {
+            Ok(_) | Err(Failure::Random(_) | Failure::Refused(_) | Failure::Encode(_)) => Ok(()),
+            Err(Failure::Store(error)) => Err(error),
+        }
+    }
+
+    /// Answers a request to one of this function's routes.
+    pub async fn handle(&self, request: &Request) -> Response {
+        match request.path.as_str() {
+            api::SCRIPT => script(),
+            api::PIXEL => self.pixel(request).await,
+            _ => self.event(request).await,
+        }
+    }
+
+    /// Answers a tracker as Plausible does: 202 and `ok`, or 400 and `errors` by key.
+    async fn event(&self, request: &Request) -> Response {
+        let taken = match Payload::parse(&request.body) {
+            Ok(payload) => self.take(request, payload).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        match taken {
+            Ok(outcome) => {
+                let mut response = text(StatusCode::ACCEPTED, "ok");
+                if let Outcome::Filtered(_) | Outcome::Dropped(_) = outcome {
+                    set(&mut response, PLAUSIBLE_DROPPED, "1");
+                }
+                noted(response, outcome)
+            }
+            Err(failure) => refused(&failure),
+        }
+    }
+
+    /// Answers a browser without JavaScript: the page is the one that embeds the pixel.
+    async fn pixel(&self, request: &Request) -> Response {
+        let url = request.parameter("u").or_else(|| request.header("referer").map(str::to_owned));
+        let payload = Payload {
+            url: url.unwrap_or_default(),
+            referrer: request.parameter("r"),
+            ..Payload::default()
+        };
+        match self.take(request, payload).await {
+            Ok(outcome) => noted(response(StatusCode::OK, "image/gif", PIXEL), outcome),
+            Err(failure) => refused(&failure),
+        }
+    }
+
+    /// Decides what a hit is, and stores it.
+    async fn take(&self, request: &Request, payload: Payload) -> Result<Outcome, Failure> {
+        let now = self.ambient.now();
+        let page = PageUrl::parse(&payload.url, request.header("referer"))
+            .ok_or(Refusal::Key("url", "must be the address of a page, with https:// or http://"))?;
+        let site = self.site(&page, payload.domain.as_deref())?;
+        if payload.event.as_deref() == Some("engagement") {
+            // Plausible's trackers report scrolling and time in this event of their own.
+            return Ok(Outcome::Dropped("engagement"));
+        }
+        if site.respect_dnt && asks_not_to_be_tracked(request) {
+            return Ok(Outcome::Dropped("do-not-track"));
+        }
+        let referrer = payload.referrer.as_deref().and_then(|text| url::Url::parse(text).ok());
+        let purpose = filter::PURPOSE_HEADERS.iter().find_map(|name| request.header(name));
+        let reason = filter::reason(&Signals {
+            user_agent: request.header("user-agent"),
+            purpose,
+            automated: payload.automated,
+            referrer_host: referrer.as_ref().and_then(url::Url::host_str),
+            blocked_referrers: &self.settings.blocked_referrers,
+        });
+        let kind = match reason {
+            Some(reason) => {
+                Kind::Filtered(Filtered { reason, page: page.path(payload.fragment, MAX_PAGE) })
+            }
+            None => {
+                let salt = self.salt(utc_day(now)).await?;
+                let client = request.client(self.settings.trusted_proxies);
+                Kind::Hit(hit(site, &page, payload, referrer.as_ref(), request, salt, client))
+            }
+        };
+        self.put(site, now, &kind).await?;
+        Ok(reason.map_or(Outcome::Counted, Outcome::Filtered))
+    }
+
+    /// The site that a page belongs to. A sender that names a site must name that one.
+    fn site(&self, page: &PageUrl, domains: Option<&str>) -> Result<&Site, Refusal> {
+        let unknown = || Refusal::UnknownHost(clean(page.host(), 100));
+        let site = self.settings.site_of_host(page.host()).ok_or_else(unknown)?;
+        match domains {
+            Some(domains) if !domains.split(',').any(|d| d.trim() == site.domain.as_str()) => {
+                Err(Refusal::UnknownSite)
+            }
+            _ => Ok(site),
+        }
+    }
+
+    async fn put(&self, site: &Site, at: Timestamp, kind: &Kind) -> Result<(), Failure> {
+        let random = self.ambient.random()?;
+        // The first 8 bytes go into the key.
+        let shard = random[15] % self.settings.shards.get();
+        let key = table::hit_key(site, at, shard, random);
+        let value = kind.encode(WRITE_UNIT.saturating_sub(Item::overhead(&key)))?;
+        let expires = Some(table::hit_expiry(site, at));
+        self.store.put(Item { key, value, expires }).await?;
+        Ok(())
+    }
+
+    /// The salt of a day: remembered, or read, or made. Of two functions that make one at once, one
+    /// wins, and both use it.
+    async fn salt(&self, day: Date) -> Result<Salt, Failure> {
+        let remembered = *self.salt.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, salt)) = remembered.filter(|(of, _)| *of == day) {
+            return Ok(salt);
+        }
+        let key = table::salt_key(day);
+        let salt = match self.stored_salt(&key).await? {
+            Some(salt) => salt,
+            None => {
+                let salt = Salt::new(self.ambient.random()?);
+                let expires = Some(table::salt_expiry(day));
+                let item = Item { key, value: salt.to_bytes(), expires };
+                match self.store.put_if_absent(item).await? {
+                    Absent::Stored => salt,
+                    Absent::Found(item) => read_salt(&item)?,
+                }
+            }
+        };
+        *self.salt.lock().unwrap_or_else(PoisonError::into_inner) = Some((day, salt));
+        Ok(salt)
+    }
+
+    async fn stored_salt(&self, key: &Key) -> Result<Option<Salt>, StoreError> {
+        let page = self.store.query(&KeyRange::one(key), None).await?;
+        page.items.first().map(read_salt).transpose()
+    }
+}
+
+fn read_salt(item: &Item) -> Result<Salt, StoreError> {
+    Salt::from_bytes(&item.value)
+        .ok_or_else(|| StoreError::Refused(format!("the salt of {} is none", item.key.sk)))
+}
+
+/// What is kept of a visitor's hit.
+fn hit(
+    site: &Site,
+    page: &PageUrl,
+    payload: Payload,
+    referrer: Option<&url::Url>,
+    request: &Request,
+    salt: Salt,
+    address: IpAddr,
+) -> Hit {
+    let user_agent = request.header("user-agent").unwrap_or_default();
+    let Client { browser, browser_version, system, system_version, device } = client::parse(
+        user_agent,
+        Hints {
+            brands: request.header("sec-ch-ua"),
+            mobile: request.header("sec-ch-ua-mobile"),
+            platform: request.header("sec-ch-ua-platform"),
+        },
+    );
+    let parameters = page.campaign();
+    let campaign_text = |text: Option<String>| {
+        text.map(|text| clean(&text, MAX_CAMPAIGN)).filter(|text| !text.is_empty())
+    };
+    let campaign = Campaign {
+        source: campaign_text(payload.utm_source.or(parameters.source)),
+        medium: campaign_text(parameters.medium),
+        name: campaign_text(parameters.campaign),
+        term: campaign_text(parameters.term),
+        content: campaign_text(parameters.content),
+    };
+    // A page of the site itself sends nobody here.
+    let referrer = referrer.filter(|url| !url.host_str().is_some_and(|host| site.has_host(host)));
+    let source = match &campaign.source {
+        Some(named) => source::from_utm(named),
+        None => referrer.and_then(source::source_of),
+    };
+    let country = request.header("cloudfront-viewer-country").and_then(Country::from_header);
+    let time_zone = payload.time_zone.as_deref();
+    Hit {
+        visitor: salt.visitor(site.domain.as_str(), address, user_agent),
+        event: payload.event.map(|name| clean(&name, MAX_CAMPAIGN)).filter(|n| !n.is_empty()),
+        host: (plain_host(page.host()) != plain_host(site.domain.as_str()))
+            .then(|| clean(page.host(), MAX_REFERRER)),
+        page: page.path(payload.fragment, MAX_PAGE),
+        source: source.map(|source| source.name.into_owned()),
+        referrer: referrer.and_then(address_of),
+        campaign,
+        country: country.or_else(|| time_zone.and_then(Country::of_time_zone)),
+        browser: browser.map(str::to_owned),
+        browser_version: browser_version.map(|version| version.to_string()),
+        system: system.map(str::to_owned),
+        system_version: system_version.map(|version| version.to_string()),
+        device: Some(device),
+        screen: payload.width.and_then(Screen::of_width),
+        props: payload
+            .props
+            .into_iter()
+            .map(|(name, value)| (clean(&name, MAX_PROP_NAME), clean(&value, MAX_PROP_VALUE)))
+            .filter(|(name, _)| !name.is_empty())
+            .collect(),
+    }
+}
+
+/// A referrer without scheme, `www.`, user, port and query: `news.ycombinator.com/item`.
+fn address_of(referrer: &url::Url) -> Option<String> {
+    let host = plain_host(referrer.host_str()?);
+    let path = referrer.path().trim_end_matches('/');
+    Some(clean(&format!("{host}{path}"), MAX_REFERRER))
+}
+
+/// A host without the `www.` that makes no other site of it.
+fn plain_host(host: &str) -> &str {
+    host.strip_prefix("www.").unwrap_or(host)
+}
+
+/// Do Not Track (<https://www.w3.org/TR/tracking-dnt/>) or Global Privacy Control
+/// (<https://w3c.github.io/gpc/>), as browsers send them with every request.
+fn asks_not_to_be_tracked(request: &Request) -> bool {
+    ["dnt", "sec-gpc"].iter().any(|name| request.header(name) == Some("1"))
+}
+
+/// Salts and partitions are by the day of UTC.
+fn utc_day(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
+/// The tracker. A day in caches: it changes with a deploy, and its address is on every page.
+fn script() -> Response {
+    let mut response = response(StatusCode::OK, "text/javascript; charset=utf-8", SCRIPT);
+    set(&mut response, CACHE_CONTROL, "public, max-age=86400");
+    response
+}
+
+fn noted(mut response: Response, outcome: Outcome) -> Response {
+    match outcome {
+        Outcome::Counted => {}
+        Outcome::Filtered(reason) => set(&mut response, DROPPED, reason.as_str()),
+        Outcome::Dropped(reason) => set(&mut response, DROPPED, reason),
+    }
+    response
+}
+
+fn refused(failure: &Failure) -> Response {
+    let (status, key, reason) = match failure {
+        Failure::Refused(refusal) => (refusal.status(), refusal.key(), refusal.reason()),
+        Failure::Store(StoreError::Unavailable(_)) | Failure::Random(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "store", "unavailable")
+        }
+        Failure::Store(StoreError::Refused(_)) | Failure::Encode(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "store", "broken")
+        }
+    };
+    // What the store says is for its owner's log, not for strangers.
+    let message = if status.is_server_error() {
+        log::error("a hit was not stored", failure);
+        "the hit could not be stored".to_owned()
+    } else {
+        failure.to_string()
+    };
+    let body = serde_json::json!({ "errors": { key: [message] } });
+    let mut response = response(status, "application/json", body.to_string());
+    set(&mut response, DROPPED, reason);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}

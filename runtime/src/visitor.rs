@@ -1,0 +1,140 @@
+//! Who a visitor is: nobody, for a day.
+//!
+//! A visitor is `HMAC-SHA-256(salt of the day, site, IP address, User-Agent)`, cut to 64 bits. The
+//! salt is random, made once a day, and destroyed when its day is folded; from then on nobody can
+//! link a visitor to anything, nor one day's visitor to another's.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+/// A day's secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Salt([u8; 16]);
+
+/// A visitor of one site on one day. 64 bits: among a million visitors of a day, the chance that
+/// any two are taken for one is 3 in 100 million.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct VisitorId(u64);
+
+impl Salt {
+    /// A salt of random bytes.
+    #[must_use]
+    pub const fn new(random: [u8; 16]) -> Self {
+        Self(random)
+    }
+
+    /// The salt that [`to_bytes`](Self::to_bytes) gave, if `bytes` is one.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// What is stored.
+    #[must_use]
+    pub fn to_bytes(self) -> Vec<u8> {
+        self.0.to_vec()
+    }
+
+    /// The visitor with this address and browser, on this salt's day.
+    ///
+    /// Of an IPv6 address the first 64 bits count: the rest is the device's own, and changes
+    /// within a day (RFC 8981), which would make one visitor many.
+    #[must_use]
+    pub fn visitor(&self, site: &str, address: IpAddr, user_agent: &str) -> VisitorId {
+        // A key shorter than SHA-256's block is filled up with zeros (RFC 2104): done here, where
+        // the length is known and nothing can fail.
+        let mut key = [0; 64];
+        key[..self.0.len()].copy_from_slice(&self.0);
+        let mut mac = Hmac::<Sha256>::new(&key.into());
+        mac.update(site.as_bytes());
+        // Neither a host nor an address contains a zero byte: no two inputs run together.
+        mac.update(&[0]);
+        match address.to_canonical() {
+            IpAddr::V4(v4) => mac.update(&v4.octets()),
+            IpAddr::V6(v6) => mac.update(&v6.octets()[..8]),
+        }
+        mac.update(&[0]);
+        mac.update(user_agent.as_bytes());
+        let hash = mac.finalize().into_bytes();
+        VisitorId(hash.iter().take(8).fold(0, |id, byte| id << 8 | u64::from(*byte)))
+    }
+}
+
+/// A secret does not show itself in a log.
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Salt(…)")
+    }
+}
+
+impl VisitorId {
+    /// A visitor by number, for made-up traffic.
+    #[must_use]
+    pub const fn new(id: u64) -> Self {
+        Self(id)
+    }
+}
+
+impl fmt::Debug for VisitorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VisitorId({:016x})", self.0)
+    }
+}
+
+impl From<VisitorId> for String {
+    fn from(id: VisitorId) -> Self {
+        format!("{:016x}", id.0)
+    }
+}
+
+impl TryFrom<String> for VisitorId {
+    type Error = std::num::ParseIntError;
+
+    fn try_from(hex: String) -> Result<Self, Self::Error> {
+        u64::from_str_radix(&hex, 16).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_visitor_is_one_for_a_day_a_site_and_a_browser() {
+        let visitor = |salt: u8, site: &str, address: &str, agent: &str| {
+            Salt::new([salt; 16]).visitor(site, address.parse().unwrap(), agent)
+        };
+        let one = visitor(1, "e.x", "192.0.2.1", "Firefox");
+        assert_eq!(one, visitor(1, "e.x", "192.0.2.1", "Firefox"));
+        assert_eq!(one, visitor(1, "e.x", "::ffff:192.0.2.1", "Firefox"));
+        assert_ne!(one, visitor(2, "e.x", "192.0.2.1", "Firefox"));
+        assert_ne!(one, visitor(1, "e.y", "192.0.2.1", "Firefox"));
+        assert_ne!(one, visitor(1, "e.x", "192.0.2.2", "Firefox"));
+        assert_ne!(one, visitor(1, "e.x", "192.0.2.1", "Chrome"));
+    }
+
+    #[test]
+    fn temporary_addresses_of_one_device_are_one_visitor() {
+        let visitor = |address: &str| Salt::new([1; 16]).visitor("e.x", address.parse().unwrap(), "");
+        assert_eq!(visitor("2001:db8:1:2::1"), visitor("2001:db8:1:2:ffff::9"));
+        assert_ne!(visitor("2001:db8:1:2::1"), visitor("2001:db8:1:3::1"));
+    }
+
+    #[test]
+    fn an_id_is_16_hex_digits() {
+        let id = VisitorId::new(0xab);
+        let text = String::from(id);
+        assert_eq!(text, "00000000000000ab");
+        assert_eq!(VisitorId::try_from(text).unwrap(), id);
+    }
+
+    #[test]
+    fn a_salt_stays_secret() {
+        assert_eq!(format!("{:?}", Salt::new([7; 16])), "Salt(…)");
+    }
+}

@@ -1,0 +1,55 @@
+//! How you drive Footfall: parses the command, and starts the binary that does it.
+//!
+//! Nothing heavy is linked here, so that the first `cargo xtask` of a fresh checkout is quick.
+
+mod process;
+mod tasks;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Web analytics that run in your own AWS account.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run Footfall on this machine
+    #[command(disable_help_flag = true)]
+    Dev(Rest),
+    /// Print what to paste into the pages of a site
+    #[command(disable_help_flag = true)]
+    Snippet(Rest),
+    /// Run every test, after installing what they need
+    Test(tasks::test::Arguments),
+    /// Write generated files anew: the lists and the minified tracker
+    Generate,
+}
+
+/// Whatever else is said, for the binary that is started: it has its own `--help`.
+#[derive(Debug, clap::Args)]
+struct Rest {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    arguments: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Dev(rest) => tasks::dev(&rest.arguments),
+        Command::Snippet(rest) => tasks::snippet(&rest.arguments),
+        Command::Test(arguments) => tasks::test::run(&arguments),
+        Command::Generate => tasks::generate(),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Starting other programs.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus};
+
+use anyhow::{Context as _, Result, bail};
+
+/// The folder of the workspace.
+pub(crate) fn root() -> &'static Path {
+    // This crate lies directly below it.
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or_else(|| Path::new("."))
+}
+
+/// The folder of what Node is needed for.
+pub(crate) fn npm_folder() -> PathBuf {
+    root().join("runtime/npm")
+}
+
+/// The cargo that runs this.
+pub(crate) fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+}
+
+/// A program in a folder.
+pub(crate) fn program(name: impl AsRef<OsStr>, folder: &Path) -> Command {
+    let mut command = Command::new(name);
+    command.current_dir(folder);
+    command
+}
+
+/// Runs a program to its end and hands on how it ended.
+pub(crate) fn hand_over(mut command: Command) -> Result<ExitCode> {
+    let status = start(&mut command)?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Runs a program that must succeed.
+pub(crate) fn run(mut command: Command) -> Result<()> {
+    let status = start(&mut command)?;
+    if !status.success() {
+        bail!("`{}` failed ({status})", shown(&command));
+    }
+    Ok(())
+}
+
+/// Whether a program of this name is on the path.
+pub(crate) fn is_installed(name: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
+fn start(command: &mut Command) -> Result<ExitStatus> {
+    command.status().with_context(|| {
+        format!("cannot start `{}`; is it installed?", command.get_program().to_string_lossy())
+    })
+}
+
+/// A command as one would type it.
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,36 @@
+//! One function or module for each task.
+
+pub(crate) mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::process::{cargo, hand_over, npm_folder, program, run};
+
+/// `cargo xtask dev`: without the AWS SDK, which takes minutes to build.
+pub(crate) fn dev(arguments: &[String]) -> Result<ExitCode> {
+    let mut command = cargo();
+    command.args(["run", "--quiet", "--package", "footfall-runtime", "--features", "dev"]);
+    command.args(["--bin", "dev", "--"]).args(arguments);
+    hand_over(command)
+}
+
+/// `cargo xtask snippet`.
+pub(crate) fn snippet(arguments: &[String]) -> Result<ExitCode> {
+    let mut command = cargo();
+    command.args(["run", "--quiet", "--package", "footfall-deployer", "--", "snippet"]);
+    command.args(arguments);
+    hand_over(command)
+}
+
+/// `cargo xtask generate`: what is committed but made from something else.
+pub(crate) fn generate() -> Result<ExitCode> {
+    test::install_npm_packages()?;
+    for script in ["lists.mjs", "tracker.mjs"] {
+        let mut node = program("node", &npm_folder());
+        node.arg(script);
+        run(node)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
