@@ -20,6 +20,8 @@ pub struct Record {
 }
 
 /// Somebody's, or some program's.
+// Nearly all are hits, so that the room of the smaller variant is not worth an allocation each.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
     /// A visitor's: it counts.

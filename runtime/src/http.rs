@@ -74,7 +74,8 @@ impl Request {
     pub fn origin(&self) -> String {
         let host = self.header(HOST.as_str()).unwrap_or("localhost");
         // The gateway says https; `dev` has no TLS, and says nothing.
-        let scheme = if self.header("x-forwarded-proto") == Some("https") { "https" } else { "http" };
+        let scheme =
+            if self.header("x-forwarded-proto") == Some("https") { "https" } else { "http" };
         format!("{scheme}://{host}")
     }
 }
@@ -86,7 +87,11 @@ fn parse_address(text: &str) -> Option<IpAddr> {
 
 /// An answer that no cache keeps.
 #[must_use]
-pub fn response(status: StatusCode, content_type: &'static str, body: impl Into<Vec<u8>>) -> Response {
+pub fn response(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Vec<u8>>,
+) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -114,7 +119,8 @@ pub fn set(response: &mut Response, name: HeaderName, value: &str) {
 pub fn compressed(request: &HeaderMap, mut response: Response) -> Response {
     // Below this, one packet carries it anyway.
     const WORTH: usize = 1200;
-    let image = response.headers().get(CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"image/"));
+    let image =
+        response.headers().get(CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"image/"));
     if response.body().len() < WORTH || image || response.headers().contains_key(CONTENT_ENCODING) {
         return response;
     }
@@ -163,7 +169,8 @@ mod tests {
     #[test]
     fn a_forged_address_is_not_believed() {
         let check = |forwarded: &[&str], trusted: u8, expected: &str| {
-            let headers: Vec<_> = forwarded.iter().map(|value| ("x-forwarded-for", *value)).collect();
+            let headers: Vec<_> =
+                forwarded.iter().map(|value| ("x-forwarded-for", *value)).collect();
             let client = request(&headers).client(trusted);
             assert_eq!(client.to_string(), expected, "{forwarded:?} behind {trusted}");
         };

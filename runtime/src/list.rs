@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 /// A text of lines `key` or `key<TAB>value`, sorted by bytes. Lines that begin with `#` are
 /// comments and stand first; no key begins with a character that sorts before it.
 #[derive(Clone, Copy, Debug)]
-pub struct List {
+pub(crate) struct List {
     text: &'static str,
 }
 
@@ -15,14 +15,14 @@ impl List {
     /// A list of a text such as `include_str!` gives. That it is sorted is for a test to hold
     /// ([`List::lines`]); in an unsorted one, keys are not found.
     #[must_use]
-    pub const fn new(text: &'static str) -> Self {
+    pub(crate) const fn new(text: &'static str) -> Self {
         Self { text }
     }
 
     /// The value of a key, which is empty where the line is the key alone. Keys are compared
     /// byte by byte: the case of letters matters.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&'static str> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'static str> {
         // What is left to search: whole lines, without the last one's newline.
         let mut rest = self.text.strip_suffix('\n').unwrap_or(self.text);
         while !rest.is_empty() {
@@ -48,7 +48,8 @@ impl List {
     }
 
     /// The lines that are not comments, as (key, value).
-    pub fn lines(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+    #[cfg(test)]
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
         let lines = self.text.lines().filter(|line| !line.starts_with('#'));
         lines.map(|line| line.split_once('\t').unwrap_or((line, "")))
     }

@@ -164,7 +164,7 @@ mod tests {
             r#"{"name":"signup","url":"https://e.x/","domain":"e.x","referrer":null,"props":{"plan":"pro","seats":3,"trial":true,"tags":[1],"none":null},"screen_width":800}"#,
         );
         let short = parse(
-            r##"{"n":"signup","u":"https://e.x/","d":"e.x","r":"","p":"{"plan":"pro","seats":3,"trial":true}","w":"800","h":1,"v":36,"i":false}"##,
+            r##"{"n":"signup","u":"https://e.x/","d":"e.x","r":"","p":"{\"plan\":\"pro\",\"seats\":3,\"trial\":true}","w":"800","h":1,"v":36,"i":false}"##,
         );
         assert_eq!(long.event.as_deref(), Some("signup"));
         assert_eq!(long.props.len(), 3);
@@ -197,10 +197,11 @@ mod tests {
         check(br#"{"url":"x","width":-1}"#, "`width` must be a number");
         check(br#"{"url":"x","props":[]}"#, "`props` must be an object");
         check(br#"{"url":"x","props":"["}"#, "`props` must be an object");
-        check(format!("{{"url":"x","n":"{}"}}", "n".repeat(121)).as_bytes(), "120 bytes");
+        check(format!(r#"{{"url":"x","n":"{}"}}"#, "n".repeat(121)).as_bytes(), "120 bytes");
         check("[".repeat(60_000).as_bytes(), "JSON");
         check(&vec![b' '; MAX_BODY + 1], "too large");
-        let props: Vec<String> = (0..31).map(|i| format!(""{i}":1")).collect();
-        check(format!("{{"url":"x","p":{{{}}}}}", props.join(",")).as_bytes(), "30 properties");
+        let props: Vec<String> = (0..31).map(|i| format!(r#""{i}":1"#)).collect();
+        let many = format!(r#"{{"url":"x","p":{{{}}}}}"#, props.join(","));
+        check(many.as_bytes(), "30 properties");
     }
 }

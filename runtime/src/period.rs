@@ -211,7 +211,11 @@ mod tests {
             ("2026-09-06T04:00:00Z", "2026-09-07T03:00:00Z"),
         );
         // The end of time.
-        let last = Period::between("9999-12-31".parse().unwrap(), "9999-12-31".parse().unwrap(), zone("UTC"));
+        let last = Period::between(
+            "9999-12-31".parse().unwrap(),
+            "9999-12-31".parse().unwrap(),
+            zone("UTC"),
+        );
         assert_eq!(last.unwrap().instants().1, Timestamp::MAX);
     }
 }

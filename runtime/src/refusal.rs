@@ -15,7 +15,9 @@ pub enum Refusal {
     #[error("`{0}` {1}")]
     Key(&'static str, &'static str),
     /// The page's host belongs to no site in the settings.
-    #[error("`url` is on the host {0}, which is no site's here; add it to `hosts` in footfall.yaml")]
+    #[error(
+        "`url` is on the host {0}, which is no site's here; add it to `hosts` in footfall.yaml"
+    )]
     UnknownHost(String),
     /// The site that the sender names is not in the settings, or the page is not one of it.
     #[error("`domain` names no site whose page this is")]

@@ -11,7 +11,8 @@ use crate::hit::{Hit, Kind, Record};
 use crate::period::Period;
 use crate::visitor::VisitorId;
 
-/// The source of a view that nothing and nobody sent.
+/// The source of a view that has none of its own: typed in, from a bookmark or an app, or from
+/// another page of the site.
 pub const DIRECT: &str = "Direct";
 
 /// A period of a site in numbers. Lists are in falling order of their numbers, then by name.

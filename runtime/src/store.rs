@@ -114,8 +114,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn put_all(&self, items: Vec<Item>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Stores an item unless there is one under its key. Of two at once, one finds the other's.
-    fn put_if_absent(&self, item: Item)
-    -> impl Future<Output = Result<Absent, StoreError>> + Send;
+    fn put_if_absent(&self, item: Item) -> impl Future<Output = Result<Absent, StoreError>> + Send;
 
     /// Reads a range, in pages: from its start, or from behind the sort key `after`.
     fn query(

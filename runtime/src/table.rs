@@ -130,11 +130,16 @@ mod tests {
     #[test]
     fn hours_cover_a_range() {
         let check = |from: &str, to: &str, expected: &[&str]| {
-            let hours: Vec<String> = Hour::between(at(from), at(to)).map(|h| h.to_string()).collect();
+            let hours: Vec<String> =
+                Hour::between(at(from), at(to)).map(|h| h.to_string()).collect();
             assert_eq!(hours, expected, "{from} to {to}");
         };
         check("2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z", &["2026-11-22T13"]);
-        check("2026-11-22T13:59:59Z", "2026-11-22T14:00:00.001Z", &["2026-11-22T13", "2026-11-22T14"]);
+        check(
+            "2026-11-22T13:59:59Z",
+            "2026-11-22T14:00:00.001Z",
+            &["2026-11-22T13", "2026-11-22T14"],
+        );
         check("2026-12-31T23:30:00Z", "2027-01-01T00:30:00Z", &["2026-12-31T23", "2027-01-01T00"]);
         check("2026-11-22T13:00:00Z", "2026-11-22T13:00:00Z", &[]);
     }

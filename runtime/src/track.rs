@@ -145,8 +145,10 @@ impl<S: Store, A: Ambient> Track<S, A> {
     /// Decides what a hit is, and stores it.
     async fn take(&self, request: &Request, payload: Payload) -> Result<Outcome, Failure> {
         let now = self.ambient.now();
-        let page = PageUrl::parse(&payload.url, request.header("referer"))
-            .ok_or(Refusal::Key("url", "must be the address of a page, with https:// or http://"))?;
+        let page = PageUrl::parse(&payload.url, request.header("referer")).ok_or(Refusal::Key(
+            "url",
+            "must be the address of a page, with https:// or http://",
+        ))?;
         let site = self.site(&page, payload.domain.as_deref())?;
         if payload.event.as_deref() == Some("engagement") {
             // Plausible's trackers report scrolling and time in this event of their own.

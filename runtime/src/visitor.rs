@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn temporary_addresses_of_one_device_are_one_visitor() {
-        let visitor = |address: &str| Salt::new([1; 16]).visitor("e.x", address.parse().unwrap(), "");
+        let visitor =
+            |address: &str| Salt::new([1; 16]).visitor("e.x", address.parse().unwrap(), "");
         assert_eq!(visitor("2001:db8:1:2::1"), visitor("2001:db8:1:2:ffff::9"));
         assert_ne!(visitor("2001:db8:1:2::1"), visitor("2001:db8:1:3::1"));
     }

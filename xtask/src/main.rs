@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Dev(rest) => tasks::dev(&rest.arguments),
         Command::Snippet(rest) => tasks::snippet(&rest.arguments),
-        Command::Test(arguments) => tasks::test::run(&arguments),
+        Command::Test(arguments) => tasks::test::run_parts(&arguments),
         Command::Generate => tasks::generate(),
     };
     match done {

@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -18,7 +18,7 @@ pub(crate) fn npm_folder() -> PathBuf {
     root().join("runtime/npm")
 }
 
-/// The cargo that runs this.
+/// The cargo that runs this, in the folder that it was run in: settings and data are looked for there.
 pub(crate) fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
 }
@@ -38,12 +38,23 @@ pub(crate) fn hand_over(mut command: Command) -> Result<ExitCode> {
 }
 
 /// Runs a program that must succeed.
-pub(crate) fn run(mut command: Command) -> Result<()> {
-    let status = start(&mut command)?;
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = start(command)?;
     if !status.success() {
-        bail!("`{}` failed ({status})", shown(&command));
+        bail!("`{}` failed ({status})", shown(command));
     }
     Ok(())
+}
+
+/// What a program prints, which must succeed.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("cannot start `{}`", shown(command)))?;
+    if !output.status.success() {
+        bail!("`{}` failed ({})", shown(command), output.status);
+    }
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("`{}` printed no text", shown(command)))
 }
 
 /// Whether a program of this name is on the path.

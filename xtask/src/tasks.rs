@@ -28,9 +28,7 @@ pub(crate) fn snippet(arguments: &[String]) -> Result<ExitCode> {
 pub(crate) fn generate() -> Result<ExitCode> {
     test::install_npm_packages()?;
     for script in ["lists.mjs", "tracker.mjs"] {
-        let mut node = program("node", &npm_folder());
-        node.arg(script);
-        run(node)?;
+        run(program("node", &npm_folder()).arg(script))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -46,7 +46,9 @@ async fn main() -> Result<()> {
     }
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let listener = TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen on {address}; stop what uses the port, or choose another with --port")
+        format!(
+            "cannot listen on {address}; stop what uses the port, or choose another with --port"
+        )
     })?;
     let address = listener.local_addr()?;
     let gateway = Arc::new(Gateway::new(&settings, store.clone(), Machine)?);
@@ -76,7 +78,12 @@ async fn fill_demo(store: &Embedded, settings: &Settings) -> Result<()> {
 /// Says where everything is.
 fn greet(settings: &Settings, data: &Path, address: SocketAddr) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "Footfall {} is running. Data is in {}.", env!("CARGO_PKG_VERSION"), data.display())?;
+    writeln!(
+        out,
+        "Footfall {} is running. Data is in {}.",
+        env!("CARGO_PKG_VERSION"),
+        data.display()
+    )?;
     writeln!(out, "\n  Dashboard  http://{address}{}\n", api::DASHBOARD)?;
     for site in &settings.sites {
         writeln!(out, "Paste this into the pages of {}:\n", site.domain)?;

@@ -89,21 +89,20 @@ const COUNTRIES: [(&str, i64, u32); 14] = [
 type Setup = (&'static str, &'static str, &'static str, Option<&'static str>, Device, u32, u32);
 
 const SETUPS: [Setup; 9] = [
-    ("Chrome", "152", "Windows", Some("10"), Device::Desktop, 1920, 24),
+    ("Chrome", "152", "Windows", None, Device::Desktop, 1920, 24),
     ("Chrome", "152", "macOS", None, Device::Desktop, 1440, 14),
     ("Safari", "26.0", "iOS", Some("26.0"), Device::Mobile, 390, 16),
     ("Chrome", "152", "Android", None, Device::Mobile, 412, 18),
-    ("Firefox", "151", "Linux", None, Device::Desktop, 1600, 8),
-    ("Firefox", "151", "Windows", Some("10"), Device::Desktop, 1536, 6),
+    ("Firefox", "151", "GNU/Linux", None, Device::Desktop, 1600, 8),
+    ("Firefox", "151", "Windows", None, Device::Desktop, 1536, 6),
     ("Safari", "26.0", "macOS", None, Device::Desktop, 1280, 8),
-    ("Edge", "152", "Windows", Some("10"), Device::Desktop, 1536, 5),
+    ("Edge", "152", "Windows", None, Device::Desktop, 1536, 5),
     ("Safari", "18.6", "iPadOS", Some("18.6"), Device::Tablet, 820, 3),
 ];
 
 /// Out of a thousand visits, at each hour of the visitor's clock.
-const HOURS: [u32; 24] = [
-    14, 9, 6, 5, 6, 10, 20, 36, 55, 64, 66, 62, 56, 58, 60, 58, 54, 50, 48, 52, 58, 58, 46, 28,
-];
+const HOURS: [u32; 24] =
+    [14, 9, 6, 5, 6, 10, 20, 36, 55, 64, 66, 62, 56, 58, 60, 58, 54, 50, 48, 52, 58, 58, 46, 28];
 
 /// The demo's traffic for a site.
 #[derive(Debug, Clone, Copy)]
@@ -137,16 +136,20 @@ impl<'a> Demo<'a> {
     pub fn items(&self, day: Date) -> Result<Vec<Item>, serde_json::Error> {
         let ago = day.duration_until(self.today()).as_hours() / 24;
         let mut random = Rng::with_seed(self.seed ^ (ago.unsigned_abs() << 32));
-        let mut records = self.records(day, i32::try_from(ago).unwrap_or(DAYS), &mut random);
-        records.retain(|record| record.at <= self.now);
-        let item = |record: Record| {
+        let records = self.records(day, i32::try_from(ago).unwrap_or(DAYS), &mut random);
+        // Keys come before what lies ahead is left out: they are the same later on the day.
+        let keyed = records.into_iter().map(|record| {
             let mut bytes = [0; 16];
             random.fill(&mut bytes);
+            (record, bytes)
+        });
+        let past = keyed.filter(|(record, _)| record.at <= self.now);
+        let item = |(record, bytes): (Record, [u8; 16])| {
             let key = table::hit_key(self.site, record.at, 0, bytes);
             let value = record.kind.encode(WRITE_UNIT - Item::overhead(&key))?;
             Ok(Item { key, value, expires: Some(table::hit_expiry(self.site, record.at)) })
         };
-        records.into_iter().map(item).collect()
+        past.map(item).collect()
     }
 
     fn records(&self, day: Date, ago: i32, random: &mut Rng) -> Vec<Record> {
@@ -174,8 +177,13 @@ impl<'a> Demo<'a> {
             visit(start, n >= ordinary, random, &mut records);
         }
         for _ in 0..ordinary / 5 {
-            let reasons = [FilterReason::Bot, FilterReason::Bot, FilterReason::Headless,
-                FilterReason::Prefetch, FilterReason::ReferrerSpam];
+            let reasons = [
+                FilterReason::Bot,
+                FilterReason::Bot,
+                FilterReason::Headless,
+                FilterReason::Prefetch,
+                FilterReason::ReferrerSpam,
+            ];
             let reason = reasons[random.usize(..reasons.len())];
             let page = PAGES[weighted(random, PAGES.iter().map(|page| page.1))].0.to_owned();
             let at = start + SignedDuration::from_millis(random.i64(0..86_400_000));
@@ -237,7 +245,8 @@ fn visit(start: Timestamp, is_viral: bool, random: &mut Rng, records: &mut Vec<R
     if random.f64() < 0.03 {
         at += SignedDuration::from_secs(random.i64(5..60));
         hit.event = text("Newsletter signup");
-        hit.props = vec![("placement".to_owned(), ["footer", "post"][random.usize(..2)].to_owned())];
+        hit.props =
+            vec![("placement".to_owned(), ["footer", "post"][random.usize(..2)].to_owned())];
         records.push(Record { at, kind: Kind::Hit(hit) });
     }
 }

@@ -127,8 +127,9 @@ pub async fn serve<S: Store, A: Ambient + 'static>(
             let gateway = Arc::clone(&gateway);
             async move { Ok::<_, Infallible>(answer(&gateway, request, peer).await) }
         });
-        let connection =
-            http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         // A client that goes away in the middle is no event.
         tokio::spawn(async move { drop(connection.await) });

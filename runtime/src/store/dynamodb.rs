@@ -66,7 +66,8 @@ impl Access {
                 None,
                 "environment",
             ),
-            endpoint: optional("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| optional("AWS_ENDPOINT_URL")),
+            endpoint: optional("AWS_ENDPOINT_URL_DYNAMODB")
+                .or_else(|| optional("AWS_ENDPOINT_URL")),
         })
     }
 }
@@ -108,7 +109,8 @@ impl DynamoDb {
 
     async fn put_batch(&self, mut batch: Vec<WriteRequest>) -> Result<(), StoreError> {
         for attempt in 0.. {
-            let sent = self.client.batch_write_item().request_items(&self.table, batch).send().await;
+            let sent =
+                self.client.batch_write_item().request_items(&self.table, batch).send().await;
             let left = sent.map_err(failed)?.unprocessed_items.unwrap_or_default();
             batch = left.into_values().flatten().collect();
             if batch.is_empty() {
@@ -166,7 +168,11 @@ impl Store for DynamoDb {
         else {
             return Err(failed(error));
         };
-        let found = failure.item.clone().and_then(from_attributes).ok_or_else(|| refused("an item of another shape"))?;
+        let found = failure
+            .item
+            .clone()
+            .and_then(from_attributes)
+            .ok_or_else(|| refused("an item of another shape"))?;
         // Our own first try may have been stored while its answer was lost.
         Ok(if found.value == item.value { Absent::Stored } else { Absent::Found(found) })
     }
@@ -190,9 +196,9 @@ impl Store for DynamoDb {
             .map_err(failed)?;
         let next = answer.last_evaluated_key.and_then(|mut key| string(&mut key, "sk"));
         let items = answer.items.unwrap_or_default();
-        let items = items.into_iter().map(|item| {
-            from_attributes(item).ok_or_else(|| refused("an item of another shape"))
-        });
+        let items = items
+            .into_iter()
+            .map(|item| from_attributes(item).ok_or_else(|| refused("an item of another shape")));
         Ok(Page { items: items.collect::<Result<_, _>>()?, next })
     }
 
@@ -253,8 +259,13 @@ where
             let code = answer.err().code().unwrap_or_default();
             answer.raw().status().is_server_error()
                 || code.contains("Throttl")
-                || matches!(code, "ProvisionedThroughputExceededException" | "RequestLimitExceeded"
-                    | "TransactionConflictException" | "LimitExceededException")
+                || matches!(
+                    code,
+                    "ProvisionedThroughputExceededException"
+                        | "RequestLimitExceeded"
+                        | "TransactionConflictException"
+                        | "LimitExceededException"
+                )
         }
         SdkError::ConstructionFailure(_) => false,
         _ => true,

@@ -1,11 +1,259 @@
-//! placeholder
-use anyhow::Result;
-use std::process::ExitCode;
+//! `cargo xtask test`: installs what the tests need, and runs every one of them.
+//!
+//! What is installed is pinned: Debian packages by their release, npm packages by a lock file,
+//! DynamoDB Local by version and hash. Costly downloads are kept in `~/.cache/footfall`.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum;
+
+use crate::process::{cargo, is_installed, npm_folder, output, program, root, run};
+
+/// DynamoDB Local comes inside this npm package, which is fetched but not installed.
+const DYNAMODB_LOCAL: &str = "amplify-dynamodb-simulator@2.9.30";
+const DYNAMODB_LOCAL_SHA256: &str =
+    "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9";
+
+/// Programs that the tests need, and the Debian packages that bring them.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("node", "nodejs"),
+    ("npm", "npm"),
+    ("java", "default-jre-headless"),
+    ("chromium", "chromium"),
+];
+
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {}
-pub(crate) fn run(_: &Arguments) -> Result<ExitCode> {
-    Ok(ExitCode::SUCCESS)
+pub(crate) struct Arguments {
+    /// Run these parts alone
+    #[arg(value_enum)]
+    parts: Vec<Part>,
 }
+
+/// A part of the tests, in the order in which they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Formatting and lints
+    Lint,
+    /// Generated files are what their sources make of them
+    Generated,
+    /// Every Rust test, against the embedded store and DynamoDB Local
+    Rust,
+    /// The tracker in a browser
+    Tracker,
+    /// From a page view to the dashboard in a browser, with screenshots
+    Browser,
+}
+
+pub(crate) fn run_parts(arguments: &Arguments) -> Result<ExitCode> {
+    let started = Instant::now();
+    let all = Part::value_variants();
+    let parts = if arguments.parts.is_empty() { all } else { &arguments.parts };
+    install_programs()?;
+    install_npm_packages()?;
+    let mut results = Vec::new();
+    for part in parts {
+        let started = Instant::now();
+        heading(&format!("{part:?}"));
+        let result = part.run();
+        if let Err(error) = &result {
+            eprintln!("error: {error:#}");
+        }
+        results.push((part, result.is_ok(), started.elapsed()));
+    }
+    heading("Summary");
+    for (part, passed, time) in &results {
+        let outcome = if *passed { "passed" } else { "FAILED" };
+        eprintln!("{outcome}  {:<10} {:>6.1} s", format!("{part:?}"), time.as_secs_f64());
+    }
+    eprintln!("all of it took {:.1} s", started.elapsed().as_secs_f64());
+    let all_passed = results.iter().all(|(_, passed, _)| *passed);
+    Ok(if all_passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Part {
+    fn run(self) -> Result<()> {
+        match self {
+            Self::Lint => lint(),
+            Self::Generated => {
+                node(&["lists.mjs", "--check"])?;
+                node(&["tracker.mjs", "--check"])
+            }
+            Self::Rust => rust(),
+            Self::Tracker => node(&["--test", "tracker.test.mjs"]),
+            Self::Browser => browser(),
+        }
+    }
+}
+
+fn heading(text: &str) {
+    eprintln!("\n== {text}");
+}
+
+fn lint() -> Result<()> {
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    run(cargo()
+        .args(["clippy", "--workspace", "--all-targets", "--all-features", "--quiet"])
+        .args(["--", "--deny", "warnings"]))
+}
+
+/// Tests that need DynamoDB Local are ignored by a plain `cargo test`; here they run too.
+fn rust() -> Result<()> {
+    let emulator = dynamodb_local()?;
+    run(cargo()
+        .args(["test", "--workspace", "--all-features", "--no-fail-fast"])
+        .args(["--", "--include-ignored"])
+        .env("FOOTFALL_DYNAMODB_LOCAL", emulator))
+}
+
+fn node(arguments: &[&str]) -> Result<()> {
+    run(program("node", &npm_folder()).args(arguments))
+}
+
+/// A site that embeds the snippet as it is printed, and the dashboard that shows its visits.
+fn browser() -> Result<()> {
+    run(cargo().args(["build", "--workspace", "--all-features", "--bins", "--quiet"]))?;
+    let screenshots = target_folder().join("screenshots");
+    fs::create_dir_all(&screenshots)?;
+    let data = target_folder().join("browser-test-data");
+    if data.exists() {
+        fs::remove_dir_all(&data).with_context(|| format!("cannot empty {}", data.display()))?;
+    }
+    let server = Server::start(&data)?;
+    let snippet = output(program(target_folder().join("debug/footfall-deployer"), &data).args([
+        "snippet",
+        "--endpoint",
+        &server.url,
+    ]))?;
+    let tested = run(program("node", &npm_folder())
+        .args(["--test", "browser.test.mjs"])
+        .env("FOOTFALL_URL", &server.url)
+        .env("FOOTFALL_SNIPPET", snippet)
+        .env("FOOTFALL_SCREENSHOTS", &screenshots));
+    eprintln!("screenshots are in {}", screenshots.display());
+    tested
+}
+
+/// A `dev` of the tests' own, ended when dropped.
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(data: &Path) -> Result<Self> {
+        // In a folder of its own, where no footfall.yaml is.
+        fs::create_dir_all(data)?;
+        let mut child = program(target_folder().join("debug/dev"), data)
+            .args(["--port", "0", "--data", "."])
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start the dev server")?;
+        let out = child.stdout.take().context("the dev server has no output")?;
+        let mut lines = BufReader::new(out).lines();
+        let url = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            let (_, url) = line.split_once("Dashboard")?;
+            Some(url.trim().strip_suffix("/dashboard")?.to_owned())
+        });
+        // The rest of what it says is read, so that it never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        match url {
+            Some(url) => Ok(Self { child, url }),
+            None => {
+                let _ = child.kill();
+                bail!("the dev server did not say where it listens")
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Installs the programs that are missing, if this is a Debian on which that can be done.
+fn install_programs() -> Result<()> {
+    let missing: Vec<_> = PROGRAMS.iter().filter(|(name, _)| !is_installed(name)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
+    let is_root = output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    if !is_root || !is_installed("apt-get") {
+        bail!(
+            "the tests need {}; install them, on Debian with `sudo apt-get install {}`",
+            missing.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+            packages.join(" ")
+        );
+    }
+    heading(&format!("Installing {}", packages.join(" ")));
+    let apt = || {
+        let mut apt = Command::new("apt-get");
+        apt.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
+        apt
+    };
+    run(apt().arg("update"))?;
+    run(apt()
+        .args(["install", "--yes", "--no-install-recommends"])
+        .args(packages)
+        .stdout(Stdio::null()))
+}
+
+/// Installs the npm packages of the lock file, if they are not there as it says.
 pub(crate) fn install_npm_packages() -> Result<()> {
-    Ok(())
+    let folder = npm_folder();
+    let stamp = folder.join("node_modules/.footfall-lock");
+    let lock = fs::read(folder.join("package-lock.json"))?;
+    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    heading("Installing npm packages");
+    run(program("npm", &folder).args(["ci", "--silent"]))?;
+    fs::write(stamp, lock).context("cannot note what was installed")
+}
+
+/// The folder of DynamoDB Local, fetched if it is not in the cache.
+fn dynamodb_local() -> Result<PathBuf> {
+    let (_, version) = DYNAMODB_LOCAL.split_once('@').context("the package has no version")?;
+    let folder = cache_folder()?.join(format!("dynamodb-local-{version}"));
+    let emulator = folder.join("package/emulator");
+    if emulator.join("DynamoDBLocal.jar").is_file() {
+        return Ok(emulator);
+    }
+    heading("Fetching DynamoDB Local");
+    // Made beside its place and moved there when it is whole.
+    let partial = folder.with_extension(format!("partial-{}", std::process::id()));
+    fs::create_dir_all(&partial)?;
+    let packed = output(program("npm", &partial).args(["pack", "--silent", DYNAMODB_LOCAL]))?;
+    let archive = packed.trim();
+    let sum = output(program("sha256sum", &partial).arg(archive))?;
+    if sum.split_whitespace().next() != Some(DYNAMODB_LOCAL_SHA256) {
+        bail!("{DYNAMODB_LOCAL} is not the one that is expected: its SHA-256 is {sum}");
+    }
+    run(program("tar", &partial).args(["xzf", archive, "package/emulator"]))?;
+    fs::remove_file(partial.join(archive))?;
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::rename(&partial, &folder)?;
+    Ok(emulator)
+}
+
+fn cache_folder() -> Result<PathBuf> {
+    let home = env::var_os("HOME").context("HOME is not set; the cache is kept below it")?;
+    let folder = Path::new(&home).join(".cache/footfall");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
+}
+
+fn target_folder() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
