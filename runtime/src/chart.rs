@@ -11,8 +11,8 @@ use crate::report::DayRow;
 /// The height of the plot, in pixels.
 const HEIGHT: f64 = 160.0;
 
-/// The most labels under the bars: as many as a phone has room for.
-const LABELS: usize = 7;
+/// The most labels under the bars. A phone has room for half of them.
+const LABELS: usize = 8;
 
 /// A chart, ready to draw.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,6 +34,8 @@ pub struct Bar {
     pub name: String,
     /// What stands under the bar, if there is room: `22 Nov`.
     pub label: Option<String>,
+    /// Whether the label is one of the half that a phone leaves out.
+    pub is_minor: bool,
     /// Page views.
     pub views: u64,
     /// Visitors.
@@ -70,11 +72,13 @@ impl Chart {
         let slot = 100.0 / days.len().max(1) as f64;
         let every = days.len().div_ceil(LABELS).max(1);
         // The last day always has a label: it is the one that is looked for.
-        let labelled = |i: usize| (days.len() - 1 - i).is_multiple_of(every);
+        let from_last = |i: usize| days.len() - 1 - i;
+        let labelled = |i: usize| from_last(i).is_multiple_of(every);
         let bar = |(i, row): (usize, &DayRow)| Bar {
             day: row.day.to_string(),
             name: strtime::format("%a, %-d %b %Y", row.day).unwrap_or_default(),
             label: labelled(i).then(|| strtime::format("%-d %b", row.day).unwrap_or_default()),
+            is_minor: !from_last(i).is_multiple_of(2 * every),
             views: row.views,
             visitors: row.visitors,
             x: round(slot * (i as f64 + 0.1)),
@@ -156,6 +160,8 @@ mod tests {
         let labels: Vec<_> = chart.bars.iter().filter_map(|bar| bar.label.as_deref()).collect();
         assert_eq!(labels.len(), 7);
         assert_eq!(labels.last(), Some(&"13 Dec"));
+        let on_a_phone = chart.bars.iter().filter(|bar| bar.label.is_some() && !bar.is_minor);
+        assert_eq!(on_a_phone.count(), 4);
     }
 
     #[test]
