@@ -46,14 +46,17 @@ pub const PIXEL: &str = "/pixel.gif";
 pub const SCRIPT: &str = "/js/footfall.js";
 /// The dashboard, as a page and as data.
 pub const DASHBOARD: &str = "/dashboard";
+/// Leads to the dashboard.
+pub const HOME: &str = "/";
 
 /// Every route. What is not here is answered 404 by the gateway.
-pub const ROUTES: [Route; 5] = [
+pub const ROUTES: [Route; 6] = [
     Route { method: "POST", path: TRACK, function: Function::Track },
     Route { method: "POST", path: PLAUSIBLE_EVENT, function: Function::Track },
     Route { method: "GET", path: PIXEL, function: Function::Track },
     Route { method: "GET", path: SCRIPT, function: Function::Track },
     Route { method: "GET", path: DASHBOARD, function: Function::Dashboard },
+    Route { method: "GET", path: HOME, function: Function::Dashboard },
 ];
 
 /// The function that answers `method` on `path`, if any does.

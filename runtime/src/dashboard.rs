@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use footfall_infra::api;
 use footfall_infra::settings::{Settings, Site};
 use http::StatusCode;
-use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
+use http::header::{CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY};
 use jiff::Timestamp;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, context};
@@ -12,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::ambient::Ambient;
 use crate::chart::Chart;
-use crate::http::{Request, Response, response, set};
+use crate::http::{Request, Response, response, set, text};
 use crate::period::Period;
 use crate::report::Report;
 use crate::snippet::snippet;
@@ -71,8 +72,13 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         Ok(Self { settings, store, ambient, templates, policy: policy() })
     }
 
-    /// Answers a request for the dashboard.
+    /// Answers a request to one of this function's routes.
     pub async fn handle(&self, request: &Request) -> Response {
+        if request.path == api::HOME {
+            let mut answer = text(StatusCode::FOUND, "The dashboard is at /dashboard.");
+            set(&mut answer, LOCATION, api::DASHBOARD);
+            return answer;
+        }
         let format = match request.parameter("format").as_deref() {
             None | Some("" | "html") => Format::Html,
             Some("json") => Format::Json,
