@@ -1,6 +1,10 @@
-//! How Footfall gets to AWS. So far it prints the snippet; to deploy is to come.
+//! How Footfall gets to AWS. So far it builds the functions and prints the snippet; to deploy is to
+//! come.
 
+mod build;
+mod package;
 mod snippet;
+mod toolchain;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -15,11 +19,13 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Build(build::Arguments),
     Snippet(snippet::Arguments),
 }
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
+        Command::Build(arguments) => build::run(&arguments),
         Command::Snippet(arguments) => snippet::run(&arguments),
     }
 }

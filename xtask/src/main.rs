@@ -22,6 +22,9 @@ enum Command {
     /// Run Footfall on this machine
     #[command(disable_help_flag = true)]
     Dev(Rest),
+    /// Build the functions for Lambda, and pack them
+    #[command(disable_help_flag = true)]
+    Build(Rest),
     /// Print what to paste into the pages of a site
     #[command(disable_help_flag = true)]
     Snippet(Rest),
@@ -41,7 +44,8 @@ struct Rest {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Dev(rest) => tasks::dev(&rest.arguments),
-        Command::Snippet(rest) => tasks::snippet(&rest.arguments),
+        Command::Snippet(rest) => tasks::deployer("snippet", &rest.arguments),
+        Command::Build(rest) => tasks::deployer("build", &rest.arguments),
         Command::Test(arguments) => tasks::test::run_parts(&arguments),
         Command::Generate => tasks::generate(),
     };

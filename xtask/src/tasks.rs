@@ -16,10 +16,10 @@ pub(crate) fn dev(arguments: &[String]) -> Result<ExitCode> {
     hand_over(command)
 }
 
-/// `cargo xtask snippet`.
-pub(crate) fn snippet(arguments: &[String]) -> Result<ExitCode> {
+/// What the deployer does: `cargo xtask snippet` and others.
+pub(crate) fn deployer(task: &str, arguments: &[String]) -> Result<ExitCode> {
     let mut command = cargo();
-    command.args(["run", "--quiet", "--package", "footfall-deployer", "--", "snippet"]);
+    command.args(["run", "--quiet", "--package", "footfall-deployer", "--", task]);
     command.args(arguments);
     hand_over(command)
 }

@@ -1,0 +1,115 @@
+//! `cargo xtask build`: the functions, built for Lambda and packed.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use footfall_infra::api::Function;
+
+use crate::package::Package;
+use crate::toolchain::{self, Arch};
+
+/// A zip above this is a mistake: it makes every cold start slower. In bytes.
+const MAX_ZIP: usize = 3 * 1024 * 1024;
+
+/// Build the functions for Lambda, and pack them
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Architecture to build for
+    #[arg(long, value_enum, default_value_t = Arch::Arm64)]
+    arch: Arch,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let packages = packages(arguments.arch)?;
+    let folder = folder(arguments.arch);
+    for package in &packages {
+        let file = folder.join(format!("{}.zip", package.function.name()));
+        fs::write(&file, &package.zip)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        eprintln!(
+            "{:<10} binary {:>9} bytes, zip {:>9} bytes, {}",
+            package.function.name(),
+            package.binary_bytes,
+            package.zip.len(),
+            file.display()
+        );
+    }
+    Ok(())
+}
+
+/// Builds and packs every function.
+pub(crate) fn packages(arch: Arch) -> Result<Vec<Package>> {
+    toolchain::ensure_target(arch)?;
+    toolchain::ensure_linker()?;
+    compile(arch)?;
+    Function::ALL.into_iter().map(|function| pack(arch, function)).collect()
+}
+
+fn pack(arch: Arch, function: Function) -> Result<Package> {
+    let file = folder(arch).join(function.name());
+    let binary = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let package = Package::of(function, &binary)?;
+    if package.zip.len() > MAX_ZIP {
+        bail!(
+            "the zip of {} has {} bytes; {MAX_ZIP} is the most",
+            function.name(),
+            package.zip.len()
+        );
+    }
+    Ok(package)
+}
+
+fn compile(arch: Arch) -> Result<()> {
+    let target = arch.target();
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--package", "footfall-runtime", "--features", "lambda"]);
+    cargo.args(["--profile", "lambda", "--target", target]);
+    for function in Function::ALL {
+        cargo.args(["--bin", function.name()]);
+    }
+    let linker = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
+    cargo.env(linker, "rust-lld").env("CARGO_ENCODED_RUSTFLAGS", flags(arch).join("\x1f"));
+    let status = cargo.current_dir(root()).status().context("cannot start cargo")?;
+    if !status.success() {
+        bail!("the functions were not built, see above");
+    }
+    Ok(())
+}
+
+/// The compiler's flags: whatever the owner's own environment says, the same sources give the same
+/// bytes.
+fn flags(arch: Arch) -> Vec<String> {
+    let mut flags = vec!["-Clink-self-contained=yes".to_owned()];
+    if arch == Arch::Arm64 {
+        // Lambda's arm64 is Graviton2 or later.
+        flags.push("-Ctarget-cpu=neoverse-n1".to_owned());
+    }
+    let mut forget = |folder: &Path, name: &str| {
+        flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
+    };
+    // No path of the machine that builds is left in the binary.
+    let home = env::var_os("HOME").map(PathBuf::from);
+    let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    if let Some(cargo) = cargo_home.or_else(|| home.map(|home| home.join(".cargo"))) {
+        forget(&cargo, "/cargo");
+    }
+    forget(root(), "/footfall");
+    flags
+}
+
+/// Where what was built lies.
+fn folder(arch: Arch) -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR");
+    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
+    target.join(arch.target()).join("lambda")
+}
+
+/// The folder of the workspace.
+fn root() -> &'static Path {
+    // This crate lies directly below it.
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or_else(|| Path::new("."))
+}

@@ -1,0 +1,90 @@
+//! A function's binary as Lambda takes it: a zip with one file, `bootstrap`.
+//!
+//! The same binary gives the same bytes, whenever and wherever it is packed, and its key says what is
+//! in it: CloudFormation sees a change where there is one, and none where there is none.
+
+use std::io::{Cursor, Write as _};
+
+use anyhow::{Context as _, Result};
+use footfall_infra::api::Function;
+use sha2::{Digest as _, Sha256};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+/// What Lambda's custom runtimes start.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>
+const BOOTSTRAP: &str = "bootstrap";
+
+/// A packed function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Package {
+    /// Which function it is.
+    pub(crate) function: Function,
+    /// Its key in the bucket: by the hash of the binary, as that of a zip would also change with
+    /// whatever packs it.
+    pub(crate) key: String,
+    /// The zip.
+    pub(crate) zip: Vec<u8>,
+    /// How large the binary is, in bytes.
+    pub(crate) binary_bytes: usize,
+}
+
+impl Package {
+    /// Packs a binary.
+    pub(crate) fn of(function: Function, binary: &[u8]) -> Result<Self> {
+        let hash = Sha256::digest(binary);
+        let hash: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self {
+            function,
+            key: format!("{}/{hash}.zip", function.name()),
+            zip: zip(binary).context("cannot pack the binary")?,
+            binary_bytes: binary.len(),
+        })
+    }
+}
+
+fn zip(binary: &[u8]) -> zip::result::ZipResult<Vec<u8>> {
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .compression_level(Some(9))
+        // Lambda runs it as another user: everybody may.
+        .unix_permissions(0o755)
+        // The oldest that a zip can say, in place of the time of packing.
+        .last_modified_time(DateTime::default());
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file(BOOTSTRAP, options)?;
+    zip.write_all(binary)?;
+    Ok(zip.finish()?.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn a_package_is_its_binary_and_nothing_else() {
+        let binary = b"\x7fELF and so on".repeat(1000);
+        let package = Package::of(Function::Track, &binary).unwrap();
+        assert_eq!(package, Package::of(Function::Track, &binary).unwrap());
+        let mut archive = zip::ZipArchive::new(Cursor::new(&package.zip)).unwrap();
+        assert_eq!(archive.len(), 1);
+        let mut file = archive.by_index(0).unwrap();
+        assert_eq!(file.name().unwrap(), "bootstrap");
+        assert_eq!(file.unix_mode().map(|mode| mode & 0o777), Some(0o755));
+        let mut unpacked = Vec::new();
+        file.read_to_end(&mut unpacked).unwrap();
+        assert_eq!(unpacked, binary);
+    }
+
+    #[test]
+    fn the_key_follows_the_binary() {
+        let key = |function, binary: &[u8]| Package::of(function, binary).unwrap().key;
+        let one = key(Function::Track, b"one");
+        assert_eq!(one, "track/7692c3ad3540bb803c020b3aee66cd88.zip");
+        assert_ne!(one, key(Function::Track, b"two"));
+        assert_ne!(one, key(Function::Dashboard, b"one"));
+    }
+}

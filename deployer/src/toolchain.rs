@@ -1,0 +1,106 @@
+//! What it takes to build for Lambda: the target's standard library, and the linker that ships with
+//! Rust. No Docker, no Zig, no C compiler.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum;
+
+/// An architecture of Lambda.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Arch {
+    /// Graviton: a fifth cheaper for the same work
+    Arm64,
+    /// Intel and AMD
+    #[value(name = "x86_64")]
+    X86_64,
+}
+
+impl Arch {
+    /// As in CloudFormation, and in the folder of what is built.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86_64 => "x86_64",
+        }
+    }
+
+    /// Rust's target: static, so that it runs on any Linux.
+    pub(crate) const fn target(self) -> &'static str {
+        match self {
+            Self::Arm64 => "aarch64-unknown-linux-musl",
+            Self::X86_64 => "x86_64-unknown-linux-musl",
+        }
+    }
+}
+
+/// The compiler that cargo will use.
+pub(crate) fn rustc() -> OsString {
+    env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"))
+}
+
+/// Sees to it that the target's standard library is there: adds it where rustup is, and says how to
+/// get it where rustup is not.
+pub(crate) fn ensure_target(arch: Arch) -> Result<()> {
+    let library = sysroot()?.join("lib/rustlib").join(arch.target()).join("lib");
+    if has_core(&library) {
+        return Ok(());
+    }
+    let target = arch.target();
+    eprintln!("Adding the target {target} to Rust.");
+    let added = Command::new("rustup").args(["target", "add", target]).status();
+    match added {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => {
+            bail!("`rustup target add {target}` failed, see above; once it succeeds, this goes on")
+        }
+        Err(_) => bail!(
+            "Rust has no standard library for {target}: {} is not there, and neither is rustup, which \
+             would add it; install Rust from https://rustup.rs, or the package of your system that \
+             brings this target",
+            library.display()
+        ),
+    }
+}
+
+/// Sees to it that Rust brought its linker.
+pub(crate) fn ensure_linker() -> Result<()> {
+    let host = rustc_prints(&["--print", "host-tuple"])?;
+    let linker = sysroot()?.join("lib/rustlib").join(host.trim()).join("bin/rust-lld");
+    if linker.is_file() {
+        return Ok(());
+    }
+    bail!(
+        "{} is not there; Rust from https://rustup.rs brings it, some systems have it in a package \
+         called rust-lld",
+        linker.display()
+    )
+}
+
+fn sysroot() -> Result<PathBuf> {
+    Ok(PathBuf::from(rustc_prints(&["--print", "sysroot"])?.trim()))
+}
+
+fn has_core(library: &Path) -> bool {
+    let Ok(files) = library.read_dir() else { return false };
+    let is_core = |name: OsString| name.to_string_lossy().starts_with("libcore-");
+    files.filter_map(Result::ok).any(|file| is_core(file.file_name()))
+}
+
+fn rustc_prints(arguments: &[&str]) -> Result<String> {
+    let rustc = rustc();
+    let output = Command::new(&rustc).args(arguments).output();
+    let output = output.with_context(|| format!("cannot start {}", rustc.to_string_lossy()))?;
+    if !output.status.success() {
+        bail!(
+            "`{} {}` failed: {}",
+            rustc.to_string_lossy(),
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    String::from_utf8(output.stdout).context("rustc printed no text")
+}
