@@ -1,5 +1,6 @@
 //! Requests and answers as plain values: what a Lambda event and a connection to `dev` both become.
 
+use std::borrow::Cow;
 use std::io::Write as _;
 use std::net::IpAddr;
 
@@ -7,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
-    VARY, X_CONTENT_TYPE_OPTIONS,
+    USER_AGENT, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, StatusCode};
 
@@ -32,6 +33,12 @@ pub struct Request {
 pub type Response = http::Response<Vec<u8>>;
 
 impl Request {
+    /// The User-Agent. Some are not UTF-8, and still somebody's.
+    #[must_use]
+    pub fn user_agent(&self) -> Option<Cow<'_, str>> {
+        self.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()))
+    }
+
     /// A header's value, if there is one and it is text. Browsers send nothing but ASCII; of other
     /// senders, UTF-8 is taken.
     #[must_use]

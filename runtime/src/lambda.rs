@@ -36,6 +36,11 @@ impl Deployed {
     /// # Errors
     /// If a variable is missing or wrong; the message names it.
     pub fn from_environment() -> Result<Self, Error> {
+        // As words: Rust prints an error that ends `main` as it is written in the code.
+        Self::read().map_err(|error| error.to_string().into())
+    }
+
+    fn read() -> Result<Self, Error> {
         let get = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let settings = get(SETTINGS).ok_or(MissingVariable(SETTINGS))?;
         let settings = Settings::from_json(&settings)

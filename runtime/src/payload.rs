@@ -9,8 +9,9 @@ use crate::refusal::Refusal;
 
 /// The largest body that is read, in bytes.
 ///
-/// Plausible allows 30 properties of up to 2,000 bytes; what browsers send is under 2 KB.
-pub const MAX_BODY: usize = 64 * 1024;
+/// Plausible allows 30 properties with names of 300 bytes and values of 2,000, which JSON may make
+/// twice as long; what browsers send is under 2 KB.
+pub const MAX_BODY: usize = 256 * 1024;
 
 /// The most properties that an event can have: Plausible's limit.
 const MAX_PROPS: usize = 30;

@@ -27,8 +27,9 @@ pub async fn report<S: Store>(
 ) -> Result<Report, StoreError> {
     let (from, to) = period.instants();
     // Nothing is older than a hit's life, and nothing newer than now but for clocks that differ.
-    let oldest = now - SignedDuration::from_hours(24 * (i64::from(table::HIT_DAYS) + 1));
-    let newest = now + SignedDuration::from_hours(1);
+    let life = SignedDuration::from_hours(24 * (i64::from(table::HIT_DAYS) + 1));
+    let oldest = now.checked_sub(life).unwrap_or(Timestamp::MIN);
+    let newest = now.checked_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX);
     let hours = Hour::between(from.max(oldest), to.min(newest));
     let partitions =
         hours.flat_map(|hour| (0..settings.shards.get()).map(move |shard| (hour, shard)));

@@ -6,7 +6,7 @@ use http::StatusCode;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The body is larger than [`MAX_BODY`](crate::payload::MAX_BODY).
-    #[error("the body is too large; send at most 64 KB")]
+    #[error("the body is too large; send at most 256 KB")]
     TooLarge,
     /// The body is no JSON object.
     #[error("the body is not the JSON of a hit: {0}")]

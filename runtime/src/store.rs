@@ -67,6 +67,11 @@ impl KeyRange {
         Self { pk, from: " ".to_owned(), to: '\u{10ffff}'.to_string() }
     }
 
+    /// Whether nothing can be in the range behind the sort key `after`.
+    fn is_empty_after(&self, after: Option<&str>) -> bool {
+        self.from > self.to || after.is_some_and(|sk| sk >= self.to.as_str())
+    }
+
     /// One key alone.
     #[must_use]
     pub fn one(key: &Key) -> Self {
@@ -113,10 +118,12 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// again is safe.
     fn put_all(&self, items: Vec<Item>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Stores an item unless there is one under its key. Of two at once, one finds the other's.
+    /// Stores an item unless there is another under its key. Of two at once, one finds the other's.
+    /// One with the same value counts as this one: it is what a try leaves whose answer was lost.
     fn put_if_absent(&self, item: Item) -> impl Future<Output = Result<Absent, StoreError>> + Send;
 
-    /// Reads a range, in pages: from its start, or from behind the sort key `after`.
+    /// Reads a range, in pages: from its start, or from behind the sort key `after`. A range that
+    /// ends before it begins has nothing in it.
     fn query(
         &self,
         range: &KeyRange,

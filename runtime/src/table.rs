@@ -9,9 +9,9 @@ use std::fmt;
 use std::fmt::Write as _;
 
 use footfall_infra::settings::Site;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 
 use crate::store::{Key, KeyRange};
 
@@ -94,7 +94,7 @@ pub fn salt_key(day: Date) -> Key {
 #[must_use]
 pub fn salt_expiry(day: Date) -> i64 {
     let start = day.to_zoned(TimeZone::UTC).map_or(Timestamp::UNIX_EPOCH, |z| z.timestamp());
-    (start + SignedDuration::from_hours(72)).as_second()
+    start.as_second() + 72 * 3600
 }
 
 #[cfg(test)]

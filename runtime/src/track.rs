@@ -160,7 +160,7 @@ impl<S: Store, A: Ambient> Track<S, A> {
         let referrer = payload.referrer.as_deref().and_then(|text| url::Url::parse(text).ok());
         let purpose = filter::PURPOSE_HEADERS.iter().find_map(|name| request.header(name));
         let reason = filter::reason(&Signals {
-            user_agent: request.header("user-agent"),
+            user_agent: request.user_agent().as_deref(),
             purpose,
             automated: payload.automated,
             referrer_host: referrer.as_ref().and_then(url::Url::host_str),
@@ -248,9 +248,9 @@ fn hit(
     salt: Salt,
     address: IpAddr,
 ) -> Hit {
-    let user_agent = request.header("user-agent").unwrap_or_default();
+    let user_agent = request.user_agent().unwrap_or_default();
     let Client { browser, browser_version, system, system_version, device } = client::parse(
-        user_agent,
+        &user_agent,
         Hints {
             brands: request.header("sec-ch-ua"),
             mobile: request.header("sec-ch-ua-mobile"),
@@ -277,7 +277,7 @@ fn hit(
     let country = request.header("cloudfront-viewer-country").and_then(Country::from_header);
     let time_zone = payload.time_zone.as_deref();
     Hit {
-        visitor: salt.visitor(site.domain.as_str(), address, user_agent),
+        visitor: salt.visitor(site.domain.as_str(), address, &user_agent),
         event: payload.event.map(|name| clean(&name, MAX_CAMPAIGN)).filter(|n| !n.is_empty()),
         host: (plain_host(page.host()) != plain_host(site.domain.as_str()))
             .then(|| clean(page.host(), MAX_REFERRER)),

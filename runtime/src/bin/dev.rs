@@ -40,10 +40,6 @@ struct Arguments {
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let settings = Settings::from_file(Path::new(settings::FILE))?;
-    let store = Embedded::open(&arguments.data)?;
-    if arguments.demo {
-        fill_demo(&store, &settings).await?;
-    }
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!(
@@ -51,6 +47,10 @@ async fn main() -> Result<()> {
         )
     })?;
     let address = listener.local_addr()?;
+    let store = Embedded::open(&arguments.data)?;
+    if arguments.demo {
+        fill_demo(&store, &settings).await?;
+    }
     let gateway = Arc::new(Gateway::new(&settings, store.clone(), Machine)?);
     tokio::spawn(sweep(store));
     greet(&settings, &arguments.data, address)?;

@@ -178,6 +178,10 @@ impl Store for DynamoDb {
     }
 
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
+        if range.is_empty_after(after) {
+            // DynamoDB calls this a mistake.
+            return Ok(Page::default());
+        }
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let start = after.map(|sk| {
             HashMap::from([("pk".to_owned(), text(&range.pk)), ("sk".to_owned(), text(sk))])
@@ -257,7 +261,10 @@ where
     let passes = match &error {
         SdkError::ServiceError(answer) => {
             let code = answer.err().code().unwrap_or_default();
-            answer.raw().status().is_server_error()
+            // An answer of success that cannot be read was cut off on its way.
+            let status = answer.raw().status();
+            status.is_server_error()
+                || status.is_success()
                 || code.contains("Throttl")
                 || matches!(
                     code,

@@ -140,11 +140,11 @@ impl Store for Embedded {
     async fn put_if_absent(&self, new: Item) -> Result<Absent, StoreError> {
         self.change(move |items| {
             let key = (new.key.pk.as_str(), new.key.sk.as_str());
-            if let Some(found) = items.get(key)?.map(|value| item(key, value.value())) {
-                return Ok(Absent::Found(found));
+            let found = items.get(key)?.map(|value| item(key, value.value()));
+            match found.filter(|found| found.value != new.value) {
+                Some(found) => Ok(Absent::Found(found)),
+                None => insert(items, &new).map(|()| Absent::Stored),
             }
-            insert(items, &new)?;
-            Ok(Absent::Stored)
         })
         .await
     }
@@ -239,7 +239,7 @@ fn read(database: &Database, range: &KeyRange, after: Option<&str>) -> Result<Pa
     };
     let to = Included((pk, range.to.as_str()));
     let mut page = Page::default();
-    if after.is_some_and(|sk| sk >= range.to.as_str()) || range.from > range.to {
+    if range.is_empty_after(after) {
         return Ok(page);
     }
     for entry in items.range((from, to))? {
@@ -275,8 +275,8 @@ fn write(queue: &Receiver<Box<dyn Job>>, shared: &Shared, file: &Path) {
 fn commit(shared: &Shared, file: &Path, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     let write_lock = || shared.write().unwrap_or_else(PoisonError::into_inner);
     let read_lock = || shared.read().unwrap_or_else(PoisonError::into_inner);
-    // redb takes no more writes after one that the disk refused. The file is opened anew for the
-    // next one: the disk may have room again by then.
+    // redb takes no more writes, nor reads, after one that the disk refused. The file is opened anew
+    // at once, for those who read, or else for the next write: the disk may have room by then.
     if read_lock().is_none() {
         *write_lock() = Some(open(file).map_err(unavailable)?);
     }
@@ -286,7 +286,10 @@ fn commit(shared: &Shared, file: &Path, jobs: &mut [Box<dyn Job>]) -> Result<(),
         None => Err(unavailable("it is closed")),
     };
     if result.is_err() {
-        *write_lock() = None;
+        let mut database = write_lock();
+        // The file is locked until it is closed.
+        *database = None;
+        *database = open(file).ok();
     }
     result
 }

@@ -1,0 +1,340 @@
+//! The functions as Lambda runs them: the real binaries, against a Runtime API of the tests' own
+//! and DynamoDB Local, with events as API Gateway sends them (data/events).
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
+
+mod support;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use footfall_infra::settings::Settings;
+use footfall_runtime::store::{KeyRange, Store as _};
+use serde_json::{Value, json};
+use support::runtime_api::{Function, fails_to_start};
+use support::{dynamodb_local, fake, http, read_all};
+
+const TRACK: &str = env!("CARGO_BIN_EXE_track");
+const DASHBOARD: &str = env!("CARGO_BIN_EXE_dashboard");
+
+/// An event of data/events.
+fn event(name: &str) -> Value {
+    let file = format!("{}/tests/data/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap()
+}
+
+/// The environment of a function over a table, as the stack sets it.
+fn variables(endpoint: SocketAddr, table: &str) -> Vec<(&'static str, String)> {
+    let settings = Settings::from_yaml("sites: [{domain: example.com}]").unwrap();
+    let own =
+        [("FOOTFALL_TABLE", table.to_owned()), ("FOOTFALL_SETTINGS", settings.to_json().unwrap())];
+    dynamodb_local::variables(endpoint).into_iter().chain(own).collect()
+}
+
+/// An answer as the gateway would send it on.
+struct Sent {
+    status: u64,
+    headers: Value,
+    is_base64: bool,
+    body: Vec<u8>,
+}
+
+impl Sent {
+    fn header(&self, name: &str) -> &str {
+        self.headers[name].as_str().unwrap_or_default()
+    }
+
+    fn text(&self) -> String {
+        let body = match self.header("content-encoding") {
+            "gzip" => http::gunzip(&self.body),
+            _ => self.body.clone(),
+        };
+        String::from_utf8(body).unwrap()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text()).unwrap()
+    }
+}
+
+/// Reads an answer as strictly as API Gateway does: what it does not understand is a 500 there.
+async fn sent(function: &Function, event: &Value) -> Sent {
+    let answer = function.invoke(event).await.unwrap_or_else(|error| panic!("{error}"));
+    let headers = answer["headers"].clone();
+    for (name, value) in headers.as_object().unwrap() {
+        assert!(value.is_string(), "{name}: {value}");
+    }
+    let is_base64 = answer["isBase64Encoded"].as_bool().unwrap();
+    let body = answer["body"].as_str().unwrap();
+    let body = if is_base64 { BASE64.decode(body).unwrap() } else { body.as_bytes().to_vec() };
+    Sent { status: answer["statusCode"].as_u64().unwrap(), headers, is_base64, body }
+}
+
+/// What the dashboard says, as data.
+async fn report(dashboard: &Function) -> Value {
+    sent(dashboard, &event("dashboard-json")).await.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs DynamoDB Local: run cargo xtask test"]
+async fn what_is_tracked_is_on_the_dashboard() {
+    support::away_from_midnight();
+    let (_, table) = dynamodb_local::table("functions").await;
+    let variables = variables(dynamodb_local::address(), &table);
+    let track = Function::start(TRACK, &variables).await;
+    let dashboard = Function::start(DASHBOARD, &variables).await;
+
+    let empty = sent(&dashboard, &event("dashboard")).await;
+    assert_eq!(empty.status, 200);
+    // The snippet is for the address that the gateway was asked at.
+    let endpoint = "https://r3pmxmplak.execute-api.eu-central-1.amazonaws.com/js/footfall.js";
+    assert!(empty.text().contains(&endpoint.replace('/', "&#x2f;")), "{}", empty.text());
+
+    let mut huge = event("track");
+    huge["body"] =
+        json!({ "u": format!("https://example.com/{}", "x".repeat(1 << 20)) }).to_string().into();
+    let ok = "text/plain; charset=utf-8";
+    let errors = "application/json";
+    let cases: [(&str, Value, u64, &str, &str); 13] = [
+        ("track", event("track"), 202, "", ok),
+        ("track-base64", event("track-base64"), 202, "", ok),
+        ("track-cookies", event("track-cookies"), 202, "", ok),
+        ("track-forged-address", event("track-forged-address"), 202, "", ok),
+        ("track-user-agent-not-ascii", event("track-user-agent-not-ascii"), 202, "", ok),
+        ("plausible-event", event("plausible-event"), 202, "", ok),
+        ("plausible-pageview", event("plausible-pageview"), 202, "", ok),
+        ("pixel", event("pixel"), 200, "", "image/gif"),
+        ("track-bot", event("track-bot"), 202, "bot", ok),
+        ("track-no-body", event("track-no-body"), 400, "not-json", errors),
+        ("track-not-utf-8", event("track-not-utf-8"), 400, "not-json", errors),
+        ("track-unknown-host", event("track-unknown-host"), 403, "unknown-host", errors),
+        ("1 MB", huge, 413, "too-large", errors),
+    ];
+    for (name, event, status, dropped, content_type) in cases {
+        let answer = sent(&track, &event).await;
+        let got =
+            (answer.status, answer.header("x-footfall-dropped"), answer.header("content-type"));
+        assert_eq!(got, (status, dropped, content_type), "{name}: {:?}", answer.body);
+        assert_eq!(answer.header("cache-control"), "no-store", "{name}");
+        match content_type {
+            "image/gif" => {
+                assert!(answer.is_base64 && answer.body.starts_with(b"GIF89a"), "{name}");
+            }
+            _ if status == 202 => {
+                assert_eq!((answer.is_base64, answer.text()), (false, "ok".into()));
+            }
+            _ => assert!(answer.json()["errors"].is_object(), "{name}: {}", answer.text()),
+        }
+    }
+
+    let script = sent(&track, &event("script")).await;
+    assert_eq!(script.status, 200);
+    assert_eq!(script.header("content-type"), "text/javascript; charset=utf-8");
+    assert_eq!(script.header("cache-control"), "public, max-age=86400");
+    assert_eq!(script.text(), footfall_runtime::track::SCRIPT);
+
+    let answer = sent(&dashboard, &event("dashboard-json")).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    let report = answer.json();
+    // Firefox from one address, whatever X-Forwarded-For claims; the one with é; the iPhone.
+    assert_eq!(report["totals"], json!({ "views": 7, "visitors": 3, "events": 1 }));
+    let sources = json!([
+        { "source": "Direct", "views": 4, "visitors": 3 },
+        { "source": "Google", "views": 1, "visitors": 1 },
+        { "source": "Hacker News", "views": 1, "visitors": 1 },
+        { "source": "my-blog", "views": 1, "visitors": 1 },
+    ]);
+    assert_eq!(report["sources"], sources);
+    let pages: Vec<(&str, u64, u64)> = report["pages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|page| {
+            let number = |name: &str| page[name].as_u64().unwrap();
+            (page["page"].as_str().unwrap(), number("views"), number("visitors"))
+        })
+        .collect();
+    let expected = [
+        ("/", 3, 2),
+        ("/archive", 1, 1),
+        ("/posts/café", 1, 1),
+        ("/posts/rust-on-lambda", 1, 1),
+        ("/pricing", 1, 1),
+    ];
+    assert_eq!(pages, expected);
+    assert_eq!(report["events"], json!([{ "name": "signup", "count": 1, "visitors": 1 }]));
+    assert_eq!(report["filtered"], json!([{ "reason": "bot", "count": 1 }]));
+
+    // The same as a page: plain for who takes no gzip, compressed for who does.
+    let plain = sent(&dashboard, &event("dashboard")).await;
+    assert_eq!((plain.status, plain.is_base64, plain.header("content-encoding")), (200, false, ""));
+    assert_eq!(plain.header("content-type"), "text/html; charset=utf-8");
+    assert!(plain.header("content-security-policy").starts_with("default-src 'none'"));
+    assert!(plain.text().contains("data-source=\"Hacker News\""), "{}", plain.text());
+    let mut compressed = event("dashboard");
+    compressed["headers"]["accept-encoding"] = "gzip, deflate, br, zstd".into();
+    let gzip = sent(&dashboard, &compressed).await;
+    assert_eq!((gzip.is_base64, gzip.header("content-encoding")), (true, "gzip"));
+    assert_eq!(gzip.header("vary"), "accept-encoding");
+    assert_eq!(gzip.text(), plain.text());
+    println!("the page: {} bytes, {} as gzip", plain.body.len(), gzip.body.len());
+
+    let bad = sent(&dashboard, &event("dashboard-bad")).await;
+    assert_eq!(bad.status, 404);
+    assert!(!bad.text().contains("<script>"), "{}", bad.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs DynamoDB Local: run cargo xtask test"]
+async fn a_function_outlives_what_is_no_event() {
+    let (_, table) = dynamodb_local::table("no-event").await;
+    let track = Function::start(TRACK, &variables(dynamodb_local::address(), &table)).await;
+    let mut broken = event("track");
+    broken["isBase64Encoded"] = true.into();
+    for nonsense in [json!({}), json!([]), json!("ping"), json!({ "version": "2.0" }), broken] {
+        // An answer of an error's status is as good as an error.
+        if let Ok(answer) = track.invoke(&nonsense).await {
+            assert!(answer["statusCode"].as_u64().unwrap() >= 400, "{nonsense}: {answer}");
+        }
+    }
+    assert_eq!(sent(&track, &event("track")).await.status, 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs DynamoDB Local: run cargo xtask test"]
+async fn what_is_not_stored_is_not_accepted() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = free.local_addr().unwrap();
+    drop(free);
+    let check = async |what: &str, endpoint, status, dropped: &str, cause: &str| {
+        let variables = variables(endpoint, "there-is-no-such-table");
+        let track = Function::start(TRACK, &variables).await;
+        let answer = sent(&track, &event("track")).await;
+        assert_eq!(
+            (answer.status, answer.header("x-footfall-dropped")),
+            (status, dropped),
+            "{what}"
+        );
+        // What AWS says is for the owner's log.
+        assert!(!answer.text().contains("there-is-no-such-table"), "{}", answer.text());
+        assert_eq!(answer.header("retry-after"), if status == 503 { "1" } else { "" }, "{what}");
+        check_log(&track.log(), "a hit was not stored", cause);
+        let dashboard = Function::start(DASHBOARD, &variables).await;
+        let answer = sent(&dashboard, &event("dashboard")).await;
+        assert_eq!(answer.status, status, "{what}: {}", answer.text());
+        assert!(!answer.text().contains("there-is-no-such-table"), "{}", answer.text());
+        check_log(&dashboard.log(), "a report was not made", cause);
+    };
+    let local = dynamodb_local::address();
+    check("no table", local, 500, "broken", "ResourceNotFoundException").await;
+    check("out of reach", nobody, 503, "unavailable", "Connection refused").await;
+}
+
+/// A log has one line for what failed, as JSON, with the cause in it, and nothing of a visitor.
+fn check_log(log: &str, message: &str, cause: &str) {
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [line] = &lines[..] else { panic!("one line: {log}") };
+    assert_eq!((line["level"].as_str(), line["message"].as_str()), (Some("ERROR"), Some(message)));
+    assert!(line["error"].as_str().unwrap().contains(cause), "{log}");
+    for secret in ["203.0.113.9", "Firefox", "rust-on-lambda"] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_is_named() {
+    // Nothing is sent to it.
+    let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
+    let whole = variables(nobody, "t");
+    for binary in [TRACK, DASHBOARD] {
+        let check = async |variables: &[(&str, String)], expected: &[&str]| {
+            let (status, said) = fails_to_start(binary, variables).await;
+            assert!(!status.success(), "{expected:?}");
+            for part in expected {
+                assert!(said.contains(part), "{said:?} should say {part:?}");
+            }
+        };
+        let needed = [
+            "FOOTFALL_TABLE",
+            "FOOTFALL_SETTINGS",
+            "AWS_REGION",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+        ];
+        for name in needed {
+            let without: Vec<_> = whole.iter().filter(|v| v.0 != name).cloned().collect();
+            check(&without, &[&format!("the environment variable {name} is not set")]).await;
+            let empty: Vec<_> = without.into_iter().chain([(name, String::new())]).collect();
+            check(&empty, &[&format!("the environment variable {name} is not set")]).await;
+        }
+        for (wrong, what) in
+            [("", "not set"), ("{", "EOF"), ("{}", "`sites`"), (r#"{"sites":[]}"#, "no site")]
+        {
+            let mut variables = whole.clone();
+            variables.retain(|v| v.0 != "FOOTFALL_SETTINGS");
+            variables.push(("FOOTFALL_SETTINGS", wrong.to_owned()));
+            check(&variables, &["FOOTFALL_SETTINGS", what]).await;
+        }
+    }
+}
+
+/// Both look for the day's salt before either has made it.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs DynamoDB Local: run cargo xtask test"]
+async fn two_that_make_the_salt_at_once_share_one() {
+    support::away_from_midnight();
+    let (store, table) = dynamodb_local::table("salt").await;
+    let database = dynamodb_local::address();
+    let both = Arc::new(tokio::sync::Barrier::new(2));
+    let (looks, puts) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let (seen, made) = (Arc::clone(&looks), Arc::clone(&puts));
+    // Between the functions and the table: it holds the first two answers back until it has both.
+    let between = fake::serve(move |asked| {
+        let (both, seen, made) = (Arc::clone(&both), Arc::clone(&seen), Arc::clone(&made));
+        async move {
+            let target = asked.headers["x-amz-target"].to_str().unwrap().to_owned();
+            let is_salt = String::from_utf8_lossy(&asked.body).contains(r#""salt""#);
+            let asked_now = target.clone();
+            let answer = tokio::task::spawn_blocking(move || {
+                let header = |name: &'static str| (name, asked.headers[name].to_str().unwrap());
+                let headers =
+                    ["content-type", "x-amz-target", "x-amz-date", "authorization"].map(header);
+                http::request(database, "POST", "/", &headers, &asked.body).unwrap()
+            })
+            .await
+            .unwrap();
+            if is_salt && asked_now.ends_with(".Query") && seen.fetch_add(1, Ordering::SeqCst) < 2 {
+                both.wait().await;
+            }
+            if is_salt && target.ends_with(".PutItem") {
+                made.fetch_add(1, Ordering::SeqCst);
+            }
+            fake::json(answer.status, answer.body)
+        }
+    })
+    .await;
+    let variables = variables(between, &table);
+    let (one, two) =
+        tokio::join!(Function::start(TRACK, &variables), Function::start(TRACK, &variables));
+    for track in [&one, &two] {
+        assert_eq!(sent(track, &event("track")).await.status, 202);
+    }
+    assert_eq!(puts.load(Ordering::SeqCst), 2, "both tried to make it");
+    assert_eq!(looks.load(Ordering::SeqCst), 2, "each remembers it after one look");
+    let (salts, _) = read_all(&store, &KeyRange::whole("salt".to_owned())).await.unwrap();
+    assert_eq!(salts.len(), 1);
+    let dashboard = Function::start(DASHBOARD, &variables).await;
+    let totals = &report(&dashboard).await["totals"];
+    assert_eq!(*totals, json!({ "views": 2, "visitors": 1, "events": 0 }));
+    // A third one, that starts later, reads it.
+    let three = Function::start(TRACK, &variables).await;
+    assert_eq!(sent(&three, &event("track")).await.status, 202);
+    assert_eq!(puts.load(Ordering::SeqCst), 2);
+    assert_eq!(report(&dashboard).await["totals"]["visitors"], 1);
+    let page = store.query(&KeyRange::whole("salt".to_owned()), None).await.unwrap();
+    assert_eq!(page.items, salts);
+}

@@ -1,0 +1,339 @@
+//! Whatever comes in: no body makes the handlers fail, no hit is larger than a write unit, and no
+//! clock loses one.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
+
+mod support;
+
+use std::future::Future;
+
+use footfall_infra::settings::Settings;
+use footfall_runtime::dashboard::Dashboard;
+use footfall_runtime::hit::{Hit, Kind};
+use footfall_runtime::http::{Request, Response};
+use footfall_runtime::payload::MAX_BODY;
+use footfall_runtime::store::{Item, WRITE_UNIT};
+use footfall_runtime::track::Track;
+use http::HeaderValue;
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+use serde_json::{Map, Value, json};
+use support::ambient::Fixed;
+use support::memory::Memory;
+use support::request;
+
+const NOW: &str = "2026-11-22T13:05:06.789Z";
+
+/// Waits for a handler; with the store in memory there is nothing to wait for.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// Both handlers over one store and one clock.
+struct Footfall {
+    store: Memory,
+    clock: Fixed,
+    track: Track<Memory, Fixed>,
+    dashboard: Dashboard<Memory, Fixed>,
+}
+
+impl Footfall {
+    fn new(settings: &str) -> Self {
+        let settings = Settings::from_yaml(settings).unwrap();
+        let (store, clock) = (Memory::default(), Fixed::at(NOW));
+        let track = Track::new(settings.clone(), store.clone(), clock.clone());
+        let dashboard = Dashboard::new(settings, store.clone(), clock.clone()).unwrap();
+        Self { store, clock, track, dashboard }
+    }
+
+    fn track(&self, request: &Request) -> Response {
+        wait(self.track.handle(request))
+    }
+
+    fn shown(&self, query: &str) -> String {
+        let answer = wait(self.dashboard.handle(&request::dashboard(query)));
+        assert_eq!(answer.status(), 200, "{}", String::from_utf8_lossy(answer.body()));
+        String::from_utf8(answer.into_body()).unwrap()
+    }
+
+    fn report(&self, query: &str) -> Value {
+        serde_json::from_str(&self.shown(&format!("{query}&format=json"))).unwrap()
+    }
+}
+
+/// A domain of 253 bytes, the most there can be: the least room for the rest of an item.
+fn longest_domain() -> String {
+    [63, 63, 63, 61].map(|length| "a".repeat(length)).join(".")
+}
+
+/// Text of all kinds: of any characters, of those that grow when they are escaped, and markup;
+/// short, or a piece again and again, up to 10 KB (which is quicker to make than as much of any).
+fn text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "\\PC{0,20}",
+        1 => any::<[char; 5]>().prop_map(String::from_iter),
+        1 => "[\"\\\\]{1,4}",
+        1 => "[a-z<>/&'\"{}%]{1,16}",
+        1 => Just("🦀".to_owned()),
+        1 => Just("<script>alert(1)</script>".to_owned()),
+        1 => Just("\u{202e}\u{0}\r\n</script ".to_owned()),
+    ];
+    let times = prop_oneof![6 => 1..=1_usize, 1 => 2..=2500_usize];
+    (piece, times).prop_map(|(piece, times)| {
+        let most = 10_000 / piece.len().max(1);
+        piece.repeat(times.min(most))
+    })
+}
+
+/// Any JSON, not very deep.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        text().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 10, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..10).prop_map(Value::from),
+            prop::collection::hash_map(text(), inner, 0..10)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+        ]
+    })
+}
+
+/// The address of a page, of the sites' own in most cases.
+fn address() -> impl Strategy<Value = String> {
+    let long = longest_domain();
+    let host = prop_oneof![
+        12 => Just("example.com".to_owned()),
+        6 => "[a-z0-9]{1,60}\\.example\\.com",
+        6 => Just(long),
+        1 => text(),
+    ];
+    let names = "(utm_source|utm_medium|utm_campaign|utm_term|utm_content|ref|source)";
+    let query = prop::collection::vec((names, text()), 0..8);
+    (host, text(), query, text()).prop_map(|(host, path, query, fragment)| {
+        let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+        pairs.extend_pairs(query);
+        format!("https://{host}/{path}?{}#{fragment}", pairs.finish())
+    })
+}
+
+/// The keys that mean something, most of them of the type they must have.
+fn payload() -> impl Strategy<Value = Value> {
+    let props = prop::collection::hash_map(text(), any_json(), 0..30)
+        .prop_map(|pairs| Value::Object(pairs.into_iter().collect()));
+    let short = "\\PC{0,30}".prop_map(Value::from);
+    // A wrong one now and then: mostly wrong bodies would mostly be refused.
+    let key = prop_oneof![
+        8 => ("(n|name)", short.boxed()),
+        8 => ("(utm_source|z)", text().prop_map(Value::from).boxed()),
+        8 => ("(r|referrer)", address().prop_map(Value::from).boxed()),
+        4 => ("(w|width|screen_width)", (0.0..1e12).prop_map(Value::from).boxed()),
+        12 => ("(p|props|m|meta)", props.boxed()),
+        4 => ("(h|hashMode|i)", any::<bool>().prop_map(Value::from).boxed()),
+        1 => ("(d|domain|b)", text().prop_map(Value::from).boxed()),
+        1 => ("(u|url|n|name|r|referrer|d|domain|utm_source|w|z|p|h|b)", any_json().boxed()),
+    ];
+    let keys = prop::collection::vec(key, 0..8);
+    (address(), keys).prop_map(|(url, keys)| {
+        let mut payload = Map::from_iter([("u".to_owned(), Value::from(url))]);
+        payload.extend(keys);
+        Value::Object(payload)
+    })
+}
+
+/// Bytes that a header's value may have.
+fn header() -> impl Strategy<Value = HeaderValue> {
+    prop_oneof![
+        6 => Just(HeaderValue::from_static(support::FIREFOX)),
+        1 => "[ -~]{0,300}".prop_map(|text| HeaderValue::from_str(&text).unwrap()),
+        1 => prop::collection::vec(128_u8.., 0..100)
+            .prop_map(|bytes| HeaderValue::from_bytes(&bytes).unwrap()),
+    ]
+}
+
+/// What holds for every request, whatever it says.
+fn check(body: Vec<u8>, agent: HeaderValue, other: HeaderValue, pixel: bool) -> Option<Hit> {
+    let settings = format!(
+        "sites: [{{domain: example.com, hosts: [example.com, '*.example.com']}}, {{domain: {}}}]",
+        longest_domain()
+    );
+    let footfall = Footfall::new(&settings);
+    let mut request = request::post(body);
+    if pixel {
+        "GET".clone_into(&mut request.method);
+        "/pixel.gif".clone_into(&mut request.path);
+        request.query = String::from_utf8_lossy(&request.body).into_owned();
+    }
+    request.headers.insert("user-agent", agent);
+    for name in [
+        "referer",
+        "sec-ch-ua",
+        "sec-ch-ua-platform",
+        "cloudfront-viewer-country",
+        "x-forwarded-for",
+    ] {
+        request.headers.insert(name, other.clone());
+    }
+    let answer = footfall.track(&request);
+    let status = answer.status();
+    let said = String::from_utf8_lossy(answer.body());
+    assert!(status.is_success() || status.is_client_error(), "{status}: {said}");
+    let dropped = answer.headers().get("x-footfall-dropped").map(|reason| reason.to_str().unwrap());
+    let hits = footfall.store.hits();
+    let is_stored = status.is_success() && dropped != Some("engagement");
+    assert_eq!(hits.len(), usize::from(is_stored), "{status} {dropped:?}");
+    let item = hits.first()?;
+    // Nothing of the key is the client's choice.
+    let partition = item.key.pk.strip_suffix("#2026-11-22T13#00").unwrap();
+    let site = partition.strip_prefix("hit#").unwrap();
+    assert!(site == "example.com" || site == longest_domain(), "{site}");
+    let size = Item::overhead(&item.key) + item.value.len();
+    assert!(size <= WRITE_UNIT, "{size} bytes: {}", String::from_utf8_lossy(&item.value));
+    let kind = Kind::decode(&item.value).unwrap();
+    assert_eq!(kind.encode(WRITE_UNIT).unwrap(), item.value, "read and written again");
+    let page = footfall.shown(&format!("site={site}&days=1"));
+    let lower = page.to_ascii_lowercase();
+    assert!(!lower.contains("<script") && !lower.contains("</script"), "{page}");
+    assert!(!page.contains('\0'));
+    let report = footfall.report(&format!("site={site}&days=1"));
+    let total = |name: &str| report["totals"][name].as_u64().unwrap();
+    let Kind::Hit(hit) = kind else {
+        assert_eq!((total("views") + total("events"), dropped.is_some()), (0, true));
+        return None;
+    };
+    assert_eq!((total("views") + total("events"), total("visitors"), dropped), (1, 1, None));
+    Some(hit)
+}
+
+/// 256 cases each, or `PROPTEST_CASES`.
+fn config() -> Config {
+    // A failure says what it was given: there is no file of them to keep.
+    Config { failure_persistence: None, ..Config::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn any_payload_is_survived(payload in payload(), agent in header(), other in header()) {
+        check(payload.to_string().into_bytes(), agent, other, false);
+    }
+
+    #[test]
+    fn any_json_is_survived(json in any_json(), agent in header(), other in header()) {
+        check(json.to_string().into_bytes(), agent, other, false);
+    }
+
+    #[test]
+    fn any_bytes_are_survived(
+        bytes in prop::collection::vec(any::<u8>(), 0..2000), agent in header(), other in header(),
+    ) {
+        check(bytes, agent, other, false);
+    }
+
+    #[test]
+    fn any_pixel_is_survived(url in address(), from in text(), agent in header(), other in header()) {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("u", &url).append_pair("r", &from);
+        check(query.finish().into_bytes(), agent, other, true);
+    }
+
+    /// What a person's browser sends is always stored, whatever its texts say.
+    #[test]
+    fn any_text_is_counted(texts in prop::collection::vec(text(), 6)) {
+        let [path, source, referrer, name, prop, value] = &texts[..] else { unreachable!() };
+        let mut url = url::Url::parse("https://example.com/").unwrap();
+        url.set_path(path);
+        url.query_pairs_mut().append_pair("utm_source", source);
+        let name: String = name.chars().take(30).collect();
+        let body = json!({
+            "u": url.as_str(), "r": referrer, "n": name, "p": { prop: value.as_str() },
+        });
+        let body = body.to_string();
+        prop_assume!(body.len() <= MAX_BODY && name != "engagement");
+        let firefox = HeaderValue::from_static(support::FIREFOX);
+        let hit = check(body.into_bytes(), firefox.clone(), firefox, false).unwrap();
+        prop_assert!(hit.page.starts_with('/') && hit.page.len() <= 500);
+        prop_assert!(hit.campaign.source.is_none_or(|source| source.len() <= 100));
+    }
+}
+
+/// The partitions of the hits that are stored, and how many each has.
+fn hours(store: &Memory) -> Vec<(String, usize)> {
+    let mut hours: Vec<(String, usize)> = Vec::new();
+    for item in store.hits() {
+        match hours.last_mut() {
+            Some((pk, count)) if *pk == item.key.pk => *count += 1,
+            _ => hours.push((item.key.pk, 1)),
+        }
+    }
+    hours
+}
+
+fn days(report: &Value) -> Vec<(&str, u64, u64)> {
+    let days = report["days"].as_array().unwrap().iter();
+    days.map(|day| {
+        let number = |name: &str| day[name].as_u64().unwrap();
+        (day["day"].as_str().unwrap(), number("views"), number("visitors"))
+    })
+    .collect()
+}
+
+#[test]
+fn a_clock_that_jumps_loses_nothing() {
+    let footfall = Footfall::new("sites: [{domain: example.com}]");
+    let view = request::post(json!({ "u": "https://example.com/" }).to_string());
+    for now in [
+        NOW,
+        "2026-11-23T13:05:06.789Z",
+        "2026-11-21T23:59:59.999Z",
+        "2026-11-22T13:05:06.789Z",
+        "2026-11-22T12:59:59.999Z",
+        "2026-11-22T00:00:00Z",
+    ] {
+        footfall.clock.set(now);
+        assert_eq!(footfall.track(&view).status(), 202, "{now}");
+    }
+    // Each under the hour that the clock showed; two of one millisecond are two.
+    let expected = [
+        ("hit#example.com#2026-11-21T23#00".to_owned(), 1),
+        ("hit#example.com#2026-11-22T00#00".to_owned(), 1),
+        ("hit#example.com#2026-11-22T12#00".to_owned(), 1),
+        ("hit#example.com#2026-11-22T13#00".to_owned(), 2),
+        ("hit#example.com#2026-11-23T13#00".to_owned(), 1),
+    ];
+    assert_eq!(hours(&footfall.store), expected);
+    // A salt for each day, also for one that was gone back to: its visitor is the same.
+    let salts = footfall.store.items().into_iter().filter(|item| item.key.pk == "salt").count();
+    assert_eq!(salts, 3);
+    footfall.clock.set("2026-11-22T14:00:00Z");
+    let report = footfall.report("days=2");
+    assert_eq!(days(&report), [("2026-11-21", 1, 1), ("2026-11-22", 4, 1)]);
+    // What was stored for tomorrow is shown when tomorrow comes.
+    footfall.clock.set("2026-11-23T14:00:00Z");
+    let report = footfall.report("days=3");
+    assert_eq!(days(&report), [("2026-11-21", 1, 1), ("2026-11-22", 4, 1), ("2026-11-23", 1, 1)]);
+    assert_eq!(report["totals"], json!({ "views": 6, "visitors": 3, "events": 0 }));
+}
+
+#[test]
+fn a_clock_that_is_far_off_harms_nobody() {
+    for now in [
+        "1970-01-01T00:00:00Z",
+        "1969-12-31T23:00:00Z",
+        "2038-01-19T03:14:08Z",
+        "9999-12-20T00:00:00Z",
+    ] {
+        let footfall = Footfall::new("sites: [{domain: example.com}]");
+        footfall.clock.set(now);
+        let view = request::post(json!({ "u": "https://example.com/" }).to_string());
+        assert_eq!(footfall.track(&view).status(), 202, "{now}");
+        assert_eq!(footfall.store.hits().len(), 1, "{now}");
+        footfall.shown("days=1");
+        footfall.shown("days=400");
+    }
+}

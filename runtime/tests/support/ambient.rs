@@ -1,0 +1,38 @@
+//! A clock that stands still until a test moves it, and dice that count.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use footfall_runtime::ambient::{Ambient, RandomError};
+use jiff::Timestamp;
+
+/// The same for the same calls, whatever the machine. Clones share the clock and the dice.
+#[derive(Clone)]
+pub(crate) struct Fixed {
+    now: Arc<Mutex<Timestamp>>,
+    thrown: Arc<AtomicU64>,
+}
+
+impl Fixed {
+    pub(crate) fn at(now: &str) -> Self {
+        let now = Arc::new(Mutex::new(now.parse().unwrap()));
+        Self { now, thrown: Arc::new(AtomicU64::new(0)) }
+    }
+
+    pub(crate) fn set(&self, now: &str) {
+        *self.now.lock().unwrap() = now.parse().unwrap();
+    }
+}
+
+impl Ambient for Fixed {
+    fn now(&self) -> Timestamp {
+        *self.now.lock().unwrap()
+    }
+
+    /// The number of the throw: never the same twice.
+    fn random(&self) -> Result<[u8; 16], RandomError> {
+        let throw = u128::from(self.thrown.fetch_add(1, Ordering::Relaxed));
+        // In front, where a hit's key takes it from.
+        Ok((throw << 64).to_be_bytes())
+    }
+}

@@ -1,0 +1,118 @@
+//! DynamoDB Local, the jar that AWS gives out: one for each process of tests, a table of its own
+//! for each test.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use footfall_runtime::connector::Connector;
+use footfall_runtime::store::dynamodb::{Access, DynamoDb};
+
+use super::{http, wait_for};
+
+/// Where `cargo xtask test` says that the jar is unpacked.
+const FOLDER: &str = "FOOTFALL_DYNAMODB_LOCAL";
+
+/// Starts the jar, and ends it when standard input does. This process holds the other end of that
+/// pipe, and the system closes it however this process ends: with success, by a panic, or killed.
+/// Ctrl-C goes to the shell as well, which must outlive it to end the jar.
+const WATCHDOG: &str = r#"
+    java -Djava.library.path=./DynamoDBLocal_lib -jar DynamoDBLocal.jar \
+        -inMemory -sharedDb -disableTelemetry -port "$0" </dev/null &
+    java=$!
+    trap '' INT HUP TERM
+    read -r _
+    kill -9 "$java"
+"#;
+
+struct Server {
+    address: SocketAddr,
+    /// Never written to: that it is open is what counts.
+    _lifeline: ChildStdin,
+}
+
+/// The address of this process's DynamoDB Local, which the first call starts.
+pub(crate) fn address() -> SocketAddr {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(start).address
+}
+
+#[allow(clippy::zombie_processes, reason = "it is to run as long as this process does")]
+fn start() -> Server {
+    let folder = std::env::var(FOLDER).unwrap_or_else(|_| {
+        panic!("{FOLDER} is not set: this test needs DynamoDB Local, run it by `cargo xtask test`")
+    });
+    // The jar takes no port 0. Between here and there somebody else could take this one: then it
+    // ends, and the wait below says so.
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let mut shell = Command::new("sh")
+        .args(["-c", WATCHDOG, &free.port().to_string()])
+        .current_dir(&folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot start DynamoDB Local in {folder}: {error}"));
+    let lifeline = shell.stdin.take().unwrap();
+    wait_for("DynamoDB Local answers (is there a Java 17?)", 60, || {
+        // Unsigned, so it is refused: by a server that runs.
+        http::request(free, "GET", "/", &[], b"").ok().filter(|answer| answer.status == 400)
+    });
+    Server { address: free, _lifeline: lifeline }
+}
+
+/// What opens DynamoDB Local, or something like it, at an address.
+pub(crate) fn access(address: SocketAddr) -> Access {
+    Access::from_variables(|name| {
+        variables(address).iter().find(|v| v.0 == name).map(|v| v.1.clone())
+    })
+    .unwrap()
+}
+
+/// The same, as a function finds it in its environment.
+pub(crate) fn variables(address: SocketAddr) -> [(&'static str, String); 4] {
+    [
+        ("AWS_REGION", "eu-central-1".to_owned()),
+        // DynamoDB Local takes letters and digits alone.
+        ("AWS_ACCESS_KEY_ID", "AKIATEST".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
+        ("AWS_ENDPOINT_URL", format!("http://{address}")),
+    ]
+}
+
+/// A store over a table at an address, whether there is one or not.
+pub(crate) fn store(address: SocketAddr, table: &str) -> DynamoDb {
+    DynamoDb::new(access(address), table.to_owned(), Connector::new().unwrap())
+}
+
+/// A new table, empty, as the stack makes it; and its name.
+pub(crate) async fn table(what: &str) -> (DynamoDb, String) {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let name = format!("{what}-{}-{number}", std::process::id());
+    let store = store(address(), &name);
+    let attribute = |name| {
+        let kind = ScalarAttributeType::S;
+        AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap()
+    };
+    let key = |name, kind| {
+        KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
+    };
+    store
+        .client()
+        .create_table()
+        .table_name(&name)
+        .attribute_definitions(attribute("pk"))
+        .attribute_definitions(attribute("sk"))
+        .key_schema(key("pk", KeyType::Hash))
+        .key_schema(key("sk", KeyType::Range))
+        .billing_mode(BillingMode::PayPerRequest)
+        .send()
+        .await
+        .unwrap();
+    (store, name)
+}

@@ -1,0 +1,58 @@
+//! A store in memory, for thousands of cases: it knows no disk and no failure.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+
+/// Clones share the items.
+#[derive(Clone, Default)]
+pub(crate) struct Memory(Arc<Mutex<BTreeMap<Key, Item>>>);
+
+impl Memory {
+    /// All that is stored, by key.
+    pub(crate) fn items(&self) -> Vec<Item> {
+        self.0.lock().unwrap().values().cloned().collect()
+    }
+
+    /// The items of hits alone.
+    pub(crate) fn hits(&self) -> Vec<Item> {
+        self.items().into_iter().filter(|item| item.key.pk.starts_with("hit#")).collect()
+    }
+}
+
+impl Store for Memory {
+    async fn put(&self, item: Item) -> Result<(), StoreError> {
+        self.0.lock().unwrap().insert(item.key.clone(), item);
+        Ok(())
+    }
+
+    async fn put_all(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        self.0.lock().unwrap().extend(items.into_iter().map(|item| (item.key.clone(), item)));
+        Ok(())
+    }
+
+    async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
+        let mut items = self.0.lock().unwrap();
+        if let Some(found) = items.get(&item.key) {
+            return Ok(Absent::Found(found.clone()));
+        }
+        items.insert(item.key.clone(), item);
+        Ok(Absent::Stored)
+    }
+
+    async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
+        let is_in = |key: &Key| {
+            key.pk == range.pk
+                && (range.from.as_str()..=range.to.as_str()).contains(&key.sk.as_str())
+                && after.is_none_or(|after| key.sk.as_str() > after)
+        };
+        let items = self.items().into_iter().filter(|item| is_in(&item.key)).collect();
+        Ok(Page { items, next: None })
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.0.lock().unwrap().remove(key);
+        Ok(())
+    }
+}

@@ -1,0 +1,39 @@
+//! Requests for the handlers themselves, without a server in between.
+
+use footfall_runtime::http::Request;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::FIREFOX;
+
+/// A hit of a person with Firefox, from an address of the documentation's.
+pub(crate) fn post(body: impl Into<Vec<u8>>) -> Request {
+    Request {
+        method: "POST".to_owned(),
+        path: "/track".to_owned(),
+        query: String::new(),
+        headers: headers(&[("user-agent", FIREFOX), ("content-type", "text/plain")]),
+        body: body.into(),
+        peer: "192.0.2.1".parse().unwrap(),
+    }
+}
+
+/// What is read, by a query such as `days=1&format=json`.
+pub(crate) fn dashboard(query: &str) -> Request {
+    Request {
+        method: "GET".to_owned(),
+        path: "/dashboard".to_owned(),
+        query: query.to_owned(),
+        headers: HeaderMap::new(),
+        body: Vec::new(),
+        peer: "192.0.2.1".parse().unwrap(),
+    }
+}
+
+pub(crate) fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        let name = HeaderName::try_from(*name).unwrap();
+        headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+    }
+    headers
+}
