@@ -3,7 +3,7 @@
 use crate::settings::Settings;
 
 /// A Lambda function of the stack, and the name of its binary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Function {
     /// Takes hits.
     Track,

@@ -1,17 +1,26 @@
 //! The owner's settings: `footfall.yaml`, parsed once into values that are valid by type.
 //!
-//! A deployed function gets the same value as JSON in [`env::SETTINGS`](crate::env::SETTINGS).
+//! A deployed function gets the same value as JSON in [`env::SETTINGS`](crate::env::SETTINGS), but
+//! for the keys that only the stack is made of.
 
+mod error;
 mod host;
+mod limits;
+mod owner;
+mod site;
 mod time_zone;
 
 use std::path::Path;
 use std::{fs, io};
 
-use serde::de::{Error as _, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+pub use error::{FileError, SettingsError};
+use error::{line_of, remedied};
 pub use host::{Domain, Host};
+pub use limits::{Capacity, LogRetention, MonthlyBudget, Throttle};
+pub use owner::{CertificateArn, CustomDomain, Email, Tags};
+pub use site::{RetentionDays, Site};
 pub use time_zone::TimeZone;
 
 /// The name of the settings file, looked for in the folder that a command is run in.
@@ -22,7 +31,7 @@ pub const FILE: &str = "footfall.yaml";
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The sites whose hits are stored. At least one; no host belongs to two of them.
-    #[serde(deserialize_with = "sites")]
+    #[serde(deserialize_with = "site::sites")]
     pub sites: Vec<Site>,
 
     /// How many proxies of the owner's own stand in front of the API, each of which appends to
@@ -32,58 +41,46 @@ pub struct Settings {
 
     /// Over how many partitions of the table the hits of a site's hour are spread. One takes
     /// about 1,000 hits a second.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub shards: Shards,
 
     /// Domains whose visits are referrer spam, beside the list that Footfall brings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked_referrers: Vec<Domain>,
-}
 
-/// One site: what its hits are stored under, and how its reports are read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(from = "WrittenSite")]
-pub struct Site {
-    /// The site's name in the table, the dashboard and Plausible's `domain`.
-    pub domain: Domain,
-    /// The hosts whose pages belong to the site.
-    pub hosts: Vec<Host>,
-    /// Where the site's days begin.
-    pub time_zone: TimeZone,
-    /// Whether Do Not Track and Global Privacy Control are honoured.
-    pub respect_dnt: bool,
-    /// After how many days what was counted is deleted; kept for good if not said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retention_days: Option<RetentionDays>,
-}
+    // From here on, what only the stack is made of. A function has no use for it, and a change to
+    // it leaves the functions as they are.
+    /// How the table's reads and writes are paid for.
+    #[serde(default, skip_serializing)]
+    pub capacity: Capacity,
 
-/// A site as it stands in the file, where all but the domain may be left out.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenSite {
-    domain: Domain,
-    #[serde(default)]
-    hosts: Vec<Host>,
-    #[serde(default)]
-    time_zone: TimeZone,
-    #[serde(default)]
-    respect_dnt: bool,
-    #[serde(default)]
-    retention_days: Option<RetentionDays>,
-}
+    /// Whether the table can be restored as it was at any second of the last 35 days.
+    #[serde(default = "yes", skip_serializing)]
+    pub point_in_time_recovery: bool,
 
-impl From<WrittenSite> for Site {
-    fn from(written: WrittenSite) -> Self {
-        let hosts =
-            if written.hosts.is_empty() { written.domain.default_hosts() } else { written.hosts };
-        Self {
-            domain: written.domain,
-            hosts,
-            time_zone: written.time_zone,
-            respect_dnt: written.respect_dnt,
-            retention_days: written.retention_days,
-        }
-    }
+    /// For how many days the functions' logs are kept.
+    #[serde(default, skip_serializing)]
+    pub log_retention_days: LogRetention,
+
+    /// How many requests the API lets through, if not what [`throttle`](Self::throttle) says.
+    #[serde(default, skip_serializing)]
+    pub throttle: Option<Throttle>,
+
+    /// Who is told when a function fails or is throttled, or the budget is spent.
+    #[serde(default, skip_serializing)]
+    pub alarm_email: Option<Email>,
+
+    /// What the whole AWS account may cost a month before an e-mail is sent.
+    #[serde(default, skip_serializing)]
+    pub monthly_budget_usd: Option<MonthlyBudget>,
+
+    /// A domain of the owner's for the API.
+    #[serde(default, skip_serializing)]
+    pub custom_domain: Option<CustomDomain>,
+
+    /// Tags that every resource of the stack gets.
+    #[serde(default, skip_serializing)]
+    pub tags: Tags,
 }
 
 /// A number of partitions, 1 to 100.
@@ -116,58 +113,6 @@ impl TryFrom<u64> for Shards {
     }
 }
 
-/// A number of days, 1 to 36,500.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "u64")]
-pub struct RetentionDays(u16);
-
-impl RetentionDays {
-    /// The number itself, at least 1.
-    #[must_use]
-    pub const fn get(self) -> u16 {
-        self.0
-    }
-}
-
-impl TryFrom<u64> for RetentionDays {
-    type Error = String;
-
-    fn try_from(n: u64) -> Result<Self, String> {
-        match u16::try_from(n) {
-            Ok(n @ 1..=36_500) => Ok(Self(n)),
-            _ => Err(format!(
-                "{n} days cannot be; use a number from 1 to 36500, or leave the key out to keep \
-                 everything"
-            )),
-        }
-    }
-}
-
-/// Why a settings file is refused: where, which key, and what to write instead.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}{}{problem}", at(*.line), key_prefix(.key))]
-pub struct SettingsError {
-    /// The line in the file, from 1, where it is known.
-    pub line: Option<usize>,
-    /// The path of the key, such as `sites[0].time_zone`; empty for the file as a whole.
-    pub key: String,
-    /// What is wrong, and what to write instead.
-    pub problem: String,
-}
-
-/// Why a settings file could not be had: its name, and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct FileError(String);
-
-fn at(line: Option<usize>) -> String {
-    line.map_or_else(String::new, |line| format!("line {line}: "))
-}
-
-fn key_prefix(key: &str) -> String {
-    if key.is_empty() { String::new() } else { format!("{key}: ") }
-}
-
 impl Settings {
     /// What `dev` runs with where there is no file: one site, `localhost`.
     #[must_use]
@@ -185,6 +130,14 @@ impl Settings {
             trusted_proxies: 0,
             shards: Shards::default(),
             blocked_referrers: Vec::new(),
+            capacity: Capacity::default(),
+            point_in_time_recovery: true,
+            log_retention_days: LogRetention::default(),
+            throttle: None,
+            alarm_email: None,
+            monthly_budget_usd: None,
+            custom_domain: None,
+            tags: Tags::default(),
         }
     }
 
@@ -215,21 +168,31 @@ impl Settings {
                     .to_owned(),
             });
         }
-        serde_path_to_error::deserialize(serde_yaml::Deserializer::from_str(text)).map_err(
-            |error| {
-                let path = error.path().to_string();
-                let inner = error.into_inner();
-                let line = inner.location().map(|location| line_of(text, location.line(), &path));
-                let message = inner.to_string();
-                // serde_yaml, too, puts a path in front of most messages: this one or a parent's.
-                let message = match message.split_once(": ") {
-                    Some((parent, rest)) if path.starts_with(parent) => rest,
-                    _ => &message,
-                };
-                let key = if path == "." { String::new() } else { path };
-                SettingsError { line, key, problem: remedied(message) }
-            },
-        )
+        let settings: Self = serde_path_to_error::deserialize(serde_yaml::Deserializer::from_str(
+            text,
+        ))
+        .map_err(|error| {
+            let path = error.path().to_string();
+            let inner = error.into_inner();
+            let line = inner.location().map(|location| line_of(text, location.line(), &path));
+            let message = inner.to_string();
+            // serde_yaml, too, puts a path in front of most messages: this one or a parent's.
+            let message = match message.split_once(": ") {
+                Some((parent, rest)) if path.starts_with(parent) => rest,
+                _ => &message,
+            };
+            let key = if path == "." { String::new() } else { path };
+            SettingsError { line, key, problem: remedied(message) }
+        })?;
+        if settings.monthly_budget_usd.is_some() && settings.alarm_email.is_none() {
+            let key = "monthly_budget_usd";
+            return Err(SettingsError {
+                line: Some(line_of(text, 1, key)),
+                key: key.to_owned(),
+                problem: "there is nobody to tell; add `alarm_email: you@example.com`".to_owned(),
+            });
+        }
+        Ok(settings)
     }
 
     /// Parses what [`to_json`](Self::to_json) wrote.
@@ -244,12 +207,19 @@ impl Settings {
         })
     }
 
-    /// The settings for a function's environment.
+    /// The settings for a function's environment, without what only the stack is made of and
+    /// without what is as it would be anyway: there is little room.
     ///
     /// # Errors
     /// None that is known: every part of the settings is a string, a number or a list.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
+    }
+
+    /// How many requests the API lets through.
+    #[must_use]
+    pub fn throttle(&self) -> Throttle {
+        self.throttle.unwrap_or_else(|| Throttle::default_of(self.capacity))
     }
 
     /// The site whose pages live on `host` (lower case, no port).
@@ -265,90 +235,12 @@ impl Settings {
     }
 }
 
-impl Site {
-    /// Whether pages on `host` (lower case, no port) are this site's.
-    #[must_use]
-    pub fn has_host(&self, host: &str) -> bool {
-        self.hosts.iter().any(|pattern| pattern.matches(host))
-    }
+const fn yes() -> bool {
+    true
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-/// A list of at least one site in which no domain and no host stands twice. Checked while it is
-/// read, so that the error knows its line.
-fn sites<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Site>, D::Error> {
-    struct Sites;
-
-    impl<'de> Visitor<'de> for Sites {
-        type Value = Vec<Site>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a list of sites, such as `- domain: example.com`")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Site>, A::Error> {
-            let mut sites: Vec<Site> = Vec::new();
-            while let Some(site) = seq.next_element::<Site>()? {
-                for other in &sites {
-                    if other.domain == site.domain {
-                        return Err(A::Error::custom(format!(
-                            "the site {} is there twice; remove one",
-                            site.domain
-                        )));
-                    }
-                    if let Some(host) = site.hosts.iter().find(|host| other.hosts.contains(host)) {
-                        return Err(A::Error::custom(format!(
-                            "the host {host} belongs to both {} and {}; give it to one",
-                            other.domain, site.domain
-                        )));
-                    }
-                }
-                sites.push(site);
-            }
-            if sites.is_empty() {
-                return Err(A::Error::custom("there is no site; add `- domain: example.com`"));
-            }
-            Ok(sites)
-        }
-    }
-
-    deserializer.deserialize_seq(Sites)
-}
-
-/// The line of the key that ends `path`, at or after line `from`: serde_yaml gives the place of
-/// the mapping around a value that is refused after it was read.
-fn line_of(text: &str, from: usize, path: &str) -> usize {
-    let key = path.rsplit('.').next().unwrap_or(path);
-    let is_key = |line: &str| {
-        line.trim_start_matches([' ', '-']).strip_prefix(key).is_some_and(|r| r.starts_with(':'))
-    };
-    let found = text.lines().skip(from.saturating_sub(1)).position(is_key);
-    found.map_or(from, |offset| from + offset)
-}
-
-/// Turns serde's words into ones that an owner knows, and adds what to do. The place is left
-/// out: it stands in front already.
-fn remedied(message: &str) -> String {
-    let message = match message.rfind(" at line ") {
-        Some(at) => &message[..at],
-        None => message,
-    };
-    if let Some(rest) = message.strip_prefix("unknown field ") {
-        return format!("unknown key {}", rest.replacen(", expected ", "; use ", 1));
-    }
-    if let Some(rest) = message.strip_prefix("missing field ") {
-        return format!("the key {rest} is missing; add it");
-    }
-    if message.starts_with("invalid ") {
-        return message.replacen(", expected ", "; write ", 1);
-    }
-    if message.contains("; ") {
-        return message.to_owned();
-    }
-    format!("{message}; this is not YAML as it stands, look at the indentation and the quotes")
 }
 
 #[cfg(test)]

@@ -20,6 +20,14 @@ fn a_domain_is_enough() {
     assert!(!site.has_host("blog.example.com"));
     assert_eq!(settings.shards.get(), 1);
     assert_eq!(settings.trusted_proxies, 0);
+    assert_eq!(settings.capacity, Capacity::OnDemand);
+    assert!(settings.point_in_time_recovery);
+    assert_eq!(settings.log_retention_days.days(), 14);
+    assert_eq!((settings.throttle().rate(), settings.throttle().burst()), (50, 500));
+    assert_eq!(settings.alarm_email, None);
+    assert_eq!(settings.monthly_budget_usd, None);
+    assert_eq!(settings.custom_domain, None);
+    assert_eq!(settings.tags.iter().count(), 0);
 }
 
 #[test]
@@ -44,6 +52,67 @@ blocked_referrers: [spam.example]
     assert!(!site.has_host("notexample.com"));
     assert_eq!(settings.sites[1].domain.as_str(), "xn--bcher-kva.example");
     assert_eq!(settings.shards.get(), 10);
+}
+
+/// All that only the stack is made of.
+const STACK: &str = "\
+capacity: free-tier
+point_in_time_recovery: false
+log_retention_days: 731
+throttle: { rate: 100, burst: 200 }
+alarm_email: jane+footfall@example.com
+monthly_budget_usd: 5
+custom_domain:
+  domain: Stats.Example.com
+  certificate_arn: arn:aws:acm:eu-central-1:123456789012:certificate/0123abcd-4567-89ef-0123-456789abcdef
+tags: { team: web, cost centre: '42' }
+";
+
+#[test]
+fn the_stack_can_be_decided_upon() {
+    let settings = settings(&format!("sites: [{{ domain: example.com }}]\n{STACK}"));
+    assert_eq!(settings.capacity, Capacity::FreeTier);
+    assert!(!settings.point_in_time_recovery);
+    assert_eq!(settings.log_retention_days.days(), 731);
+    assert_eq!((settings.throttle().rate(), settings.throttle().burst()), (100, 200));
+    assert_eq!(settings.alarm_email.unwrap().as_str(), "jane+footfall@example.com");
+    assert_eq!(settings.monthly_budget_usd.unwrap().usd(), 5);
+    let custom = settings.custom_domain.unwrap();
+    assert_eq!(custom.domain.as_str(), "stats.example.com");
+    assert_eq!(custom.certificate_arn.region(), "eu-central-1");
+    let tags: Vec<_> = settings.tags.iter().collect();
+    assert_eq!(tags, [("cost centre", "42"), ("team", "web")]);
+}
+
+#[test]
+fn a_function_is_served_the_same_without_what_only_the_stack_needs() {
+    let sites = "\
+sites:
+  - domain: example.com
+  - domain: www.example.net
+    hosts: [example.net, '*.example.net']
+    time_zone: Asia/Kathmandu
+    respect_dnt: true
+    retention_days: 9
+trusted_proxies: 2
+shards: 3
+blocked_referrers: [spam.example]
+";
+    let all = settings(&format!("{sites}{STACK}"));
+    let json = all.to_json().unwrap();
+    assert_eq!(
+        json,
+        "{\"sites\":[{\"domain\":\"example.com\"},{\"domain\":\"www.example.net\",\"hosts\":\
+         [\"example.net\",\"*.example.net\"],\"time_zone\":\"Asia/Kathmandu\",\"respect_dnt\":true,\
+         \"retention_days\":9}],\"trusted_proxies\":2,\"shards\":3,\
+         \"blocked_referrers\":[\"spam.example\"]}"
+    );
+    // The same as if the stack's keys had not been there: everything else is compared.
+    assert_eq!(Settings::from_json(&json).unwrap(), settings(sites));
+    assert_eq!(
+        settings("sites: [{ domain: e.x }]").to_json().unwrap(),
+        r#"{"sites":[{"domain":"e.x"}]}"#
+    );
 }
 
 #[test]
@@ -101,6 +170,77 @@ fn a_wrong_file_gets_line_key_and_remedy() {
     check(
         "sites:\n  - domain: a.example\n  - domain: b.example\n    hosts: [a.example]\n",
         "line 2: sites: the host a.example belongs to both a.example and b.example; give it to one",
+    );
+    let stack = |keys: &str, expected: &str| {
+        check(
+            &format!("sites:\n  - domain: example.com\n{keys}\n"),
+            &format!("line 3: {expected}"),
+        );
+    };
+    stack("capacity: cheap", "capacity: \"cheap\" is no capacity; use on-demand or free-tier");
+    stack(
+        "log_retention_days: 10",
+        "log_retention_days: CloudWatch cannot keep logs for 10 days; use one of 1, 3, 5, 7, 14, 30, \
+         60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653",
+    );
+    stack(
+        "throttle: { rate: 0, burst: 10 }",
+        "throttle: a rate of 0 cannot be; use a number from 1 to 10000",
+    );
+    stack(
+        "throttle: { rate: 10, burst: 6000 }",
+        "throttle: a burst of 6000 cannot be; use a number from 1 to 5000",
+    );
+    stack("throttle: { rate: 10 }", "throttle: the key `burst` is missing; add it");
+    stack(
+        "alarm_email: jane@localhost",
+        "alarm_email: \"jane@localhost\" is no e-mail address; write it as you@example.com",
+    );
+    stack(
+        "alarm_email: Jane <jane@example.com>",
+        "alarm_email: \"Jane <jane@example.com>\" is no e-mail address; write it as \
+         you@example.com",
+    );
+    stack(
+        "monthly_budget_usd: 5",
+        "monthly_budget_usd: there is nobody to tell; add `alarm_email: you@example.com`",
+    );
+    stack(
+        "monthly_budget_usd: 0",
+        "monthly_budget_usd: a budget of 0 cannot be; use whole dollars from 1 to 1000000",
+    );
+    stack(
+        "custom_domain: { domain: localhost, certificate_arn: x }",
+        "custom_domain.domain: \"localhost\" has no certificate that browsers trust; use a domain \
+         such as stats.example.com",
+    );
+    stack(
+        "custom_domain: { domain: stats.example.com, certificate_arn: x }",
+        "custom_domain.certificate_arn: \"x\" is no certificate's ARN; copy it from AWS Certificate \
+         Manager, it begins with arn:aws:acm:",
+    );
+    stack(
+        "custom_domain: { domain: a.example }",
+        "custom_domain: the key `certificate_arn` is missing; add it",
+    );
+    stack(
+        "tags: { 'aws:team': web }",
+        "tags: the tag \"aws:team\" begins with a name that is taken; use another than aws: and \
+         footfall:",
+    );
+    stack(
+        "tags: { team: 'w&b' }",
+        "tags: the tag \"team\" cannot be; use letters, digits, spaces and _ . : / = + - @, at most \
+         128 in the key and 256 in the value",
+    );
+    stack(
+        "tags: { Team: a, team: b }",
+        "tags: the tag \"team\" is there twice but for capitals; remove one",
+    );
+    let many: Vec<String> = (0..41).map(|i| format!("t{i}: x")).collect();
+    stack(
+        &format!("tags: {{ {} }}", many.join(", ")),
+        "tags: 41 tags are too many; use at most 40",
     );
     assert!(refused("sites: [\n").contains("this is not YAML"), "{}", refused("sites: [\n"));
 }

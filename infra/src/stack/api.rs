@@ -1,0 +1,107 @@
+//! The HTTP API: one integration for each function that has routes, one route for each row of the
+//! table in [`crate::api`], and a stage that lets through only so much.
+
+use serde_json::{Value, json};
+
+use super::Inputs;
+use super::functions::{self, Spec};
+use super::template::{LogicalId, Resource, Template, Type};
+use crate::api::{Cors, Function, ROUTES, Route};
+use crate::outputs;
+use crate::settings::Settings;
+
+pub(super) const API: LogicalId = LogicalId::new("Api");
+pub(super) const STAGE: LogicalId = LogicalId::new("Stage");
+
+/// Adds the API and all that belongs to it.
+pub(super) fn add(template: &mut Template, settings: &Settings, inputs: &Inputs) {
+    let properties = json!({
+        "Name": inputs.name.as_str(),
+        "ProtocolType": "HTTP",
+        "CorsConfiguration": cors(&Cors::of(settings)),
+    });
+    template.add(API, Resource::new(Type::Api, properties));
+    add_stage(template, settings);
+    for spec in Function::ALL.map(Spec::of) {
+        let routes: Vec<&Route> = ROUTES.iter().filter(|r| r.function == spec.function).collect();
+        if !routes.is_empty() {
+            add_integration(template, &spec);
+        }
+        for route in routes {
+            add_route(template, route);
+        }
+    }
+    template.output(outputs::API_ENDPOINT, "Where AWS put the API", API.attribute("ApiEndpoint"));
+}
+
+/// Without credentials, which Footfall's tracker sends none of: with them, AWS would refuse the
+/// origins `https://*` and `http://*`.
+///
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>
+fn cors(cors: &Cors) -> Value {
+    json!({
+        "AllowOrigins": cors.allow_origins,
+        "AllowMethods": cors.allow_methods,
+        "AllowHeaders": cors.allow_headers,
+        "MaxAge": cors.max_age,
+    })
+}
+
+/// The stage `$default`, whose name is not in the address. No access log: it would be a line per
+/// hit, with the visitor's address in it.
+fn add_stage(template: &mut Template, settings: &Settings) {
+    let throttle = settings.throttle();
+    let properties = json!({
+        "ApiId": API.reference(),
+        "StageName": "$default",
+        "AutoDeploy": true,
+        "DefaultRouteSettings": {
+            "ThrottlingRateLimit": throttle.rate(),
+            "ThrottlingBurstLimit": throttle.burst(),
+        },
+    });
+    template.add(STAGE, Resource::new(Type::Stage, properties));
+}
+
+fn integration(function: Function) -> LogicalId {
+    LogicalId::of(function, "Integration")
+}
+
+fn add_integration(template: &mut Template, spec: &Spec) {
+    let properties = json!({
+        "ApiId": API.reference(),
+        "IntegrationType": "AWS_PROXY",
+        "IntegrationUri": functions::arn(spec.function),
+        "PayloadFormatVersion": "2.0",
+    });
+    template.add(integration(spec.function), Resource::new(Type::Integration, properties));
+    let properties = json!({
+        "FunctionName": functions::function(spec.function).reference(),
+        "Action": "lambda:InvokeFunction",
+        "Principal": "apigateway.amazonaws.com",
+        // Any stage and route of this API, which has no others than those of this template.
+        "SourceArn": { "Fn::Sub": format!(
+            "arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{API}}}/*/*"
+        ) },
+    });
+    template.add(
+        LogicalId::of(spec.function, "ApiPermission"),
+        Resource::new(Type::Permission, properties),
+    );
+}
+
+fn add_route(template: &mut Template, route: &Route) {
+    let place = route.path.split(|c: char| !c.is_ascii_alphanumeric());
+    let place = if route.path == "/" { vec!["home"] } else { place.collect() };
+    let method = route.method.to_ascii_lowercase();
+    let id = LogicalId::of_words(["route", &method].into_iter().chain(place));
+    let properties = json!({
+        "ApiId": API.reference(),
+        "RouteKey": format!("{} {}", route.method, route.path),
+        "AuthorizationType": "NONE",
+        "Target": {
+            "Fn::Join": ["/", ["integrations", integration(route.function).reference()]],
+        },
+    });
+    template.add(id, Resource::new(Type::Route, properties));
+}

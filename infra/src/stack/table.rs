@@ -1,0 +1,67 @@
+//! The table: all that is kept, and all that outlives the stack.
+
+use serde_json::{Value, json};
+
+use super::Inputs;
+use super::template::{LogicalId, Resource, Template, Type};
+use crate::outputs;
+use crate::settings::{Capacity, Settings};
+
+/// The table's name within the template: the one resource that holds data.
+pub const TABLE: LogicalId = LogicalId::new("Table");
+
+/// The attribute by which items are spread.
+pub const PARTITION_KEY: &str = "pk";
+
+/// The attribute by which the items of a partition are ordered.
+pub const SORT_KEY: &str = "sk";
+
+/// The attribute that says when DynamoDB may delete an item, in seconds since 1970.
+pub const EXPIRY: &str = "ttl";
+
+/// DynamoDB's free tier, for all provisioned tables of an account in a region together.
+///
+/// <https://aws.amazon.com/dynamodb/pricing/provisioned/>
+const FREE_UNITS: u8 = 25;
+
+/// The table has a name that is fixed, for three reasons: CloudFormation then refuses every change
+/// that would put an empty table in its place; a table that was kept is found without a search; and
+/// the next deploy can adopt it in the change set that makes all the rest (`ImportExistingResources`),
+/// which takes names that stand in the template as they are, and nothing computed.
+///
+/// To adopt a table is not to change it, whatever the template says of it: one that was kept with
+/// another capacity is adopted with that, and changed by the deploy after.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html>
+pub(super) fn add(template: &mut Template, settings: &Settings, inputs: &Inputs) {
+    let mut properties = json!({
+        "TableName": inputs.name.as_str(),
+        "AttributeDefinitions": [
+            { "AttributeName": PARTITION_KEY, "AttributeType": "S" },
+            { "AttributeName": SORT_KEY, "AttributeType": "S" },
+        ],
+        "KeySchema": [
+            { "AttributeName": PARTITION_KEY, "KeyType": "HASH" },
+            { "AttributeName": SORT_KEY, "KeyType": "RANGE" },
+        ],
+        "TimeToLiveSpecification": { "AttributeName": EXPIRY, "Enabled": true },
+        "PointInTimeRecoverySpecification": {
+            "PointInTimeRecoveryEnabled": settings.point_in_time_recovery,
+        },
+        "DeletionProtectionEnabled": true,
+    });
+    set_capacity(&mut properties, settings.capacity);
+    template.add(TABLE, Resource::new(Type::Table, properties).retained());
+    template.output(outputs::TABLE_NAME, "The table of hits", TABLE.reference());
+}
+
+fn set_capacity(properties: &mut Value, capacity: Capacity) {
+    match capacity {
+        Capacity::OnDemand => properties["BillingMode"] = json!("PAY_PER_REQUEST"),
+        Capacity::FreeTier => {
+            properties["BillingMode"] = json!("PROVISIONED");
+            properties["ProvisionedThroughput"] =
+                json!({ "ReadCapacityUnits": FREE_UNITS, "WriteCapacityUnits": FREE_UNITS });
+        }
+    }
+}

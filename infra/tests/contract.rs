@@ -1,0 +1,512 @@
+//! What the stack promises: to the runtime, whose names and needs it must meet, and to the owner.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where it fails")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use footfall_infra::api::{Cors, Function, ROUTES};
+use footfall_infra::settings::Settings;
+use footfall_infra::stack::{
+    ENVIRONMENT_LIMIT, EXPIRY, Inputs, PARTITION_KEY, Partition, SORT_KEY, STACK_TAG, Spec, Stack,
+    StackError, StackName, TABLE, Template,
+};
+use footfall_infra::{env, outputs};
+use serde_json::{Value, json};
+use support::{inputs, variants};
+
+fn parsed(template: &Template) -> Value {
+    serde_json::from_str(&template.to_json().unwrap()).unwrap()
+}
+
+/// The resources of a type, by their names in the template.
+fn of_type<'a>(template: &'a Value, kind: &str) -> BTreeMap<&'a str, &'a Value> {
+    let resources = template["Resources"].as_object().unwrap();
+    let of_type = resources.iter().filter(|(_, resource)| resource["Type"] == kind);
+    of_type.map(|(id, resource)| (id.as_str(), &resource["Properties"])).collect()
+}
+
+fn function(template: &Value, function: Function) -> &Value {
+    &template["Resources"][id_of(function)]["Properties"]
+}
+
+/// A function's name in the template, such as `TrackFunction`.
+fn id_of(function: Function) -> String {
+    let (first, rest) = function.name().split_at(1);
+    format!("{}{rest}Function", first.to_uppercase())
+}
+
+/// The resource that a `Ref`, a `Fn::GetAtt` or an ARN that ends in one means.
+fn target(value: &Value) -> &str {
+    let named = || value["Fn::Sub"].as_str()?.rsplit_once("${")?.1.strip_suffix('}');
+    let found = value["Ref"].as_str().or_else(|| value["Fn::GetAtt"][0].as_str()).or_else(named);
+    found.unwrap_or_else(|| panic!("{value} refers to nothing"))
+}
+
+/// The statements of a function's role.
+fn statements(template: &Value, of: Function) -> &Vec<Value> {
+    let role = target(&function(template, of)["Role"]);
+    let policies = template["Resources"][role]["Properties"]["Policies"].as_array().unwrap();
+    assert_eq!(policies.len(), 1);
+    policies[0]["PolicyDocument"]["Statement"].as_array().unwrap()
+}
+
+/// A text of the runtime's, without its tests.
+fn runtime(file: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src").join(file);
+    let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn every_reference_has_its_resource() {
+    fn walk(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(object) => {
+                for (key, value) in object {
+                    match (key.as_str(), value) {
+                        ("Ref", Value::String(id)) => found.push(id.clone()),
+                        ("Fn::GetAtt", Value::Array(parts)) => {
+                            found.push(parts[0].as_str().unwrap().to_owned());
+                        }
+                        ("Fn::Sub", Value::String(text)) => found.extend(
+                            text.split("${")
+                                .skip(1)
+                                .map(|t| t.split('}').next().unwrap().to_owned()),
+                        ),
+                        _ => walk(value, found),
+                    }
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| walk(value, found)),
+            _ => {}
+        }
+    }
+    for (name, _, template) in variants() {
+        let ids: Vec<&str> = template.resources().map(|(id, _)| id.as_str()).collect();
+        let unique: BTreeSet<&str> = ids.iter().copied().collect();
+        assert_eq!(unique.len(), ids.len(), "{name} names two resources the same");
+        let mut found = Vec::new();
+        walk(&parsed(&template), &mut found);
+        assert!(found.len() > 20);
+        for id in found.iter().filter(|id| !id.starts_with("AWS::")) {
+            assert!(unique.contains(id.as_str()), "{name} refers to {id}, which is not there");
+        }
+    }
+}
+
+#[test]
+fn every_route_leads_to_its_function() {
+    for (name, _, template) in variants() {
+        let template = parsed(&template);
+        let mut routes = BTreeMap::new();
+        for route in of_type(&template, "AWS::ApiGatewayV2::Route").values() {
+            let join = &route["Target"]["Fn::Join"];
+            assert_eq!((&join[0], &join[1][0]), (&json!("/"), &json!("integrations")));
+            let integration = &template["Resources"][target(&join[1][1])]["Properties"];
+            assert_eq!(integration["PayloadFormatVersion"], "2.0");
+            assert_eq!(integration["IntegrationType"], "AWS_PROXY");
+            let function = target(&integration["IntegrationUri"]).to_owned();
+            routes.insert(route["RouteKey"].as_str().unwrap().to_owned(), function);
+        }
+        let expected = ROUTES
+            .iter()
+            .map(|route| (format!("{} {}", route.method, route.path), id_of(route.function)));
+        assert_eq!(routes, expected.collect(), "{name}");
+    }
+}
+
+#[test]
+fn only_this_api_may_call_a_function() {
+    let routed: BTreeSet<String> = ROUTES.iter().map(|route| id_of(route.function)).collect();
+    for (name, _, template) in variants() {
+        let template = parsed(&template);
+        let permissions = of_type(&template, "AWS::Lambda::Permission");
+        let mut called = BTreeSet::new();
+        for permission in permissions.values() {
+            if permission["Principal"] == "events.amazonaws.com" {
+                let rule = target(&permission["SourceArn"]);
+                assert_eq!(template["Resources"][rule]["Type"], "AWS::Events::Rule");
+                continue;
+            }
+            assert_eq!(permission["Principal"], "apigateway.amazonaws.com");
+            let source = permission["SourceArn"]["Fn::Sub"].as_str().unwrap();
+            assert!(source.ends_with(":${Api}/*/*"), "{source}");
+            called.insert(target(&permission["FunctionName"]).to_owned());
+        }
+        assert_eq!(called, routed, "{name}");
+    }
+}
+
+#[test]
+fn a_function_is_told_the_table_and_the_settings() {
+    for (name, settings, template) in variants() {
+        let template = parsed(&template);
+        for of in Function::ALL {
+            let variables = &function(&template, of)["Environment"]["Variables"];
+            let names: Vec<&String> = variables.as_object().unwrap().keys().collect();
+            assert_eq!(names, [env::SETTINGS, env::TABLE], "{name}");
+            assert_eq!(target(&variables[env::TABLE]), TABLE.as_str());
+            let read = Settings::from_json(variables[env::SETTINGS].as_str().unwrap()).unwrap();
+            assert_eq!(read.sites, settings.sites);
+            assert_eq!(read.trusted_proxies, settings.trusted_proxies);
+            assert_eq!(read.shards, settings.shards);
+            assert_eq!(read.blocked_referrers, settings.blocked_referrers);
+        }
+    }
+}
+
+#[test]
+fn nobody_may_do_more_than_its_code_does() {
+    // What the store makes of each of its operations.
+    let store = runtime("store/dynamodb.rs");
+    let implementation = store.split("impl Store for DynamoDb").nth(1).unwrap();
+    let made = |operation: &str| {
+        let body = implementation.split(&format!("async fn {operation}(")).nth(1).unwrap();
+        let body = body.split("\n    async fn ").next().unwrap();
+        let calls = [
+            ("put_item", "dynamodb:PutItem"),
+            ("query", "dynamodb:Query"),
+            ("delete_item", "dynamodb:DeleteItem"),
+            ("put_batch", "dynamodb:BatchWriteItem"),
+            ("get_item", "dynamodb:GetItem"),
+            ("update_item", "dynamodb:UpdateItem"),
+        ];
+        let called = calls.iter().filter(|(call, _)| body.contains(&format!(".{call}(")));
+        let called: Vec<&str> = called.map(|(_, action)| *action).collect();
+        assert_eq!(called.len(), 1, "{operation} does {called:?}");
+        called[0]
+    };
+    // Which operations a function's code uses.
+    let used = |files: &[&str]| -> BTreeSet<&str> {
+        let text: String = files.iter().map(|file| runtime(file)).collect();
+        let operations = ["put", "put_all", "put_if_absent", "query", "delete"];
+        let used = operations.into_iter().filter(|o| text.contains(&format!("store.{o}(")));
+        used.map(made).collect()
+    };
+    let code = |function| match function {
+        Function::Track => used(&["track.rs"]),
+        Function::Dashboard => used(&["dashboard.rs", "read.rs"]),
+    };
+    for (name, _, template) in variants() {
+        let template = parsed(&template);
+        for of in Function::ALL {
+            let mut on_table = BTreeSet::new();
+            for statement in statements(&template, of) {
+                let actions = statement["Action"].as_array().unwrap();
+                let actions = actions.iter().map(|action| action.as_str().unwrap());
+                if target(&statement["Resource"]) == TABLE.as_str() {
+                    on_table.extend(actions.map(str::to_owned));
+                    continue;
+                }
+                let logs = target(&function(&template, of)["LoggingConfig"]["LogGroup"]);
+                assert_eq!(target(&statement["Resource"]), logs);
+                assert!(actions.eq(["logs:CreateLogStream", "logs:PutLogEvents"]));
+            }
+            let on_table: BTreeSet<&str> = on_table.iter().map(String::as_str).collect();
+            assert_eq!(on_table, code(of), "{name}: {}", of.name());
+        }
+    }
+}
+
+#[test]
+fn nobody_has_a_wildcard() {
+    for (name, _, template) in variants() {
+        let template = parsed(&template);
+        for of in Function::ALL {
+            for statement in statements(&template, of) {
+                let what = format!("{}{}", statement["Action"], statement["Resource"]);
+                assert!(!what.contains('*'), "{name}: {what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_grant_is_for_partitions_that_the_runtime_knows() {
+    let keys = runtime("table.rs");
+    for partition in [Partition::Hits, Partition::Salts] {
+        // `format!("hit#…` or `"salt"`.
+        let start = partition.pattern().trim_end_matches('*');
+        assert!(keys.contains(&format!("\"{start}")), "table.rs has no key {start:?}");
+    }
+    for (_, _, template) in variants() {
+        let template = parsed(&template);
+        for of in Function::ALL {
+            let grants = Spec::of(of).grants;
+            let statements = statements(&template, of);
+            for (grant, statement) in grants.iter().zip(statements) {
+                assert_eq!(statement["Action"], json!([grant.action.name()]));
+                let patterns: Vec<&str> = grant.partitions.iter().map(|p| p.pattern()).collect();
+                assert!(!patterns.is_empty());
+                let expected =
+                    json!({ "ForAllValues:StringLike": { "dynamodb:LeadingKeys": patterns } });
+                assert_eq!(statement["Condition"], expected);
+            }
+            assert_eq!(statements.len(), grants.len() + 1);
+        }
+    }
+}
+
+#[test]
+fn a_function_is_as_its_row_says() {
+    for (name, settings, template) in variants() {
+        let template = parsed(&template);
+        for of in Function::ALL {
+            let spec = Spec::of(of);
+            let properties = function(&template, of);
+            assert_eq!(properties["MemorySize"], spec.memory);
+            assert_eq!(properties["Timeout"], spec.timeout);
+            let reserved = &properties["ReservedConcurrentExecutions"];
+            if name == "no-concurrency" {
+                assert!(reserved.is_null());
+            } else {
+                assert_eq!(reserved, spec.reserved);
+            }
+            let architecture = if name == "x86_64" { "x86_64" } else { "arm64" };
+            assert_eq!(properties["Architectures"], json!([architecture]));
+            let logging = &properties["LoggingConfig"];
+            assert_eq!(logging["LogFormat"], "JSON");
+            assert_eq!(logging["SystemLogLevel"], "WARN");
+            let logs = &template["Resources"][target(&logging["LogGroup"])]["Properties"];
+            assert_eq!(
+                logs["LogGroupName"],
+                format!("/aws/lambda/{}", properties["FunctionName"].as_str().unwrap())
+            );
+            assert_eq!(logs["RetentionInDays"], settings.log_retention_days.days());
+        }
+    }
+}
+
+#[test]
+fn the_table_is_kept_and_is_as_the_runtime_uses_it() {
+    let store = runtime("store/dynamodb.rs");
+    for attribute in [PARTITION_KEY, SORT_KEY, EXPIRY] {
+        assert!(store.contains(&format!("\"{attribute}\"")), "dynamodb.rs has no {attribute:?}");
+    }
+    for (name, settings, template) in variants() {
+        let kept: Vec<_> = template.resources().filter(|(_, r)| r.is_retained()).collect();
+        assert_eq!(kept.len(), 1, "{name}");
+        assert_eq!(kept[0].0, &TABLE);
+        let template = parsed(&template);
+        let table = &template["Resources"][TABLE.as_str()]["Properties"];
+        assert_eq!(table["DeletionProtectionEnabled"], true);
+        assert_eq!(table["TimeToLiveSpecification"]["AttributeName"], EXPIRY);
+        assert_eq!(
+            table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
+            settings.point_in_time_recovery
+        );
+        // To be adopted, it must have a name that is no function: see src/stack/table.rs.
+        assert!(table["TableName"].is_string());
+        let units = &table["ProvisionedThroughput"];
+        if name == "free-tier" {
+            assert_eq!(table["BillingMode"], "PROVISIONED");
+            assert_eq!(*units, json!({ "ReadCapacityUnits": 25, "WriteCapacityUnits": 25 }));
+        } else {
+            assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");
+            assert!(units.is_null());
+        }
+    }
+}
+
+#[test]
+fn the_free_tier_takes_all_that_the_throttle_lets_through() {
+    let settings =
+        Settings::from_yaml(&format!("{}capacity: free-tier\n", support::DEFAULT)).unwrap();
+    let writing = ROUTES.iter().filter(|route| {
+        route.function == Function::Track && route.path != footfall_infra::api::SCRIPT
+    });
+    assert!(writing.count() * usize::from(settings.throttle().rate()) <= 25);
+}
+
+#[test]
+fn browsers_are_told_what_the_settings_say() {
+    for (name, settings, template) in variants() {
+        let template = parsed(&template);
+        let cors = Cors::of(&settings);
+        let api = *of_type(&template, "AWS::ApiGatewayV2::Api").values().next().unwrap();
+        let expected = json!({
+            "AllowOrigins": cors.allow_origins,
+            "AllowMethods": cors.allow_methods,
+            "AllowHeaders": cors.allow_headers,
+            "MaxAge": cors.max_age,
+        });
+        assert_eq!(api["CorsConfiguration"], expected, "{name}");
+    }
+}
+
+#[test]
+fn the_api_is_throttled() {
+    for (name, settings, template) in variants() {
+        let template = parsed(&template);
+        let stage = *of_type(&template, "AWS::ApiGatewayV2::Stage").values().next().unwrap();
+        let limits = &stage["DefaultRouteSettings"];
+        assert_eq!(limits["ThrottlingRateLimit"], settings.throttle().rate(), "{name}");
+        assert_eq!(limits["ThrottlingBurstLimit"], settings.throttle().burst(), "{name}");
+        assert_eq!((&stage["StageName"], &stage["AutoDeploy"]), (&json!("$default"), &json!(true)));
+    }
+}
+
+/// Where each type has its tags; `None` if it cannot have any. What is not here is not expected at
+/// all. `lint_template.py` holds this against CloudFormation's own schemas.
+const TYPES: [(&str, Option<&str>); 15] = [
+    ("AWS::ApiGatewayV2::Api", Some("Tags")),
+    ("AWS::ApiGatewayV2::ApiMapping", None),
+    ("AWS::ApiGatewayV2::DomainName", Some("Tags")),
+    ("AWS::ApiGatewayV2::Integration", None),
+    ("AWS::ApiGatewayV2::Route", None),
+    ("AWS::ApiGatewayV2::Stage", Some("Tags")),
+    ("AWS::Budgets::Budget", Some("ResourceTags")),
+    ("AWS::CloudWatch::Alarm", Some("Tags")),
+    ("AWS::DynamoDB::Table", Some("Tags")),
+    ("AWS::IAM::Role", Some("Tags")),
+    ("AWS::Lambda::Function", Some("Tags")),
+    ("AWS::Lambda::Permission", None),
+    ("AWS::Logs::LogGroup", Some("Tags")),
+    ("AWS::SNS::Subscription", None),
+    ("AWS::SNS::Topic", Some("Tags")),
+];
+
+#[test]
+fn every_resource_that_can_be_is_tagged() {
+    let types = BTreeMap::from(TYPES);
+    for (variant, settings, template) in variants() {
+        let name = if variant == "another-name" { "Another-footfall" } else { "footfall" };
+        let mut expected: BTreeMap<&str, &str> = settings.tags.iter().collect();
+        expected.insert(STACK_TAG, name);
+        for (id, resource) in parsed(&template)["Resources"].as_object().unwrap() {
+            let kind = resource["Type"].as_str().unwrap();
+            let place = types.get(kind).unwrap_or_else(|| panic!("{variant} has a {kind}, {id}"));
+            let properties = &resource["Properties"];
+            let Some(place) = place else {
+                assert!(properties["Tags"].is_null());
+                continue;
+            };
+            let found: BTreeMap<&str, &str> = match &properties[place] {
+                Value::Object(map) => {
+                    map.iter().map(|(key, value)| (key.as_str(), value.as_str().unwrap())).collect()
+                }
+                list => {
+                    let list = list.as_array().unwrap_or_else(|| panic!("{id} has no tags"));
+                    let text = |tag: &'_ Value, part| tag[part].as_str().unwrap().to_owned();
+                    let pairs = list.iter().map(|tag| (text(tag, "Key"), text(tag, "Value")));
+                    let pairs: BTreeMap<String, String> = pairs.collect();
+                    let owned = expected.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+                    assert_eq!(pairs, owned.collect(), "{variant}: {id}");
+                    continue;
+                }
+            };
+            assert_eq!(found, expected, "{variant}: {id}");
+        }
+    }
+}
+
+#[test]
+fn there_is_an_alarm_only_where_there_is_somebody_to_tell() {
+    for (name, settings, template) in variants() {
+        let template = parsed(&template);
+        let alarms = of_type(&template, "AWS::CloudWatch::Alarm");
+        let count = if settings.alarm_email.is_some() { 2 * Function::ALL.len() + 1 } else { 0 };
+        assert_eq!(alarms.len(), count, "{name}");
+        for alarm in alarms.values() {
+            assert_eq!(target(&alarm["AlarmActions"][0]), "AlarmTopic");
+        }
+        for kind in ["AWS::SNS::Topic", "AWS::SNS::Subscription"] {
+            assert_eq!(of_type(&template, kind).len(), usize::from(count > 0), "{name}");
+        }
+        let budgets = of_type(&template, "AWS::Budgets::Budget");
+        assert_eq!(budgets.len(), usize::from(settings.monthly_budget_usd.is_some()), "{name}");
+    }
+}
+
+#[test]
+fn the_outputs_are_those_that_others_read() {
+    for (name, settings, template) in variants() {
+        let mut expected = vec![outputs::ENDPOINT, outputs::API_ENDPOINT, outputs::TABLE_NAME];
+        let functions = Function::ALL.map(outputs::function_name);
+        expected.extend(functions.iter().map(String::as_str));
+        let value = &parsed(&template)["Outputs"][outputs::ENDPOINT]["Value"];
+        if settings.custom_domain.is_some() {
+            expected.extend([outputs::CUSTOM_DOMAIN_TARGET, outputs::CUSTOM_DOMAIN_ZONE]);
+            assert_eq!(value, "https://stats.example.com");
+        } else {
+            assert_eq!(target(value), "Api");
+        }
+        let found: BTreeSet<&str> = template.outputs().collect();
+        assert_eq!(found, expected.into_iter().collect(), "{name}");
+        // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/outputs-section-structure.html
+        assert!(found.iter().all(|name| name.chars().all(|c| c.is_ascii_alphanumeric())));
+    }
+}
+
+#[test]
+fn settings_that_do_not_fit_are_refused() {
+    let of = |sites: usize| {
+        let sites: String =
+            (0..sites).map(|i| format!("  - domain: site-number-{i:03}.example.com\n")).collect();
+        Stack::of(&Settings::from_yaml(&format!("sites:\n{sites}")).unwrap(), &inputs())
+    };
+    assert!(of(80).is_ok());
+    let StackError::Environment(bytes) = of(200).unwrap_err() else { panic!("another error") };
+    assert!(bytes > ENVIRONMENT_LIMIT);
+    let message = of(200).unwrap_err().to_string();
+    assert!(message.contains("Lambda allows 4096; name hosts by a wildcard"), "{message}");
+}
+
+#[test]
+fn a_function_without_code_is_refused() {
+    let mut inputs = inputs();
+    inputs.artifacts.remove(&Function::Track);
+    let error = Stack::of(&Settings::local(), &inputs).unwrap_err();
+    assert_eq!(error.to_string(), "the function track has no code; give the place of its zip");
+}
+
+#[test]
+fn what_a_region_cannot_do_is_refused() {
+    let settings = Settings::from_yaml(support::FULL).unwrap();
+    let refused = |settings: &Settings, region: &str| {
+        let inputs = Inputs { region: region.to_owned(), ..inputs() };
+        Stack::of(settings, &inputs).unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused(&settings, "eu-west-1"),
+        "custom_domain.certificate_arn: the certificate is in eu-central-1 and the stack in \
+         eu-west-1; use one of the stack's own region"
+    );
+    let elsewhere = Settings { custom_domain: None, ..settings };
+    assert_eq!(
+        refused(&elsewhere, "eu-north-1"),
+        "monthly_budget_usd: a stack in eu-north-1 cannot have a budget; remove the key, and make a \
+         budget in the AWS console under Billing, or deploy to another region, such as eu-central-1"
+    );
+}
+
+#[test]
+fn a_new_build_changes_its_function_alone() {
+    let settings = Settings::from_yaml(support::DEFAULT).unwrap();
+    let before = parsed(&Stack::of(&settings, &inputs()).unwrap());
+    let mut rebuilt: Inputs = inputs();
+    rebuilt.artifacts.get_mut(&Function::Track).unwrap().key = "track/fedcba9876543210.zip".into();
+    let after = parsed(&Stack::of(&settings, &rebuilt).unwrap());
+    let resources = before["Resources"].as_object().unwrap();
+    let changed = resources.iter().filter(|(id, r)| after["Resources"][id.as_str()] != **r);
+    assert_eq!(changed.map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["TrackFunction"]);
+}
+
+#[test]
+fn a_stack_has_a_name_that_all_of_aws_takes() {
+    let name = |text: &str| StackName::try_from(text.to_owned());
+    for good in ["footfall", "Footfall-2", "abc"] {
+        assert_eq!(name(good).unwrap().as_str(), good);
+    }
+    for bad in ["", "ab", "2footfall", "foot_fall", "foot.fall", "füße", &"a".repeat(51)] {
+        let error = name(bad).unwrap_err();
+        assert!(error.ends_with("use 3 to 50 letters, digits and -, a letter first"), "{error}");
+    }
+    // https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+    let longest = name(&"a".repeat(50)).unwrap();
+    assert!(Function::ALL.iter().all(|function| longest.part(function.name()).len() <= 64));
+}
