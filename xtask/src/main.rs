@@ -30,7 +30,7 @@ enum Command {
     Snippet(Rest),
     /// Run every test, after installing what they need
     Test(tasks::test::Arguments),
-    /// Write generated files anew: the lists and the minified tracker
+    /// Write generated files anew: lists, the minified tracker, golden templates
     Generate,
 }
 

@@ -21,7 +21,8 @@ const DYNAMODB_LOCAL_SHA256: &str =
     "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9";
 
 /// Programs that the tests need, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
+    ("python3", "python3-venv"),
     ("node", "nodejs"),
     ("npm", "npm"),
     ("java", "default-jre-headless"),
@@ -44,6 +45,8 @@ enum Part {
     Generated,
     /// Every Rust test, against the embedded store and DynamoDB Local
     Rust,
+    /// The stack's templates, by cfn-lint and parliament
+    Template,
     /// The tracker in a browser
     Tracker,
     /// From a page view to the dashboard in a browser, with screenshots
@@ -85,6 +88,7 @@ impl Part {
                 node(&["tracker.mjs", "--check"])
             }
             Self::Rust => rust(),
+            Self::Template => template(),
             Self::Tracker => node(&["--test", "tracker.test.mjs"]),
             Self::Browser => browser(),
         }
@@ -113,6 +117,15 @@ fn rust() -> Result<()> {
 
 fn node(arguments: &[&str]) -> Result<()> {
     run(program("node", &npm_folder()).args(arguments))
+}
+
+/// Variants of the template, which CloudFormation's and IAM's own rules find nothing wrong with.
+fn template() -> Result<()> {
+    let python = python(&root().join("infra/tests/requirements.txt"))?;
+    let templates = target_folder().join("templates");
+    let example = ["run", "--quiet", "--package", "footfall-infra", "--example", "templates", "--"];
+    run(cargo().args(example).arg(&templates))?;
+    run(program(python, root()).arg("infra/tests/lint_template.py").arg(&templates))
 }
 
 /// A site that embeds the snippet as it is printed, and the dashboard that shows its visits.
@@ -245,6 +258,24 @@ fn dynamodb_local() -> Result<PathBuf> {
     }
     fs::rename(&partial, &folder)?;
     Ok(emulator)
+}
+
+/// A Python that has the packages of a requirements file, in an environment of its own in the cache.
+fn python(requirements: &Path) -> Result<PathBuf> {
+    let sum = output(Command::new("sha256sum").arg(requirements))?;
+    let name: String = sum.chars().take(16).collect();
+    let folder = cache_folder()?.join(format!("python-{name}"));
+    let python = folder.join("bin/python");
+    let stamp = folder.join("complete");
+    if stamp.is_file() {
+        return Ok(python);
+    }
+    heading(&format!("Installing {}", requirements.display()));
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    run(Command::new(&python).args(pip).arg(requirements))?;
+    fs::write(stamp, "").context("cannot note what was installed")?;
+    Ok(python)
 }
 
 fn cache_folder() -> Result<PathBuf> {
