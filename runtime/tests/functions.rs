@@ -6,6 +6,7 @@
 mod support;
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -81,11 +82,34 @@ async fn report(dashboard: &Function) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs DynamoDB Local: run cargo xtask test"]
 async fn what_is_tracked_is_on_the_dashboard() {
+    tracked_is_shown(TRACK, DASHBOARD).await;
+}
+
+/// The same with what is deployed: the functions built for arm64, run by an emulator.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the functions built for arm64: run cargo xtask test"]
+async fn arm64_what_is_tracked_is_on_the_dashboard() {
+    let variable = |name| {
+        std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run cargo xtask test"))
+    };
+    let (functions, runner) =
+        (variable("FOOTFALL_ARM64_FUNCTIONS"), variable("FOOTFALL_ARM64_RUNNER"));
+    let folder = tempfile::tempdir().unwrap();
+    let emulated = |name: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, format!("#!/bin/sh\nexec {runner} {functions}/{name}\n")).unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o755)).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    tracked_is_shown(&emulated("track"), &emulated("dashboard")).await;
+}
+
+async fn tracked_is_shown(track: &str, dashboard: &str) {
     support::away_from_midnight();
     let (_, table) = dynamodb_local::table("functions").await;
     let variables = variables(dynamodb_local::address(), &table);
-    let track = Function::start(TRACK, &variables).await;
-    let dashboard = Function::start(DASHBOARD, &variables).await;
+    let track = Function::start(track, &variables).await;
+    let dashboard = Function::start(dashboard, &variables).await;
 
     let empty = sent(&dashboard, &event("dashboard")).await;
     assert_eq!(empty.status, 200);

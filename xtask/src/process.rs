@@ -57,10 +57,10 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         .with_context(|| format!("`{}` printed no text", shown(command)))
 }
 
-/// Whether a program of this name is on the path.
-pub(crate) fn is_installed(name: &str) -> bool {
+/// Where a program of this name is, if it is on the path.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join(name).is_file())
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 fn start(command: &mut Command) -> Result<ExitStatus> {

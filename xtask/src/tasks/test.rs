@@ -13,7 +13,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
-use crate::process::{cargo, is_installed, npm_folder, output, program, root, run};
+use crate::process::{cargo, find, npm_folder, output, program, root, run};
 
 /// DynamoDB Local comes inside this npm package, which is fetched but not installed.
 const DYNAMODB_LOCAL: &str = "amplify-dynamodb-simulator@2.9.30";
@@ -21,7 +21,8 @@ const DYNAMODB_LOCAL_SHA256: &str =
     "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9";
 
 /// Programs that the tests need, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
+    ("qemu-aarch64-static", "qemu-user-static"),
     ("python3", "python3-venv"),
     ("node", "nodejs"),
     ("npm", "npm"),
@@ -45,6 +46,8 @@ enum Part {
     Generated,
     /// Every Rust test, against the embedded store and DynamoDB Local
     Rust,
+    /// The functions as they are deployed, built for arm64 and run by an emulator
+    Arm64,
     /// The stack's templates, by cfn-lint and parliament
     Template,
     /// The tracker in a browser
@@ -88,6 +91,7 @@ impl Part {
                 node(&["tracker.mjs", "--check"])
             }
             Self::Rust => rust(),
+            Self::Arm64 => arm64(),
             Self::Template => template(),
             Self::Tracker => node(&["--test", "tracker.test.mjs"]),
             Self::Browser => browser(),
@@ -111,8 +115,28 @@ fn rust() -> Result<()> {
     let emulator = dynamodb_local()?;
     run(cargo()
         .args(["test", "--workspace", "--all-features", "--no-fail-fast"])
-        .args(["--", "--include-ignored"])
+        .args(["--", "--include-ignored", "--skip", "arm64"])
         .env("FOOTFALL_DYNAMODB_LOCAL", emulator))
+}
+
+/// Where rustup cannot add the target, `FOOTFALL_ARM64_RUSTC` names a compiler that has it.
+fn arm64() -> Result<()> {
+    let mut build = cargo();
+    build.args(["run", "--quiet", "--package", "footfall-deployer", "--", "build"]);
+    if let Some(rustc) = env::var_os("FOOTFALL_ARM64_RUSTC") {
+        build.env("RUSTC", rustc);
+    }
+    run(&mut build)?;
+    let functions = target_folder().join("aarch64-unknown-linux-musl/lambda");
+    // On arm64 itself, `env` is emulator enough.
+    let runner = if cfg!(target_arch = "aarch64") { "env" } else { "qemu-aarch64-static" };
+    let runner = find(runner).with_context(|| format!("{runner} is not installed"))?;
+    run(cargo()
+        .args(["test", "--workspace", "--all-features", "--test", "functions", "arm64"])
+        .args(["--", "--ignored"])
+        .env("FOOTFALL_DYNAMODB_LOCAL", dynamodb_local()?)
+        .env("FOOTFALL_ARM64_FUNCTIONS", functions)
+        .env("FOOTFALL_ARM64_RUNNER", runner))
 }
 
 fn node(arguments: &[&str]) -> Result<()> {
@@ -194,13 +218,13 @@ impl Drop for Server {
 
 /// Installs the programs that are missing, if this is a Debian on which that can be done.
 fn install_programs() -> Result<()> {
-    let missing: Vec<_> = PROGRAMS.iter().filter(|(name, _)| !is_installed(name)).collect();
+    let missing: Vec<_> = PROGRAMS.iter().filter(|(name, _)| find(name).is_none()).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
     let is_root = output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if !is_root || !is_installed("apt-get") {
+    if !is_root || find("apt-get").is_none() {
         bail!(
             "the tests need {}; install them, on Debian with `sudo apt-get install {}`",
             missing.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
