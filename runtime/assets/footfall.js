@@ -73,8 +73,9 @@
         // Keys without a value are left out by JSON.
         JSON.stringify({
           n: name,
-          u: page() + location.search, // campaigns live in the query; the hash is nobody's business
-          r: (first && document.referrer) || undefined, // once: it is where the load came from, not each view
+          // Campaigns live in the query. They and the referrer say where the load came from, which is counted once.
+          u: page() + (first ? location.search : ''),
+          r: (first && document.referrer) || undefined,
           w: innerWidth,
           z: Intl.DateTimeFormat().resolvedOptions().timeZone,
           p: (options && (options.props || options)) || undefined,
