@@ -49,6 +49,11 @@ pub const DASHBOARD: &str = "/dashboard";
 /// Leads to the dashboard.
 pub const HOME: &str = "/";
 
+/// The header that says why a hit was not counted.
+pub const DROPPED: &str = "x-footfall-dropped";
+/// Plausible's header for the same, which its clients look for.
+pub const PLAUSIBLE_DROPPED: &str = "x-plausible-dropped";
+
 /// Every route. What is not here is answered 404 by the gateway.
 pub const ROUTES: [Route; 6] = [
     Route { method: "POST", path: TRACK, function: Function::Track },
@@ -78,6 +83,8 @@ pub struct Cors {
     pub allow_methods: &'static [&'static str],
     /// Request headers a preflight may ask for, in lower case.
     pub allow_headers: &'static [&'static str],
+    /// Headers of answers that a script may read.
+    pub expose_headers: &'static [&'static str],
     /// Seconds a browser may remember the answer to a preflight.
     pub max_age: u32,
 }
@@ -105,6 +112,7 @@ impl Cors {
             allow_origins,
             allow_methods: &["GET", "POST"],
             allow_headers: &["content-type"],
+            expose_headers: &[DROPPED, PLAUSIBLE_DROPPED],
             max_age: 86_400,
         }
     }

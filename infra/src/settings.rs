@@ -30,7 +30,7 @@ pub const FILE: &str = "footfall.yaml";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The sites whose hits are stored. At least one; no host belongs to two of them.
+    /// The sites whose hits are stored. At least one; no host stands in two of them.
     #[serde(deserialize_with = "site::sites")]
     pub sites: Vec<Site>,
 
@@ -222,10 +222,15 @@ impl Settings {
         self.throttle.unwrap_or_else(|| Throttle::default_of(self.capacity))
     }
 
-    /// The site whose pages live on `host` (lower case, no port).
+    /// The site whose pages live on `host` (lower case, no port): the one that names it, or else the
+    /// one whose pattern fits closest.
     #[must_use]
     pub fn site_of_host(&self, host: &str) -> Option<&Site> {
-        self.sites.iter().find(|site| site.has_host(host))
+        let patterns = self.sites.iter().flat_map(|site| site.hosts.iter().map(move |h| (site, h)));
+        patterns
+            .filter(|(_, pattern)| pattern.matches(host))
+            .max_by_key(|(_, pattern)| (!pattern.is_wildcard(), pattern.as_str().len()))
+            .map(|(site, _)| site)
     }
 
     /// The site called `domain`.

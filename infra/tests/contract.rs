@@ -332,6 +332,7 @@ fn browsers_are_told_what_the_settings_say() {
             "AllowOrigins": cors.allow_origins,
             "AllowMethods": cors.allow_methods,
             "AllowHeaders": cors.allow_headers,
+            "ExposeHeaders": cors.expose_headers,
             "MaxAge": cors.max_age,
         });
         assert_eq!(api["CorsConfiguration"], expected, "{name}");

@@ -36,6 +36,20 @@ pub(super) fn line_of(text: &str, from: usize, path: &str) -> usize {
     found.map_or(from, |offset| from + offset)
 }
 
+/// What serde expects, in words that are no programmer's.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "a boolean" => "true or false",
+        "a sequence" => "a list, such as [one, two]",
+        "a map" => "keys with values",
+        "u8" | "u16" | "u64" => "a whole number that is not negative",
+        "struct Settings" => "keys with values, of which `sites:` is the first",
+        "struct WrittenSite" => "`domain:` and the host, as in `- domain: example.com`",
+        struct_of_ours if struct_of_ours.starts_with("struct ") => "keys with values",
+        other => other,
+    }
+}
+
 /// Turns serde's words into ones that an owner knows, and adds what to do. The place is left
 /// out: it stands in front already.
 pub(super) fn remedied(message: &str) -> String {
@@ -49,8 +63,13 @@ pub(super) fn remedied(message: &str) -> String {
     if let Some(rest) = message.strip_prefix("missing field ") {
         return format!("the key {rest} is missing; add it");
     }
-    if message.starts_with("invalid ") {
-        return message.replacen(", expected ", "; write ", 1);
+    if let Some(rest) = message.strip_prefix("duplicate field ") {
+        return format!("the key {rest} is there twice; remove one");
+    }
+    if message.starts_with("invalid ")
+        && let Some((found, expected)) = message.split_once(", expected ")
+    {
+        return format!("{found}; write {}", in_words(expected));
     }
     if message.contains("; ") {
         return message.to_owned();

@@ -116,6 +116,30 @@ blocked_referrers: [spam.example]
 }
 
 #[test]
+fn a_host_belongs_to_the_site_that_fits_closest() {
+    let settings = settings(
+        "sites:
+  - domain: example.com
+    hosts: [example.com, '*.example.com']
+  - domain: docs.example.com
+    hosts: ['*.docs.example.com']
+  - domain: blog.example.com
+",
+    );
+    let check = |host: &str, expected: Option<&str>| {
+        let site = settings.site_of_host(host).map(|site| site.domain.as_str());
+        assert_eq!(site, expected, "{host}");
+    };
+    check("example.com", Some("example.com"));
+    check("a.example.com", Some("example.com"));
+    check("blog.example.com", Some("blog.example.com"));
+    check("www.blog.example.com", Some("blog.example.com"));
+    check("a.docs.example.com", Some("docs.example.com"));
+    check("docs.example.com", Some("example.com"));
+    check("example.org", None);
+}
+
+#[test]
 fn a_function_reads_what_the_file_said() {
     let text =
         "sites:\n  - domain: example.com\n    time_zone: Europe/Berlin\n    retention_days: 9\n";
@@ -152,7 +176,7 @@ fn a_wrong_file_gets_line_key_and_remedy() {
     );
     check(
         "sites:\n  - domain: example.com\n    respect_dnt: maybe\n",
-        "line 3: sites[0].respect_dnt: invalid type: string \"maybe\"; write a boolean",
+        "line 3: sites[0].respect_dnt: invalid type: string \"maybe\"; write true or false",
     );
     check(
         "sites:\n  - hosts: [a.example]\n",
@@ -241,6 +265,23 @@ fn a_wrong_file_gets_line_key_and_remedy() {
     stack(
         &format!("tags: {{ {} }}", many.join(", ")),
         "tags: 41 tags are too many; use at most 40",
+    );
+    check(
+        "foo\n",
+        "line 1: invalid type: string \"foo\"; write keys with values, of which `sites:` is the first",
+    );
+    check(
+        "sites:\n  - example.com\n",
+        "line 2: sites[0]: invalid type: string \"example.com\"; write `domain:` and the host, as in \
+         `- domain: example.com`",
+    );
+    check(
+        "sites:\n  - domain: a.example\n    hosts: a.example\n",
+        "line 3: sites[0].hosts: invalid type: string \"a.example\"; write a list, such as [one, two]",
+    );
+    check(
+        "sites:\n  - domain: a.example\nshards: many\n",
+        "line 3: shards: invalid type: string \"many\"; write a whole number that is not negative",
     );
     assert!(refused("sites: [\n").contains("this is not YAML"), "{}", refused("sites: [\n"));
 }

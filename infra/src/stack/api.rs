@@ -43,6 +43,7 @@ fn cors(cors: &Cors) -> Value {
         "AllowOrigins": cors.allow_origins,
         "AllowMethods": cors.allow_methods,
         "AllowHeaders": cors.allow_headers,
+        "ExposeHeaders": cors.expose_headers,
         "MaxAge": cors.max_age,
     })
 }

@@ -11,7 +11,8 @@ use footfall_infra::api::{self, Cors, Function};
 use footfall_infra::settings::Settings;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
+    HeaderValue, ORIGIN, VARY,
 };
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -26,6 +27,7 @@ use crate::ambient::Ambient;
 use crate::dashboard::Dashboard;
 use crate::http::{Request, Response, compressed, response, set};
 use crate::log;
+use crate::page::PageUrl;
 use crate::store::Store;
 use crate::track::Track;
 
@@ -36,12 +38,10 @@ const MAX_BODY: usize = 10 * 1024 * 1024;
 
 /// The API's front: who answers what, and for whose pages.
 pub struct Gateway<S, A> {
-    /// The function `track`.
-    pub track: Track<S, A>,
-    /// The function `dashboard`.
-    pub dashboard: Dashboard<S, A>,
-    /// What pages of other origins may do.
-    pub cors: Cors,
+    track: Track<S, A>,
+    dashboard: Dashboard<S, A>,
+    cors: Cors,
+    settings: Settings,
 }
 
 impl<S: Store, A: Ambient + Clone> Gateway<S, A> {
@@ -54,6 +54,7 @@ impl<S: Store, A: Ambient + Clone> Gateway<S, A> {
             track: Track::new(settings.clone(), store.clone(), ambient.clone()),
             dashboard: Dashboard::new(settings.clone(), store, ambient)?,
             cors: Cors::of(settings),
+            settings: settings.clone(),
         })
     }
 }
@@ -77,10 +78,18 @@ impl<S: Store, A: Ambient> Gateway<S, A> {
                 None => message(StatusCode::NOT_FOUND, "Not Found"),
             }
         };
-        if let Some(origin) = origin.filter(|origin| self.cors.allows(origin)) {
+        if let Some(origin) = origin.filter(|origin| self.allows(origin)) {
             self.allow(&mut answer, &origin, is_preflight);
         }
         compressed(&request.headers, answer)
+    }
+
+    /// As the API's, but where that can only allow a whole scheme: any page that is open in the
+    /// developer's browser could read the dashboard.
+    fn allows(&self, origin: &str) -> bool {
+        let page = PageUrl::parse(origin, None);
+        self.cors.allows(origin)
+            && page.is_some_and(|page| self.settings.site_of_host(page.host()).is_some())
     }
 
     fn allow(&self, answer: &mut Response, origin: &str, is_preflight: bool) {
@@ -90,6 +99,8 @@ impl<S: Store, A: Ambient> Gateway<S, A> {
             set(answer, ACCESS_CONTROL_ALLOW_METHODS, &self.cors.allow_methods.join(","));
             set(answer, ACCESS_CONTROL_ALLOW_HEADERS, &self.cors.allow_headers.join(","));
             set(answer, ACCESS_CONTROL_MAX_AGE, &self.cors.max_age.to_string());
+        } else {
+            set(answer, ACCESS_CONTROL_EXPOSE_HEADERS, &self.cors.expose_headers.join(","));
         }
     }
 }
