@@ -16,12 +16,10 @@ pub struct Client {
     /// Its major version; Safari's minor too, as Apple ships features in minor versions.
     pub browser_version: Option<Version>,
     /// The operating system's name.
-    /// The operating system's name.
     pub system: Option<&'static str>,
     /// As much of major and minor as is said, where what is said is true.
     pub system_version: Option<Version>,
     /// What kind of device it is; `Desktop` where nothing says otherwise.
-    /// What kind of device it is on.
     pub device: Device,
 }
 
@@ -29,10 +27,8 @@ pub struct Client {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     /// The first number.
-    /// The first number.
     pub major: u16,
     /// The second number, where it is said and means something.
-    /// The second, where it is known and means something.
     pub minor: Option<u16>,
 }
 

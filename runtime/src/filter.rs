@@ -63,7 +63,6 @@ pub const PURPOSE_HEADERS: [&str; 4] = ["sec-purpose", "purpose", "x-moz", "x-pu
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Signals<'a> {
     /// The `User-Agent` header.
-    /// The `User-Agent` header.
     pub user_agent: Option<&'a str>,
     /// The value of the first of [`PURPOSE_HEADERS`] that is there.
     pub purpose: Option<&'a str>,

@@ -152,7 +152,7 @@ pub struct DecodeError(#[from] serde_json::Error);
 
 impl Kind {
     /// The bytes to store: JSON, at most `max` bytes of it whatever was sent. The longest texts are
-    /// cut, and show it; nothing else is lost.
+    /// cut, and show it; if that is not enough, the last properties are left out.
     ///
     /// # Errors
     /// None that is known: every part of a record is a string, a number or a list.
@@ -196,28 +196,36 @@ impl Hit {
             if bytes.len() <= max {
                 return Ok(bytes);
             }
-            if !shorten(&mut self.texts()) && self.props.pop().is_none() {
+            // A page or an event that was cut would be another one in the report: they come last.
+            let shortened = shorten(&mut self.details())
+                || self.props.pop().is_some()
+                || shorten(&mut self.identities());
+            if !shortened {
                 return Ok(bytes);
             }
         }
     }
 
-    /// Every text that a stranger chose.
-    fn texts(&mut self) -> Vec<&mut String> {
+    /// Texts that a stranger chose, and that say more about a hit.
+    fn details(&mut self) -> Vec<&mut String> {
+        let campaign = &mut self.campaign;
+        let optional =
+            [&mut self.referrer, &mut campaign.term, &mut campaign.content, &mut campaign.name];
+        let props = self.props.iter_mut().flat_map(|(name, value)| [name, value]);
+        optional.into_iter().flatten().chain(props).collect()
+    }
+
+    /// Texts that a stranger chose, and that hits are counted by.
+    fn identities(&mut self) -> Vec<&mut String> {
         let campaign = &mut self.campaign;
         let optional = [
             &mut self.event,
             &mut self.source,
-            &mut self.referrer,
             &mut self.host,
             &mut campaign.source,
             &mut campaign.medium,
-            &mut campaign.name,
-            &mut campaign.term,
-            &mut campaign.content,
         ];
-        let props = self.props.iter_mut().flat_map(|(name, value)| [name, value]);
-        optional.into_iter().flatten().chain([&mut self.page]).chain(props).collect()
+        optional.into_iter().flatten().chain([&mut self.page]).collect()
     }
 }
 
@@ -231,5 +239,57 @@ fn shorten(texts: &mut [&mut String]) -> bool {
             true
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hit() -> Hit {
+        serde_json::from_str(r#"{"v":"00000000000000ab","p":"/"}"#).unwrap()
+    }
+
+    #[test]
+    fn a_record_comes_back() {
+        let filtered = Kind::Filtered(Filtered { reason: FilterReason::Bot, page: "/".to_owned() });
+        for kind in [Kind::Hit(hit()), filtered] {
+            assert_eq!(Kind::decode(&kind.encode(900).unwrap()).unwrap(), kind);
+        }
+        assert_eq!(Kind::Hit(hit()).encode(900).unwrap(), br#"{"v":"00000000000000ab","p":"/"}"#);
+        assert!(Kind::decode(b"{}").is_err());
+        assert!(Kind::decode(br#"{"x":"a-reason-of-tomorrow","p":"/"}"#).is_err());
+    }
+
+    #[test]
+    fn what_hits_are_counted_by_is_cut_last() {
+        let text = |length| Some("x".repeat(length));
+        let long = Hit {
+            page: format!("/{}", "p".repeat(449)),
+            referrer: text(200),
+            campaign: Campaign {
+                name: text(100),
+                term: text(100),
+                content: text(100),
+                ..Campaign::default()
+            },
+            props: vec![("plan".to_owned(), "x".repeat(200)); 20],
+            ..hit()
+        };
+        let bytes = Kind::Hit(long.clone()).encode(900).unwrap();
+        assert!(bytes.len() <= 900);
+        let Kind::Hit(stored) = Kind::decode(&bytes).unwrap() else { panic!() };
+        assert_eq!(stored.page, long.page);
+        assert!(stored.referrer.unwrap().ends_with('…'));
+    }
+
+    #[test]
+    fn widths_have_classes() {
+        let check = |width, expected| assert_eq!(Screen::of_width(width), expected, "{width}");
+        check(0, None);
+        check(575, Some(Screen::Mobile));
+        check(576, Some(Screen::Tablet));
+        check(992, Some(Screen::Laptop));
+        check(1440, Some(Screen::Desktop));
     }
 }

@@ -45,8 +45,9 @@ impl PageUrl {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// The path, with letters beyond ASCII as letters: `/caf%C3%A9` is `/café`. What else is
-    /// percent-encoded stays so, as decoding it could make one path look like another.
+    /// The path, with letters as letters: `/caf%C3%A9` is `/café`, and `/%41` is `/A` (RFC 3986,
+    /// section 6.2.2). What else is percent-encoded stays so, as decoding it could make one path look
+    /// like another.
     ///
     /// With `fragment`, `#…` is part of it, for sites that route by it.
     #[must_use]
@@ -81,15 +82,10 @@ impl PageUrl {
         found.source = found.source.or(fallback);
         found
     }
-
-    /// The parsed address.
-    #[must_use]
-    pub const fn url(&self) -> &Url {
-        &self.0
-    }
 }
 
-/// Decodes what is percent-encoded and makes visible characters beyond ASCII.
+/// Decodes what is percent-encoded and is a letter, a digit or another visible character that has no
+/// meaning in an address. Other escapes get capitals, so that each has one form.
 fn decode_letters(encoded: &str) -> String {
     let mut decoded = String::with_capacity(encoded.len());
     let mut rest = encoded;
@@ -102,12 +98,16 @@ fn decode_letters(encoded: &str) -> String {
             Err(error) => error.valid_up_to(),
         };
         let valid = std::str::from_utf8(&bytes[..end]).unwrap_or_default();
-        match valid.chars().next() {
-            Some(c) if !text::is_invisible(c) && !c.is_whitespace() => {
+        match (valid.chars().next(), bytes.first()) {
+            (Some(c), _) if is_letter(c) => {
                 decoded.push(c);
                 rest = &rest[3 * c.len_utf8()..];
             }
-            _ => {
+            (_, Some(_)) => {
+                decoded.push_str(&rest[..3].to_ascii_uppercase());
+                rest = &rest[3..];
+            }
+            (_, None) => {
                 decoded.push('%');
                 rest = &rest[1..];
             }
@@ -117,13 +117,19 @@ fn decode_letters(encoded: &str) -> String {
     decoded
 }
 
-/// The bytes of up to four escapes beyond ASCII (`%80` to `%FF`) that `text` begins with: as many
-/// as one character can have.
+fn is_letter(c: char) -> bool {
+    match c {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '.' | '_' | '~' => true,
+        _ => !c.is_ascii() && !text::is_invisible(c) && !c.is_whitespace(),
+    }
+}
+
+/// The bytes of up to four escapes that `text` begins with: as many as one character can have.
 fn escaped_bytes(text: &str) -> Vec<u8> {
     let byte = |escape: &[u8]| match escape {
-        [b'%', hex @ ..] => {
-            let hex = std::str::from_utf8(hex).ok().filter(|h| !h.starts_with('+'))?;
-            u8::from_str_radix(hex, 16).ok().filter(|byte| *byte >= 0x80)
+        [b'%', high, low] => {
+            let digit = |byte: &u8| char::from(*byte).to_digit(16);
+            u8::try_from(digit(high)? << 4 | digit(low)?).ok()
         }
         _ => None,
     };
@@ -174,6 +180,8 @@ mod tests {
         check("https://e.x/%E2%80%AEgnp", false, "/%E2%80%AEgnp");
         check("https://e.x/%", false, "/%");
         check("https://e.x/%+9%C3%A9", false, "/%+9é");
+        check("https://e.x/%41%7e%2f%2F", false, "/A~%2F%2F");
+        check("https://e.x/%é", false, "/%é");
         let long = format!("https://e.x/{}", "a".repeat(8192));
         assert_eq!(PageUrl::parse(&long, None).unwrap().path(false, 100).len(), 100);
     }

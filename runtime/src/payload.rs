@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use crate::refusal::Refusal;
+use crate::text;
 
 /// The largest body that is read, in bytes.
 ///
@@ -13,17 +14,19 @@ use crate::refusal::Refusal;
 /// twice as long; what browsers send is under 2 KB.
 pub const MAX_BODY: usize = 256 * 1024;
 
-/// The most properties that an event can have: Plausible's limit.
+/// The most properties that are kept of an event: Plausible's limit.
 const MAX_PROPS: usize = 30;
 
-/// The longest name of an event, in bytes: Plausible's limit.
-const MAX_NAME: usize = 120;
+/// The longest name of an event, in characters: Plausible's limit.
+pub const MAX_NAME: usize = 120;
 
 /// A body whose keys have the right types. What they say is judged elsewhere.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Payload {
     /// What happened; `None` is a page view.
     pub event: Option<String>,
+    /// Whether the body names what happened, be it a page view.
+    pub is_named: bool,
     /// The page's address.
     pub url: String,
     /// Plausible's `domain`: one site, or several with commas between them.
@@ -45,11 +48,13 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// Parses a body. Unknown keys are ignored: trackers grow new ones.
+    /// Parses a body. Unknown keys are ignored: trackers grow new ones. So is a key of the wrong type
+    /// that a hit can do without, as Plausible does: nobody reads the answer to a beacon, and a view
+    /// is not lost over its width.
     ///
     /// # Errors
-    /// [`Refusal::TooLarge`], [`Refusal::NotJson`], or [`Refusal::Key`] for the first key that is
-    /// missing or of the wrong type.
+    /// [`Refusal::TooLarge`], [`Refusal::NotJson`], or [`Refusal::Key`] if the address, the name or
+    /// the domain is missing or wrong.
     pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
         if body.len() > MAX_BODY {
             return Err(Refusal::TooLarge);
@@ -59,36 +64,59 @@ impl Payload {
             Ok(_) => return Err(Refusal::NotJson("it is no object".to_owned())),
             Err(error) => return Err(Refusal::NotJson(error.to_string())),
         };
-        let event = text(&keys, &["name", "n"])?.filter(|name| name != "pageview");
-        if event.as_ref().is_some_and(|name| name.len() > MAX_NAME) {
-            return Err(Refusal::Key("name", "must be at most 120 bytes"));
-        }
+        let text = |names| find(&keys, names).and_then(Value::as_str).map(str::to_owned);
         Ok(Self {
-            event,
-            url: text(&keys, &["url", "u"])?.ok_or(Refusal::Key("url", "is missing"))?,
-            domain: text(&keys, &["domain", "d"])?,
-            referrer: text(&keys, &["referrer", "r"])?,
-            utm_source: text(&keys, &["utm_source"])?,
-            width: width(&keys)?,
-            time_zone: text(&keys, &["z"])?,
-            props: props(&keys)?,
+            event: event(&keys)?,
+            is_named: find(&keys, &["name", "n"]).is_some(),
+            url: required_text(&keys, &["url", "u"])?.ok_or(Refusal::Key("url", "is missing"))?,
+            domain: required_text(&keys, &["domain", "d"])?,
+            referrer: text(&["referrer", "r"]),
+            utm_source: text(&["utm_source"]),
+            width: width(&keys),
+            time_zone: text(&["z"]),
+            props: props(&keys),
             fragment: flag(&keys, "h") || flag(&keys, "hashMode"),
             automated: flag(&keys, "b"),
         })
     }
 }
 
-/// The first of the keys `names` that is there and not null.
+/// The first of the keys `names` that says something: neither null nor an empty text.
 fn find<'a>(keys: &'a Map<String, Value>, names: &[&'static str]) -> Option<&'a Value> {
-    names.iter().find_map(|name| keys.get(*name)).filter(|value| !value.is_null())
+    let said = |value: &&Value| !value.is_null() && value.as_str() != Some("");
+    names.iter().filter_map(|name| keys.get(*name)).find(said)
 }
 
-/// A text, `None` if it is not there or empty. The first name is the one an error speaks of.
-fn text(keys: &Map<String, Value>, names: &[&'static str]) -> Result<Option<String>, Refusal> {
+/// A text that must be one if it is there. The first name is the one an error speaks of.
+fn required_text(
+    keys: &Map<String, Value>,
+    names: &[&'static str],
+) -> Result<Option<String>, Refusal> {
     match find(keys, names) {
         None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(_) => Err(Refusal::Key(names[0], "must be a string")),
+    }
+}
+
+/// The name of what happened; a page view if there is none. A number is a name too: Plausible's
+/// users count their 404s so.
+fn event(keys: &Map<String, Value>) -> Result<Option<String>, Refusal> {
+    let name = match find(keys, &["name", "n"]) {
+        None => return Ok(None),
+        Some(Value::String(name)) => name.clone(),
+        Some(Value::Number(name)) => name.to_string(),
+        Some(_) => return Err(Refusal::Key("name", "must be a string")),
+    };
+    if name.chars().count() > MAX_NAME {
+        return Err(Refusal::Key("name", "must be at most 120 characters"));
+    }
+    // Four bytes a character: nothing is cut here.
+    let name = text::clean(&name, 4 * MAX_NAME);
+    match name.as_str() {
+        "" => Err(Refusal::Key("name", "must have a visible character")),
+        "pageview" => Ok(None),
+        _ => Ok(Some(name)),
     }
 }
 
@@ -98,46 +126,36 @@ fn flag(keys: &Map<String, Value>, name: &'static str) -> bool {
 }
 
 /// A width in CSS pixels; browsers that zoom send fractions, and some clients send text.
-fn width(keys: &Map<String, Value>) -> Result<Option<u32>, Refusal> {
-    let width = match find(keys, &["width", "screen_width", "w"]) {
-        None => return Ok(None),
-        Some(Value::Number(width)) => width.as_f64(),
-        Some(Value::String(width)) => width.parse().ok(),
-        Some(_) => None,
+fn width(keys: &Map<String, Value>) -> Option<u32> {
+    let width = match find(keys, &["width", "screen_width", "w"])? {
+        Value::Number(width) => width.as_f64()?,
+        Value::String(width) => width.parse().ok()?,
+        _ => return None,
     };
-    match width {
-        // The cast saturates: a width beyond u32 is still a large one.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        Some(width) if width >= 0.0 => Ok(Some(width as u32)),
-        _ => Err(Refusal::Key("width", "must be a number of pixels")),
-    }
+    // The cast saturates: a width beyond u32 is still a large one.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    (width >= 0.0).then_some(width as u32)
 }
 
 /// Properties: an object, or one as JSON in a string (as `plausible-tracker` sends it). Numbers and
-/// booleans become text; lists, objects and nulls are left out, as Plausible does.
-fn props(keys: &Map<String, Value>) -> Result<Vec<(String, String)>, Refusal> {
-    const WRONG: Refusal = Refusal::Key("props", "must be an object");
+/// booleans become text; lists, objects, nulls and empty texts are left out, as Plausible does.
+fn props(keys: &Map<String, Value>) -> Vec<(String, String)> {
     let inner;
     let props = match find(keys, &["props", "p", "meta", "m"]) {
-        None => return Ok(Vec::new()),
         Some(Value::Object(props)) => props,
-        Some(Value::String(json)) if json.is_empty() => return Ok(Vec::new()),
         Some(Value::String(json)) => {
-            inner = serde_json::from_str::<Map<String, Value>>(json).map_err(|_| WRONG)?;
+            inner = serde_json::from_str::<Map<String, Value>>(json).unwrap_or_default();
             &inner
         }
-        Some(_) => return Err(WRONG),
+        _ => return Vec::new(),
     };
-    if props.len() > MAX_PROPS {
-        return Err(Refusal::Key("props", "must have at most 30 properties"));
-    }
     let pair = |(name, value): (&String, &Value)| match value {
-        Value::String(text) => Some((name.clone(), text.clone())),
+        Value::String(text) if !text.is_empty() => Some((name.clone(), text.clone())),
         Value::Number(number) => Some((name.clone(), number.to_string())),
         Value::Bool(flag) => Some((name.clone(), flag.to_string())),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        _ => None,
     };
-    Ok(props.iter().filter_map(pair).collect())
+    props.iter().filter_map(pair).take(MAX_PROPS).collect()
 }
 
 #[cfg(test)]
@@ -194,15 +212,40 @@ mod tests {
         check(br#"{"url":null}"#, "`url` is missing");
         check(br#"{"url":7}"#, "`url` must be a string");
         check(br#"{"url":"x","name":{}}"#, "`name` must be a string");
-        check(br#"{"url":"x","width":[]}"#, "`width` must be a number");
-        check(br#"{"url":"x","width":-1}"#, "`width` must be a number");
-        check(br#"{"url":"x","props":[]}"#, "`props` must be an object");
-        check(br#"{"url":"x","props":"["}"#, "`props` must be an object");
-        check(format!(r#"{{"url":"x","n":"{}"}}"#, "n".repeat(121)).as_bytes(), "120 bytes");
+        check(br#"{"url":"x","domain":7}"#, "`domain` must be a string");
+        check(br#"{"url":"x","name":"  "}"#, "`name` must have a visible character");
+        let long = |letters| format!(r#"{{"url":"x","n":"{}"}}"#, "é".repeat(letters));
+        check(long(121).as_bytes(), "120 characters");
+        assert_eq!(parse(&long(120)).event.unwrap().chars().count(), 120);
         check("[".repeat(60_000).as_bytes(), "JSON");
         check(&vec![b' '; MAX_BODY + 1], "too large");
-        let props: Vec<String> = (0..31).map(|i| format!(r#""{i}":1"#)).collect();
-        let many = format!(r#"{{"url":"x","p":{{{}}}}}"#, props.join(","));
-        check(many.as_bytes(), "30 properties");
+    }
+
+    #[test]
+    fn what_a_hit_can_do_without_does_not_refuse_it() {
+        let plain = parse(r#"{"url":"x"}"#);
+        let check = |body: &str| assert_eq!(parse(body), plain, "{body}");
+        check(r#"{"url":"x","referrer":7}"#);
+        check(r#"{"url":"x","width":[]}"#);
+        check(r#"{"url":"x","width":-1}"#);
+        check(r#"{"url":"x","w":"abc"}"#);
+        check(r#"{"url":"x","props":[]}"#);
+        check(r#"{"url":"x","props":"not json"}"#);
+        check(r#"{"url":"x","p":{"empty":"","list":[1]}}"#);
+        check(r#"{"url":"x","z":{}}"#);
+        let many: Vec<String> = (0..40).map(|i| format!(r#""{i}":1"#)).collect();
+        let many = format!(r#"{{"url":"x","p":{{{}}}}}"#, many.join(","));
+        assert_eq!(parse(&many).props.len(), 30);
+    }
+
+    #[test]
+    fn a_key_that_says_nothing_hides_no_other() {
+        let payload = parse(
+            r#"{"name":null,"n":"signup","url":"","u":"https://e.x/","p":null,"m":{"a":"b"}}"#,
+        );
+        assert_eq!(payload.event.as_deref(), Some("signup"));
+        assert_eq!(payload.url, "https://e.x/");
+        assert_eq!(payload.props.len(), 1);
+        assert_eq!(parse(r#"{"url":"x","n":404}"#).event.as_deref(), Some("404"));
     }
 }

@@ -3,8 +3,8 @@
 //! A request is parsed once. What comes of it is stored with one write, and only then answered
 //! with success.
 
-use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use footfall_infra::api;
 use footfall_infra::settings::{Settings, Site};
@@ -24,20 +24,18 @@ use crate::log;
 use crate::page::PageUrl;
 use crate::payload::Payload;
 use crate::refusal::Refusal;
+use crate::report::DIRECT;
 use crate::source;
 use crate::store::{Absent, Item, Key, KeyRange, Store, StoreError, WRITE_UNIT};
 use crate::table;
 use crate::text::clean;
-use crate::visitor::Salt;
+use crate::visitor::{Salt, VisitorId};
 
 /// The tracker as browsers get it.
 pub const SCRIPT: &str = include_str!("../assets/footfall.min.js");
 
-/// The header that says why a hit was not counted.
-pub const DROPPED: HeaderName = HeaderName::from_static("x-footfall-dropped");
-
-/// Plausible's header for the same, which its clients look for.
-const PLAUSIBLE_DROPPED: HeaderName = HeaderName::from_static("x-plausible-dropped");
+const DROPPED: HeaderName = HeaderName::from_static(api::DROPPED);
+const PLAUSIBLE_DROPPED: HeaderName = HeaderName::from_static(api::PLAUSIBLE_DROPPED);
 
 /// A GIF of one transparent pixel.
 const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
@@ -49,6 +47,12 @@ const MAX_REFERRER: usize = 200;
 const MAX_CAMPAIGN: usize = 100;
 const MAX_PROP_NAME: usize = 50;
 const MAX_PROP_VALUE: usize = 200;
+
+/// How long a hit may take before it is given up with an answer: less than the function has.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long may be spent before the first hit. Lambda ends what takes 10 seconds.
+const WARM_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Takes hits into a store.
 pub struct Track<S, A> {
@@ -91,14 +95,10 @@ impl<S: Store, A: Ambient> Track<S, A> {
 
     /// Does what the first hit would otherwise wait for: opens the connection to the store, and
     /// reads or makes the day's salt.
-    ///
-    /// # Errors
-    /// If the store cannot be used. A hit may then still find that it can.
-    pub async fn warm(&self) -> Result<(), StoreError> {
-        match self.salt(utc_day(self.ambient.now())).await {
-            Ok(_) | Err(Failure::Random(_) | Failure::Refused(_) | Failure::Encode(_)) => Ok(()),
-            Err(Failure::Store(error)) => Err(error),
-        }
+    pub async fn warm(&self) {
+        let salt = self.salt(utc_day(self.ambient.now()));
+        // If it fails, the first hit tries again.
+        let _ = tokio::time::timeout(WARM_PATIENCE, salt).await;
     }
 
     /// Answers a request to one of this function's routes.
@@ -112,7 +112,7 @@ impl<S: Store, A: Ambient> Track<S, A> {
 
     /// Answers a tracker as Plausible does: 202 and `ok`, or 400 and `errors` by key.
     async fn event(&self, request: &Request) -> Response {
-        let taken = match Payload::parse(&request.body) {
+        let taken = match parse(request) {
             Ok(payload) => self.take(request, payload).await,
             Err(refusal) => Err(refusal.into()),
         };
@@ -142,15 +142,25 @@ impl<S: Store, A: Ambient> Track<S, A> {
         }
     }
 
-    /// Decides what a hit is, and stores it.
+    /// Decides what a hit is, and stores it, in the time there is.
     async fn take(&self, request: &Request, payload: Payload) -> Result<Outcome, Failure> {
+        tokio::time::timeout(PATIENCE, self.decide_and_put(request, payload))
+            .await
+            .map_err(|_| StoreError::Unavailable("it took too long".to_owned()))?
+    }
+
+    async fn decide_and_put(
+        &self,
+        request: &Request,
+        payload: Payload,
+    ) -> Result<Outcome, Failure> {
         let now = self.ambient.now();
         let page = PageUrl::parse(&payload.url, request.header("referer")).ok_or(Refusal::Key(
             "url",
             "must be the address of a page, with https:// or http://",
         ))?;
         let site = self.site(&page, payload.domain.as_deref())?;
-        if payload.event.as_deref() == Some("engagement") {
+        if request.path == api::PLAUSIBLE_EVENT && payload.event.as_deref() == Some("engagement") {
             // Plausible's trackers report scrolling and time in this event of their own.
             return Ok(Outcome::Dropped("engagement"));
         }
@@ -172,23 +182,36 @@ impl<S: Store, A: Ambient> Track<S, A> {
             }
             None => {
                 let salt = self.salt(utc_day(now)).await?;
-                let client = request.client(self.settings.trusted_proxies);
-                Kind::Hit(hit(site, &page, payload, referrer.as_ref(), request, salt, client))
+                let trusted = self.settings.trusted_proxies;
+                let client = request.client(trusted);
+                // CloudFront says where the viewer is. Without it in front, anybody could.
+                let country = request.header("cloudfront-viewer-country").filter(|_| trusted > 0);
+                let country = country.and_then(Country::from_header);
+                let visitor = salt.visitor(
+                    site.domain.as_str(),
+                    client,
+                    &request.user_agent().unwrap_or_default(),
+                );
+                Kind::Hit(hit(site, &page, payload, referrer.as_ref(), request, visitor, country))
             }
         };
         self.put(site, now, &kind).await?;
         Ok(reason.map_or(Outcome::Counted, Outcome::Filtered))
     }
 
-    /// The site that a page belongs to. A sender that names a site must name that one.
+    /// The site that a page belongs to. A sender that names a site must name that one; `www.` in
+    /// front makes no other of it, as with Plausible.
     fn site(&self, page: &PageUrl, domains: Option<&str>) -> Result<&Site, Refusal> {
         let unknown = || Refusal::UnknownHost(clean(page.host(), 100));
         let site = self.settings.site_of_host(page.host()).ok_or_else(unknown)?;
         match domains {
-            Some(domains) if !domains.split(',').any(|d| d.trim() == site.domain.as_str()) => {
-                Err(Refusal::UnknownSite)
+            Some(domains) => {
+                let own = plain_host(site.domain.as_str());
+                let domains = domains.to_ascii_lowercase();
+                let names_it = domains.split(',').any(|domain| plain_host(domain.trim()) == own);
+                if names_it { Ok(site) } else { Err(Refusal::UnknownSite) }
             }
-            _ => Ok(site),
+            None => Ok(site),
         }
     }
 
@@ -245,12 +268,11 @@ fn hit(
     payload: Payload,
     referrer: Option<&url::Url>,
     request: &Request,
-    salt: Salt,
-    address: IpAddr,
+    visitor: VisitorId,
+    country: Option<Country>,
 ) -> Hit {
-    let user_agent = request.user_agent().unwrap_or_default();
     let Client { browser, browser_version, system, system_version, device } = client::parse(
-        &user_agent,
+        &request.user_agent().unwrap_or_default(),
         Hints {
             brands: request.header("sec-ch-ua"),
             mobile: request.header("sec-ch-ua-mobile"),
@@ -274,15 +296,15 @@ fn hit(
         Some(named) => source::from_utm(named),
         None => referrer.and_then(source::source_of),
     };
-    let country = request.header("cloudfront-viewer-country").and_then(Country::from_header);
     let time_zone = payload.time_zone.as_deref();
     Hit {
-        visitor: salt.visitor(site.domain.as_str(), address, &user_agent),
-        event: payload.event.map(|name| clean(&name, MAX_CAMPAIGN)).filter(|n| !n.is_empty()),
+        visitor,
+        event: payload.event,
         host: (plain_host(page.host()) != plain_host(site.domain.as_str()))
             .then(|| clean(page.host(), MAX_REFERRER)),
         page: page.path(payload.fragment, MAX_PAGE),
-        source: source.map(|source| source.name.into_owned()),
+        // That nobody sent the visitor is no source, whoever says so.
+        source: source.map(|source| source.name.into_owned()).filter(|name| name != DIRECT),
         referrer: referrer.and_then(address_of),
         campaign,
         country: country.or_else(|| time_zone.and_then(Country::of_time_zone)),
@@ -299,6 +321,15 @@ fn hit(
             .filter(|(name, _)| !name.is_empty())
             .collect(),
     }
+}
+
+/// A tracker's body. Plausible's trackers always name the event.
+fn parse(request: &Request) -> Result<Payload, Refusal> {
+    let payload = Payload::parse(&request.body)?;
+    if request.path == api::PLAUSIBLE_EVENT && !payload.is_named {
+        return Err(Refusal::Key("name", "is missing"));
+    }
+    Ok(payload)
 }
 
 /// A referrer without scheme, `www.`, user, port and query: `news.ycombinator.com/item`.

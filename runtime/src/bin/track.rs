@@ -8,8 +8,8 @@ use footfall_runtime::track::Track;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let Deployed { settings, store } = Deployed::from_environment()?;
     let track = Track::new(settings, store, Machine);
-    // Lambda runs this part on a whole core. If it fails, the first hit tries again.
-    let _ = track.warm().await;
+    // Lambda runs this part on a whole core.
+    track.warm().await;
     let track = &track;
     serve(|request| async move { track.handle(&request).await }).await
 }
