@@ -1,5 +1,7 @@
 //! Showing what was counted: `GET /dashboard`, as a page and as data.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::api;
@@ -18,10 +20,14 @@ use crate::period::Period;
 use crate::report::Report;
 use crate::snippet::snippet;
 use crate::store::{Store, StoreError};
+use crate::table::{self, Hour};
 use crate::{log, read};
 
 const PAGE: &str = include_str!("../assets/dashboard.html");
 const STYLE: &str = include_str!("../assets/dashboard.css");
+
+/// How long may be spent before the first request. Lambda ends what takes 10 seconds.
+const WARM_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many rows a table of the page has; the data has all of them.
 const ROWS: usize = 100;
@@ -70,6 +76,14 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         templates.add_filter("thousands", thousands);
         templates.add_template("page", PAGE)?;
         Ok(Self { settings, store, ambient, templates, policy: policy() })
+    }
+
+    /// Opens the connection to the store, which the first request would otherwise wait for.
+    pub async fn warm(&self) {
+        if let Some(site) = self.settings.sites.first() {
+            let hits = table::hits(site, Hour::of(self.ambient.now()), 0);
+            let _ = tokio::time::timeout(WARM_PATIENCE, self.store.query(&hits, None)).await;
+        }
     }
 
     /// Answers a request to one of this function's routes.
@@ -137,6 +151,8 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
             days => (report.to == today).then_some(report.days.len()),
             rows => ROWS,
             is_empty,
+            // Before this day there is nothing left to show.
+            kept_from => kept_from(site, report, now),
             snippet => snippet(site, &request.origin()),
         })?;
         Ok(self.guarded(response(StatusCode::OK, "text/html; charset=utf-8", html)))
@@ -179,6 +195,13 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         set(&mut response, REFERRER_POLICY, "same-origin");
         response
     }
+}
+
+/// The first day of which everything is kept, if the report begins before it.
+fn kept_from(site: &Site, report: &Report, now: Timestamp) -> Option<String> {
+    let oldest = table::oldest_hit(site, now).to_zoned(site.time_zone.rules().clone()).date();
+    let whole = oldest.tomorrow().ok()?;
+    (report.from < whole).then(|| whole.to_string())
 }
 
 /// The page's Content-Security-Policy: the one style sheet that stands in it, known by its hash,

@@ -17,8 +17,8 @@ pub const DIRECT: &str = "Direct";
 
 /// A period of a site in numbers. Lists are in falling order of their numbers, then by name.
 ///
-/// Visitors are counted within days of UTC, in which they can be told apart. Over several days the
-/// number is the sum of those: who comes on two days counts twice.
+/// Visitors are told apart within a day of UTC, and counted by day. Over several days the number is
+/// the sum of those: who comes on two days counts twice.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// The site's domain.
@@ -41,6 +41,8 @@ pub struct Report {
     pub events: Vec<EventRow>,
     /// What was not counted, and why.
     pub filtered: Vec<FilteredRow>,
+    /// How many stored hits could not be read, and are missing from all of this.
+    pub unreadable: u64,
 }
 
 /// The numbers of the whole period.
@@ -148,12 +150,12 @@ struct PageTally {
 pub struct Counter<'a> {
     site: &'a Site,
     period: &'a Period,
-    visitors: HashSet<VisitorId>,
     days: BTreeMap<Date, Tally>,
     sources: HashMap<String, Tally>,
     pages: HashMap<String, PageTally>,
     events: HashMap<String, Tally>,
     filtered: HashMap<FilterReason, u64>,
+    unreadable: u64,
 }
 
 impl<'a> Counter<'a> {
@@ -163,12 +165,12 @@ impl<'a> Counter<'a> {
         Self {
             site,
             period,
-            visitors: HashSet::new(),
             days: period.days().map(|day| (day, Tally::default())).collect(),
             sources: HashMap::new(),
             pages: HashMap::new(),
             events: HashMap::new(),
             filtered: HashMap::new(),
+            unreadable: 0,
         }
     }
 
@@ -178,7 +180,7 @@ impl<'a> Counter<'a> {
         match &record.kind {
             Kind::Filtered(filtered) => *self.filtered.entry(filtered.reason).or_default() += 1,
             Kind::Hit(hit) => {
-                self.visitors.insert(hit.visitor);
+                day.visitors.insert(hit.visitor);
                 match &hit.event {
                     Some(name) => self.events.entry(name.clone()).or_default().add(hit.visitor),
                     None => {
@@ -192,6 +194,11 @@ impl<'a> Counter<'a> {
                 }
             }
         }
+    }
+
+    /// Counts a record that cannot be read.
+    pub const fn add_unreadable(&mut self) {
+        self.unreadable += 1;
     }
 
     /// The report.
@@ -228,7 +235,7 @@ impl<'a> Counter<'a> {
             to: self.period.to,
             totals: Totals {
                 views: days.iter().map(|day| day.views).sum(),
-                visitors: self.visitors.len() as u64,
+                visitors: days.iter().map(|day| day.visitors).sum(),
                 events: events.iter().map(|event| event.count).sum(),
             },
             sources,
@@ -236,6 +243,7 @@ impl<'a> Counter<'a> {
             pages,
             events,
             filtered,
+            unreadable: self.unreadable,
         }
     }
 }

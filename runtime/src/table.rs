@@ -79,8 +79,19 @@ pub fn hit_time(sk: &str) -> Option<Timestamp> {
 /// When a hit of `site` from `at` is to be deleted, in seconds since 1970.
 #[must_use]
 pub fn hit_expiry(site: &Site, at: Timestamp) -> i64 {
+    at.as_second() + hit_life(site)
+}
+
+/// The time before which no hit of `site` is left at `now`.
+#[must_use]
+pub fn oldest_hit(site: &Site, now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second() - hit_life(site)).unwrap_or(Timestamp::MIN)
+}
+
+/// How long a hit of `site` is kept, in seconds.
+fn hit_life(site: &Site) -> i64 {
     let days = site.retention_days.map_or(HIT_DAYS, |days| days.get().min(HIT_DAYS));
-    at.as_second() + i64::from(days) * 86_400
+    i64::from(days) * 86_400
 }
 
 /// The key of a day's salt. Days are UTC.

@@ -2,6 +2,7 @@
 //! and DynamoDB Local, with events as API Gateway sends them (data/events).
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
+#![allow(clippy::print_stdout, reason = "measurements are for the reader")]
 
 mod support;
 

@@ -8,6 +8,8 @@ use footfall_runtime::lambda::{Deployed, serve};
 async fn main() -> Result<(), lambda_runtime::Error> {
     let Deployed { settings, store } = Deployed::from_environment()?;
     let dashboard = Dashboard::new(settings, store, Machine)?;
+    // Lambda runs this part on a whole core.
+    dashboard.warm().await;
     let dashboard = &dashboard;
     serve(|request| async move { dashboard.handle(&request).await }).await
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,17 +29,29 @@ struct Arguments {
     /// Port on 127.0.0.1 to listen on; 0 takes any that is free
     #[arg(long, default_value_t = 8787)]
     port: u16,
-    /// Folder to keep the data in
-    #[arg(long, value_name = "DIR", default_value = ".footfall")]
-    data: PathBuf,
+    /// Folder to keep the data in [default: .footfall, and .footfall-demo with --demo]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Fill the last four weeks with made-up traffic of the first site
     #[arg(long)]
     demo: bool,
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<()> {
+    // Made-up traffic does not mix with one's own.
+    let default = if arguments.demo { ".footfall-demo" } else { ".footfall" };
+    let data = arguments.data.unwrap_or_else(|| PathBuf::from(default));
     let settings = Settings::from_file(Path::new(settings::FILE))?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let listener = TcpListener::bind(address).await.with_context(|| {
@@ -47,13 +60,13 @@ async fn main() -> Result<()> {
         )
     })?;
     let address = listener.local_addr()?;
-    let store = Embedded::open(&arguments.data)?;
+    let store = Embedded::open(&data)?;
     if arguments.demo {
         fill_demo(&store, &settings).await?;
     }
     let gateway = Arc::new(Gateway::new(&settings, store.clone(), Machine)?);
     tokio::spawn(sweep(store));
-    greet(&settings, &arguments.data, address)?;
+    greet(&settings, &data, address)?;
     serve(listener, gateway, stopped()).await;
     Ok(())
 }
@@ -84,6 +97,9 @@ fn greet(settings: &Settings, data: &Path, address: SocketAddr) -> io::Result<()
         env!("CARGO_PKG_VERSION"),
         data.display()
     )?;
+    if !Path::new(settings::FILE).exists() {
+        writeln!(out, "There is no {} here: the one site is localhost.", settings::FILE)?;
+    }
     writeln!(out, "\n  Dashboard  http://{address}{}\n", api::DASHBOARD)?;
     for site in &settings.sites {
         writeln!(out, "Paste this into the pages of {}:\n", site.domain)?;

@@ -18,8 +18,9 @@ use crate::visitor::VisitorId;
 /// How many days before today are filled, beside today up to now.
 const DAYS: i32 = 28;
 
-/// How many days ago a post went viral.
-const VIRAL_DAYS_AGO: i32 = 9;
+/// A post goes viral every four weeks, so that every demo shows one: on the days since 1970 that
+/// leave this when divided by 28, which are Fridays.
+const VIRAL_DAY: i64 = 22;
 
 /// The path of that post.
 const VIRAL: &str = "/posts/analytics-for-nothing";
@@ -129,14 +130,15 @@ impl<'a> Demo<'a> {
         self.now.to_zoned(TimeZone::UTC).date()
     }
 
-    /// The records of a day, ready to store: the same whenever they are asked for on the same day.
+    /// The records of a day, ready to store: the same whenever they are asked for, but for what lies
+    /// ahead on the last day.
     ///
     /// # Errors
     /// None that is known: every record can be encoded.
     pub fn items(&self, day: Date) -> Result<Vec<Item>, serde_json::Error> {
-        let ago = day.duration_until(self.today()).as_hours() / 24;
-        let mut random = Rng::with_seed(self.seed ^ (ago.unsigned_abs() << 32));
-        let records = self.records(day, i32::try_from(ago).unwrap_or(DAYS), &mut random);
+        let number = Date::constant(1970, 1, 1).duration_until(day).as_hours() / 24;
+        let mut random = Rng::with_seed(self.seed ^ (number.unsigned_abs() << 32));
+        let records = records(day, number, &mut random);
         // Keys come before what lies ahead is left out: they are the same later on the day.
         let keyed = records.into_iter().map(|record| {
             let mut bytes = [0; 16];
@@ -151,46 +153,47 @@ impl<'a> Demo<'a> {
         };
         past.map(item).collect()
     }
+}
 
-    fn records(&self, day: Date, ago: i32, random: &mut Rng) -> Vec<Record> {
-        let weekday = match day.weekday() {
-            Weekday::Saturday => 0.62,
-            Weekday::Sunday => 0.7,
-            Weekday::Monday => 1.08,
-            Weekday::Friday => 0.9,
-            _ => 1.0,
-        };
-        // A blog that grows a little, and no two days alike.
-        let growth = 1.0 - 0.25 * f64::from(ago) / f64::from(DAYS);
-        let ordinary = (VISITS * weekday * growth * (0.92 + 0.16 * random.f64())) as u32;
-        let viral = match VIRAL_DAYS_AGO - ago {
-            0 => 1900,
-            1 => 1100,
-            2 => 380,
-            3..=5 => 120,
-            _ => 0,
-        };
-        let Ok(start) = day.to_zoned(TimeZone::UTC) else { return Vec::new() };
-        let start = start.timestamp();
-        let mut records = Vec::new();
-        for n in 0..ordinary + viral {
-            visit(start, n >= ordinary, random, &mut records);
-        }
-        for _ in 0..ordinary / 5 {
-            let reasons = [
-                FilterReason::Bot,
-                FilterReason::Bot,
-                FilterReason::Headless,
-                FilterReason::Prefetch,
-                FilterReason::ReferrerSpam,
-            ];
-            let reason = reasons[random.usize(..reasons.len())];
-            let page = PAGES[weighted(random, PAGES.iter().map(|page| page.1))].0.to_owned();
-            let at = start + SignedDuration::from_millis(random.i64(0..86_400_000));
-            records.push(Record { at, kind: Kind::Filtered(Filtered { reason, page }) });
-        }
-        records
+/// What happens on a day, the `number`th since 1970.
+fn records(day: Date, number: i64, random: &mut Rng) -> Vec<Record> {
+    let weekday = match day.weekday() {
+        Weekday::Saturday => 0.62,
+        Weekday::Sunday => 0.7,
+        Weekday::Monday => 1.08,
+        Weekday::Friday => 0.9,
+        _ => 1.0,
+    };
+    // A blog that grows through the year, and no two days alike.
+    let growth = 0.75 + 0.25 * f64::from(day.day_of_year()) / 366.0;
+    let ordinary = (VISITS * weekday * growth * (0.92 + 0.16 * random.f64())) as u32;
+    let viral = match (number - VIRAL_DAY).rem_euclid(28) {
+        0 => 1900,
+        1 => 1100,
+        2 => 380,
+        3..=5 => 120,
+        _ => 0,
+    };
+    let Ok(start) = day.to_zoned(TimeZone::UTC) else { return Vec::new() };
+    let start = start.timestamp();
+    let mut records = Vec::new();
+    for n in 0..ordinary + viral {
+        visit(start, n >= ordinary, random, &mut records);
     }
+    for _ in 0..ordinary / 5 {
+        let reasons = [
+            FilterReason::Bot,
+            FilterReason::Bot,
+            FilterReason::Headless,
+            FilterReason::Prefetch,
+            FilterReason::ReferrerSpam,
+        ];
+        let reason = reasons[random.usize(..reasons.len())];
+        let page = PAGES[weighted(random, PAGES.iter().map(|page| page.1))].0.to_owned();
+        let at = start + SignedDuration::from_millis(random.i64(0..86_400_000));
+        records.push(Record { at, kind: Kind::Filtered(Filtered { reason, page }) });
+    }
+    records
 }
 
 /// Adds the hits of one visit.
@@ -297,6 +300,8 @@ pub async fn fill<S: Store>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use footfall_infra::settings::Settings;
 
     use super::*;
@@ -315,10 +320,17 @@ mod tests {
         let one = items(1, "2026-11-22T12:00:00Z");
         assert_eq!(one, items(1, "2026-11-22T12:00:00Z"));
         assert_ne!(one, items(2, "2026-11-22T12:00:00Z"));
-        // Later on the same day there is more, and what was there is the same.
+        // Later there is more, and what was there is the same.
+        let keys = |items: &[Item]| items.iter().map(|i| i.key.clone()).collect::<HashSet<_>>();
         let later = items(1, "2026-11-22T18:00:00Z");
         assert!(later.len() > one.len());
-        assert!(one.iter().all(|item| later.contains(item)));
+        assert!(keys(&later).is_superset(&keys(&one)));
+        // So it is days later, but for the days that have passed out of the demo.
+        let day_after = keys(&items(1, "2026-11-23T12:00:00Z"));
+        let gone = keys(&one).difference(&day_after).count();
+        let first_day = Demo::new(&settings.sites[0], 1, at("2026-11-22T12:00:00Z"))
+            .items("2026-10-25".parse().unwrap());
+        assert_eq!(gone, first_day.unwrap().len());
     }
 
     #[test]
@@ -329,7 +341,7 @@ mod tests {
             demo.days().map(|day| (day, demo.items(day).unwrap().len())).collect();
         assert_eq!(days.len(), 29);
         let busiest = days.iter().max_by_key(|day| day.1).unwrap();
-        assert_eq!(busiest.0.to_string(), "2026-11-13");
+        assert_eq!(busiest.0.to_string(), "2026-11-13", "{days:?}");
         // Before the post, a Saturday has less than the Wednesday before it.
         let of = |day: &str| days.iter().find(|d| d.0.to_string() == day).unwrap().1;
         assert!(of("2026-11-07") < of("2026-11-04"), "{days:?}");

@@ -34,7 +34,7 @@ impl Store for Memory {
 
     async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
         let mut items = self.0.lock().unwrap();
-        if let Some(found) = items.get(&item.key) {
+        if let Some(found) = items.get(&item.key).filter(|found| found.value != item.value) {
             return Ok(Absent::Found(found.clone()));
         }
         items.insert(item.key.clone(), item);
