@@ -25,6 +25,21 @@ enum Command {
     /// Build the functions for Lambda, and pack them
     #[command(disable_help_flag = true)]
     Build(Rest),
+    /// Print the CloudFormation template
+    #[command(disable_help_flag = true)]
+    Template(Rest),
+    /// Build, plan, and bring the stack to AWS
+    #[command(disable_help_flag = true)]
+    Deploy(Rest),
+    /// Go back to the deploy before
+    #[command(disable_help_flag = true)]
+    Rollback(Rest),
+    /// Show how the deployed stack is
+    #[command(disable_help_flag = true)]
+    Status(Rest),
+    /// Take the stack out of AWS; what was counted stays, unless told otherwise
+    #[command(disable_help_flag = true)]
+    Destroy(Rest),
     /// Print what to paste into the pages of a site
     #[command(disable_help_flag = true)]
     Snippet(Rest),
@@ -46,6 +61,11 @@ fn main() -> ExitCode {
         Command::Dev(rest) => tasks::dev(&rest.arguments),
         Command::Snippet(rest) => tasks::deployer("snippet", &rest.arguments),
         Command::Build(rest) => tasks::deployer("build", &rest.arguments),
+        Command::Template(rest) => tasks::deployer("template", &rest.arguments),
+        Command::Deploy(rest) => tasks::deployer("deploy", &rest.arguments),
+        Command::Rollback(rest) => tasks::deployer("rollback", &rest.arguments),
+        Command::Status(rest) => tasks::deployer("status", &rest.arguments),
+        Command::Destroy(rest) => tasks::deployer("destroy", &rest.arguments),
         Command::Test(arguments) => tasks::test::run_parts(&arguments),
         Command::Generate => tasks::generate(),
     };

@@ -2,7 +2,8 @@
 
 pub(crate) mod test;
 
-use std::process::ExitCode;
+use std::io::{self, IsTerminal as _};
+use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
@@ -10,17 +11,26 @@ use crate::process::{cargo, hand_over, npm_folder, program, run};
 
 /// `cargo xtask dev`: without the AWS SDK, which takes minutes to build.
 pub(crate) fn dev(arguments: &[String]) -> Result<ExitCode> {
-    let mut command = cargo();
-    command.args(["run", "--quiet", "--package", "footfall-runtime", "--features", "dev"]);
-    command.args(["--bin", "dev", "--"]).args(arguments);
+    let mut command = cargo_run();
+    command.args(["--package", "footfall-runtime", "--features", "dev", "--bin", "dev", "--"]);
+    command.args(arguments);
     hand_over(command)
+}
+
+/// `cargo run`, which says what it builds to somebody who waits for it, and nothing to a pipe.
+fn cargo_run() -> Command {
+    let mut command = cargo();
+    command.arg("run");
+    if !io::stderr().is_terminal() {
+        command.arg("--quiet");
+    }
+    command
 }
 
 /// What the deployer does: `cargo xtask snippet` and others.
 pub(crate) fn deployer(task: &str, arguments: &[String]) -> Result<ExitCode> {
-    let mut command = cargo();
-    command.args(["run", "--quiet", "--package", "footfall-deployer", "--", task]);
-    command.args(arguments);
+    let mut command = cargo_run();
+    command.args(["--package", "footfall-deployer", "--", task]).args(arguments);
     hand_over(command)
 }
 

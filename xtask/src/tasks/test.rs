@@ -21,9 +21,8 @@ const DYNAMODB_LOCAL_SHA256: &str =
     "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9";
 
 /// Programs that the tests need, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 5] = [
     ("qemu-aarch64-static", "qemu-user-static"),
-    ("python3", "python3-venv"),
     ("node", "nodejs"),
     ("npm", "npm"),
     ("java", "default-jre-headless"),
@@ -218,16 +217,20 @@ impl Drop for Server {
 
 /// Installs the programs that are missing, if this is a Debian on which that can be done.
 fn install_programs() -> Result<()> {
-    let missing: Vec<_> = PROGRAMS.iter().filter(|(name, _)| find(name).is_none()).collect();
-    if missing.is_empty() {
+    let missing = PROGRAMS.iter().filter(|(name, _)| find(name).is_none());
+    let mut packages: Vec<&str> = missing.map(|(_, package)| *package).collect();
+    // Debian has Python in one package and its environments in another.
+    let python = Command::new("python3").args(["-c", "import ensurepip, venv"]).output();
+    if !python.is_ok_and(|python| python.status.success()) {
+        packages.push("python3-venv");
+    }
+    if packages.is_empty() {
         return Ok(());
     }
-    let packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
     let is_root = output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !is_root || find("apt-get").is_none() {
         bail!(
-            "the tests need {}; install them, on Debian with `sudo apt-get install {}`",
-            missing.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+            "the tests need what Debian has in these packages: `sudo apt-get install {}`",
             packages.join(" ")
         );
     }
