@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     arch: Arch,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let packages = packages(arguments.arch)?;
     let folder = folder(arguments.arch);
     for package in &packages {
@@ -46,21 +46,30 @@ pub(crate) fn packages(arch: Arch) -> Result<Vec<Package>> {
     toolchain::ensure_target(arch)?;
     toolchain::ensure_linker()?;
     compile(arch)?;
-    Function::ALL.into_iter().map(|function| pack(arch, function)).collect()
+    let packages = packages_from(&folder(arch))?;
+    packages.iter().try_for_each(check_size)?;
+    Ok(packages)
 }
 
-fn pack(arch: Arch, function: Function) -> Result<Package> {
-    let file = folder(arch).join(function.name());
-    let binary = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let package = Package::of(function, &binary)?;
+/// Packs every function, from binaries that are there.
+pub(crate) fn packages_from(folder: &Path) -> Result<Vec<Package>> {
+    let pack = |function: Function| {
+        let file = folder.join(function.name());
+        let binary = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        Package::of(function, &binary)
+    };
+    Function::ALL.into_iter().map(pack).collect()
+}
+
+fn check_size(package: &Package) -> Result<()> {
     if package.zip.len() > MAX_ZIP {
         bail!(
             "the zip of {} has {} bytes; {MAX_ZIP} is the most",
-            function.name(),
+            package.function.name(),
             package.zip.len()
         );
     }
-    Ok(package)
+    Ok(())
 }
 
 fn compile(arch: Arch) -> Result<()> {

@@ -1,17 +1,48 @@
-//! How Footfall gets to AWS. So far it builds the functions and prints the snippet; to deploy is to
-//! come.
+//! How Footfall gets to AWS, and back.
+//!
+//! One file for each command, and one async function in it: `build`, `template`, `deploy`, `rollback`,
+//! `status`, `snippet`, `destroy`. Below them, from the machine to AWS:
+//!
+//! ```text
+//! toolchain -> build -> package -> artifacts -> history    what runs, into the bucket
+//! stack -> settle -> change_set -> plan -> apply, progress  what exists: planned, applied, watched
+//! aws, problem, ask                                        the way there, and what to say
+//! ```
+//!
+//! What goes to stdout is data; what is said meanwhile goes to stderr. 0 is done, or nothing to do; 1 is
+//! failed; 2 is not even tried.
 
+mod apply;
+mod artifacts;
+mod ask;
+mod aws;
 mod build;
+mod change_set;
+mod deploy;
+mod destroy;
+mod history;
 mod package;
+mod plan;
+mod problem;
+mod progress;
+mod rollback;
+mod settle;
 mod snippet;
+mod stack;
+mod status;
+mod template;
 mod toolchain;
 
-use anyhow::Result;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
+
+use crate::problem::Problem;
 
 /// Deploys Footfall, and tells what was deployed.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", version)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -20,12 +51,45 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Build(build::Arguments),
+    Template(template::Arguments),
+    Deploy(Box<deploy::Arguments>),
+    Rollback(rollback::Arguments),
+    Status(status::Arguments),
     Snippet(snippet::Arguments),
+    Destroy(destroy::Arguments),
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().command {
-        Command::Build(arguments) => build::run(&arguments),
-        Command::Snippet(arguments) => snippet::run(&arguments),
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            let problem = error.downcast_ref::<Problem>();
+            if let Some(problem) = problem {
+                eprintln!("help: {}", problem.remedy);
+            }
+            let refused = problem.is_some_and(|problem| problem.refused);
+            if refused { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
     }
+}
+
+fn run(command: Command) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot start")?;
+    let done = runtime.block_on(async {
+        match command {
+            Command::Build(arguments) => build::run(&arguments).await,
+            Command::Template(arguments) => template::run(&arguments).await,
+            Command::Deploy(arguments) => deploy::run(&arguments).await,
+            Command::Rollback(arguments) => rollback::run(&arguments).await,
+            Command::Status(arguments) => status::run(&arguments).await,
+            Command::Snippet(arguments) => snippet::run(&arguments).await,
+            Command::Destroy(arguments) => destroy::run(&arguments).await,
+        }
+    });
+    // A question that nobody answers any more is not waited for.
+    runtime.shutdown_background();
+    done
 }

@@ -2,11 +2,22 @@
 
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use footfall_infra::outputs;
 use footfall_infra::settings::{self, Settings};
 use footfall_runtime::snippet::snippet;
+
+use crate::aws::{self, Aws, Target};
+use crate::stack;
+
+/// Where `cargo xtask dev` listens.
+const DEV: &str = "http://127.0.0.1:8787";
+
+/// How long AWS may take to say where the API is.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Print what to paste into the pages of a site
 #[derive(Debug, Args)]
@@ -14,12 +25,15 @@ pub(crate) struct Arguments {
     /// Domain of the site; the first one in footfall.yaml if not said
     #[arg(long, value_name = "DOMAIN")]
     site: Option<String>,
-    /// Where the API is, without a path; that of `cargo xtask dev` if not said
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8787")]
-    endpoint: String,
+    /// Where the API is, without a path; that of the deployed stack if not said, or that of `cargo
+    /// xtask dev` if there is none
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    #[command(flatten)]
+    target: Target,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let settings = Settings::from_file(Path::new(settings::FILE))?;
     let site = match &arguments.site {
         None => settings.sites.first(),
@@ -30,11 +44,35 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let asked = arguments.site.as_deref().unwrap_or_default();
         bail!("there is no site called {asked}; the sites are {}", sites.join(", "));
     };
-    let endpoint = arguments.endpoint.trim_end_matches('/');
+    let endpoint = match &arguments.endpoint {
+        Some(endpoint) => endpoint.clone(),
+        None => deployed(&arguments.target).await.unwrap_or_else(|| DEV.to_owned()),
+    };
+    let endpoint = endpoint.trim_end_matches('/');
     if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
         bail!(
             "{endpoint:?} is no endpoint; write it with its scheme, as in https://stats.example.com"
         );
     }
     io::stdout().write_all(snippet(site, endpoint).as_bytes()).context("cannot print the snippet")
+}
+
+/// Where the deployed API is. Whatever stands in the way, a snippet is printed; which one, and why,
+/// is said if AWS is in use at all.
+async fn deployed(target: &Target) -> Option<String> {
+    aws::region(target).await?;
+    let why = match tokio::time::timeout(PATIENCE, endpoint(target)).await {
+        Ok(Ok(Some(endpoint))) => return Some(endpoint),
+        Ok(Ok(None)) => format!("there is no stack {}", target.stack),
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(_) => "AWS takes too long to answer".to_owned(),
+    };
+    eprintln!("This is the snippet for `cargo xtask dev`: {why}.");
+    None
+}
+
+async fn endpoint(target: &Target) -> Result<Option<String>> {
+    let aws = Aws::connect(target).await?;
+    let found = stack::find(&aws, target.stack.as_str()).await?;
+    Ok(found.and_then(|stack| stack::outputs(&stack).remove(outputs::ENDPOINT)))
 }

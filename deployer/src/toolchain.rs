@@ -20,14 +20,6 @@ pub(crate) enum Arch {
 }
 
 impl Arch {
-    /// As in CloudFormation, and in the folder of what is built.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Arm64 => "arm64",
-            Self::X86_64 => "x86_64",
-        }
-    }
-
     /// Rust's target: static, so that it runs on any Linux.
     pub(crate) const fn target(self) -> &'static str {
         match self {

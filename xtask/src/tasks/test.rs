@@ -21,7 +21,8 @@ const DYNAMODB_LOCAL_SHA256: &str =
     "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9";
 
 /// Programs that the tests need, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
+    ("strip", "binutils"),
     ("qemu-aarch64-static", "qemu-user-static"),
     ("node", "nodejs"),
     ("npm", "npm"),
@@ -47,6 +48,8 @@ enum Part {
     Rust,
     /// The functions as they are deployed, built for arm64 and run by an emulator
     Arm64,
+    /// From nothing to a running stack and back, on an emulator of AWS
+    Deploy,
     /// The stack's templates, by cfn-lint and parliament
     Template,
     /// The tracker in a browser
@@ -91,6 +94,7 @@ impl Part {
             }
             Self::Rust => rust(),
             Self::Arm64 => arm64(),
+            Self::Deploy => deploy(),
             Self::Template => template(),
             Self::Tracker => node(&["--test", "tracker.test.mjs"]),
             Self::Browser => browser(),
@@ -114,7 +118,7 @@ fn rust() -> Result<()> {
     let emulator = dynamodb_local()?;
     run(cargo()
         .args(["test", "--workspace", "--all-features", "--no-fail-fast"])
-        .args(["--", "--include-ignored", "--skip", "arm64"])
+        .args(["--", "--include-ignored", "--skip", "arm64", "--skip", "ministack"])
         .env("FOOTFALL_DYNAMODB_LOCAL", emulator))
 }
 
@@ -140,6 +144,17 @@ fn arm64() -> Result<()> {
 
 fn node(arguments: &[&str]) -> Result<()> {
     run(program("node", &npm_folder()).args(arguments))
+}
+
+/// ministack takes the template and really runs the functions behind its API.
+fn deploy() -> Result<()> {
+    let python = python(&root().join("deployer/tests/requirements.txt"))?;
+    // The functions that are deployed there: this machine's.
+    run(cargo().args(["build", "--workspace", "--all-features", "--bins", "--quiet"]))?;
+    run(cargo()
+        .args(["test", "--workspace", "--all-features", "--test", "ministack"])
+        .args(["--", "--include-ignored"])
+        .env("FOOTFALL_MINISTACK", python.with_file_name("ministack")))
 }
 
 /// Variants of the template, which CloudFormation's and IAM's own rules find nothing wrong with.

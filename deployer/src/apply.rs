@@ -1,0 +1,227 @@
+//! A template on its way into the stack: planned, shown, agreed to, applied and watched.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+
+use anyhow::{Context as _, Result};
+use aws_sdk_cloudformation::types::StackStatus;
+use clap::Args;
+use footfall_infra::settings::Settings;
+use footfall_infra::{api, outputs};
+use footfall_runtime::snippet::snippet;
+use serde::Serialize;
+
+use crate::artifacts::Bucket;
+use crate::ask;
+use crate::aws::Aws;
+use crate::change_set::{Made, Pending, run_name};
+use crate::history;
+use crate::plan::{self, Plan};
+use crate::problem::Problem;
+use crate::progress::{Until, Watch};
+use crate::stack::{self, look, state};
+
+/// What may be done, and what is printed of it
+#[derive(Debug, Clone, Copy, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub(crate) struct How {
+    /// Print the plan, and change nothing
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Apply the plan without asking
+    #[arg(long)]
+    yes: bool,
+    /// Print the plan and the outcome as JSON
+    #[arg(long)]
+    json: bool,
+    /// Apply even a plan by which the stack loses its table, and with it all that was counted
+    #[arg(long)]
+    lose_data: bool,
+}
+
+impl How {
+    /// Refuses what would end in a question that nobody can answer.
+    pub(crate) fn check(self) -> Result<(), Problem> {
+        if self.plan || self.yes || ask::somebody() {
+            return Ok(());
+        }
+        Err(Problem::refused(
+            "nobody is there to ask whether the plan is right",
+            "say --yes to apply it without asking, or --plan to see it",
+        ))
+    }
+}
+
+/// What is planned or was done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Done {
+    pub(crate) plan: Plan,
+    pub(crate) applied: bool,
+    /// What the stack says of itself; nothing if it was only planned.
+    outputs: BTreeMap<String, String>,
+}
+
+impl Done {
+    /// A plan that AWS was not asked for.
+    pub(crate) const fn planned(plan: Plan) -> Self {
+        Self { plan, applied: false, outputs: BTreeMap::new() }
+    }
+}
+
+/// A function's code, and whether it has still to be uploaded.
+#[derive(Debug, Serialize)]
+pub(crate) struct Upload {
+    pub(crate) function: &'static str,
+    pub(crate) key: String,
+    pub(crate) bytes: usize,
+    pub(crate) missing: bool,
+}
+
+/// What was planned and done, for programs.
+#[derive(Debug, Serialize)]
+struct Outcome<'a> {
+    account: &'a str,
+    region: &'a str,
+    stack: &'a str,
+    bucket: &'a str,
+    uploads: &'a [Upload],
+    changes: &'a [plan::Change],
+    applied: bool,
+    outputs: &'a BTreeMap<String, String>,
+}
+
+/// Does something that may leave a change set behind, and sees to it that it does not: neither after
+/// a failure, nor after Ctrl-C.
+pub(crate) async fn guarded<T>(
+    aws: &Aws,
+    pending: &Pending,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::select! {
+        done = work => {
+            // What led here matters more than what becomes of the change set.
+            if done.is_err() && let Err(error) = pending.discard(aws).await {
+                eprintln!("warning: {error:#}");
+            }
+            done
+        }
+        _ = tokio::signal::ctrl_c() => {
+            // Behind what the terminal shows of Ctrl-C.
+            eprintln!();
+            pending.discard(aws).await?;
+            Err(Problem::failed("stopped", pending.after_stop()).into())
+        }
+    }
+}
+
+/// Plans the template, and applies it if that is wanted. The stack can be made, if it `is_new`, or
+/// changed.
+pub(crate) async fn apply(
+    bucket: &Bucket<'_>,
+    pending: &Pending,
+    template: &str,
+    is_new: bool,
+    how: How,
+) -> Result<Done> {
+    let aws = bucket.aws;
+    let name = bucket.stack.as_str();
+    let made = pending.make(aws, name, is_new, template, &run_name()).await?;
+    let Made::Changes(change_set) = made else {
+        eprintln!("Nothing to change: the stack {name} is as it should be.");
+        let outputs = outputs(aws, name).await?;
+        return Ok(Done { plan: Plan::default(), applied: false, outputs });
+    };
+    let plan = change_set.plan;
+    if how.plan {
+        pending.discard(aws).await?;
+        return Ok(Done::planned(plan));
+    }
+    eprintln!("\n{plan}\n");
+    if plan.losses().next().is_some() && !how.lose_data {
+        return Err(Problem::refused(
+            "this plan takes the table out of the stack, and with it all that was counted",
+            "undo the change that leads to it; if you mean it, say --lose-data",
+        )
+        .into());
+    }
+    if !how.yes && !ask::yes("Apply this?").await? {
+        return Err(Problem::refused("not applied", "run this again when it is right").into());
+    }
+    if !is_new {
+        history::note(bucket).await?;
+    }
+    let watch = Watch::from_now(aws, &change_set.stack).await?;
+    pending.execute(aws).await?;
+    let ending = watch.follow(aws, Until::Over).await?;
+    let status = StackStatus::from(ending.status.as_str());
+    let is_done = matches!(
+        status,
+        StackStatus::CreateComplete | StackStatus::UpdateComplete | StackStatus::ImportComplete
+    );
+    if !is_done {
+        let cause = ending.cause.unwrap_or_else(|| "AWS names no cause".to_owned());
+        return Err(Problem::failed(
+            format!("the change failed: {cause}"),
+            format!("mend the cause and deploy again. {}", state(name, Some(&status))),
+        )
+        .into());
+    }
+    Ok(Done { plan, applied: true, outputs: outputs(aws, name).await? })
+}
+
+async fn outputs(aws: &Aws, name: &str) -> Result<BTreeMap<String, String>> {
+    let found = look(aws, name).await?;
+    Ok(found.map(|stack| stack::outputs(&stack)).unwrap_or_default())
+}
+
+/// Prints what is planned or was done, as it was asked for.
+pub(crate) fn report(
+    bucket: &Bucket<'_>,
+    settings: &Settings,
+    uploads: &[Upload],
+    done: &Done,
+    how: How,
+) -> Result<()> {
+    let Done { plan, applied, outputs } = done;
+    if how.json {
+        let aws = bucket.aws;
+        return print_json(&Outcome {
+            account: &aws.account,
+            region: &aws.region,
+            stack: bucket.stack.as_str(),
+            bucket: &bucket.name,
+            uploads,
+            changes: &plan.changes,
+            applied: *applied,
+            outputs,
+        });
+    }
+    if how.plan { print(&format!("{plan}\n")) } else { show(settings, outputs) }
+}
+
+/// What an owner wants to have in the end: the dashboard's address, and what to paste where.
+fn show(settings: &Settings, outputs: &BTreeMap<String, String>) -> Result<()> {
+    let endpoint = outputs.get(outputs::ENDPOINT).context("the stack does not say where it is")?;
+    let endpoint = endpoint.trim_end_matches('/');
+    if let Some(target) = outputs.get(outputs::CUSTOM_DOMAIN_TARGET) {
+        let address = outputs.get(outputs::API_ENDPOINT).map_or("", String::as_str);
+        eprintln!(
+            "\nIn DNS, point the domain at {target} (CNAME or alias). Until then, it is all at \
+             {address}."
+        );
+    }
+    let mut text = format!("Dashboard: {endpoint}{}\n", api::DASHBOARD);
+    for site in &settings.sites {
+        text.push_str(&format!("\nFor the pages of {}:\n{}", site.domain, snippet(site, endpoint)));
+    }
+    print(&text)
+}
+
+fn print(text: &str) -> Result<()> {
+    io::stdout().write_all(text.trim_start_matches('\n').as_bytes()).context("cannot print")
+}
+
+/// Prints a value as JSON, with a line's end.
+pub(crate) fn print_json<T: Serialize>(value: &T) -> Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}

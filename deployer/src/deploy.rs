@@ -1,0 +1,156 @@
+//! `cargo xtask deploy`: from the sources to a running stack. It can be run again at any moment.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+use footfall_infra::settings::{self, Settings};
+use footfall_infra::stack::{Artifact, INLINE_TEMPLATE_LIMIT, Template};
+
+use crate::apply::{Done, How, Upload, apply, guarded, report};
+use crate::artifacts::Bucket;
+use crate::aws::{Aws, Target};
+use crate::build;
+use crate::change_set::Pending;
+use crate::history;
+use crate::package::Package;
+use crate::plan::Plan;
+use crate::problem::Problem;
+use crate::settle::{ready, settle};
+use crate::template::template;
+use crate::toolchain::Arch;
+
+/// Build, plan, and bring the stack to AWS
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    how: How,
+    /// Architecture of the functions
+    #[arg(long, value_enum, default_value_t = Arch::Arm64)]
+    arch: Arch,
+    /// Take the functions' binaries from this folder instead of building them
+    #[arg(long, value_name = "DIR")]
+    functions: Option<PathBuf>,
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    let settings = owners_settings()?;
+    arguments.how.check()?;
+    let aws = Aws::connect(&arguments.target).await?;
+    let pending = Pending::default();
+    guarded(&aws, &pending, deploy(arguments, &settings, &aws, &pending)).await
+}
+
+/// The settings. A stack for `localhost` would count nothing.
+fn owners_settings() -> Result<Settings> {
+    let file = Path::new(settings::FILE);
+    if !file.exists() {
+        return Err(Problem::refused(
+            format!("there is no {} in this folder", settings::FILE),
+            "write one: `sites:` and below it `  - domain: example.com`; the README shows what \
+             else can stand in it",
+        )
+        .into());
+    }
+    Ok(Settings::from_file(file)?)
+}
+
+async fn deploy(
+    arguments: &Arguments,
+    settings: &Settings,
+    aws: &Aws,
+    pending: &Pending,
+) -> Result<()> {
+    let name = &arguments.target.stack;
+    let how = arguments.how;
+    let bucket = Bucket::of(aws, name);
+    eprintln!("Account  {}\nRegion   {}\nStack    {name}", aws.account, aws.region);
+
+    let packages = match &arguments.functions {
+        Some(folder) => build::packages_from(folder)?,
+        None => build::packages(arguments.arch)?,
+    };
+    let uploads = uploads(&bucket, &packages).await?;
+    let template = the_template(arguments, settings, aws, &bucket, &packages)?;
+    let body = template.to_json()?;
+    if body.len() > INLINE_TEMPLATE_LIMIT {
+        return Err(Problem::refused(
+            format!("the template has {} bytes; AWS takes {INLINE_TEMPLATE_LIMIT}", body.len()),
+            "use fewer or shorter tags, which every resource repeats",
+        )
+        .into());
+    }
+
+    // A plan changes nothing: neither the bucket, nor a stack that has to be cleared away first.
+    let is_new = if how.plan {
+        ready(aws, name.as_str()).await?
+    } else {
+        upload(&bucket, &packages, &uploads).await?;
+        Some(settle(aws, name.as_str()).await?)
+    };
+    let done = match is_new {
+        Some(is_new) => apply(&bucket, pending, &body, is_new, how).await?,
+        None => Done::planned(Plan::of_new(&template)),
+    };
+    if done.applied {
+        prune(&bucket).await;
+    }
+    report(&bucket, settings, &uploads, &done, how)
+}
+
+fn the_template(
+    arguments: &Arguments,
+    settings: &Settings,
+    aws: &Aws,
+    bucket: &Bucket<'_>,
+    packages: &[Package],
+) -> Result<Template> {
+    let artifact = |package: &Package| {
+        let artifact = Artifact { bucket: bucket.name.clone(), key: package.key.clone() };
+        (package.function, artifact)
+    };
+    let artifacts = packages.iter().map(artifact).collect();
+    let name = arguments.target.stack.clone();
+    template(settings, name, aws.region.clone(), arguments.arch, artifacts)
+}
+
+async fn uploads(bucket: &Bucket<'_>, packages: &[Package]) -> Result<Vec<Upload>> {
+    let exists = bucket.exists().await?;
+    eprintln!("Bucket   {}{}", bucket.name, if exists { "" } else { " (new)" });
+    let mut uploads = Vec::new();
+    for package in packages {
+        let missing = !exists || !bucket.has(&package.key).await?;
+        eprintln!(
+            "  {}  {} bytes{}",
+            package.key,
+            package.zip.len(),
+            if missing { ", to be uploaded" } else { ", is there" }
+        );
+        let function = package.function.name();
+        let (key, bytes) = (package.key.clone(), package.zip.len());
+        uploads.push(Upload { function, key, bytes, missing });
+    }
+    Ok(uploads)
+}
+
+async fn upload(bucket: &Bucket<'_>, packages: &[Package], uploads: &[Upload]) -> Result<()> {
+    bucket.ensure().await?;
+    for (package, upload) in packages.iter().zip(uploads) {
+        if upload.missing {
+            eprintln!("Uploading {}", upload.key);
+            bucket.upload(package).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Old code costs next to nothing: that it could not be deleted is no failure.
+async fn prune(bucket: &Bucket<'_>) {
+    match history::prune(bucket).await {
+        Ok(0) => {}
+        Ok(count) => eprintln!("Deleted {count} old zips from the bucket."),
+        Err(error) => eprintln!("warning: old zips were not deleted: {error:#}"),
+    }
+}

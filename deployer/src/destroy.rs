@@ -1,0 +1,242 @@
+//! `cargo xtask destroy`: takes the stack back out of AWS. The table stays, unless it is named.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use aws_sdk_cloudformation::types::{Stack, StackResourceSummary};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+use aws_sdk_dynamodb::types::TableDescription;
+use clap::Args;
+use footfall_infra::settings::{self, Settings};
+use footfall_infra::stack::{STACK_TAG, StackName, Type};
+use tokio::time::sleep;
+
+use crate::artifacts::Bucket;
+use crate::ask;
+use crate::aws::{Aws, Target};
+use crate::problem::{Explain as _, Problem, explained};
+use crate::progress::{Until, Watch};
+use crate::stack::{self, Step, look, state, step};
+
+/// How often AWS is asked whether the table is gone, and how long in between.
+const TRIES: usize = 150;
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Take the stack out of AWS; what was counted stays, unless told otherwise
+///
+/// The functions, the API, the logs and the bucket are deleted. The table is kept, with all that was
+/// counted in it, and the next deploy takes it up again. With --delete-data, the table is deleted,
+/// too, and nothing brings it back: an export that is written first is to come.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// Delete the table, too; asks for the site's name
+    #[arg(long)]
+    delete_data: bool,
+    /// The site's name, for --delete-data where nobody can be asked
+    #[arg(long, value_name = "DOMAIN", requires = "delete_data")]
+    site: Option<String>,
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    let settings = Settings::from_file(Path::new(settings::FILE))?;
+    let asking = ask::somebody();
+    if !asking && (!arguments.yes || arguments.delete_data && arguments.site.is_none()) {
+        return Err(Problem::refused(
+            "nobody is there to ask whether this is meant",
+            "say --yes, and with --delete-data the site's name, by --site",
+        )
+        .into());
+    }
+    let name = &arguments.target.stack;
+    let aws = Aws::connect(&arguments.target).await?;
+    eprintln!("Account  {}\nRegion   {}\nStack    {name}\n", aws.account, aws.region);
+
+    let mut found = look(&aws, name.as_str()).await?;
+    if let Some(stack) = &found
+        && step(stack.stack_status.as_ref()) == Step::Wait
+    {
+        eprintln!("{}", state(name.as_str(), stack.stack_status.as_ref()));
+        let id = stack.stack_id().unwrap_or(name.as_str());
+        Watch::from_now(&aws, id).await?.follow(&aws, Until::Idle).await?;
+        found = look(&aws, name.as_str()).await?;
+    }
+    let bucket = Bucket::of(&aws, name);
+    let has_bucket = bucket.exists().await?;
+    let table = table(&aws, name).await?;
+
+    if let Some(stack) = &found {
+        if !arguments.delete_data {
+            stack::check_table_is_kept(&aws, stack).await?;
+        }
+        say_what_goes(&aws, name).await?;
+    }
+    if has_bucket {
+        eprintln!("  - bucket {}, with the functions' code", bucket.name);
+    }
+    let deletes_table = table.is_some() && arguments.delete_data;
+    if let Some(table) = &table {
+        let items = table.item_count().unwrap_or_default();
+        if deletes_table {
+            eprintln!(
+                "  - TABLE {name}, WITH ALL THAT WAS COUNTED ({items} items by the last estimate)"
+            );
+        } else {
+            eprintln!(
+                "\nThe table {name} stays ({items} items by the last estimate), and costs what its \
+                 storage costs.\nThe next deploy takes it up again."
+            );
+        }
+    }
+    if found.is_none() && !has_bucket && !deletes_table {
+        eprintln!("There is nothing to delete.");
+        return Ok(());
+    }
+
+    if !arguments.yes && !ask::yes("\nDelete this?").await? {
+        return Err(Problem::refused("nothing was deleted", "run this again if it is meant").into());
+    }
+    if deletes_table {
+        confirm_site(arguments, &settings).await?;
+        check_table_is_ours(&aws, name, table.as_ref()).await?;
+    }
+    if let Some(stack) = &found {
+        delete_stack(&aws, name, stack).await?;
+    }
+    if has_bucket {
+        bucket.remove().await?;
+        eprintln!("Deleted the bucket {}.", bucket.name);
+    }
+    if deletes_table {
+        delete_table(&aws, name).await?;
+        eprintln!("Deleted the table {name}.");
+    }
+    Ok(())
+}
+
+/// Asks for the name of the first site: what is gone afterwards must be on the owner's mind.
+async fn confirm_site(arguments: &Arguments, settings: &Settings) -> Result<()> {
+    let Some(site) = settings.sites.first() else { return Ok(()) };
+    let said = match &arguments.site {
+        Some(said) => said.clone(),
+        None => {
+            ask::line(&format!("Nothing brings it back. Type {} to go on:", site.domain)).await?
+        }
+    };
+    if said == site.domain.as_str() {
+        return Ok(());
+    }
+    Err(Problem::refused(
+        format!("{said:?} is not the site's name; nothing was deleted"),
+        format!("the name is the first domain in {}", settings::FILE),
+    )
+    .into())
+}
+
+async fn say_what_goes(aws: &Aws, name: &StackName) -> Result<()> {
+    let list = aws.cloudformation.list_stack_resources().stack_name(name.as_str());
+    let mut pages = list.into_paginator().send();
+    eprintln!("This goes:");
+    while let Some(page) = pages.next().await {
+        let page = page.or_explain("read what the stack consists of")?;
+        for resource in page.stack_resource_summaries() {
+            if resource.resource_type() != Some(Type::Table.name()) {
+                eprintln!("  - {}", words(resource));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn words(resource: &StackResourceSummary) -> String {
+    format!(
+        "{:<32}  {}",
+        resource.resource_type().unwrap_or_default(),
+        resource.physical_resource_id().or(resource.logical_resource_id()).unwrap_or_default()
+    )
+}
+
+async fn delete_stack(aws: &Aws, name: &StackName, stack: &Stack) -> Result<()> {
+    let id = stack.stack_id().unwrap_or(name.as_str());
+    let watch = Watch::from_now(aws, id).await?;
+    let delete = aws.cloudformation.delete_stack().stack_name(id);
+    delete.send().await.or_explain("delete the stack")?;
+    let ending = watch.follow(aws, Until::Over).await?;
+    if ending.status == "DELETE_COMPLETE" {
+        eprintln!("Deleted the stack {name}.");
+        return Ok(());
+    }
+    let cause = ending.cause.unwrap_or_else(|| "AWS names no cause".to_owned());
+    Err(Problem::failed(
+        format!("the stack could not be deleted: {cause}"),
+        "mend the cause and run this again; it goes on where it ended",
+    )
+    .into())
+}
+
+async fn table(aws: &Aws, name: &StackName) -> Result<Option<TableDescription>> {
+    match aws.dynamodb.describe_table().table_name(name.as_str()).send().await {
+        Ok(answer) => Ok(answer.table),
+        Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
+        Err(error) => Err(explained("look for the table", &error).into()),
+    }
+}
+
+/// A table of this name that has not Footfall's tag is somebody else's.
+async fn check_table_is_ours(
+    aws: &Aws,
+    name: &StackName,
+    table: Option<&TableDescription>,
+) -> Result<()> {
+    let Some(arn) = table.and_then(TableDescription::table_arn) else { return Ok(()) };
+    let tags = aws.dynamodb.list_tags_of_resource().resource_arn(arn).send().await;
+    let tags = tags.or_explain("read the table's tags")?;
+    if tags.tags().iter().any(|tag| tag.key() == STACK_TAG && tag.value() == name.as_str()) {
+        return Ok(());
+    }
+    Err(Problem::refused(
+        format!("the table {name} does not have the tag {STACK_TAG}: it may not be Footfall's"),
+        "if it is, delete it in the AWS console",
+    )
+    .into())
+}
+
+/// Takes the protection off and deletes. A table that is being changed cannot be changed or
+/// deleted: AWS says so, and is asked again.
+async fn delete_table(aws: &Aws, name: &StackName) -> Result<()> {
+    let busy = |code: Option<&str>| code == Some("ResourceInUseException");
+    let gone = |code: Option<&str>| code == Some("ResourceNotFoundException");
+    let mut unprotected = false;
+    for _ in 0..TRIES {
+        if unprotected {
+            match aws.dynamodb.delete_table().table_name(name.as_str()).send().await {
+                Ok(_) => {}
+                Err(error) if gone(error.code()) => return Ok(()),
+                Err(error) if busy(error.code()) => {}
+                Err(error) => return Err(explained("delete the table", &error).into()),
+            }
+        } else {
+            let update = aws.dynamodb.update_table().table_name(name.as_str());
+            match update.deletion_protection_enabled(false).send().await {
+                Ok(_) => {
+                    unprotected = true;
+                    continue;
+                }
+                Err(error) if gone(error.code()) => return Ok(()),
+                Err(error) if busy(error.code()) => {}
+                Err(error) => return Err(explained("unprotect the table", &error).into()),
+            }
+        }
+        sleep(PAUSE).await;
+    }
+    Err(Problem::failed(
+        format!("the table {name} is still there after five minutes"),
+        "look at it in the AWS console, and run this again",
+    )
+    .into())
+}

@@ -1,0 +1,290 @@
+//! A plan: what a change set would do to each resource. A value, made from AWS's answer and from
+//! nothing else; for people as terraform shows it, for programs as JSON.
+//!
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html>
+
+use std::fmt;
+
+use aws_sdk_cloudformation::types::{
+    Change as AwsChange, ChangeAction, PolicyAction, Replacement, ResourceChange,
+};
+use footfall_infra::stack::{Template, Type};
+use serde::Serialize;
+
+/// What would be done.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub(crate) struct Plan {
+    /// In the order of AWS's answer.
+    pub(crate) changes: Vec<Change>,
+}
+
+/// What would be done to one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Change {
+    /// What.
+    pub(crate) kind: Kind,
+    /// The resource's name in the template.
+    pub(crate) id: String,
+    /// Its type, such as `AWS::Lambda::Function`.
+    #[serde(rename = "type")]
+    pub(crate) resource_type: String,
+    /// Its name in AWS, if it has one yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    /// Which of its properties change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) properties: Vec<String>,
+    /// Whether AWS only knows while it applies the change that it can do without a replacement.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) may_replace: bool,
+    /// Whether the resource stays in AWS when it leaves the stack.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) kept: bool,
+    /// Whether what was counted is in it, and would no longer be what the stack uses.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) loses_data: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// What is done to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// It is made.
+    Add,
+    /// It is there already, and becomes part of the stack as it is.
+    Adopt,
+    /// It is changed in its place.
+    Change,
+    /// Another is made, and this one is deleted.
+    Replace,
+    /// It is deleted, or only leaves the stack.
+    Remove,
+}
+
+impl Kind {
+    const fn sign(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Adopt => "<",
+            Self::Change => "~",
+            Self::Replace => "!",
+            Self::Remove => "-",
+        }
+    }
+
+    const fn verb(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Adopt => "adopt",
+            Self::Change => "change",
+            Self::Replace => "replace",
+            Self::Remove => "remove",
+        }
+    }
+}
+
+impl Plan {
+    /// The plan of a change set, whose pages are put together.
+    pub(crate) fn of(changes: &[AwsChange]) -> Self {
+        let changes = changes.iter().filter_map(AwsChange::resource_change);
+        Self { changes: changes.map(Change::of).collect() }
+    }
+
+    /// The plan of a stack that is made anew, where AWS cannot be asked for it yet.
+    pub(crate) fn of_new(template: &Template) -> Self {
+        let change = |id: &str, resource_type: &str| Change {
+            kind: Kind::Add,
+            id: id.to_owned(),
+            resource_type: resource_type.to_owned(),
+            name: None,
+            properties: Vec::new(),
+            may_replace: false,
+            kept: false,
+            loses_data: false,
+        };
+        let resources = template.resources();
+        Self { changes: resources.map(|(id, r)| change(id.as_str(), r.kind().name())).collect() }
+    }
+
+    /// What the stack would lose of what was counted.
+    pub(crate) fn losses(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.loses_data)
+    }
+
+    fn count(&self, kind: Kind) -> usize {
+        self.changes.iter().filter(|change| change.kind == kind).count()
+    }
+}
+
+impl Change {
+    fn of(change: &ResourceChange) -> Self {
+        let kind = match (change.action(), change.replacement()) {
+            (Some(ChangeAction::Add), _) => Kind::Add,
+            (Some(ChangeAction::Import), _) => Kind::Adopt,
+            (Some(ChangeAction::Remove), _) => Kind::Remove,
+            (_, Some(Replacement::True)) => Kind::Replace,
+            _ => Kind::Change,
+        };
+        let may_replace =
+            kind == Kind::Change && change.replacement() == Some(&Replacement::Conditional);
+        let mut properties: Vec<String> = Vec::new();
+        for detail in change.details() {
+            let target = detail.target();
+            let attribute = target.and_then(|t| t.attribute()).map(|a| a.as_str());
+            let name = target.and_then(|t| t.name()).or(attribute.filter(|a| *a != "Properties"));
+            if let Some(name) = name.filter(|name| !properties.iter().any(|p| p == name)) {
+                properties.push(name.to_owned());
+            }
+        }
+        let resource_type = change.resource_type().unwrap_or_default().to_owned();
+        let holds_data = resource_type == Type::Table.name();
+        Self {
+            kind,
+            id: change.logical_resource_id().unwrap_or_default().to_owned(),
+            name: change.physical_resource_id().map(str::to_owned),
+            properties,
+            may_replace,
+            kept: matches!(
+                change.policy_action(),
+                Some(PolicyAction::Retain | PolicyAction::ReplaceAndRetain)
+            ),
+            loses_data: holds_data && (matches!(kind, Kind::Replace | Kind::Remove) || may_replace),
+            resource_type,
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    /// One line for each change, and a last one that counts them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = |of: fn(&Change) -> usize| self.changes.iter().map(of).max().unwrap_or(0);
+        let id_width = width(|change| change.id.len());
+        let type_width = width(|change| change.resource_type.len());
+        for change in &self.changes {
+            let mut line = format!(
+                "  {} {:<7}  {:<id_width$}  {:<type_width$}",
+                change.kind.sign(),
+                change.kind.verb(),
+                change.id,
+                change.resource_type,
+            );
+            if !change.properties.is_empty() {
+                line = format!("{line}  {}", change.properties.join(", "));
+            }
+            if change.may_replace {
+                line.push_str("  (may be replaced)");
+            }
+            if change.kept {
+                line.push_str("  (stays in AWS, outside of the stack)");
+            }
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        for change in self.losses() {
+            writeln!(
+                f,
+                "\n  !!! {} holds EVERYTHING THAT WAS COUNTED, and this plan would {} it !!!",
+                change.id,
+                if change.may_replace { "perhaps replace" } else { change.kind.verb() },
+            )?;
+        }
+        write!(f, "\nPlan: {} to add, ", self.count(Kind::Add))?;
+        if self.count(Kind::Adopt) > 0 {
+            write!(f, "{} to adopt, ", self.count(Kind::Adopt))?;
+        }
+        write!(f, "{} to change, ", self.count(Kind::Change))?;
+        if self.count(Kind::Replace) > 0 {
+            write!(f, "{} to replace, ", self.count(Kind::Replace))?;
+        }
+        write!(f, "{} to remove", self.count(Kind::Remove))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudformation::types::{
+        ResourceAttribute, ResourceChangeDetail, ResourceTargetDefinition,
+    };
+
+    use super::*;
+
+    fn change(
+        action: ChangeAction,
+        id: &str,
+        resource_type: &str,
+        replacement: Option<Replacement>,
+    ) -> AwsChange {
+        let detail = |name: &str| {
+            let target = ResourceTargetDefinition::builder()
+                .attribute(ResourceAttribute::Properties)
+                .name(name)
+                .build();
+            ResourceChangeDetail::builder().target(target).build()
+        };
+        let mut resource = ResourceChange::builder()
+            .logical_resource_id(id)
+            .resource_type(resource_type)
+            .set_replacement(replacement);
+        if action == ChangeAction::Modify {
+            // AWS names a property twice that changes both by itself and by what it refers to.
+            resource = resource.details(detail("Code")).details(detail("Code"));
+        }
+        AwsChange::builder().resource_change(resource.action(action).build()).build()
+    }
+
+    const FUNCTION: &str = "AWS::Lambda::Function";
+    const TABLE: &str = "AWS::DynamoDB::Table";
+
+    #[test]
+    fn a_plan_reads_like_one() {
+        let plan = Plan::of(&[
+            change(ChangeAction::Add, "Api", "AWS::ApiGatewayV2::Api", None),
+            change(ChangeAction::Modify, "TrackFunction", FUNCTION, Some(Replacement::False)),
+            change(ChangeAction::Remove, "Old", FUNCTION, None),
+        ]);
+        assert_eq!(
+            plan.to_string(),
+            "  + add      Api            AWS::ApiGatewayV2::Api\n  \
+               ~ change   TrackFunction  AWS::Lambda::Function   Code\n  \
+               - remove   Old            AWS::Lambda::Function\n\
+             \n\
+             Plan: 1 to add, 1 to change, 1 to remove"
+        );
+        assert_eq!(plan.losses().count(), 0);
+        assert_eq!(
+            serde_json::to_value(&plan.changes[1]).unwrap(),
+            serde_json::json!({
+                "kind": "change", "id": "TrackFunction", "type": FUNCTION, "properties": ["Code"]
+            })
+        );
+    }
+
+    #[test]
+    fn to_lose_the_table_is_loud() {
+        let losing = [
+            change(ChangeAction::Modify, "Table", TABLE, Some(Replacement::True)),
+            change(ChangeAction::Modify, "Table", TABLE, Some(Replacement::Conditional)),
+            change(ChangeAction::Remove, "Table", TABLE, None),
+        ];
+        for change in losing {
+            let plan = Plan::of(&[change]);
+            assert_eq!(plan.losses().count(), 1, "{plan}");
+            assert!(plan.to_string().contains("!!! Table holds EVERYTHING"), "{plan}");
+        }
+        let harmless = [
+            change(ChangeAction::Modify, "Table", TABLE, Some(Replacement::False)),
+            change(ChangeAction::Import, "Table", TABLE, None),
+            change(ChangeAction::Modify, "X", FUNCTION, Some(Replacement::True)),
+        ];
+        let plan = Plan::of(&harmless);
+        assert_eq!(plan.losses().count(), 0);
+        assert!(
+            plan.to_string()
+                .ends_with("Plan: 0 to add, 1 to adopt, 1 to change, 1 to replace, 0 to remove")
+        );
+    }
+}

@@ -1,0 +1,58 @@
+//! `cargo xtask rollback`: back to the deploy before: its code and its settings, but for the table's
+//! content, which stays as it is.
+
+use std::path::Path;
+
+use anyhow::Result;
+use clap::Args;
+use footfall_infra::settings::{self, Settings};
+
+use crate::apply::{How, apply, guarded, report};
+use crate::artifacts::Bucket;
+use crate::aws::{Aws, Target};
+use crate::change_set::Pending;
+use crate::history;
+use crate::problem::Problem;
+use crate::settle::{ready, settle};
+
+/// Go back to the deploy before; a second time, and it is forth again
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    how: How,
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    let Arguments { how, target } = arguments;
+    let settings = Settings::from_file(Path::new(settings::FILE))?;
+    how.check()?;
+    let aws = Aws::connect(target).await?;
+    let pending = Pending::default();
+    let bucket = Bucket::of(&aws, &target.stack);
+    let done = guarded(&aws, &pending, async {
+        eprintln!("Account  {}\nRegion   {}\nStack    {}", aws.account, aws.region, target.stack);
+        let name = target.stack.as_str();
+        let is_new = if how.plan {
+            ready(&aws, name).await? != Some(false)
+        } else {
+            settle(&aws, name).await?
+        };
+        let template =
+            if is_new || !bucket.exists().await? { None } else { history::before(&bucket).await? };
+        let Some(template) = template else {
+            return Err(Problem::refused(
+                "there is no deploy before this one to go back to",
+                "check out the sources and settings that you mean, and run `cargo xtask deploy`",
+            )
+            .into());
+        };
+        apply(&bucket, &pending, &template, false, *how).await
+    })
+    .await?;
+    if done.applied {
+        eprintln!("{} is as it was; the next deploy brings it forth again.", settings::FILE);
+    }
+    report(&bucket, &settings, &[], &done, *how)
+}

@@ -1,0 +1,398 @@
+//! What deploy and destroy make of the states, refusals and accidents of AWS that no emulator has: the
+//! real command against scripted answers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
+mod support;
+
+use support::scripted::*;
+use support::{Owner, Ran};
+
+/// A stack event that was there before.
+const BEFORE: (&str, &str, &str) = ("footfall", "CREATE_COMPLETE", "");
+
+/// The events of an update that succeeds: first those before it, then all.
+fn an_update() -> Vec<Answer> {
+    vec![
+        events(&[BEFORE]),
+        events(&[
+            BEFORE,
+            ("footfall", "UPDATE_IN_PROGRESS", "User Initiated"),
+            ("TrackFunction", "UPDATE_IN_PROGRESS", ""),
+        ]),
+        events(&[
+            BEFORE,
+            ("footfall", "UPDATE_IN_PROGRESS", "User Initiated"),
+            ("TrackFunction", "UPDATE_IN_PROGRESS", ""),
+            ("TrackFunction", "UPDATE_COMPLETE", ""),
+            ("footfall", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""),
+            ("footfall", "UPDATE_COMPLETE", ""),
+        ]),
+    ]
+}
+
+/// The events that end what was begun in a stack that could not be made, and then make it.
+fn cleared_and_made() -> Vec<Answer> {
+    let deleted = [
+        ("footfall", "ROLLBACK_COMPLETE", ""),
+        ("footfall", "DELETE_IN_PROGRESS", "User Initiated"),
+        ("footfall", "DELETE_COMPLETE", ""),
+    ];
+    let made = [
+        ("footfall", "REVIEW_IN_PROGRESS", ""),
+        ("footfall", "CREATE_IN_PROGRESS", ""),
+        ("footfall", "CREATE_COMPLETE", ""),
+    ];
+    vec![events(&deleted[..1]), events(&deleted), events(&made[..1]), events(&made)]
+}
+
+fn deploy(aws: &Scripted, arguments: &[&str]) -> Ran {
+    let owner = Owner::of(&aws.endpoint);
+    owner.writes("functions/track", b"a function");
+    owner.writes("functions/dashboard", b"another");
+    owner.deploys(arguments)
+}
+
+#[test]
+fn an_update_shows_plan_progress_and_snippet() {
+    let aws = Scripted::start(&[
+        ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
+        ("DescribeStackEvents", an_update()),
+    ]);
+    deploy(&aws, &["--yes"])
+        .ended(0)
+        .says("Account  123456789012")
+        .says("Plan: 1 to add, 1 to change, 0 to remove")
+        .says("22:26:28  UPDATE_COMPLETE       TrackFunction  0.0 s")
+        .prints("Dashboard: https://api.example.com/dashboard")
+        .prints("src=\"https://api.example.com/js/footfall.js\"");
+    assert_eq!(aws.times("ExecuteChangeSet"), 1);
+}
+
+#[test]
+fn a_stack_that_could_not_be_made_is_cleared_away_first() {
+    for status in ["ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"] {
+        let aws = Scripted::start(&[
+            ("DescribeStacks", vec![stack(status), no_stack(), stack("CREATE_COMPLETE")]),
+            ("DescribeStackEvents", cleared_and_made()),
+        ]);
+        deploy(&aws, &["--yes"]).ended(0).says(status);
+        let asked = aws.asked();
+        let at = |operation| asked.iter().position(|asked| asked == operation).unwrap();
+        assert!(at("DeleteStack") < at("CreateChangeSet"), "{asked:?}");
+    }
+}
+
+#[test]
+fn a_way_back_that_failed_is_gone_on_with() {
+    let back = [
+        BEFORE,
+        ("footfall", "UPDATE_ROLLBACK_IN_PROGRESS", ""),
+        ("footfall", "UPDATE_ROLLBACK_COMPLETE", ""),
+    ];
+    let mut all = vec![events(&back[..1]), events(&back)];
+    all.extend(an_update());
+    let aws = Scripted::start(&[
+        (
+            "DescribeStacks",
+            vec![stack("UPDATE_ROLLBACK_FAILED"), stack("UPDATE_ROLLBACK_COMPLETE")],
+        ),
+        ("DescribeStackEvents", all),
+    ]);
+    deploy(&aws, &["--yes"]).ended(0).says("so did the way back");
+    assert_eq!(aws.times("ContinueUpdateRollback"), 1);
+}
+
+#[test]
+fn a_way_back_that_fails_again_ends_it() {
+    let back = [BEFORE, ("footfall", "UPDATE_ROLLBACK_FAILED", "")];
+    let aws = Scripted::start(&[
+        ("DescribeStacks", vec![stack("UPDATE_ROLLBACK_FAILED")]),
+        ("DescribeStackEvents", vec![events(&back[..1]), events(&back)]),
+    ]);
+    deploy(&aws, &["--yes"]).ended(1).says("it did not help");
+    assert_eq!(aws.times("ContinueUpdateRollback"), 1);
+}
+
+#[test]
+fn a_stack_that_somebody_else_changes_is_waited_for() {
+    let mut all = vec![events(&[BEFORE]), events(&[BEFORE]), events(&[BEFORE])];
+    all.extend(an_update());
+    let aws = Scripted::start(&[
+        (
+            "DescribeStacks",
+            vec![
+                stack("UPDATE_IN_PROGRESS"),
+                stack("UPDATE_IN_PROGRESS"),
+                stack("UPDATE_COMPLETE"),
+            ],
+        ),
+        ("DescribeStackEvents", all),
+    ]);
+    deploy(&aws, &["--yes"]).ended(0).says("something is being done to it just now");
+}
+
+/// The reasons are those of
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets-create.html>
+#[test]
+fn no_change_is_a_success() {
+    let reasons = [
+        "The submitted information didn&apos;t contain changes. Submit different information to \
+         create a change set.",
+        "No updates are to be performed.",
+    ];
+    for reason in reasons {
+        let aws = Scripted::start(&[
+            ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
+            ("DescribeChangeSet", vec![failed_change_set(reason)]),
+        ]);
+        deploy(&aws, &["--yes"])
+            .ended(0)
+            .says("Nothing to change")
+            .prints("Dashboard: https://api.example.com/dashboard");
+        // It is not left behind.
+        assert_eq!(aws.times("DeleteChangeSet"), 1);
+        assert_eq!(aws.times("ExecuteChangeSet"), 0);
+    }
+}
+
+#[test]
+fn a_change_that_aws_cannot_make_says_why() {
+    let aws = Scripted::start(&[
+        ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
+        ("DescribeChangeSet", vec![failed_change_set("Template error: no")]),
+    ]);
+    deploy(&aws, &["--yes"]).ended(1).says("AWS cannot make this change: Template error: no");
+    assert_eq!(aws.times("DeleteChangeSet"), 1);
+}
+
+#[test]
+fn a_failure_names_its_first_cause_and_the_state() {
+    let aws = Scripted::start(&[
+        ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
+        (
+            "DescribeStackEvents",
+            vec![
+                events(&[BEFORE]),
+                events(&[
+                    BEFORE,
+                    ("footfall", "UPDATE_IN_PROGRESS", "User Initiated"),
+                    ("DashboardFunction", "UPDATE_FAILED", "Resource update cancelled"),
+                    ("TrackFunction", "UPDATE_FAILED", "Error occurred while GetObject. NoSuchKey"),
+                    ("footfall", "UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed"),
+                    ("footfall", "UPDATE_ROLLBACK_COMPLETE", ""),
+                ]),
+            ],
+        ),
+    ]);
+    deploy(&aws, &["--yes"])
+        .ended(1)
+        .says(
+            "error: the change failed: TrackFunction (AWS::Lambda::Function): Error occurred while \
+             GetObject. NoSuchKey",
+        )
+        .says("UPDATE_ROLLBACK_COMPLETE: the last change failed, and what was there before runs");
+}
+
+#[test]
+fn expired_credentials_are_one_line_and_a_remedy() {
+    // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+    let expired = "The security token included in the request is expired";
+    let aws = Scripted::start(&[("GetCallerIdentity", vec![error(403, "ExpiredToken", expired)])]);
+    deploy(&aws, &["--yes"])
+        .ended(1)
+        .says("error: cannot ask AWS who you are: the AWS credentials have expired")
+        .says("help: get new ones, with `aws sso login`");
+    assert_eq!(aws.asked(), ["GetCallerIdentity"]);
+}
+
+#[test]
+fn a_missing_permission_is_named() {
+    let denied = "User: arn:aws:iam::123456789012:user/Alice is not authorized to perform: \
+                  cloudformation:CreateChangeSet";
+    let aws = Scripted::start(&[
+        ("DescribeStacks", vec![no_stack()]),
+        ("CreateChangeSet", vec![error(403, "AccessDenied", denied)]),
+    ]);
+    deploy(&aws, &["--yes"]).ended(1).says("cloudformation:CreateChangeSet").says("help: give");
+}
+
+#[test]
+fn the_bucket_of_somebody_else_is_not_used() {
+    let aws = Scripted::start(&[("HEAD bucket", vec![Answer::Says(403, String::new())])]);
+    deploy(&aws, &["--yes"]).ended(1).says("no access to the bucket footfall-123456789012");
+    assert_eq!(aws.times("PUT object"), 0);
+}
+
+#[test]
+fn an_answer_that_is_lost_is_not_a_failure() {
+    // AWS made the change set, and began to apply it; the SDK asked again, as it should.
+    let executing = ok(
+        "DescribeChangeSet",
+        "<Status>CREATE_COMPLETE</Status><ExecutionStatus>EXECUTE_IN_PROGRESS</ExecutionStatus>",
+    );
+    let aws = Scripted::start(&[
+        ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
+        ("DescribeStackEvents", an_update()),
+        (
+            "CreateChangeSet",
+            vec![
+                Answer::Lost,
+                error(400, "AlreadyExistsException", "ChangeSet one already exists"),
+            ],
+        ),
+        ("DescribeChangeSet", vec![change_set(CHANGES), executing]),
+        (
+            "ExecuteChangeSet",
+            vec![
+                Answer::Lost,
+                error(400, "InvalidChangeSetStatus", "ChangeSet cannot be executed in its status"),
+            ],
+        ),
+    ]);
+    deploy(&aws, &["--yes"]).ended(0);
+    assert_eq!((aws.times("CreateChangeSet"), aws.times("ExecuteChangeSet")), (2, 2));
+}
+
+#[test]
+fn a_plan_that_loses_the_table_is_refused() {
+    let answers = |applied: bool| {
+        let mut answers = vec![
+            ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
+            ("DescribeChangeSet", vec![change_set(REPLACES_TABLE)]),
+        ];
+        if applied {
+            answers.push(("DescribeStackEvents", an_update()));
+        }
+        answers
+    };
+    let aws = Scripted::start(&answers(false));
+    deploy(&aws, &["--yes"]).ended(2).says("EVERYTHING THAT WAS COUNTED").says("--lose-data");
+    assert_eq!((aws.times("ExecuteChangeSet"), aws.times("DeleteChangeSet")), (0, 1));
+    let aws = Scripted::start(&answers(true));
+    deploy(&aws, &["--yes", "--lose-data"]).ended(0);
+}
+
+#[test]
+fn a_plan_changes_nothing() {
+    let aws = Scripted::start(&[
+        ("DescribeStacks", vec![no_stack(), stack("REVIEW_IN_PROGRESS")]),
+        ("HEAD bucket", vec![Answer::Says(404, String::new())]),
+    ]);
+    deploy(&aws, &["--plan"]).ended(0).prints("Plan: 1 to add, 1 to change, 0 to remove\n");
+    // Not even the stack that AWS makes to put the change set in.
+    assert_eq!((aws.times("DeleteChangeSet"), aws.times("DeleteStack")), (1, 1));
+    for operation in ["PUT bucket", "PUT object", "ExecuteChangeSet"] {
+        assert_eq!(aws.times(operation), 0, "{operation}");
+    }
+    let aws = Scripted::start(&[("DescribeStacks", vec![stack("ROLLBACK_COMPLETE")])]);
+    let plan = deploy(&aws, &["--plan", "--json"]).ended(0);
+    let plan: serde_json::Value = serde_json::from_str(&plan.stdout).unwrap();
+    assert!(plan["changes"].as_array().unwrap().len() > 10, "{plan}");
+    assert_eq!(plan["applied"], false);
+    assert_eq!((aws.times("DeleteStack"), aws.times("CreateChangeSet")), (0, 0));
+}
+
+#[test]
+fn without_a_deploy_before_there_is_no_way_back() {
+    // An empty bucket, and a stack that is not there.
+    for status in [stack("UPDATE_COMPLETE"), no_stack()] {
+        let aws = Scripted::start(&[("DescribeStacks", vec![status])]);
+        let owner = Owner::of(&aws.endpoint);
+        owner.runs(&["rollback", "--yes"]).ended(2).says("no deploy before this one");
+        assert_eq!(aws.times("CreateChangeSet"), 0);
+    }
+    let aws = Scripted::start(&[("DescribeStacks", vec![stack("UPDATE_IN_PROGRESS")])]);
+    Owner::of(&aws.endpoint).runs(&["rollback", "--plan"]).ended(2).says("no plan can be made now");
+}
+
+#[test]
+fn the_way_back_is_the_last_template_that_is_another() {
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+    let list = "<ListBucketResult><IsTruncated>false</IsTruncated><Contents>\
+                <Key>deploys/000000000000001-00.json</Key>\
+                <LastModified>2009-10-12T17:50:30.000Z</LastModified></Contents></ListBucketResult>";
+    let aws = Scripted::start(&[
+        ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
+        ("DescribeStackEvents", an_update()),
+        ("GET bucket", vec![Answer::Says(200, list.to_owned())]),
+        ("GET object", vec![Answer::Says(200, "{\"Resources\":{}}".to_owned())]),
+    ]);
+    let owner = Owner::of(&aws.endpoint);
+    owner.runs(&["rollback", "--yes"]).ended(0).says("Plan: 1 to add").prints("Dashboard: ");
+    // What is there now is noted first, so that there is a way forth again.
+    let asked = aws.asked();
+    let at = |operation| asked.iter().position(|asked| asked == operation).unwrap();
+    assert!(at("PUT object") < at("ExecuteChangeSet"), "{asked:?}");
+}
+
+#[test]
+fn a_stack_of_somebody_else_is_left_alone() {
+    for command in ["deploy", "destroy"] {
+        let aws = Scripted::start(&[(
+            "DescribeStacks",
+            vec![described_stack("CREATE_COMPLETE", "A shop")],
+        )]);
+        let owner = Owner::of(&aws.endpoint);
+        owner.writes("functions/track", b"a function");
+        owner.writes("functions/dashboard", b"another");
+        let functions = ["--functions", "functions"];
+        let mut arguments = vec![command, "--yes"];
+        arguments.extend(functions.iter().filter(|_| command == "deploy"));
+        owner.runs(&arguments).ended(2).says("it is not Footfall's");
+        assert_eq!((aws.times("DeleteStack"), aws.times("CreateChangeSet")), (0, 0));
+    }
+}
+
+#[test]
+fn nothing_is_done_unasked() {
+    let aws = Scripted::start(&[]);
+    deploy(&aws, &[]).ended(2).says("say --yes");
+    let owner = Owner::of(&aws.endpoint);
+    owner.runs(&["destroy"]).ended(2).says("say --yes");
+    owner.runs(&["destroy", "--yes", "--delete-data"]).ended(2).says("--site");
+    assert!(aws.asked().is_empty());
+}
+
+#[test]
+fn a_stack_whose_table_would_go_is_not_deleted() {
+    let careless = || template(r#"{"Resources":{"Table":{"Type":"AWS::DynamoDB::Table"}}}"#);
+    let absent = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException"}"#;
+    let aws = Scripted::start(&[
+        ("DescribeStacks", vec![stack("CREATE_COMPLETE")]),
+        ("GetTemplate", vec![careless()]),
+        ("DescribeTable", vec![Answer::Says(400, absent.to_owned())]),
+    ]);
+    let owner = Owner::of(&aws.endpoint);
+    owner.runs(&["destroy", "--yes"]).ended(2).says("does not say that its table is kept");
+    assert_eq!(aws.times("DeleteStack"), 0);
+    let aws = Scripted::start(&[
+        ("DescribeStacks", vec![stack("DELETE_FAILED")]),
+        ("DescribeStackEvents", vec![events(&[BEFORE])]),
+        ("GetTemplate", vec![careless()]),
+    ]);
+    deploy(&aws, &["--yes"]).ended(2).says("does not say that its table is kept");
+    assert_eq!(aws.times("DeleteStack"), 0);
+}
+
+#[test]
+fn what_somebody_else_plans_is_left_alone() {
+    let aws = Scripted::start(&[
+        ("DescribeStacks", vec![stack("REVIEW_IN_PROGRESS")]),
+        ("DescribeStackEvents", vec![events(&[BEFORE])]),
+        ("ListChangeSets", vec![change_sets("my-shop")]),
+    ]);
+    deploy(&aws, &["--yes"]).ended(2).says("planned by somebody else, with the change set my-shop");
+    assert_eq!(aws.times("DeleteStack"), 0);
+}
+
+#[test]
+fn the_snippet_is_that_of_the_deployed_stack_if_there_is_one() {
+    let aws = Scripted::start(&[("DescribeStacks", vec![stack("CREATE_COMPLETE")])]);
+    let owner = Owner::of(&aws.endpoint);
+    owner.runs(&["snippet"]).ended(0).prints("\"https://api.example.com/js/footfall.js\"");
+    let endpoint = ["snippet", "--endpoint", "https://mine.example"];
+    owner.runs(&endpoint).ended(0).prints("\"https://mine.example/js/footfall.js\"");
+    let aws = Scripted::start(&[("DescribeStacks", vec![no_stack()])]);
+    Owner::of(&aws.endpoint).runs(&["snippet"]).ended(0).prints("\"http://127.0.0.1:8787/js/");
+}
