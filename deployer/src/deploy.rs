@@ -49,8 +49,7 @@ fn owners_settings() -> Result<Settings> {
     if !file.exists() {
         return Err(Problem::refused(
             format!("there is no {} in this folder", settings::FILE),
-            "write one: `sites:` and below it `  - domain: example.com`; the README shows what \
-             else can stand in it",
+            "write one with `cargo xtask init`",
         )
         .into());
     }

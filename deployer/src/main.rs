@@ -1,7 +1,7 @@
 //! How Footfall gets to AWS, and back.
 //!
-//! One file for each command, and one async function in it: `build`, `template`, `deploy`, `rollback`,
-//! `status`, `snippet`, `destroy`. Below them, from the machine to AWS:
+//! One file for each command, and one async function in it: `init`, `doctor`, `build`, `template`,
+//! `deploy`, `rollback`, `status`, `snippet`, `destroy`. Below them, from the machine to AWS:
 //!
 //! ```text
 //! toolchain -> build -> package -> artifacts -> history    what runs, into the bucket
@@ -20,7 +20,9 @@ mod build;
 mod change_set;
 mod deploy;
 mod destroy;
+mod doctor;
 mod history;
+mod init;
 mod package;
 mod plan;
 mod problem;
@@ -50,6 +52,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Arguments),
+    Doctor(doctor::Arguments),
     Build(build::Arguments),
     Template(template::Arguments),
     Deploy(Box<deploy::Arguments>),
@@ -80,6 +84,8 @@ fn run(command: Command) -> Result<()> {
     let runtime = runtime.context("cannot start")?;
     let done = runtime.block_on(async {
         match command {
+            Command::Init(arguments) => init::run(&arguments).await,
+            Command::Doctor(arguments) => doctor::run(&arguments).await,
             Command::Build(arguments) => build::run(&arguments).await,
             Command::Template(arguments) => template::run(&arguments).await,
             Command::Deploy(arguments) => deploy::run(&arguments).await,

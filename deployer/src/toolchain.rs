@@ -34,11 +34,15 @@ pub(crate) fn rustc() -> OsString {
     env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"))
 }
 
+/// Whether the target's standard library is there.
+pub(crate) fn has_target(arch: Arch) -> Result<bool> {
+    Ok(has_core(&library(arch)?))
+}
+
 /// Sees to it that the target's standard library is there: adds it where rustup is, and says how to
 /// get it where rustup is not.
 pub(crate) fn ensure_target(arch: Arch) -> Result<()> {
-    let library = sysroot()?.join("lib/rustlib").join(arch.target()).join("lib");
-    if has_core(&library) {
+    if has_target(arch)? {
         return Ok(());
     }
     let target = arch.target();
@@ -53,7 +57,7 @@ pub(crate) fn ensure_target(arch: Arch) -> Result<()> {
             "Rust has no standard library for {target}: {} is not there, and neither is rustup, which \
              would add it; install Rust from https://rustup.rs, or the package of your system that \
              brings this target",
-            library.display()
+            library(arch)?.display()
         ),
     }
 }
@@ -70,6 +74,10 @@ pub(crate) fn ensure_linker() -> Result<()> {
          called rust-lld",
         linker.display()
     )
+}
+
+fn library(arch: Arch) -> Result<PathBuf> {
+    Ok(sysroot()?.join("lib/rustlib").join(arch.target()).join("lib"))
 }
 
 fn sysroot() -> Result<PathBuf> {

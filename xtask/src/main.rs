@@ -19,9 +19,15 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a footfall.yaml in which every key is explained
+    #[command(disable_help_flag = true)]
+    Init(Rest),
     /// Run Footfall on this machine
     #[command(disable_help_flag = true)]
     Dev(Rest),
+    /// Check what a deploy needs, and say what to do where something is missing
+    #[command(disable_help_flag = true)]
+    Doctor(Rest),
     /// Build the functions for Lambda, and pack them
     #[command(disable_help_flag = true)]
     Build(Rest),
@@ -58,7 +64,9 @@ struct Rest {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
+        Command::Init(rest) => tasks::deployer("init", &rest.arguments),
         Command::Dev(rest) => tasks::dev(&rest.arguments),
+        Command::Doctor(rest) => tasks::deployer("doctor", &rest.arguments),
         Command::Snippet(rest) => tasks::deployer("snippet", &rest.arguments),
         Command::Build(rest) => tasks::deployer("build", &rest.arguments),
         Command::Template(rest) => tasks::deployer("template", &rest.arguments),

@@ -1,0 +1,436 @@
+//! `cargo xtask doctor`: whether a deploy has what it needs, and what to do where it has not.
+//!
+//! What is so is found out in `facts`, without changing anything; what that means is judged here.
+
+mod facts;
+
+use std::io::{self, Write as _};
+
+use anyhow::{Context as _, Result, bail};
+use aws_sdk_cloudformation::types::StackStatus;
+use clap::Args;
+use footfall_infra::settings::FILE;
+use serde::Serialize;
+
+use self::facts::facts;
+use crate::apply::print_json;
+use crate::aws::Target;
+use crate::problem::Problem;
+use crate::stack::{self, Step};
+use crate::toolchain::Arch;
+
+/// The oldest Rust that builds this.
+const RUST: &str = env!("CARGO_PKG_RUST_VERSION");
+
+/// How many seconds a clock may be wrong before AWS refuses what is signed by it:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html>
+const SKEW: i64 = 5 * 60;
+
+/// Why nothing is known of permissions and stacks.
+const NOT_ASKED: &str = "not known: that takes a region, and credentials that AWS knows";
+
+/// Check what a deploy needs, and say what to do where something is missing
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Architecture of the functions
+    #[arg(long, value_enum, default_value_t = Arch::Arm64)]
+    arch: Arch,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// What was found out.
+#[derive(Debug)]
+struct Facts {
+    /// The names of the sites.
+    sites: Result<Vec<String>, Problem>,
+    /// What `rustc --version` prints.
+    rustc: Result<String, Problem>,
+    /// The target that is built for, and whether its standard library is there.
+    target: (&'static str, Result<bool, Problem>),
+    linker: Result<(), Problem>,
+    region: Option<String>,
+    identity: Result<Identity, Problem>,
+    clock: Clock,
+    /// What AWS was asked for, by the action that allows it; nothing if it could not be asked.
+    permissions: Vec<(&'static str, Result<(), Problem>)>,
+    /// The stack's name, and the state it is in; nothing if AWS could not be asked.
+    stack: (String, Option<Result<Option<StackStatus>, Problem>>),
+}
+
+/// Whose the credentials are.
+#[derive(Debug)]
+struct Identity {
+    account: String,
+    arn: Option<String>,
+}
+
+/// What is known of this machine's clock.
+#[derive(Debug, Default)]
+struct Clock {
+    /// By how many seconds AWS's clock is ahead of it.
+    ahead: Option<i64>,
+    /// What was refused because of it.
+    refused: Option<String>,
+}
+
+/// A thing that a deploy needs.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Check {
+    check: &'static str,
+    state: State,
+    found: String,
+    remedy: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    Wrong,
+    /// It could not be found out, because of something else that is wrong.
+    Unknown,
+}
+
+impl Check {
+    fn ok(check: &'static str, found: impl Into<String>) -> Self {
+        Self { check, state: State::Ok, found: found.into(), remedy: None }
+    }
+
+    fn wrong(check: &'static str, problem: &Problem) -> Self {
+        let remedy = Some(problem.remedy.clone()).filter(|remedy| !remedy.is_empty());
+        Self { check, state: State::Wrong, found: problem.cause.clone(), remedy }
+    }
+
+    fn unknown(check: &'static str, found: impl Into<String>) -> Self {
+        Self { check, state: State::Unknown, found: found.into(), remedy: None }
+    }
+
+    fn line(&self) -> String {
+        let state = match self.state {
+            State::Ok => "ok",
+            State::Wrong => "WRONG",
+            State::Unknown => "?",
+        };
+        let remedy = self.remedy.as_ref().map_or_else(String::new, |remedy| format!("; {remedy}"));
+        // What other programs say may have several lines.
+        let text = format!("{}{remedy}", self.found);
+        let text: Vec<&str> = text.lines().map(str::trim).collect();
+        format!("{state:<6} {:<11} {}\n", self.check, text.join(" "))
+    }
+}
+
+/// All checks, for a script.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    ok: bool,
+    checks: &'a [Check],
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    let checks = judged(&facts(arguments.arch, &arguments.target).await);
+    let count = |state| checks.iter().filter(|check| check.state == state).count();
+    let (wrong, unknown) = (count(State::Wrong), count(State::Unknown));
+    if arguments.json {
+        print_json(&Report { ok: wrong + unknown == 0, checks: &checks })?;
+    } else {
+        let text: String = checks.iter().map(Check::line).collect();
+        io::stdout().write_all(text.as_bytes()).context("cannot print")?;
+    }
+    match (wrong, unknown) {
+        (0, 0) => {
+            eprintln!("`cargo xtask deploy` has what it needs, as far as can be known before it.");
+            Ok(())
+        }
+        // What is not known is no success.
+        (0, _) => bail!("not everything could be checked"),
+        (1, _) => bail!("one thing is wrong"),
+        _ => bail!("{wrong} things are wrong"),
+    }
+}
+
+/// What the facts mean for a deploy.
+fn judged(facts: &Facts) -> Vec<Check> {
+    let mut checks = vec![
+        settings(&facts.sites),
+        rust(&facts.rustc),
+        target(facts.target.0, &facts.target.1),
+        linker(&facts.linker),
+        region(facts.region.as_deref()),
+        credentials(&facts.identity),
+        clock(&facts.clock),
+    ];
+    if facts.permissions.is_empty() {
+        checks.push(Check::unknown("permission", NOT_ASKED));
+    }
+    checks.extend(facts.permissions.iter().map(|(action, asked)| permission(action, asked)));
+    checks.push(the_stack(&facts.stack.0, facts.stack.1.as_ref()));
+    checks
+}
+
+fn settings(sites: &Result<Vec<String>, Problem>) -> Check {
+    match sites {
+        Ok(sites) => {
+            let noun = if sites.len() == 1 { "site" } else { "sites" };
+            Check::ok("settings", format!("{FILE} has the {noun} {}", sites.join(", ")))
+        }
+        Err(problem) => Check::wrong("settings", problem),
+    }
+}
+
+fn rust(rustc: &Result<String, Problem>) -> Check {
+    let printed = match rustc {
+        Ok(printed) => printed.trim(),
+        Err(problem) => return Check::wrong("rust", problem),
+    };
+    // "rustc 1.95.0 (59807616e 2026-04-14)", "rustc 1.97.0-nightly (…)"
+    let version = printed.split_whitespace().nth(1).unwrap_or_default();
+    if numbers(version) >= numbers(RUST) {
+        return Check::ok("rust", printed);
+    }
+    let cause = format!("Footfall needs Rust {RUST} or later, and this is {printed}");
+    let remedy = "run `rustup update`, or install Rust from https://rustup.rs";
+    Check::wrong("rust", &Problem::failed(cause, remedy))
+}
+
+/// A version's numbers, without what stands behind them; none if it is no version.
+fn numbers(version: &str) -> Vec<u32> {
+    let plain = version.split(['-', '+']).next().unwrap_or_default();
+    plain.split('.').map_while(|number| number.parse().ok()).collect()
+}
+
+fn target(target: &str, is_there: &Result<bool, Problem>) -> Check {
+    match is_there {
+        Ok(true) => Check::ok("target", format!("the standard library for {target} is there")),
+        Ok(false) => {
+            let cause = format!("there is no standard library for {target}");
+            let remedy =
+                format!("run `rustup target add {target}`; deploy does, too, where rustup is");
+            Check::wrong("target", &Problem::failed(cause, remedy))
+        }
+        Err(problem) => Check::wrong("target", problem),
+    }
+}
+
+fn linker(linker: &Result<(), Problem>) -> Check {
+    match linker {
+        Ok(()) => Check::ok("linker", "rust-lld is there"),
+        Err(problem) => Check::wrong("linker", problem),
+    }
+}
+
+fn region(region: Option<&str>) -> Check {
+    match region {
+        Some(region) => Check::ok("region", region),
+        None => {
+            let remedy = "say --region eu-central-1, set AWS_REGION, or run `aws configure`";
+            Check::wrong("region", &Problem::failed("no region of AWS is chosen", remedy))
+        }
+    }
+}
+
+fn credentials(identity: &Result<Identity, Problem>) -> Check {
+    match identity {
+        Ok(Identity { account, arn }) => {
+            let who = arn.as_ref().map_or_else(String::new, |arn| format!(", as {arn}"));
+            Check::ok("credentials", format!("account {account}{who}"))
+        }
+        Err(problem) => Check::wrong("credentials", problem),
+    }
+}
+
+fn clock(clock: &Clock) -> Check {
+    let remedy = "set it; `sudo timedatectl set-ntp true` keeps it right on most Linux systems, \
+                  Date & Time in the settings on others";
+    match clock {
+        Clock { ahead: Some(ahead), .. } if ahead.unsigned_abs() > SKEW.unsigned_abs() => {
+            let side = if *ahead > 0 { "behind" } else { "ahead of" };
+            let span = span(ahead.unsigned_abs());
+            let cause = format!("this machine's clock is {span} {side} that of AWS");
+            Check::wrong("clock", &Problem::failed(cause, remedy))
+        }
+        Clock { ahead: Some(-1..=1), .. } => Check::ok("clock", "as AWS has it"),
+        Clock { ahead: Some(ahead), .. } => {
+            let seconds = ahead.unsigned_abs();
+            Check::ok("clock", format!("as AWS has it, but for {seconds} seconds"))
+        }
+        Clock { ahead: None, refused: Some(text) } => {
+            let cause = format!("this machine's clock seems wrong: {text}");
+            Check::wrong("clock", &Problem::failed(cause, remedy))
+        }
+        Clock { ahead: None, refused: None } => {
+            Check::unknown("clock", "not known: AWS gave no answer to compare it with")
+        }
+    }
+}
+
+/// A time span in its largest unit. It is one of five minutes or more.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..7200 => format!("{} minutes", seconds / 60),
+        7200..172_800 => format!("{} hours", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+fn permission(action: &str, asked: &Result<(), Problem>) -> Check {
+    match asked {
+        Ok(()) => Check::ok("permission", format!("{action} is allowed")),
+        Err(Problem { cause, remedy, .. }) => {
+            let cause = format!("{action}: {cause}");
+            Check::wrong("permission", &Problem::failed(cause, remedy.as_str()))
+        }
+    }
+}
+
+fn the_stack(name: &str, state: Option<&Result<Option<StackStatus>, Problem>>) -> Check {
+    match state {
+        None => Check::unknown("stack", NOT_ASKED),
+        Some(Ok(None)) => Check::ok("stack", format!("{name} is not there; deploy makes it")),
+        Some(Ok(Some(status))) => {
+            let found = format!("{name} is in {}: {}", status.as_str(), stack::meaning(status));
+            match stack::step(Some(status)) {
+                // What it means says what to do.
+                Step::Explain => Check::wrong("stack", &Problem::failed(found, "")),
+                _ => Check::ok("stack", found),
+            }
+        }
+        // It is there, and deploy would not touch it.
+        Some(Err(problem)) if problem.refused => Check::wrong("stack", problem),
+        // What stood in the way is said where the permission to look is checked.
+        Some(Err(_)) => Check::unknown("stack", "not known: it cannot be read"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn healthy() -> Facts {
+        Facts {
+            sites: Ok(vec!["example.com".to_owned()]),
+            rustc: Ok("rustc 1.95.0 (59807616e 2026-04-14)\n".to_owned()),
+            target: ("aarch64-unknown-linux-musl", Ok(true)),
+            linker: Ok(()),
+            region: Some("eu-central-1".to_owned()),
+            identity: Ok(Identity {
+                account: "123456789012".to_owned(),
+                arn: Some("arn:aws:iam::123456789012:user/Alice".to_owned()),
+            }),
+            clock: Clock { ahead: Some(0), refused: None },
+            permissions: vec![("cloudformation:DescribeStacks", Ok(()))],
+            stack: ("footfall".to_owned(), Some(Ok(None))),
+        }
+    }
+
+    fn problem() -> Problem {
+        Problem::failed("it is broken", "mend it")
+    }
+
+    #[test]
+    fn a_machine_that_has_all_is_healthy() {
+        let lines: String = judged(&healthy()).iter().map(Check::line).collect();
+        assert_eq!(
+            lines,
+            "\
+ok     settings    footfall.yaml has the site example.com
+ok     rust        rustc 1.95.0 (59807616e 2026-04-14)
+ok     target      the standard library for aarch64-unknown-linux-musl is there
+ok     linker      rust-lld is there
+ok     region      eu-central-1
+ok     credentials account 123456789012, as arn:aws:iam::123456789012:user/Alice
+ok     clock       as AWS has it
+ok     permission  cloudformation:DescribeStacks is allowed
+ok     stack       footfall is not there; deploy makes it
+"
+        );
+    }
+
+    #[test]
+    fn whatever_is_broken_is_said_with_its_remedy_and_nothing_else_is() {
+        type Breaks = fn(&mut Facts);
+        let breakages: [(&str, Breaks); 8] = [
+            ("settings    it is broken; mend it", |facts| facts.sites = Err(problem())),
+            ("rust        it is broken; mend it", |facts| facts.rustc = Err(problem())),
+            ("target      it is broken; mend it", |facts| facts.target.1 = Err(problem())),
+            ("target      there is no standard library for aarch64", |facts| {
+                facts.target.1 = Ok(false);
+            }),
+            ("linker      it is broken; mend it", |facts| facts.linker = Err(problem())),
+            ("region      no region of AWS is chosen; say --region", |facts| facts.region = None),
+            ("credentials it is broken; mend it", |facts| facts.identity = Err(problem())),
+            ("permission  cloudformation:DescribeStacks: it is broken; mend it", |facts| {
+                facts.permissions[0].1 = Err(problem());
+            }),
+        ];
+        for (expected, breaks) in breakages {
+            let mut facts = healthy();
+            breaks(&mut facts);
+            let checks = judged(&facts);
+            let wrong: Vec<String> =
+                checks.iter().filter(|c| c.state != State::Ok).map(Check::line).collect();
+            assert_eq!(wrong.len(), 1, "{wrong:?}");
+            assert!(wrong[0].starts_with(&format!("WRONG  {expected}")), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn rust_is_compared_by_numbers() {
+        for (printed, state) in [
+            ("rustc 1.94.9 (x)", State::Wrong),
+            ("rustc 1.100.0 (x)", State::Ok),
+            ("rustc 1.96.0-nightly (x)", State::Ok),
+            ("rustc 2.0.0", State::Ok),
+            ("something else", State::Wrong),
+            ("", State::Wrong),
+        ] {
+            assert_eq!(rust(&Ok(printed.to_owned())).state, state, "{printed}");
+        }
+    }
+
+    #[test]
+    fn a_clock_may_be_five_minutes_off() {
+        let check = |ahead: Option<i64>, refused: Option<&str>, state: State, found: &str| {
+            let check = clock(&Clock { ahead, refused: refused.map(str::to_owned) });
+            assert_eq!((check.state, check.found.as_str()), (state, found));
+            assert_eq!(check.remedy.is_some(), state == State::Wrong);
+        };
+        let here = "this machine's clock";
+        check(Some(-1), None, State::Ok, "as AWS has it");
+        check(Some(300), None, State::Ok, "as AWS has it, but for 300 seconds");
+        let behind = format!("{here} is 5 minutes behind that of AWS");
+        check(Some(301), None, State::Wrong, &behind);
+        check(Some(301), Some("Signature expired"), State::Wrong, &behind);
+        check(Some(-7300), None, State::Wrong, &format!("{here} is 2 hours ahead of that of AWS"));
+        check(Some(400_000), None, State::Wrong, &format!("{here} is 4 days behind that of AWS"));
+        let refused = format!("{here} seems wrong: Signature expired");
+        check(None, Some("Signature expired"), State::Wrong, &refused);
+        check(None, None, State::Unknown, "not known: AWS gave no answer to compare it with");
+    }
+
+    #[test]
+    fn a_stack_is_wrong_only_where_deploy_can_do_nothing() {
+        let check = |found: Option<Result<Option<StackStatus>, Problem>>, state: State| {
+            assert_eq!(the_stack("footfall", found.as_ref()).state, state, "{found:?}");
+        };
+        check(Some(Ok(Some(StackStatus::UpdateComplete))), State::Ok);
+        check(Some(Ok(Some(StackStatus::RollbackComplete))), State::Ok);
+        check(Some(Ok(Some(StackStatus::UpdateInProgress))), State::Ok);
+        check(Some(Ok(Some(StackStatus::ImportRollbackFailed))), State::Wrong);
+        check(Some(Err(Problem::refused("it is not Footfall's", "--stack"))), State::Wrong);
+        check(Some(Err(problem())), State::Unknown);
+        check(None, State::Unknown);
+    }
+
+    #[test]
+    fn what_could_not_be_asked_is_not_known() {
+        let mut facts = healthy();
+        facts.permissions.clear();
+        facts.stack.1 = None;
+        let unknown = judged(&facts).iter().filter(|c| c.state == State::Unknown).count();
+        assert_eq!(unknown, 2);
+    }
+}

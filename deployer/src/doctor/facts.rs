@@ -1,0 +1,194 @@
+//! What is so on this machine and in AWS, found out without changing either.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result, bail};
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_sts::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_sts::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::primitives::{DateTime, DateTimeFormat};
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use footfall_infra::settings::{FILE, Settings};
+use footfall_runtime::connector::Connector;
+
+use super::{Clock, Facts, Identity};
+use crate::artifacts::Bucket;
+use crate::aws::{self, Aws, Target};
+use crate::problem::{Problem, explained, innermost};
+use crate::stack;
+use crate::toolchain::{self, Arch};
+
+/// The region that is asked who somebody is where none is chosen: the answer is the same everywhere.
+const ANY_REGION: &str = "us-east-1";
+
+/// How long AWS may take to say what time it is.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// All of it. Nothing here ends at the first thing that is wrong.
+pub(super) async fn facts(arch: Arch, target: &Target) -> Facts {
+    let region = aws::region(target).await.map(|region| region.to_string());
+    let place = region.clone().unwrap_or_else(|| ANY_REGION.to_owned());
+    let asked = Target { region: Some(place.clone()), ..target.clone() };
+    eprintln!("Asking AWS …");
+    let connected = Aws::connect(&asked).await;
+    let heard = tokio::time::timeout(PATIENCE, hear(&asked, place)).await;
+    let heard = heard.ok().and_then(Result::ok).unwrap_or_default();
+
+    let mut permissions = Vec::new();
+    let mut found = None;
+    if let (Ok(aws), Some(_)) = (&connected, &region) {
+        let looked = stack::look(aws, target.stack.as_str()).await.map_err(|e| problem(&e));
+        // A stack of somebody else's was read as well.
+        let read = looked.as_ref().err().filter(|problem| !problem.refused).cloned();
+        permissions.push(("cloudformation:DescribeStacks", read.map_or(Ok(()), Err)));
+        permissions.push(("s3:ListBucket", bucket(aws, target).await));
+        permissions.push(("dynamodb:DescribeTable", table(aws, target).await));
+        found = Some(looked.map(|stack| stack.and_then(|stack| stack.stack_status)));
+    }
+    let identity = match connected {
+        Ok(aws) => Ok(Identity { account: aws.account, arn: heard.arn }),
+        Err(error) => Err(problem(&error)),
+    };
+    Facts {
+        sites: sites(),
+        rustc: version().map_err(|error| problem(&error)),
+        target: (arch.target(), toolchain::has_target(arch).map_err(|error| problem(&error))),
+        linker: toolchain::ensure_linker().map_err(|error| problem(&error)),
+        region,
+        identity,
+        clock: heard.clock,
+        permissions,
+        stack: (target.stack.to_string(), found),
+    }
+}
+
+/// An error as a problem. Those that are none say what to do behind a semicolon.
+fn problem(error: &anyhow::Error) -> Problem {
+    if let Some(problem) = error.downcast_ref::<Problem>() {
+        return problem.clone();
+    }
+    let text = format!("{error:#}");
+    let (cause, remedy) = text.split_once("; ").unwrap_or((&text, ""));
+    Problem::failed(cause, remedy)
+}
+
+/// The sites that would be deployed.
+fn sites() -> Result<Vec<String>, Problem> {
+    let file = Path::new(FILE);
+    // Elsewhere, no file means one site, `localhost`; a stack for it would count nothing.
+    if !file.exists() {
+        return Err(Problem::failed(
+            format!("there is no {FILE} in this folder"),
+            "`cargo xtask init` writes one",
+        ));
+    }
+    match Settings::from_file(file) {
+        Ok(settings) => Ok(settings.sites.iter().map(|site| site.domain.to_string()).collect()),
+        Err(error) => Err(problem(&error.into())),
+    }
+}
+
+/// What the compiler says it is.
+fn version() -> Result<String> {
+    let rustc = toolchain::rustc();
+    let output = Command::new(&rustc).arg("--version").output().with_context(|| {
+        format!("install Rust from https://rustup.rs: cannot start {}", rustc.to_string_lossy())
+    })?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    String::from_utf8(output.stdout).context("rustc printed no text")
+}
+
+/// Whether the stack's bucket, if it is there, can be looked into.
+async fn bucket(aws: &Aws, target: &Target) -> Result<(), Problem> {
+    Bucket::of(aws, &target.stack).exists().await.map(|_| ()).map_err(|error| problem(&error))
+}
+
+/// Whether the table, if it is there, can be looked at. It is called as the stack is.
+async fn table(aws: &Aws, target: &Target) -> Result<(), Problem> {
+    match aws.dynamodb.describe_table().table_name(target.stack.as_str()).send().await {
+        Ok(_) => Ok(()),
+        Err(error) => match error.as_service_error() {
+            Some(service) if service.is_resource_not_found_exception() => Ok(()),
+            _ => Err(explained("look at the table", &error)),
+        },
+    }
+}
+
+/// What an answer of AWS says beside the account.
+#[derive(Debug, Default)]
+struct Heard {
+    arn: Option<String>,
+    clock: Clock,
+}
+
+/// Asks once, and does not try again: the second try would be signed by AWS's clock in place of this
+/// machine's, and say nothing about it.
+async fn hear(target: &Target, region: String) -> Result<Heard> {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(Connector::new()?.into_client())
+        .retry_config(RetryConfig::disabled())
+        .region(Region::new(region));
+    if let Some(profile) = &target.profile {
+        loader = loader.profile_name(profile);
+    }
+    let sts = aws_sdk_sts::Client::new(&loader.load().await);
+    let dates = Dates::default();
+    let call = sts.get_caller_identity().customize().interceptor(dates.clone());
+    let (arn, refused) = match call.send().await {
+        Ok(identity) => (identity.arn, None),
+        Err(error) => (None, refused_for_the_clock(&error)),
+    };
+    Ok(Heard { arn, clock: Clock { ahead: dates.0.get().copied(), refused } })
+}
+
+/// By how many seconds the clock of whoever answers is ahead.
+#[derive(Debug, Clone, Default)]
+struct Dates(Arc<OnceLock<i64>>);
+
+impl Intercept for Dates {
+    fn name(&self) -> &'static str {
+        "Dates"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date");
+        let date = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
+        if let Some(date) = date {
+            let here = DateTime::from(SystemTime::now());
+            // There is one answer, so that it is never set already.
+            let _ = self.0.set(date.secs() - here.secs());
+        }
+        Ok(())
+    }
+}
+
+/// What was said if the clock is to blame, by AWS or by its certificate.
+fn refused_for_the_clock<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<String> {
+    match error {
+        SdkError::ServiceError(context) => {
+            let text = context.err().message().unwrap_or_default();
+            let by_code =
+                matches!(context.err().code(), Some("RequestExpired" | "RequestTimeTooSkewed"));
+            // https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
+            let by_text = text.contains("Signature expired") || text.contains("not yet current");
+            (by_code || by_text).then(|| text.to_owned())
+        }
+        SdkError::DispatchFailure(failure) => {
+            let text = innermost(failure.as_connector_error()?);
+            let is_dated = text.contains("expired") || text.contains("not valid yet");
+            (text.contains("certificate") && is_dated).then_some(text)
+        }
+        _ => None,
+    }
+}
