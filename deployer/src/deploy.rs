@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use footfall_infra::settings::{self, Settings};
 use footfall_infra::stack::{Artifact, INLINE_TEMPLATE_LIMIT, Template};
+use footfall_runtime::settings_file;
 
 use crate::apply::{Done, How, Upload, apply, guarded, report};
 use crate::artifacts::Bucket;
@@ -53,7 +54,7 @@ fn owners_settings() -> Result<Settings> {
         )
         .into());
     }
-    Ok(Settings::from_file(file)?)
+    Ok(settings_file::read(file)?)
 }
 
 async fn deploy(

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::TableDescription;
 use clap::Args;
 use footfall_infra::settings::{self, Settings};
 use footfall_infra::stack::{STACK_TAG, StackName, Type};
+use footfall_runtime::settings_file;
 use tokio::time::sleep;
 
 use crate::artifacts::Bucket;
@@ -44,7 +45,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let settings = Settings::from_file(Path::new(settings::FILE))?;
+    let settings = settings_file::read(Path::new(settings::FILE))?;
     let asking = ask::somebody();
     if !asking && (!arguments.yes || arguments.delete_data && arguments.site.is_none()) {
         return Err(Problem::refused(

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::Result;
 use clap::Args;
-use footfall_infra::settings::{self, Settings};
+use footfall_infra::settings;
+use footfall_runtime::settings_file;
 
 use crate::apply::{How, apply, guarded, report};
 use crate::artifacts::Bucket;
@@ -26,7 +27,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let Arguments { how, target } = arguments;
-    let settings = Settings::from_file(Path::new(settings::FILE))?;
+    let settings = settings_file::read(Path::new(settings::FILE))?;
     how.check()?;
     let aws = Aws::connect(target).await?;
     let pending = Pending::default();

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use footfall_infra::outputs;
-use footfall_infra::settings::{self, Settings};
+use footfall_infra::settings;
+use footfall_runtime::settings_file;
 use footfall_runtime::snippet::snippet;
 
 use crate::aws::{self, Aws, Target};
@@ -34,7 +35,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let settings = Settings::from_file(Path::new(settings::FILE))?;
+    let settings = settings_file::read(Path::new(settings::FILE))?;
     let site = match &arguments.site {
         None => settings.sites.first(),
         Some(domain) => settings.site(domain),

@@ -10,6 +10,7 @@ use clap::Args;
 use footfall_infra::api::Function;
 use footfall_infra::settings::{self, Settings};
 use footfall_infra::stack::{Architecture, Artifact, Inputs, Stack, StackName, Template};
+use footfall_runtime::settings_file;
 
 use crate::toolchain::Arch;
 
@@ -31,7 +32,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let settings = Settings::from_file(Path::new(settings::FILE))?;
+    let settings = settings_file::read(Path::new(settings::FILE))?;
     let set = |name| env::var(name).ok().filter(|value: &String| !value.is_empty());
     let region = arguments.region.clone();
     let region = region.or_else(|| set("AWS_REGION")).or_else(|| set("AWS_DEFAULT_REGION"));

@@ -1,8 +1,7 @@
 //! What exists: the owner's settings, and what they make of functions, routes and CORS.
 //!
-//! Everything here is pure, but for reading the settings file: no clock, no network, no AWS SDK. The
-//! runtime takes its routes and its settings from here, `dev` its CORS, and the deployer the stack,
-//! so that they cannot disagree.
+//! Everything here is pure: no I/O, no clock, no AWS SDK. The runtime takes its routes and its
+//! settings from here, `dev` its CORS, and the deployer the stack, so that they cannot disagree.
 
 pub mod api;
 pub mod env;

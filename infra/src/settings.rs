@@ -10,12 +10,9 @@ mod owner;
 mod site;
 mod time_zone;
 
-use std::path::Path;
-use std::{fs, io};
-
 use serde::{Deserialize, Serialize};
 
-pub use error::{FileError, SettingsError};
+pub use error::SettingsError;
 use error::{line_of, remedied};
 pub use host::{Domain, Host};
 pub use limits::{Capacity, LogRetention, MonthlyBudget, Throttle};
@@ -138,19 +135,6 @@ impl Settings {
             monthly_budget_usd: None,
             custom_domain: None,
             tags: Tags::default(),
-        }
-    }
-
-    /// Reads a settings file; where there is none, the settings are [`local`](Self::local).
-    ///
-    /// # Errors
-    /// If the file cannot be read, or is wrong: the message has its name in front.
-    pub fn from_file(file: &Path) -> Result<Self, FileError> {
-        let named = |what: String| FileError(format!("{}, {what}", file.display()));
-        match fs::read_to_string(file) {
-            Ok(text) => Self::from_yaml(&text).map_err(|error| named(error.to_string())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::local()),
-            Err(error) => Err(named(format!("which cannot be read: {error}"))),
         }
     }
 

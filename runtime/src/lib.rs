@@ -32,6 +32,7 @@ pub mod period;
 pub mod read;
 pub mod refusal;
 pub mod report;
+pub mod settings_file;
 pub mod snippet;
 pub mod source;
 pub mod store;

@@ -12,8 +12,9 @@ use aws_sdk_sts::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_sts::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::primitives::{DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
-use footfall_infra::settings::{FILE, Settings};
+use footfall_infra::settings::FILE;
 use footfall_runtime::connector::Connector;
+use footfall_runtime::settings_file;
 
 use super::{Clock, Facts, Identity};
 use crate::artifacts::Bucket;
@@ -86,7 +87,7 @@ fn sites() -> Result<Vec<String>, Problem> {
             "`cargo xtask init` writes one",
         ));
     }
-    match Settings::from_file(file) {
+    match settings_file::read(file) {
         Ok(settings) => Ok(settings.sites.iter().map(|site| site.domain.to_string()).collect()),
         Err(error) => Err(problem(&error.into())),
     }

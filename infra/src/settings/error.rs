@@ -12,11 +12,6 @@ pub struct SettingsError {
     pub problem: String,
 }
 
-/// Why a settings file could not be had: its name, and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct FileError(pub(super) String);
-
 fn at(line: Option<usize>) -> String {
     line.map_or_else(String::new, |line| format!("line {line}: "))
 }

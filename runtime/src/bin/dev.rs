@@ -13,6 +13,7 @@ use footfall_infra::api;
 use footfall_infra::settings::{self, Settings};
 use footfall_runtime::ambient::{Ambient as _, Machine};
 use footfall_runtime::dev::{Demo, Gateway, fill, serve};
+use footfall_runtime::settings_file;
 use footfall_runtime::snippet::snippet;
 use footfall_runtime::store::embedded::Embedded;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -52,7 +53,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     // Made-up traffic does not mix with one's own.
     let default = if arguments.demo { ".footfall-demo" } else { ".footfall" };
     let data = arguments.data.unwrap_or_else(|| PathBuf::from(default));
-    let settings = Settings::from_file(Path::new(settings::FILE))?;
+    let settings = settings_file::read(Path::new(settings::FILE))?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!(
