@@ -124,8 +124,8 @@ fn rust() -> Result<()> {
 
 /// Where rustup cannot add the target, `FOOTFALL_ARM64_RUSTC` names a compiler that has it.
 fn arm64() -> Result<()> {
-    let mut build = cargo();
-    build.args(["run", "--quiet", "--package", "footfall-deployer", "--", "build"]);
+    let mut build = program(binary("footfall-deployer")?, root());
+    build.arg("build");
     if let Some(rustc) = env::var_os("FOOTFALL_ARM64_RUSTC") {
         build.env("RUSTC", rustc);
     }
@@ -142,6 +142,13 @@ fn arm64() -> Result<()> {
         .env("FOOTFALL_ARM64_RUNNER", runner))
 }
 
+/// A binary of the workspace. All are built with the same features as the tests, so that nothing is
+/// built twice.
+fn binary(name: &str) -> Result<PathBuf> {
+    run(cargo().args(["build", "--workspace", "--all-features", "--bins", "--quiet"]))?;
+    Ok(target_folder().join("debug").join(name))
+}
+
 fn node(arguments: &[&str]) -> Result<()> {
     run(program("node", &npm_folder()).args(arguments))
 }
@@ -150,7 +157,7 @@ fn node(arguments: &[&str]) -> Result<()> {
 fn deploy() -> Result<()> {
     let python = python(&root().join("deployer/tests/requirements.txt"))?;
     // The functions that are deployed there: this machine's.
-    run(cargo().args(["build", "--workspace", "--all-features", "--bins", "--quiet"]))?;
+    binary("track")?;
     run(cargo()
         .args(["test", "--workspace", "--all-features", "--test", "ministack"])
         .args(["--", "--include-ignored"])
@@ -168,7 +175,6 @@ fn template() -> Result<()> {
 
 /// A site that embeds the snippet as it is printed, and the dashboard that shows its visits.
 fn browser() -> Result<()> {
-    run(cargo().args(["build", "--workspace", "--all-features", "--bins", "--quiet"]))?;
     let screenshots = target_folder().join("screenshots");
     fs::create_dir_all(&screenshots)?;
     let data = target_folder().join("browser-test-data");
@@ -176,7 +182,7 @@ fn browser() -> Result<()> {
         fs::remove_dir_all(&data).with_context(|| format!("cannot empty {}", data.display()))?;
     }
     let server = Server::start(&data)?;
-    let snippet = output(program(target_folder().join("debug/footfall-deployer"), &data).args([
+    let snippet = output(program(binary("footfall-deployer")?, &data).args([
         "snippet",
         "--endpoint",
         &server.url,
@@ -200,7 +206,7 @@ impl Server {
     fn start(data: &Path) -> Result<Self> {
         // In a folder of its own, where no footfall.yaml is.
         fs::create_dir_all(data)?;
-        let mut child = program(target_folder().join("debug/dev"), data)
+        let mut child = program(binary("dev")?, data)
             .args(["--port", "0", "--data", "."])
             .stdout(Stdio::piped())
             .spawn()
