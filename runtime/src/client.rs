@@ -56,8 +56,6 @@ pub enum Device {
 }
 
 impl Device {
-    const ALL: [Self; 5] = [Self::Console, Self::Desktop, Self::Mobile, Self::Tablet, Self::Tv];
-
     /// The name used at rest and in answers.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -68,12 +66,6 @@ impl Device {
             Self::Tablet => "Tablet",
             Self::Tv => "TV",
         }
-    }
-
-    /// The device of a name that [`Device::as_str`] gives.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|device| device.as_str() == name)
     }
 }
 
