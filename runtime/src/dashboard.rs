@@ -118,12 +118,12 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
 
     /// The site that is asked for, or the first.
     fn site(&self, request: &Request) -> Result<&Site, Failure> {
-        match request.parameter("site").filter(|name| !name.is_empty()) {
-            None => self.settings.sites.first(),
-            Some(ref name) => self.settings.site(name),
-        }
-        .ok_or_else(|| {
-            let name = request.parameter("site").unwrap_or_default();
+        let name = request.parameter("site").unwrap_or_default();
+        let site = match name.as_str() {
+            "" => self.settings.sites.first(),
+            name => self.settings.site(name),
+        };
+        site.ok_or_else(|| {
             Failure::UnknownSite(crate::text::clean(&name, 100), self.site_names().join(", "))
         })
     }

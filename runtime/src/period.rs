@@ -80,19 +80,13 @@ impl Period {
             return Err(PeriodError::Backwards);
         }
         let period = Self { from, to, zone };
-        if period.len() > MAX_DAYS { Err(PeriodError::TooLong) } else { Ok(period) }
+        if period.day_count() > MAX_DAYS { Err(PeriodError::TooLong) } else { Ok(period) }
     }
 
     /// How many days it has.
     #[must_use]
-    pub fn len(&self) -> i64 {
+    pub fn day_count(&self) -> i64 {
         self.from.duration_until(self.to).as_hours() / 24 + 1
-    }
-
-    /// Never: a period has a day at least.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        false
     }
 
     /// The days, in order.
@@ -145,7 +139,7 @@ mod tests {
     fn days_are_those_of_the_zone() {
         let check = |query: &str, zone: &str, from: &str, to: &str, len: i64| {
             let period = period(query, zone).unwrap();
-            let got = (period.from.to_string(), period.to.to_string(), period.len());
+            let got = (period.from.to_string(), period.to.to_string(), period.day_count());
             assert_eq!(got, (from.to_owned(), to.to_owned(), len), "{query} in {zone}");
             assert_eq!(period.days().count(), usize::try_from(len).unwrap());
         };

@@ -169,8 +169,9 @@ impl<S: Store, A: Ambient> Track<S, A> {
         }
         let referrer = payload.referrer.as_deref().and_then(|text| url::Url::parse(text).ok());
         let purpose = filter::PURPOSE_HEADERS.iter().find_map(|name| request.header(name));
+        let user_agent = request.user_agent();
         let reason = filter::reason(&Signals {
-            user_agent: request.user_agent().as_deref(),
+            user_agent: user_agent.as_deref(),
             purpose,
             automated: payload.automated,
             referrer_host: referrer.as_ref().and_then(url::Url::host_str),
@@ -183,16 +184,14 @@ impl<S: Store, A: Ambient> Track<S, A> {
             None => {
                 let salt = self.salt(utc_day(now)).await?;
                 let trusted = self.settings.trusted_proxies;
-                let client = request.client(trusted);
+                let address = request.client(trusted);
                 // CloudFront says where the viewer is. Without it in front, anybody could.
                 let country = request.header("cloudfront-viewer-country").filter(|_| trusted > 0);
                 let country = country.and_then(Country::from_header);
-                let visitor = salt.visitor(
-                    site.domain.as_str(),
-                    client,
-                    &request.user_agent().unwrap_or_default(),
-                );
-                Kind::Hit(hit(site, &page, payload, referrer.as_ref(), request, visitor, country))
+                let user_agent = user_agent.unwrap_or_default();
+                let visitor = salt.visitor(site.domain.as_str(), address, &user_agent);
+                let client = client::parse(&user_agent, hints(request));
+                Kind::Hit(hit(site, &page, payload, referrer.as_ref(), client, visitor, country))
             }
         };
         self.put(site, now, &kind).await?;
@@ -261,24 +260,26 @@ fn read_salt(item: &Item) -> Result<Salt, StoreError> {
         .ok_or_else(|| StoreError::Refused(format!("the salt of {} is none", item.key.sk)))
 }
 
+/// What a browser says of itself beside the User-Agent.
+fn hints(request: &Request) -> Hints<'_> {
+    Hints {
+        brands: request.header("sec-ch-ua"),
+        mobile: request.header("sec-ch-ua-mobile"),
+        platform: request.header("sec-ch-ua-platform"),
+    }
+}
+
 /// What is kept of a visitor's hit.
 fn hit(
     site: &Site,
     page: &PageUrl,
     payload: Payload,
     referrer: Option<&url::Url>,
-    request: &Request,
+    client: Client,
     visitor: VisitorId,
     country: Option<Country>,
 ) -> Hit {
-    let Client { browser, browser_version, system, system_version, device } = client::parse(
-        &request.user_agent().unwrap_or_default(),
-        Hints {
-            brands: request.header("sec-ch-ua"),
-            mobile: request.header("sec-ch-ua-mobile"),
-            platform: request.header("sec-ch-ua-platform"),
-        },
-    );
+    let Client { browser, browser_version, system, system_version, device } = client;
     let parameters = page.campaign();
     let campaign_text = |text: Option<String>| {
         text.map(|text| clean(&text, MAX_CAMPAIGN)).filter(|text| !text.is_empty())

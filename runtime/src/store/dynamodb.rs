@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
     AttributeValue, PutRequest, ReturnValuesOnConditionCheckFailure, WriteRequest,
@@ -156,23 +157,12 @@ impl Store for DynamoDb {
             .condition_expression("attribute_not_exists(pk)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let Err(error) = put.send().await else { return Ok(Absent::Stored) };
-        let Some(failure) = error
-            .as_service_error()
-            .filter(|e| e.is_conditional_check_failed_exception())
-            .and_then(|e| match e {
-                aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
-                    failure,
-                ) => Some(failure),
-                _ => None,
-            })
-        else {
-            return Err(failed(error));
+        let found = match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failure)) => failure.item.clone(),
+            _ => return Err(failed(error)),
         };
-        let found = failure
-            .item
-            .clone()
-            .and_then(from_attributes)
-            .ok_or_else(|| refused("an item of another shape"))?;
+        let found =
+            found.and_then(from_attributes).ok_or_else(|| refused("an item of another shape"))?;
         // Our own first try may have been stored while its answer was lost.
         Ok(if found.value == item.value { Absent::Stored } else { Absent::Found(found) })
     }
