@@ -105,7 +105,8 @@ pub(crate) async fn region(target: &Target) -> Option<Region> {
         .filter(|region| !region.as_ref().is_empty())
 }
 
-async fn config(target: &Target, region: Region) -> Result<SdkConfig> {
+/// The SDK's configuration for a target, with the connector and the time-outs of all commands.
+pub(crate) async fn config(target: &Target, region: Region) -> Result<SdkConfig> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client(Connector::new()?))
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(TRY).build())

@@ -6,14 +6,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
+use aws_config::Region;
 use aws_config::retry::RetryConfig;
-use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sts::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_sts::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::primitives::{DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
 use footfall_infra::settings::FILE;
-use footfall_runtime::connector::Connector;
 use footfall_runtime::settings_file;
 
 use super::{Clock, Facts, Identity};
@@ -131,14 +130,9 @@ struct Heard {
 /// Asks once, and does not try again: the second try would be signed by AWS's clock in place of this
 /// machine's, and say nothing about it.
 async fn hear(target: &Target, region: String) -> Result<Heard> {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(Connector::new()?.into_client())
-        .retry_config(RetryConfig::disabled())
-        .region(Region::new(region));
-    if let Some(profile) = &target.profile {
-        loader = loader.profile_name(profile);
-    }
-    let sts = aws_sdk_sts::Client::new(&loader.load().await);
+    let config = aws::config(target, Region::new(region)).await?;
+    let once = config.into_builder().retry_config(RetryConfig::disabled()).build();
+    let sts = aws_sdk_sts::Client::new(&once);
     let dates = Dates::default();
     let call = sts.get_caller_identity().customize().interceptor(dates.clone());
     let (arn, refused) = match call.send().await {
