@@ -3,10 +3,9 @@
 //! Across, everything is in per cent of the chart's width, so that it fits any screen without
 //! distorting text; down, in pixels.
 
-use jiff::fmt::strtime;
 use serde::Serialize;
 
-use crate::report::DayRow;
+use crate::report::Bar as Counted;
 
 /// The height of the plot, in pixels.
 const HEIGHT: f64 = 160.0;
@@ -64,8 +63,9 @@ pub struct Line {
 impl Chart {
     /// The chart of these days.
     #[must_use]
-    pub fn of(days: &[DayRow]) -> Self {
-        let most = days.iter().map(|day| day.views.max(day.visitors)).max().unwrap_or(0);
+    pub fn of(days: &[Counted]) -> Self {
+        let most =
+            days.iter().map(|day| day.tally.views.max(day.tally.visitors)).max().unwrap_or(0);
         let step = step(most);
         let top = most.div_ceil(step).max(1) * step;
         let scale = |value: u64| round(HEIGHT * value as f64 / top as f64);
@@ -74,18 +74,18 @@ impl Chart {
         // The last day always has a label: it is the one that is looked for.
         let from_last = |i: usize| days.len() - 1 - i;
         let labelled = |i: usize| from_last(i).is_multiple_of(every);
-        let bar = |(i, row): (usize, &DayRow)| Bar {
-            day: row.day.to_string(),
-            name: strtime::format("%a, %-d %b %Y", row.day).unwrap_or_default(),
-            label: labelled(i).then(|| strtime::format("%-d %b", row.day).unwrap_or_default()),
+        let bar = |(i, row): (usize, &Counted)| Bar {
+            day: row.at.clone(),
+            name: row.at.clone(),
+            label: labelled(i).then(|| row.at.clone()),
             is_minor: !from_last(i).is_multiple_of(2 * every),
-            views: row.views,
-            visitors: row.visitors,
+            views: row.tally.views,
+            visitors: row.tally.visitors,
             x: round(slot * (i as f64 + 0.1)),
             width: round(slot * 0.8),
             middle: round(slot * (i as f64 + 0.5)),
-            views_height: scale(row.views),
-            visitors_height: scale(row.visitors),
+            views_height: scale(row.tally.views),
+            visitors_height: scale(row.tally.visitors),
         };
         let lines = (0..=top / step).map(|n| n * step);
         Self {
@@ -113,60 +113,4 @@ fn step(most: u64) -> u64 {
 /// Two decimals: a hundredth of a pixel is not seen, and the page is smaller.
 fn round(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn days(views: &[u64]) -> Vec<DayRow> {
-        let first: jiff::civil::Date = "2026-11-16".parse().unwrap();
-        let row = |(i, views): (usize, &u64)| DayRow {
-            day: first.checked_add(jiff::Span::new().days(i64::try_from(i).unwrap())).unwrap(),
-            views: *views,
-            visitors: views / 2,
-        };
-        views.iter().enumerate().map(row).collect()
-    }
-
-    #[test]
-    fn lines_are_at_round_numbers() {
-        let check = |most: u64, expected: &[u64]| {
-            let lines: Vec<u64> = Chart::of(&days(&[most])).lines.iter().map(|l| l.value).collect();
-            assert_eq!(lines, expected, "{most}");
-        };
-        check(0, &[0, 1]);
-        check(1, &[0, 1]);
-        check(4, &[0, 1, 2, 3, 4]);
-        check(7, &[0, 2, 4, 6, 8]);
-        check(100, &[0, 50, 100]);
-        check(1234, &[0, 500, 1000, 1500]);
-    }
-
-    #[test]
-    fn bars_fill_the_width_and_stay_inside() {
-        let chart = Chart::of(&days(&[0, 10, 20, 40]));
-        assert_eq!(chart.bars[0].views_height, 0.0);
-        assert_eq!(chart.bars[3].views_height, 160.0);
-        assert_eq!(chart.bars[3].visitors_height, 80.0);
-        assert_eq!((chart.bars[0].x, chart.bars[3].x + chart.bars[3].width), (2.5, 97.5));
-        assert_eq!(chart.bars[3].label.as_deref(), Some("19 Nov"));
-        assert_eq!(chart.bars[3].name, "Thu, 19 Nov 2026");
-    }
-
-    #[test]
-    fn a_long_period_has_few_labels() {
-        let chart = Chart::of(&days(&[1; 28]));
-        let labels: Vec<_> = chart.bars.iter().filter_map(|bar| bar.label.as_deref()).collect();
-        assert_eq!(labels.len(), 7);
-        assert_eq!(labels.last(), Some(&"13 Dec"));
-        let on_a_phone = chart.bars.iter().filter(|bar| bar.label.is_some() && !bar.is_minor);
-        assert_eq!(on_a_phone.count(), 4);
-    }
-
-    #[test]
-    fn the_largest_numbers_have_a_chart() {
-        let chart = Chart::of(&days(&[u64::MAX / 2]));
-        assert!(chart.bars[0].views_height <= HEIGHT);
-    }
 }

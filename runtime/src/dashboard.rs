@@ -15,13 +15,16 @@ use sha2::{Digest as _, Sha256};
 
 use crate::ambient::Ambient;
 use crate::chart::Chart;
+use crate::checkpoint::Checkpoint;
 use crate::http::{Request, Response, response, set, text};
-use crate::period::Period;
+use crate::log;
+use crate::period::Asked;
+use crate::query::Query;
+use crate::read::Reader;
 use crate::report::Report;
 use crate::snippet::snippet;
 use crate::store::{Store, StoreError};
 use crate::table::{self, Hour};
-use crate::{log, read};
 
 const PAGE: &str = include_str!("../assets/dashboard.html");
 const STYLE: &str = include_str!("../assets/dashboard.css");
@@ -47,7 +50,7 @@ enum Failure {
     #[error("there is no site called {0}; the sites are {1}")]
     UnknownSite(String, String),
     #[error(transparent)]
-    Period(#[from] crate::period::PeriodError),
+    Query(#[from] crate::query::QueryError),
     #[error("format must be html or json")]
     Format,
     #[error(transparent)]
@@ -105,8 +108,11 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
     async fn answer(&self, request: &Request, format: Format) -> Result<Response, Failure> {
         let now = self.ambient.now();
         let site = self.site(request)?;
-        let period = Period::of(request, now, site.time_zone.clone())?;
-        let report = read::report(&self.store, &self.settings, site, &period, now).await?;
+        let checkpoint = Checkpoint::of(&self.store, site).await?;
+        let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first };
+        let query = Query::of(request, &asked)?;
+        let reader = Reader { store: &self.store, settings: &self.settings, site, checkpoint, now };
+        let report = reader.report(&query, 1000).await?;
         match format {
             Format::Json => {
                 let body = serde_json::to_vec(&report)?;
@@ -144,11 +150,11 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         let html = self.templates.get_template("page")?.render(context! {
             style => STYLE,
             report => Serde(report),
-            chart => Serde(Chart::of(&report.days)),
+            chart => Serde(Chart::of(&report.bars)),
             sites => self.site_names(),
             site => site.domain.as_str(),
             // Which of the ranges offered is the one shown, if any is.
-            days => (report.to == today).then_some(report.days.len()),
+            days => (report.to == today).then_some(report.bars.len()),
             rows => ROWS,
             is_empty,
             // Before this day there is nothing left to show.
@@ -161,7 +167,7 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
     fn failed(&self, failure: &Failure, format: Format) -> Response {
         let status = match failure {
             Failure::UnknownSite(..) => StatusCode::NOT_FOUND,
-            Failure::Period(_) | Failure::Format => StatusCode::BAD_REQUEST,
+            Failure::Query(_) | Failure::Format => StatusCode::BAD_REQUEST,
             Failure::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Failure::Store(StoreError::Refused(_)) | Failure::Template(_) | Failure::Json(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR

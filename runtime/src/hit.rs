@@ -143,6 +143,17 @@ impl Screen {
             1440.. => Some(Self::Desktop),
         }
     }
+
+    /// The name used in segments and in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mobile => "Mobile",
+            Self::Tablet => "Tablet",
+            Self::Laptop => "Laptop",
+            Self::Desktop => "Desktop",
+        }
+    }
 }
 
 /// A stored record that cannot be read.

@@ -76,6 +76,15 @@ impl Request {
             .map(|(_, value)| value.into_owned())
     }
 
+    /// Every value of a parameter of the query, decoded, in order.
+    #[must_use]
+    pub fn parameters(&self, name: &str) -> Vec<String> {
+        url::form_urlencoded::parse(self.query.as_bytes())
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+            .collect()
+    }
+
     /// The scheme and host that the request was sent to, such as `https://stats.example.com`.
     #[must_use]
     pub fn origin(&self) -> String {

@@ -1,362 +1,230 @@
-//! What a dashboard says of a period: computed purely, from records in any order.
+//! What a dashboard says of a period: the numbers alone. How they are counted is in engine.rs, and
+//! what they mean in docs/definitions.md.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-
-use footfall_infra::settings::Site;
 use jiff::civil::Date;
 use serde::Serialize;
+use serde::ser::{SerializeMap as _, Serializer};
 
+use crate::dimension::Dimension;
 use crate::filter::FilterReason;
-use crate::hit::{Hit, Kind, Record};
-use crate::period::Period;
-use crate::visitor::VisitorId;
+use crate::period::Unit;
 
-/// The source of a view that has none of its own: typed in, from a bookmark or an app, or from
-/// another page of the site.
+/// The source of a visit that has none of its own: typed in, from a bookmark or from an app.
 pub const DIRECT: &str = "Direct";
 
-/// A period of a site in numbers. Lists are in falling order of their numbers, then by name.
-///
-/// Visitors are told apart within a day of UTC, and counted by day. Over several days the number is
-/// the sum of those: who comes on two days counts twice.
+/// A period of a site in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// The site's domain.
     pub site: String,
     /// The IANA name of the site's time zone.
     pub time_zone: String,
+    /// How the period was asked for: `7d`, `month`, `custom` …
+    pub period: String,
     /// The first day.
     pub from: Date,
     /// The last day, included.
     pub to: Date,
-    /// All of it.
-    pub totals: Totals,
-    /// Where views came from.
-    pub sources: Vec<SourceRow>,
-    /// Every day of the period, in order, also those without a view.
-    pub days: Vec<DayRow>,
-    /// Which pages were viewed.
-    pub pages: Vec<PageRow>,
-    /// Which events happened, other than views.
-    pub events: Vec<EventRow>,
+    /// The filters, as they stand in an address.
+    pub filters: Vec<String>,
+    /// Visitors in the last 5 minutes, whatever the period and the filters.
+    pub now: u64,
+    /// All of the period.
+    pub totals: Tally,
+    /// The period before; `None` for all time.
+    pub before: Option<Tally>,
+    /// What a bar spans.
+    pub unit: Unit,
+    /// The bars, in order, also those without a hit.
+    pub bars: Vec<Bar>,
+    /// By dimension, its rows. Those without any row are not there.
+    #[serde(serialize_with = "by_name")]
+    pub tables: Vec<Table>,
     /// What was not counted, and why.
     pub filtered: Vec<FilteredRow>,
     /// How many stored hits could not be read, and are missing from all of this.
     pub unreadable: u64,
+    /// Segments that could not be read, and why. What they hold is missing from all of this.
+    pub incomplete: Vec<String>,
 }
 
-/// The numbers of the whole period.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Totals {
+/// What is counted, of whatever it is counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Visitors of a UTC day, summed over days.
+    pub visitors: u64,
+    /// Visits that begin in the period.
+    pub visits: u64,
     /// Page views.
     pub views: u64,
-    /// Visitors of a day, summed over days.
-    pub visitors: u64,
     /// Events other than page views.
     pub events: u64,
+    /// Visits of one page view and nothing else.
+    pub bounces: u64,
+    /// How long the visits were together, in milliseconds.
+    pub duration: u64,
 }
 
-/// A source and its views.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SourceRow {
-    /// The source's name, or [`DIRECT`].
-    pub source: String,
-    /// Page views from there.
-    pub views: u64,
-    /// Visitors from there.
-    pub visitors: u64,
+impl Tally {
+    /// Page views by visit.
+    #[must_use]
+    pub fn views_per_visit(&self) -> Option<f64> {
+        self.by_visit(self.views, 100.0)
+    }
+
+    /// Bounces in per cent of the visits.
+    #[must_use]
+    pub fn bounce_rate(&self) -> Option<f64> {
+        self.by_visit(self.bounces * 100, 10.0)
+    }
+
+    /// How long a visit is on average, in seconds.
+    #[must_use]
+    pub fn visit_duration(&self) -> Option<f64> {
+        self.by_visit(self.duration, 1.0).map(|millis| (millis / 100.0).round() / 10.0)
+    }
+
+    /// A number divided by the visits, rounded to a part of 1 that is `parts` of it.
+    fn by_visit(&self, number: u64, parts: f64) -> Option<f64> {
+        (self.visits > 0).then(|| (number as f64 / self.visits as f64 * parts).round() / parts)
+    }
+
+    /// Adds all of another.
+    pub const fn add(&mut self, other: &Self) {
+        self.visitors += other.visitors;
+        self.visits += other.visits;
+        self.views += other.views;
+        self.events += other.events;
+        self.bounces += other.bounces;
+        self.duration += other.duration;
+    }
+
+    fn entries<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        map.serialize_entry("visitors", &self.visitors)?;
+        map.serialize_entry("visits", &self.visits)?;
+        map.serialize_entry("views", &self.views)?;
+        map.serialize_entry("events", &self.events)?;
+        map.serialize_entry("views_per_visit", &self.views_per_visit())?;
+        map.serialize_entry("bounce_rate", &self.bounce_rate())?;
+        map.serialize_entry("visit_duration", &self.visit_duration())
+    }
 }
 
-/// A day and its views.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DayRow {
-    /// The day, in the site's time zone.
-    pub day: Date,
-    /// Page views of the day.
-    pub views: u64,
-    /// Visitors of the day. In a zone other than UTC a day has parts of two days of UTC, and who
-    /// comes in both counts twice.
-    pub visitors: u64,
+impl Serialize for Tally {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.entries(&mut map)?;
+        map.end()
+    }
 }
 
-/// A page and its views.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PageRow {
-    /// The path; with the host in front where the host is not the site's own domain.
-    pub page: String,
-    /// Page views.
-    pub views: u64,
-    /// Visitors.
-    pub visitors: u64,
-    /// Where its views came from.
-    pub sources: Vec<SourceViews>,
+/// A bar of the chart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bar {
+    /// When it begins: `2026-11-22T13:00+01:00`, `2026-11-22` or `2026-11`.
+    pub at: String,
+    /// What it counts.
+    pub tally: Tally,
 }
 
-/// A source of one page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SourceViews {
-    /// The source's name, or [`DIRECT`].
-    pub source: String,
-    /// Page views from there.
-    pub views: u64,
+impl Serialize for Bar {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("at", &self.at)?;
+        self.tally.entries(&mut map)?;
+        map.end()
+    }
 }
 
-/// An event and how often it happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EventRow {
-    /// The event's name.
-    pub name: String,
-    /// How often it happened.
-    pub count: u64,
-    /// To how many visitors.
-    pub visitors: u64,
+/// The rows of a dimension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// The dimension.
+    pub dimension: Dimension,
+    /// The first rows.
+    pub rows: Vec<Row>,
+    /// How many more there are.
+    pub more: u64,
+}
+
+/// A value of a dimension, and what is counted of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The value; `None` is what has none.
+    pub value: Option<String>,
+    /// What is counted.
+    pub tally: Tally,
+}
+
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("value", &self.value)?;
+        self.tally.entries(&mut map)?;
+        map.end()
+    }
 }
 
 /// What was not counted for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FilteredRow {
     /// The reason.
-    pub reason: FilterReason,
+    pub reason: String,
     /// How many hits.
     pub count: u64,
 }
 
-/// A count, and whose.
-#[derive(Debug, Default)]
-struct Tally {
-    count: u64,
-    visitors: HashSet<VisitorId>,
-}
-
-impl Tally {
-    fn add(&mut self, visitor: VisitorId) {
-        self.count += 1;
-        self.visitors.insert(visitor);
-    }
-
-    fn visitors(&self) -> u64 {
-        self.visitors.len() as u64
-    }
-}
-
-#[derive(Debug, Default)]
-struct PageTally {
-    tally: Tally,
-    sources: HashMap<String, u64>,
-}
-
-/// Counts records into a report.
-#[derive(Debug)]
-pub struct Counter<'a> {
-    site: &'a Site,
-    period: &'a Period,
-    days: BTreeMap<Date, Tally>,
-    sources: HashMap<String, Tally>,
-    pages: HashMap<String, PageTally>,
-    events: HashMap<String, Tally>,
-    filtered: HashMap<FilterReason, u64>,
-    unreadable: u64,
-}
-
-impl<'a> Counter<'a> {
-    /// A report of `period` with nothing counted yet.
+impl FilteredRow {
+    /// Whether the reason is one that this version knows.
     #[must_use]
-    pub fn new(site: &'a Site, period: &'a Period) -> Self {
-        Self {
-            site,
-            period,
-            days: period.days().map(|day| (day, Tally::default())).collect(),
-            sources: HashMap::new(),
-            pages: HashMap::new(),
-            events: HashMap::new(),
-            filtered: HashMap::new(),
-            unreadable: 0,
-        }
+    pub fn is_known(&self) -> bool {
+        FilterReason::ALL.iter().any(|reason| reason.as_str() == self.reason)
     }
+}
 
-    /// Counts a record, if it lies in the period.
-    pub fn add(&mut self, record: &Record) {
-        let Some(day) = self.days.get_mut(&self.period.day_of(record.at)) else { return };
-        match &record.kind {
-            Kind::Filtered(filtered) => *self.filtered.entry(filtered.reason).or_default() += 1,
-            Kind::Hit(hit) => {
-                day.visitors.insert(hit.visitor);
-                match &hit.event {
-                    Some(name) => self.events.entry(name.clone()).or_default().add(hit.visitor),
-                    None => {
-                        day.add(hit.visitor);
-                        let source = hit.source.clone().unwrap_or_else(|| DIRECT.to_owned());
-                        let page = self.pages.entry(page_name(hit)).or_default();
-                        page.tally.add(hit.visitor);
-                        *page.sources.entry(source.clone()).or_default() += 1;
-                        self.sources.entry(source).or_default().add(hit.visitor);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Counts a record that cannot be read.
-    pub const fn add_unreadable(&mut self) {
-        self.unreadable += 1;
-    }
-
-    /// The report.
+impl Report {
+    /// The table of a dimension, if it has any row.
     #[must_use]
-    pub fn finish(self) -> Report {
-        let days: Vec<DayRow> = self
-            .days
-            .into_iter()
-            .map(|(day, tally)| DayRow { day, views: tally.count, visitors: tally.visitors() })
-            .collect();
-        let row = |(source, tally): (String, Tally)| SourceRow {
-            views: tally.count,
-            visitors: tally.visitors(),
-            source,
-        };
-        let mut sources: Vec<SourceRow> = self.sources.into_iter().map(row).collect();
-        let mut pages: Vec<PageRow> = self.pages.into_iter().map(page_row).collect();
-        let row = |(name, tally): (String, Tally)| EventRow {
-            count: tally.count,
-            visitors: tally.visitors(),
-            name,
-        };
-        let mut events: Vec<EventRow> = self.events.into_iter().map(row).collect();
-        let row = |(reason, count)| FilteredRow { reason, count };
-        let mut filtered: Vec<FilteredRow> = self.filtered.into_iter().map(row).collect();
-        rank(&mut sources, |row| row.views, |row| &row.source);
-        rank(&mut pages, |row| row.views, |row| &row.page);
-        rank(&mut events, |row| row.count, |row| &row.name);
-        rank(&mut filtered, |row| row.count, |row| row.reason.as_str());
-        Report {
-            site: self.site.domain.to_string(),
-            time_zone: self.period.zone.name().to_owned(),
-            from: self.period.from,
-            to: self.period.to,
-            totals: Totals {
-                views: days.iter().map(|day| day.views).sum(),
-                visitors: days.iter().map(|day| day.visitors).sum(),
-                events: events.iter().map(|event| event.count).sum(),
-            },
-            sources,
-            days,
-            pages,
-            events,
-            filtered,
-            unreadable: self.unreadable,
-        }
+    pub fn table(&self, dimension: Dimension) -> Option<&Table> {
+        self.tables.iter().find(|table| table.dimension == dimension)
     }
 }
 
-/// A page by path, or by host and path where it is not on the site's own domain.
-fn page_name(hit: &Hit) -> String {
-    format!("{}{}", hit.host.as_deref().unwrap_or_default(), hit.page)
-}
-
-fn page_row((page, tally): (String, PageTally)) -> PageRow {
-    let row = |(source, views)| SourceViews { source, views };
-    let mut sources: Vec<SourceViews> = tally.sources.into_iter().map(row).collect();
-    rank(&mut sources, |row| row.views, |row| &row.source);
-    PageRow { page, views: tally.tally.count, visitors: tally.tally.visitors(), sources }
-}
-
-/// Largest first; equals by name, so that a report is the same whatever the order of its hits.
-fn rank<T>(rows: &mut [T], number: impl Fn(&T) -> u64, name: impl Fn(&T) -> &str) {
-    rows.sort_by(|a, b| number(b).cmp(&number(a)).then_with(|| name(a).cmp(name(b))));
+/// Tables as a map: `{"page": {"rows": […], "more": 0}, …}`.
+fn by_name<S: Serializer>(tables: &[Table], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Content<'a> {
+        rows: &'a [Row],
+        more: u64,
+    }
+    let content = tables
+        .iter()
+        .map(|table| (table.dimension.name(), Content { rows: &table.rows, more: table.more }));
+    serializer.collect_map(content)
 }
 
 #[cfg(test)]
 mod tests {
-    use footfall_infra::settings::Settings;
-
     use super::*;
-    use crate::hit::Filtered;
 
-    /// A page view of a visitor, from a source, at a time.
-    fn view(at: &str, visitor: u64, page: &str, source: Option<&str>) -> Record {
-        let hit = serde_json::json!({
-            "v": format!("{visitor:016x}"), "p": page, "s": source,
-        });
-        let hit = serde_json::from_value(hit).unwrap();
-        Record { at: at.parse().unwrap(), kind: Kind::Hit(hit) }
-    }
-
-    fn event(at: &str, visitor: u64, name: &str) -> Record {
-        let Record { at, kind: Kind::Hit(hit) } = view(at, visitor, "/", None) else { panic!() };
-        Record { at, kind: Kind::Hit(Hit { event: Some(name.to_owned()), ..hit }) }
-    }
-
-    fn report(zone: &str, from: &str, to: &str, records: &[Record]) -> Report {
-        let yaml = format!("sites: [{{domain: e.x, time_zone: {zone}}}]");
-        let settings = Settings::from_yaml(&yaml).unwrap();
-        let site = &settings.sites[0];
-        let (from, to) = (from.parse().unwrap(), to.parse().unwrap());
-        let period = Period { from, to, zone: site.time_zone.clone() };
-        let mut counter = Counter::new(site, &period);
-        records.iter().for_each(|record| counter.add(record));
-        counter.finish()
+    #[test]
+    fn averages_are_by_visit() {
+        let tally =
+            Tally { visits: 3, views: 7, bounces: 1, duration: 100_250, ..Tally::default() };
+        assert_eq!(tally.views_per_visit(), Some(2.33));
+        assert_eq!(tally.bounce_rate(), Some(33.3));
+        assert_eq!(tally.visit_duration(), Some(33.4));
+        let none = Tally::default();
+        assert_eq!((none.views_per_visit(), none.bounce_rate()), (None, None));
+        assert_eq!(none.visit_duration(), None);
     }
 
     #[test]
-    fn nothing_is_a_report_of_zeros() {
-        let report = report("UTC", "2026-11-16", "2026-11-22", &[]);
-        assert_eq!(report.totals, Totals::default());
-        assert_eq!(report.days.len(), 7);
-        assert!(report.days.iter().all(|day| day.views == 0));
-        assert!(report.pages.is_empty() && report.sources.is_empty());
-    }
-
-    #[test]
-    fn views_are_counted_by_day_source_and_page() {
-        let records = [
-            view("2026-11-21T10:00:00Z", 1, "/a", Some("Twitter")),
-            view("2026-11-21T10:01:00Z", 1, "/b", None),
-            view("2026-11-22T10:00:00Z", 2, "/a", Some("Twitter")),
-            view("2026-11-22T11:00:00Z", 3, "/a", None),
-            event("2026-11-22T11:01:00Z", 3, "signup"),
-            event("2026-11-22T11:02:00Z", 3, "signup"),
-            Record {
-                at: "2026-11-22T12:00:00Z".parse().unwrap(),
-                kind: Kind::Filtered(Filtered { reason: FilterReason::Bot, page: "/".to_owned() }),
-            },
-            view("2026-11-20T23:59:59.999Z", 4, "/before", None),
-            view("2026-11-23T00:00:00Z", 4, "/after", None),
-        ];
-        let report = report("UTC", "2026-11-21", "2026-11-22", &records);
-        assert_eq!(report.totals, Totals { views: 4, visitors: 3, events: 2 });
-        let days: Vec<_> = report.days.iter().map(|d| (d.views, d.visitors)).collect();
-        assert_eq!(days, [(2, 1), (2, 2)]);
-        let sources: Vec<_> =
-            report.sources.iter().map(|s| (s.source.as_str(), s.views, s.visitors)).collect();
-        assert_eq!(sources, [("Direct", 2, 2), ("Twitter", 2, 2)]);
-        let pages: Vec<_> =
-            report.pages.iter().map(|p| (p.page.as_str(), p.views, p.visitors)).collect();
-        assert_eq!(pages, [("/a", 3, 3), ("/b", 1, 1)]);
-        let of_a: Vec<_> =
-            report.pages[0].sources.iter().map(|s| (s.source.as_str(), s.views)).collect();
-        assert_eq!(of_a, [("Twitter", 2), ("Direct", 1)]);
-        assert_eq!(report.events[0], EventRow { name: "signup".to_owned(), count: 2, visitors: 1 });
-        assert_eq!(report.filtered, [FilteredRow { reason: FilterReason::Bot, count: 1 }]);
-    }
-
-    #[test]
-    fn the_order_of_hits_does_not_matter() {
-        let mut records: Vec<Record> = (0..50)
-            .map(|i| view("2026-11-22T10:00:00Z", i % 7, &format!("/{}", i % 5), None))
-            .collect();
-        let one = report("UTC", "2026-11-22", "2026-11-22", &records);
-        records.reverse();
-        assert_eq!(report("UTC", "2026-11-22", "2026-11-22", &records), one);
-    }
-
-    #[test]
-    fn a_day_is_one_of_the_sites_zone() {
-        let records = [
-            view("2026-11-21T18:14:59Z", 1, "/", None),
-            view("2026-11-21T18:15:00Z", 2, "/", None),
-            view("2026-11-22T18:14:59Z", 3, "/", None),
-        ];
-        let report = report("Asia/Kathmandu", "2026-11-22", "2026-11-22", &records);
-        assert_eq!(report.totals.views, 2);
+    fn a_row_is_flat_in_data() {
+        let row = Row { value: None, tally: Tally { visitors: 1, ..Tally::default() } };
+        assert_eq!(
+            serde_json::to_string(&row).unwrap(),
+            r#"{"value":null,"visitors":1,"visits":0,"views":0,"events":0,"views_per_visit":null,"bounce_rate":null,"visit_duration":null}"#
+        );
     }
 }

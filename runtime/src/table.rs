@@ -3,7 +3,11 @@
 //! | what | pk | sk |
 //! |---|---|---|
 //! | a hit | `hit#SITE#2026-11-22T13#SHARD` | `MILLIS#RANDOM` |
+//! | a segment, or the first part of it | `seg#SITE#2026-11` | `22T13#00` for an hour, `22#00` for a day |
+//! | its other parts | the same | `22#01#ID`; the first part has the ID |
 //! | a day's salt | `salt` | `2026-11-22` |
+//! | how far a site is folded | `meta` | `site#SITE` |
+//! | when the rollup last ran | `meta` | `rollup` |
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -17,6 +21,9 @@ use crate::store::{Key, KeyRange};
 
 /// How long a hit is kept, in days: longer than it takes to fold it, whatever goes wrong.
 pub const HIT_DAYS: u16 = 30;
+
+/// How long a hit is kept at least, in days, whatever the site's retention: until its day is folded.
+const LEAST_HIT_DAYS: u16 = 3;
 
 /// An hour of UTC: the unit in which hits are stored, and read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,13 +42,50 @@ impl Hour {
         let end = end.div_euclid(3600) + i64::from(end.rem_euclid(3600) > 0);
         (Self::of(from).0..end).map(Self)
     }
+
+    /// The 24 hours of a day of UTC.
+    pub fn of_day(day: Date) -> impl Iterator<Item = Self> {
+        let first = utc_start(day).map_or(0, |start| Self::of(start).0);
+        (first..first + 24).map(Self)
+    }
+
+    /// Where it begins.
+    #[must_use]
+    pub fn start(self) -> Timestamp {
+        Timestamp::from_second(self.0 * 3600).unwrap_or(Timestamp::MIN)
+    }
+
+    /// Where it ends.
+    #[must_use]
+    pub fn end(self) -> Timestamp {
+        Timestamp::from_second((self.0 + 1) * 3600).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The day of UTC that it is of.
+    #[must_use]
+    pub fn day(self) -> Date {
+        utc_day(self.start())
+    }
+}
+
+/// The day of UTC in which an instant lies.
+#[must_use]
+pub fn utc_day(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
+/// Where a day of UTC begins.
+///
+/// # Errors
+/// If that is out of the range of time.
+pub fn utc_start(day: Date) -> Result<Timestamp, jiff::Error> {
+    Ok(day.to_zoned(TimeZone::UTC)?.timestamp())
 }
 
 /// As in a key: `2026-11-22T13`.
 impl fmt::Display for Hour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let start = Timestamp::from_second(self.0 * 3600).unwrap_or(Timestamp::MIN);
-        let start = start.to_zoned(TimeZone::UTC);
+        let start = self.start().to_zoned(TimeZone::UTC);
         write!(f, "{}T{:02}", start.date(), start.hour())
     }
 }
@@ -69,6 +113,12 @@ fn hit_partition(site: &Site, hour: Hour, shard: u8) -> String {
     format!("hit#{}#{hour}#{shard:02}", site.domain)
 }
 
+/// The hits of a site in one shard of an hour that came in at `from` or later.
+#[must_use]
+pub fn hits_since(site: &Site, hour: Hour, shard: u8, from: Timestamp) -> KeyRange {
+    KeyRange { from: format!("{:013}#", from.as_millisecond().max(0)), ..hits(site, hour, shard) }
+}
+
 /// When the hit under a sort key came in; `None` if it is no hit's.
 #[must_use]
 pub fn hit_time(sk: &str) -> Option<Timestamp> {
@@ -90,22 +140,124 @@ pub fn oldest_hit(site: &Site, now: Timestamp) -> Timestamp {
 
 /// How long a hit of `site` is kept, in seconds.
 fn hit_life(site: &Site) -> i64 {
-    let days = site.retention_days.map_or(HIT_DAYS, |days| days.get().min(HIT_DAYS));
+    let days = site.retention_days.map_or(HIT_DAYS, |days| days.get());
+    let days = days.clamp(LEAST_HIT_DAYS, HIT_DAYS);
     i64::from(days) * 86_400
 }
+
+/// What a segment holds: an hour or a day of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Span {
+    /// An hour.
+    Hour(Hour),
+    /// A day.
+    Day(Date),
+}
+
+/// As in what a segment says of itself: `2026-11-22T13` or `2026-11-22`.
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hour(hour) => hour.fmt(f),
+            Self::Day(day) => day.fmt(f),
+        }
+    }
+}
+
+impl Span {
+    fn day(self) -> Date {
+        match self {
+            Self::Hour(hour) => hour.day(),
+            Self::Day(day) => day,
+        }
+    }
+
+    /// The span without its year and month, as sort keys begin.
+    fn in_month(self) -> String {
+        self.to_string().split_off(8)
+    }
+}
+
+/// The key of a segment: of its first part, which is stored last, so that a segment is there whole or not
+/// at all.
+#[must_use]
+pub fn segment_key(site: &Site, span: Span) -> Key {
+    let pk = segment_partition(site, span.day());
+    Key { pk, sk: format!("{}#00", span.in_month()) }
+}
+
+/// The key of another part of a segment. The ID is made from its bytes: two segments that differ
+/// never mix.
+#[must_use]
+pub fn segment_part_key(site: &Site, span: Span, part: usize, id: &str) -> Key {
+    let pk = segment_partition(site, span.day());
+    Key { pk, sk: format!("{}#{part:02}#{id}", span.in_month()) }
+}
+
+/// Every part of the segments of some days of one month, and of their hours.
+#[must_use]
+pub fn segments(site: &Site, from: Date, to: Date) -> KeyRange {
+    let pk = segment_partition(site, from);
+    KeyRange { pk, from: Span::Day(from).in_month(), to: format!("{}~", Span::Day(to).in_month()) }
+}
+
+/// Every part of the segments of a day's hours.
+#[must_use]
+pub fn hour_segments(site: &Site, day: Date) -> KeyRange {
+    let start = Span::Day(day).in_month();
+    let pk = segment_partition(site, day);
+    KeyRange { pk, from: format!("{start}T"), to: format!("{start}T~") }
+}
+
+fn segment_partition(site: &Site, day: Date) -> String {
+    format!("seg#{}#{}", site.domain, day.strftime("%Y-%m"))
+}
+
+/// The key of what is known of a site's segments.
+#[must_use]
+pub fn checkpoint_key(site: &Site) -> Key {
+    Key { pk: META.to_owned(), sk: format!("{SITE}{}", site.domain) }
+}
+
+/// The checkpoints of all sites that there ever were.
+#[must_use]
+pub fn checkpoints() -> KeyRange {
+    KeyRange { pk: META.to_owned(), from: SITE.to_owned(), to: format!("{SITE}~") }
+}
+
+/// The domain of the site that a checkpoint is of.
+#[must_use]
+pub fn checkpoint_domain(key: &Key) -> Option<&str> {
+    key.sk.strip_prefix(SITE)
+}
+
+/// The key of what the rollup last did.
+#[must_use]
+pub fn rollup_key() -> Key {
+    Key { pk: META.to_owned(), sk: "rollup".to_owned() }
+}
+
+const META: &str = "meta";
+const SITE: &str = "site#";
+const SALT: &str = "salt";
 
 /// The key of a day's salt. Days are UTC.
 #[must_use]
 pub fn salt_key(day: Date) -> Key {
-    Key { pk: "salt".to_owned(), sk: day.to_string() }
+    Key { pk: SALT.to_owned(), sk: day.to_string() }
 }
 
-/// When a day's salt is deleted at the latest, in seconds since 1970: two days after its day, which
-/// is time enough for whatever still comes in late.
+/// The salts of all days up to one.
+#[must_use]
+pub fn salts_up_to(day: Date) -> KeyRange {
+    KeyRange { to: day.to_string(), ..KeyRange::whole(SALT.to_owned()) }
+}
+
+/// When a day's salt is deleted at the latest, in seconds since 1970: two days after its day, should
+/// the rollup not have deleted it.
 #[must_use]
 pub fn salt_expiry(day: Date) -> i64 {
-    let start = day.to_zoned(TimeZone::UTC).map_or(Timestamp::UNIX_EPOCH, |z| z.timestamp());
-    start.as_second() + 72 * 3600
+    utc_start(day).unwrap_or(Timestamp::UNIX_EPOCH).as_second() + 72 * 3600
 }
 
 #[cfg(test)]
@@ -129,6 +281,41 @@ mod tests {
         assert_eq!(hit_time("nonsense#00"), None);
         let salt = salt_key("2026-11-22".parse().unwrap());
         assert_eq!((salt.pk.as_str(), salt.sk.as_str()), ("salt", "2026-11-22"));
+    }
+
+    #[test]
+    fn segments_of_a_day_come_before_those_of_its_hours() {
+        let site = &Settings::local().sites[0];
+        let day = Span::Day("2026-11-22".parse().unwrap());
+        let hour = Span::Hour(Hour::of(at("2026-11-22T13:05:06Z")));
+        assert_eq!(hour.to_string(), "2026-11-22T13");
+        let keys = [
+            segment_key(site, day),
+            segment_part_key(site, day, 1, "ab"),
+            segment_key(site, hour),
+            segment_part_key(site, hour, 12, "ab"),
+        ];
+        let sks: Vec<&str> = keys.iter().map(|key| key.sk.as_str()).collect();
+        assert_eq!(sks, ["22#00", "22#01#ab", "22T13#00", "22T13#12#ab"]);
+        assert!(sks.is_sorted());
+        assert!(keys.iter().all(|key| key.pk == "seg#localhost#2026-11"));
+        let of = |range: &KeyRange| {
+            sks.iter().filter(|sk| (range.from.as_str()..=range.to.as_str()).contains(*sk)).count()
+        };
+        assert_eq!(of(&segments(site, day.day(), day.day())), 4);
+        assert_eq!(of(&hour_segments(site, day.day())), 2);
+        let day = |text: &str| text.parse::<Date>().unwrap();
+        assert_eq!(of(&segments(site, day("2026-11-23"), day("2026-11-30"))), 0);
+        assert_eq!(of(&segments(site, day("2026-11-01"), day("2026-11-21"))), 0);
+    }
+
+    #[test]
+    fn a_day_has_24_hours() {
+        let hours: Vec<Hour> = Hour::of_day("2026-11-22".parse().unwrap()).collect();
+        assert_eq!(hours.len(), 24);
+        assert_eq!(hours[0].to_string(), "2026-11-22T00");
+        assert_eq!(hours[23].end(), at("2026-11-23T00:00:00Z"));
+        assert!(hours.iter().all(|hour| hour.day().to_string() == "2026-11-22"));
     }
 
     #[test]
@@ -163,6 +350,7 @@ mod tests {
         };
         assert_eq!(days("sites: [{domain: e.x}]"), 30);
         assert_eq!(days("sites: [{domain: e.x, retention_days: 7}]"), 7);
+        assert_eq!(days("sites: [{domain: e.x, retention_days: 1}]"), 3);
         assert_eq!(days("sites: [{domain: e.x, retention_days: 700}]"), 30);
     }
 }

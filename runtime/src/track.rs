@@ -12,7 +12,6 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use crate::ambient::Ambient;
 use crate::client::{self, Client, Hints};
@@ -96,7 +95,7 @@ impl<S: Store, A: Ambient> Track<S, A> {
     /// Does what the first hit would otherwise wait for: opens the connection to the store, and
     /// reads or makes the day's salt.
     pub async fn warm(&self) {
-        let salt = self.salt(utc_day(self.ambient.now()));
+        let salt = self.salt(table::utc_day(self.ambient.now()));
         // If it fails, the first hit tries again.
         let _ = tokio::time::timeout(WARM_PATIENCE, salt).await;
     }
@@ -182,7 +181,7 @@ impl<S: Store, A: Ambient> Track<S, A> {
                 Kind::Filtered(Filtered { reason, page: page.path(payload.fragment, MAX_PAGE) })
             }
             None => {
-                let salt = self.salt(utc_day(now)).await?;
+                let salt = self.salt(table::utc_day(now)).await?;
                 let trusted = self.settings.trusted_proxies;
                 let address = request.client(trusted);
                 // CloudFront says where the viewer is. Without it in front, anybody could.
@@ -349,11 +348,6 @@ fn plain_host(host: &str) -> &str {
 /// (<https://w3c.github.io/gpc/>), as browsers send them with every request.
 fn asks_not_to_be_tracked(request: &Request) -> bool {
     ["dnt", "sec-gpc"].iter().any(|name| request.header(name) == Some("1"))
-}
-
-/// Salts and partitions are by the day of UTC.
-fn utc_day(at: Timestamp) -> Date {
-    at.to_zoned(TimeZone::UTC).date()
 }
 
 /// The tracker. A day in caches: it changes with a deploy, and its address is on every page.

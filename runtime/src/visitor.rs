@@ -78,6 +78,12 @@ impl VisitorId {
     pub const fn new(id: u64) -> Self {
         Self(id)
     }
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
 }
 
 impl fmt::Debug for VisitorId {

@@ -65,6 +65,18 @@ impl From<WrittenSite> for Site {
 }
 
 impl Site {
+    /// A site of which nothing but its domain is known.
+    #[must_use]
+    pub fn of(domain: Domain) -> Self {
+        Self {
+            hosts: domain.default_hosts(),
+            domain,
+            time_zone: TimeZone::default(),
+            respect_dnt: false,
+            retention_days: None,
+        }
+    }
+
     /// Whether pages on `host` (lower case, no port) are this site's.
     #[must_use]
     pub fn has_host(&self, host: &str) -> bool {

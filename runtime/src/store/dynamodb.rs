@@ -180,6 +180,8 @@ impl Store for DynamoDb {
             .client
             .query()
             .table_name(&self.table)
+            // What was stored is read: a day that is folded too early would be short for good.
+            .consistent_read(true)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .expression_attribute_values(":pk", text(&range.pk))
             .expression_attribute_values(":from", text(&range.from))

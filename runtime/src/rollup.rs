@@ -1,0 +1,310 @@
+//! Folding: the hits of closed hours and days become segments, and what is over is deleted.
+//!
+//! It may run twice, two at once, or again after it ended anywhere: a segment is a pure function of its
+//! hits, its last write is the one that makes it visible, and that one is conditional.
+
+use std::collections::BTreeMap;
+
+use footfall_infra::settings::{Domain, Settings, Site};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use serde::{Deserialize, Serialize};
+
+use crate::ambient::Ambient;
+use crate::checkpoint::Checkpoint;
+use crate::log;
+use crate::read::{hits, kept_from, range_items};
+use crate::rows::{Rows, Texts};
+use crate::segment::{self, Encoded, Header, SegmentError};
+use crate::store::{Absent, Item, KeyRange, Store, StoreError};
+use crate::table::{self, Hour, Span, utc_day};
+
+/// An hour is folded so long after its end. A hit is stored within seconds of its time, or not at all;
+/// the rest is for clocks that differ.
+const HOUR_MARGIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// A day is folded so long after its end, from its hits: what came too late for its hour is still in.
+const DAY_MARGIN: SignedDuration = SignedDuration::from_mins(60);
+
+/// Folds the hits of all sites.
+#[derive(Debug)]
+pub struct Rollup<S, A> {
+    settings: Settings,
+    store: S,
+    ambient: A,
+}
+
+/// What a run did, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// When it began.
+    pub at: Timestamp,
+    /// How many hours it folded.
+    pub hours: u32,
+    /// How many days it folded.
+    pub days: u32,
+}
+
+/// Why something was not folded. The next run tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum RollupError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A segment.
+    #[error("the segment {0} cannot be made: {1}")]
+    Segment(String, SegmentError),
+    /// Something of a site; what came after it was done.
+    #[error("{0} of {1} sites are not folded, of which the first: {2}")]
+    Sites(usize, usize, Box<Self>),
+}
+
+impl<S: Store, A: Ambient> Rollup<S, A> {
+    /// Folds the sites in `settings`, and those that once were.
+    pub const fn new(settings: Settings, store: S, ambient: A) -> Self {
+        Self { settings, store, ambient }
+    }
+
+    /// Folds all that is closed, and deletes all that is over.
+    ///
+    /// # Errors
+    /// If the store fails. What could be done for other sites is done.
+    pub async fn run(&self) -> Result<Run, RollupError> {
+        let now = self.ambient.now();
+        let mut run = Run { at: now, hours: 0, days: 0 };
+        let sites = self.sites().await?;
+        let count = sites.len();
+        let mut failed: Vec<RollupError> = Vec::new();
+        let mut through: Option<Date> = None;
+        for (site, mut checkpoint) in sites {
+            if let Err(error) = self.site(&site, &mut checkpoint, now, &mut run).await {
+                log::error("a site is not folded", format!("{}: {error}", site.domain));
+                failed.push(error);
+            }
+            let folded = checkpoint.through.unwrap_or(Date::MIN);
+            through = Some(through.map_or(folded, |day| day.min(folded)));
+        }
+        if let Some(day) = through.filter(|day| *day > Date::MIN) {
+            self.delete_all(&table::salts_up_to(day)).await?;
+        }
+        if !failed.is_empty() {
+            let others = failed.len();
+            return Err(RollupError::Sites(others, count, Box::new(failed.swap_remove(0))));
+        }
+        let value =
+            serde_json::to_vec(&run).map_err(|error| StoreError::Refused(error.to_string()))?;
+        self.store.put(Item { key: table::rollup_key(), value, expires: None }).await?;
+        Ok(run)
+    }
+
+    /// The sites of the settings, and those that were in them once: their last hits are folded, too.
+    async fn sites(&self) -> Result<Vec<(Site, Checkpoint)>, RollupError> {
+        let mut known = BTreeMap::new();
+        for item in range_items(&self.store, &table::checkpoints()).await? {
+            let domain = table::checkpoint_domain(&item.key).unwrap_or_default().to_owned();
+            known.insert(domain, Checkpoint::decode(&item)?);
+        }
+        let sites = self.settings.sites.iter().cloned();
+        let mut sites: Vec<(Site, Checkpoint)> = sites
+            .map(|site| {
+                let checkpoint = known.remove(site.domain.as_str()).unwrap_or_default();
+                (site, checkpoint)
+            })
+            .collect();
+        let gone = known.into_iter().filter_map(|(domain, checkpoint)| {
+            Some((Site::of(Domain::try_from(domain).ok()?), checkpoint))
+        });
+        sites.extend(gone);
+        Ok(sites)
+    }
+
+    async fn site(
+        &self,
+        site: &Site,
+        checkpoint: &mut Checkpoint,
+        now: Timestamp,
+        run: &mut Run,
+    ) -> Result<(), RollupError> {
+        let before = *checkpoint;
+        checkpoint.shards = checkpoint.shards(self.settings.shards.get());
+        let oldest = utc_day(table::oldest_hit(site, now));
+        let next = checkpoint.through.and_then(|day| day.tomorrow().ok());
+        let from = next.map_or(oldest, |next| next.max(oldest));
+        let today = utc_day(now);
+        for day in from.series(1.day()).take_while(|day| *day <= today) {
+            if is_over(day, now) {
+                if self.fold_day(site, checkpoint, day, now).await? {
+                    run.days += 1;
+                    checkpoint.counted(day);
+                }
+                checkpoint.through = Some(day);
+                self.note_shards(checkpoint, day, today);
+            } else if self.fold_hours(site, checkpoint, day, now, run).await? {
+                checkpoint.counted(day);
+            }
+        }
+        self.forget(site, checkpoint, now).await?;
+        if *checkpoint != before {
+            checkpoint.put(&self.store, site).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets shards that the settings no longer have, once the last day that may have used them is
+    /// folded.
+    fn note_shards(&self, checkpoint: &mut Checkpoint, folded: Date, today: Date) {
+        let shards = self.settings.shards.get();
+        if shards >= checkpoint.shards {
+            checkpoint.lowered = None;
+        } else if let Some(lowered) = checkpoint.lowered {
+            if folded >= lowered {
+                checkpoint.shards = shards;
+                checkpoint.lowered = None;
+            }
+        } else {
+            checkpoint.lowered = Some(today);
+        }
+    }
+
+    /// Folds a day, from its hits. False if it had none.
+    async fn fold_day(
+        &self,
+        site: &Site,
+        checkpoint: &Checkpoint,
+        day: Date,
+        now: Timestamp,
+    ) -> Result<bool, RollupError> {
+        let hours = Hour::of_day(day).collect();
+        let folded = self.fold(site, checkpoint, Span::Day(day), hours, now).await?;
+        if folded {
+            // They are in the day's segment; until it is there, they are not deleted.
+            self.delete_all(&table::hour_segments(site, day)).await?;
+        }
+        Ok(folded)
+    }
+
+    /// Folds the hours of a day that are over and not folded yet. True if there are any hits.
+    async fn fold_hours(
+        &self,
+        site: &Site,
+        checkpoint: &Checkpoint,
+        day: Date,
+        now: Timestamp,
+        run: &mut Run,
+    ) -> Result<bool, RollupError> {
+        let folded = range_items(&self.store, &table::hour_segments(site, day)).await?;
+        let is_folded = |hour: &Hour| {
+            let key = table::segment_key(site, Span::Hour(*hour));
+            folded.iter().any(|item| item.key == key)
+        };
+        let is_over = |hour: &Hour| hour.end().checked_add(HOUR_MARGIN).is_ok_and(|at| at <= now);
+        let mut any = !folded.is_empty();
+        for hour in Hour::of_day(day).filter(is_over).filter(|hour| !is_folded(hour)) {
+            if self.fold(site, checkpoint, Span::Hour(hour), vec![hour], now).await? {
+                run.hours += 1;
+                any = true;
+            }
+        }
+        Ok(any)
+    }
+
+    /// Makes a segment of the hits of some hours. False if there are none.
+    async fn fold(
+        &self,
+        site: &Site,
+        checkpoint: &Checkpoint,
+        span: Span,
+        hours: Vec<Hour>,
+        now: Timestamp,
+    ) -> Result<bool, RollupError> {
+        let (mut rows, mut texts) = (Rows::default(), Texts::default());
+        let shards = checkpoint.shards(self.settings.shards.get());
+        let unreadable = hits(&self.store, site, hours, shards, now, &mut rows, &mut texts).await?;
+        if rows.is_empty() && unreadable == 0 {
+            return Ok(false);
+        }
+        if matches!(span, Span::Day(_)) {
+            rows.number_visitors();
+        }
+        rows.sort();
+        let encoded =
+            segment::encode(site.domain.as_str(), &span.to_string(), &rows, &texts, unreadable);
+        let encoded = encoded
+            .map_err(|error| RollupError::Segment(format!("{span} of {}", site.domain), error))?;
+        // Hours are kept as long as the hits they are made from.
+        let expires = match span {
+            Span::Hour(hour) => Some(table::hit_expiry(site, hour.end())),
+            Span::Day(_) => None,
+        };
+        put(&self.store, site, span, encoded, expires).await?;
+        Ok(true)
+    }
+
+    /// Deletes the days that are older than the site's retention.
+    async fn forget(
+        &self,
+        site: &Site,
+        checkpoint: &mut Checkpoint,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let keep = kept_from(site, now);
+        while let Some(first) = checkpoint.first.filter(|first| *first < keep) {
+            let last = first.last_of_month().min(keep.yesterday().unwrap_or(first));
+            self.delete_all(&table::segments(site, first, last)).await?;
+            checkpoint.first = last.tomorrow().ok();
+        }
+        Ok(())
+    }
+
+    async fn delete_all(&self, range: &KeyRange) -> Result<(), StoreError> {
+        for item in range_items(&self.store, range).await? {
+            self.store.delete(&item.key).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Checkpoint {
+    /// Notes that something was counted on a day.
+    fn counted(&mut self, day: Date) {
+        self.first = Some(self.first.map_or(day, |first| first.min(day)));
+    }
+}
+
+/// Stores a segment, unless there is one already: that one is left as it is.
+///
+/// The parts behind the first go before it. Their keys are made from their bytes, so that those of two
+/// runs that saw different hits do not mix; what no first part names is never read.
+///
+/// # Errors
+/// If the store cannot be written.
+pub async fn put<S: Store>(
+    store: &S,
+    site: &Site,
+    span: Span,
+    encoded: Encoded,
+    expires: Option<i64>,
+) -> Result<(), StoreError> {
+    let Encoded { first, rest, id } = encoded;
+    let keys: Vec<_> =
+        (1..=rest.len()).map(|part| table::segment_part_key(site, span, part, &id)).collect();
+    for (key, value) in keys.iter().cloned().zip(rest) {
+        store.put(Item { key, value, expires }).await?;
+    }
+    let key = table::segment_key(site, span);
+    if let Absent::Found(found) = store.put_if_absent(Item { key, value: first, expires }).await? {
+        let theirs = segment::header(&found.value).map(|Header { id, .. }| id);
+        if theirs.is_ok_and(|theirs| theirs != id) {
+            for key in &keys {
+                store.delete(key).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a day can be folded.
+fn is_over(day: Date, now: Timestamp) -> bool {
+    let end = day.tomorrow().and_then(table::utc_start);
+    end.and_then(|end| end.checked_add(DAY_MARGIN)).is_ok_and(|at| at <= now)
+}

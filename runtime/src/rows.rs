@@ -1,0 +1,289 @@
+//! Hits in columns: the form in which they are folded into segments, and counted.
+//!
+//! A text is held once, in a dictionary of its column, and stands in a row as a code.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::column::Column;
+use crate::hit::{Filtered, Hit, Kind, Record};
+
+/// A text by its place in the dictionary; 0 is none.
+pub type Code = u32;
+
+/// No text.
+pub const NONE: Code = 0;
+
+/// The distinct texts of a column.
+#[derive(Debug, Default)]
+pub struct Dictionary {
+    codes: HashMap<Arc<str>, Code>,
+    texts: Vec<Arc<str>>,
+}
+
+impl Dictionary {
+    /// The code of a text, new if it is.
+    pub fn code(&mut self, text: &str) -> Code {
+        if let Some(code) = self.codes.get(text) {
+            return *code;
+        }
+        let text: Arc<str> = text.into();
+        self.texts.push(Arc::clone(&text));
+        // A code is the place behind 0: 4 billion texts would not fit into memory.
+        let code = Code::try_from(self.texts.len()).unwrap_or(NONE);
+        self.codes.insert(text, code);
+        code
+    }
+
+    /// The text of a code.
+    #[must_use]
+    pub fn text(&self, code: Code) -> Option<&str> {
+        let index = (code as usize).checked_sub(1)?;
+        self.texts.get(index).map(|text| &**text)
+    }
+
+    /// One more than the largest code.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.texts.len() + 1
+    }
+
+    /// Whether it has no text.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
+    /// Every code and its text, none included.
+    pub fn iter(&self) -> impl Iterator<Item = (Code, Option<&str>)> {
+        let texts = self.texts.iter().map(|text| Some(&**text));
+        (0..).zip(std::iter::once(None).chain(texts))
+    }
+}
+
+/// The dictionaries of all columns.
+#[derive(Debug, Default)]
+pub struct Texts([Dictionary; Column::COUNT]);
+
+impl Texts {
+    /// The dictionary of a column.
+    #[must_use]
+    pub const fn of(&self, column: Column) -> &Dictionary {
+        &self.0[column.index()]
+    }
+
+    /// The dictionary of a column, to add to.
+    pub const fn of_mut(&mut self, column: Column) -> &mut Dictionary {
+        &mut self.0[column.index()]
+    }
+}
+
+/// Some hits, each in a row of every column.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// When, in milliseconds since 1970.
+    pub times: Vec<i64>,
+    /// Whose, within a day of UTC. 0 where it does not count.
+    pub visitors: Vec<u64>,
+    codes: [Vec<Code>; Column::COUNT],
+}
+
+impl Rows {
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    /// A column.
+    #[must_use]
+    pub fn column(&self, column: Column) -> &[Code] {
+        &self.codes[column.index()]
+    }
+
+    /// A column, to write.
+    pub const fn column_mut(&mut self, column: Column) -> &mut Vec<Code> {
+        &mut self.codes[column.index()]
+    }
+
+    /// Adds a hit.
+    pub fn push(&mut self, texts: &mut Texts, record: &Record) {
+        self.times.push(record.at.as_millisecond());
+        match &record.kind {
+            Kind::Hit(hit) => self.push_hit(texts, hit),
+            Kind::Filtered(filtered) => self.push_filtered(texts, filtered),
+        }
+    }
+
+    fn push_hit(&mut self, texts: &mut Texts, hit: &Hit) {
+        self.visitors.push(hit.visitor.number());
+        let props = props_text(&hit.props);
+        for column in Column::ALL {
+            let text = match column {
+                Column::Event => hit.event.as_deref(),
+                Column::Host => hit.host.as_deref(),
+                Column::Page => Some(hit.page.as_str()),
+                Column::Source => hit.source.as_deref(),
+                Column::Referrer => hit.referrer.as_deref(),
+                Column::UtmSource => hit.campaign.source.as_deref(),
+                Column::UtmMedium => hit.campaign.medium.as_deref(),
+                Column::UtmCampaign => hit.campaign.name.as_deref(),
+                Column::UtmTerm => hit.campaign.term.as_deref(),
+                Column::UtmContent => hit.campaign.content.as_deref(),
+                Column::Country => hit.country.as_ref().map(|country| country.as_str()),
+                Column::Browser => hit.browser.as_deref(),
+                Column::BrowserVersion => hit.browser_version.as_deref(),
+                Column::System => hit.system.as_deref(),
+                Column::SystemVersion => hit.system_version.as_deref(),
+                Column::Device => hit.device.map(|device| device.as_str()),
+                Column::Screen => hit.screen.map(|screen| screen.as_str()),
+                Column::Props => props.as_deref(),
+                Column::Filtered => None,
+            };
+            self.push_text(texts, column, text);
+        }
+    }
+
+    fn push_filtered(&mut self, texts: &mut Texts, filtered: &Filtered) {
+        self.visitors.push(0);
+        for column in Column::ALL {
+            let text = match column {
+                Column::Page => Some(filtered.page.as_str()),
+                Column::Filtered => Some(filtered.reason.as_str()),
+                _ => None,
+            };
+            self.push_text(texts, column, text);
+        }
+    }
+
+    fn push_text(&mut self, texts: &mut Texts, column: Column, text: Option<&str>) {
+        // An empty text says as much as none, and a report cannot tell them apart.
+        let text = text.filter(|text| !text.is_empty());
+        let code = text.map_or(NONE, |text| texts.of_mut(column).code(text));
+        self.codes[column.index()].push(code);
+    }
+
+    /// Adds the rows of others, which have the same dictionaries.
+    pub fn append(&mut self, other: &mut Self) {
+        self.times.append(&mut other.times);
+        self.visitors.append(&mut other.visitors);
+        for (own, others) in self.codes.iter_mut().zip(&mut other.codes) {
+            own.append(others);
+        }
+    }
+
+    /// Brings rows into the order of visitors, and each visitor's into that of time. Rows of one visitor
+    /// and one millisecond stay in the order that they have.
+    pub fn sort(&mut self) {
+        let key = |row: usize| (self.visitors[row], self.times[row]);
+        if (1..self.len()).all(|row| key(row - 1) <= key(row)) {
+            return;
+        }
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_by_key(|row| key(*row));
+        *self = self.picked(&order);
+    }
+
+    /// Gives visitors the numbers 1, 2, 3 … in the order in which they first came, in place of
+    /// hashes: after this, nothing is left that came from an address or a browser's name.
+    pub fn number_visitors(&mut self) {
+        let mut order: Vec<usize> =
+            (0..self.len()).filter(|row| self.visitors[*row] != 0).collect();
+        order.sort_by_key(|row| self.times[*row]);
+        let mut numbers = HashMap::new();
+        for row in order {
+            let next = numbers.len() as u64 + 1;
+            self.visitors[row] = *numbers.entry(self.visitors[row]).or_insert(next);
+        }
+    }
+
+    /// Some of the rows, in the order given. A row that is not there is left out.
+    #[must_use]
+    pub fn picked(&self, order: &[usize]) -> Self {
+        fn pick<T: Copy>(from: &[T], order: &[usize]) -> Vec<T> {
+            order.iter().filter_map(|row| from.get(*row).copied()).collect()
+        }
+        Self {
+            times: pick(&self.times, order),
+            visitors: pick(&self.visitors, order),
+            codes: std::array::from_fn(|column| pick(&self.codes[column], order)),
+        }
+    }
+
+    /// When a row's hit came in.
+    #[must_use]
+    pub fn time(&self, row: usize) -> Option<Timestamp> {
+        Timestamp::from_millisecond(*self.times.get(row)?).ok()
+    }
+}
+
+/// Properties as one text; of two with one name, the first is kept.
+fn props_text(props: &[(String, String)]) -> Option<String> {
+    if props.is_empty() {
+        return None;
+    }
+    let mut map = serde_json::Map::new();
+    for (name, value) in props {
+        map.entry(name.clone()).or_insert_with(|| value.clone().into());
+    }
+    Some(serde_json::Value::Object(map).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::FilterReason;
+
+    fn view(at: i64, visitor: u64, page: &str) -> Record {
+        let hit = serde_json::json!({ "v": format!("{visitor:016x}"), "p": page });
+        let kind = Kind::Hit(serde_json::from_value(hit).unwrap());
+        Record { at: Timestamp::from_millisecond(at).unwrap(), kind }
+    }
+
+    fn rows(records: &[Record]) -> (Rows, Texts) {
+        let (mut rows, mut texts) = (Rows::default(), Texts::default());
+        for record in records {
+            rows.push(&mut texts, record);
+        }
+        (rows, texts)
+    }
+
+    #[test]
+    fn a_text_is_held_once() {
+        let (rows, texts) = rows(&[view(1, 1, "/a"), view(2, 1, "/b"), view(3, 2, "/a")]);
+        assert_eq!(rows.column(Column::Page), [1, 2, 1]);
+        assert_eq!(texts.of(Column::Page).text(2), Some("/b"));
+        assert_eq!(texts.of(Column::Page).text(NONE), None);
+        assert_eq!(texts.of(Column::Page).text(3), None);
+        assert_eq!(rows.column(Column::Source), [NONE; 3]);
+    }
+
+    #[test]
+    fn visitors_are_numbered_as_they_come() {
+        let reason = FilterReason::Bot;
+        let bot = Kind::Filtered(Filtered { reason, page: "/".to_owned() });
+        let bot = Record { at: Timestamp::UNIX_EPOCH, kind: bot };
+        let (mut rows, _) = rows(&[view(9, 7, "/a"), bot, view(5, 9, "/b"), view(9, 9, "/c")]);
+        rows.number_visitors();
+        assert_eq!(rows.visitors, [2, 0, 1, 1]);
+        rows.sort();
+        assert_eq!(rows.visitors, [0, 1, 1, 2]);
+        assert_eq!(rows.times, [0, 5, 9, 9]);
+    }
+
+    #[test]
+    fn properties_are_one_text() {
+        let prop = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(props_text(&[]), None);
+        let text = props_text(&[prop("b", "1"), prop("a", "\""), prop("b", "2")]);
+        assert_eq!(text.as_deref(), Some(r#"{"a":"\"","b":"1"}"#));
+    }
+}
