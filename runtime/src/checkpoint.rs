@@ -58,6 +58,11 @@ impl Checkpoint {
         store.put(Item { key: table::checkpoint_key(site), value, expires: None }).await
     }
 
+    /// Notes that something was counted on a day.
+    pub fn counted(&mut self, day: Date) {
+        self.first = Some(self.first.map_or(day, |first| first.min(day)));
+    }
+
     /// Whether a day is folded.
     #[must_use]
     pub fn has_folded(&self, day: Date) -> bool {

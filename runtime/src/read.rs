@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use footfall_infra::settings::{Settings, Site};
+use futures_util::future;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
@@ -82,7 +83,7 @@ impl<S: Store> Reader<'_, S> {
     pub async fn report(&self, query: &Query, limit: usize) -> Result<Report, StoreError> {
         let before = query.period.before(self.now);
         let ranges: Vec<_> = std::iter::once(query.period.instants()).chain(before).collect();
-        let (loaded, now) = futures_util::try_join!(self.load(&ranges), self.visitors_now())?;
+        let (loaded, now) = future::try_join(self.load(&ranges), self.visitors_now()).await?;
         let Loaded { days, unreadable, incomplete } = loaded;
         let found = engine::find(&days, query, limit);
         let before = before.map(|(from, to)| engine::totals(&days, &query.filters, from, to));
@@ -313,7 +314,7 @@ async fn read_hits<S: Store>(
     now: Timestamp,
 ) -> Result<Vec<Item>, StoreError> {
     let reads = shards.iter().map(|range| range_items(store, range));
-    let mut items: Vec<Item> = futures_util::future::try_join_all(reads).await?.concat();
+    let mut items: Vec<Item> = future::try_join_all(reads).await?.concat();
     // DynamoDB takes its time with what has expired.
     items.retain(|item| item.expires.is_none_or(|expires| expires > now.as_second()));
     items.sort_by(|one, other| one.key.sk.cmp(&other.key.sk));

@@ -223,14 +223,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         if rows.is_empty() && unreadable == 0 {
             return Ok(false);
         }
-        if matches!(span, Span::Day(_)) {
-            rows.number_visitors();
-        }
-        rows.sort();
-        let encoded =
-            segment::encode(site.domain.as_str(), &span.to_string(), &rows, &texts, unreadable);
-        let encoded = encoded
-            .map_err(|error| RollupError::Segment(format!("{span} of {}", site.domain), error))?;
+        let encoded = encode(site, span, rows, &texts, unreadable)?;
         // Hours are kept as long as the hits they are made from.
         let expires = match span {
             Span::Hour(hour) => Some(table::hit_expiry(site, hour.end())),
@@ -264,11 +257,23 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
     }
 }
 
-impl Checkpoint {
-    /// Notes that something was counted on a day.
-    fn counted(&mut self, day: Date) {
-        self.first = Some(self.first.map_or(day, |first| first.min(day)));
+/// The segment of all hits of a span, in the order in which they came.
+///
+/// # Errors
+/// [`RollupError::Segment`] if they cannot be written, for which there is no reason known.
+pub fn encode(
+    site: &Site,
+    span: Span,
+    mut rows: Rows,
+    texts: &Texts,
+    unreadable: u64,
+) -> Result<Encoded, RollupError> {
+    if matches!(span, Span::Day(_)) {
+        rows.number_visitors();
     }
+    rows.sort();
+    segment::encode(site.domain.as_str(), &span.to_string(), &rows, texts, unreadable)
+        .map_err(|error| RollupError::Segment(format!("{span} of {}", site.domain), error))
 }
 
 /// Stores a segment, unless there is one already: that one is left as it is.
@@ -304,7 +309,8 @@ pub async fn put<S: Store>(
 }
 
 /// Whether a day can be folded.
-fn is_over(day: Date, now: Timestamp) -> bool {
+#[must_use]
+pub fn is_over(day: Date, now: Timestamp) -> bool {
     let end = day.tomorrow().and_then(table::utc_start);
     end.and_then(|end| end.checked_add(DAY_MARGIN)).is_ok_and(|at| at <= now)
 }

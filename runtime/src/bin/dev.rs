@@ -13,6 +13,7 @@ use footfall_infra::api;
 use footfall_infra::settings::{self, Settings};
 use footfall_runtime::ambient::{Ambient as _, Machine};
 use footfall_runtime::dev::{Demo, Gateway, fill, serve};
+use footfall_runtime::rollup::Rollup;
 use footfall_runtime::settings_file;
 use footfall_runtime::snippet::snippet;
 use footfall_runtime::store::embedded::Embedded;
@@ -21,6 +22,9 @@ use tokio::net::TcpListener;
 
 /// The demo's seed: a number like any other, and always the same.
 const SEED: u64 = 20_26;
+
+/// How often the data is folded and swept.
+const UPKEEP: Duration = Duration::from_secs(600);
 
 /// Run Footfall on this machine, over a folder: the same handlers as in Lambda, behind a server
 /// that answers as the deployed API does.
@@ -33,7 +37,7 @@ struct Arguments {
     /// Folder to keep the data in [default: .footfall, and .footfall-demo with --demo]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Fill the last four weeks with made-up traffic of the first site
+    /// Fill the last year with made-up traffic of the first site
     #[arg(long)]
     demo: bool,
 }
@@ -66,7 +70,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         fill_demo(&store, &settings).await?;
     }
     let gateway = Arc::new(Gateway::new(&settings, store.clone(), Machine)?);
-    tokio::spawn(sweep(store));
+    tokio::spawn(upkeep(store, settings.clone()));
     greet(&settings, &data, address)?;
     serve(listener, gateway, stopped()).await;
     Ok(())
@@ -110,11 +114,16 @@ fn greet(settings: &Settings, data: &Path, address: SocketAddr) -> io::Result<()
     out.flush()
 }
 
-/// Deletes what has expired, now and every hour, as DynamoDB does by itself.
-async fn sweep(store: Embedded) {
-    let mut hourly = tokio::time::interval(Duration::from_secs(3600));
+/// Folds what is closed, and deletes what has expired: now and then, as the stack's schedule and DynamoDB
+/// do.
+async fn upkeep(store: Embedded, settings: Settings) {
+    let rollup = Rollup::new(settings, store.clone(), Machine);
+    let mut often = tokio::time::interval(UPKEEP);
     loop {
-        hourly.tick().await;
+        often.tick().await;
+        if let Err(error) = rollup.run().await {
+            eprintln!("not everything could be folded, and is tried again: {error}");
+        }
         if let Err(error) = store.sweep(Machine.now().as_second()).await {
             eprintln!("what has expired could not be deleted: {error}");
         }

@@ -7,16 +7,20 @@ use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
+use crate::checkpoint::Checkpoint;
 use crate::client::Device;
 use crate::country::Country;
 use crate::filter::FilterReason;
 use crate::hit::{Campaign, Filtered, Hit, Kind, Record, Screen};
-use crate::store::{Item, Store, StoreError, WRITE_UNIT};
-use crate::table;
+use crate::rollup::{self, RollupError};
+use crate::rows::{Rows, Texts};
+use crate::segment::Encoded;
+use crate::store::{Item, Key, Store, StoreError, WRITE_UNIT};
+use crate::table::{self, Span};
 use crate::visitor::VisitorId;
 
-/// How many days before today are filled, beside today up to now.
-const DAYS: i32 = 28;
+/// How many days before today are filled, beside today up to now: a year.
+const DAYS: i32 = 365;
 
 /// A post goes viral every four weeks, so that every demo shows one: on the days since 1970 that
 /// leave this when divided by 28, which are Fridays.
@@ -27,9 +31,6 @@ const VIRAL: &str = "/posts/analytics-for-nothing";
 
 /// Visits of an ordinary Tuesday.
 const VISITS: f64 = 340.0;
-
-/// How many items are stored at once.
-const BATCH: usize = 4000;
 
 /// Pages, and how often each is the first of a visit.
 const PAGES: [(&str, u32); 14] = [
@@ -114,7 +115,7 @@ pub struct Demo<'a> {
 }
 
 impl<'a> Demo<'a> {
-    /// The traffic of the four weeks before `now`, and of today up to `now`.
+    /// The traffic of the year before `now`, and of today up to `now`.
     #[must_use]
     pub const fn new(site: &'a Site, seed: u64, now: Timestamp) -> Self {
         Self { site, seed, now }
@@ -130,12 +131,9 @@ impl<'a> Demo<'a> {
         self.now.to_zoned(TimeZone::UTC).date()
     }
 
-    /// The records of a day, ready to store: the same whenever they are asked for, but for what lies
-    /// ahead on the last day.
-    ///
-    /// # Errors
-    /// None that is known: every record can be encoded.
-    pub fn items(&self, day: Date) -> Result<Vec<Item>, serde_json::Error> {
+    /// The records of a day with the keys of hits, in the order of time: the same whenever they are
+    /// asked for, but for what lies ahead on the last day.
+    fn records(&self, day: Date) -> Vec<(Key, Record)> {
         let number = Date::constant(1970, 1, 1).duration_until(day).as_hours() / 24;
         let mut random = Rng::with_seed(self.seed ^ (number.unsigned_abs() << 32));
         let records = records(day, number, &mut random);
@@ -143,15 +141,30 @@ impl<'a> Demo<'a> {
         let keyed = records.into_iter().map(|record| {
             let mut bytes = [0; 16];
             random.fill(&mut bytes);
-            (record, bytes)
+            (table::hit_key(self.site, record.at, 0, bytes), record)
         });
-        let past = keyed.filter(|(record, _)| record.at <= self.now);
-        let item = |(record, bytes): (Record, [u8; 16])| {
-            let key = table::hit_key(self.site, record.at, 0, bytes);
+        let mut keyed: Vec<_> = keyed.filter(|(_, record)| record.at <= self.now).collect();
+        keyed.sort_by(|(one, _), (other, _)| one.sk.cmp(&other.sk));
+        keyed
+    }
+
+    /// The hits of a day, ready to store.
+    fn hits(&self, day: Date) -> Result<Vec<Item>, serde_json::Error> {
+        let item = |(key, record): (Key, Record)| {
             let value = record.kind.encode(WRITE_UNIT - Item::overhead(&key))?;
             Ok(Item { key, value, expires: Some(table::hit_expiry(self.site, record.at)) })
         };
-        past.map(item).collect()
+        self.records(day).into_iter().map(item).collect()
+    }
+
+    /// The segment of a day, as the rollup would make it of the same hits, and how many those are.
+    fn segment(&self, day: Date) -> Result<(Encoded, usize), RollupError> {
+        let (mut rows, mut texts) = (Rows::default(), Texts::default());
+        for (_, record) in self.records(day) {
+            rows.push(&mut texts, &record);
+        }
+        let count = rows.len();
+        Ok((rollup::encode(self.site, Span::Day(day), rows, &texts, 0)?, count))
     }
 }
 
@@ -216,6 +229,7 @@ fn visit(start: Timestamp, is_viral: bool, random: &mut Rng, records: &mut Vec<R
     let campaign = Campaign {
         source: source.filter(|_| referrer.is_none()).and_then(text),
         medium: source.filter(|_| referrer.is_none()).and_then(|_| text("email")),
+        name: source.filter(|_| referrer.is_none()).and_then(|_| text("weekly")),
         ..Campaign::default()
     };
     let mut hit = Hit {
@@ -272,12 +286,16 @@ pub enum FillError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A day could not be folded.
+    #[error(transparent)]
+    Rollup(#[from] RollupError),
     /// A record could not be encoded.
     #[error(transparent)]
     Encode(#[from] serde_json::Error),
 }
 
-/// Stores a demo, and calls `progress` with the number of items after each day. Gives their sum.
+/// Stores a demo: days that are over as segments, the last ones as hits. Calls `progress` with the
+/// number of hits after each day, and gives their sum.
 ///
 /// # Errors
 /// If the store fails. To fill again is safe.
@@ -286,15 +304,23 @@ pub async fn fill<S: Store>(
     demo: Demo<'_>,
     mut progress: impl FnMut(usize),
 ) -> Result<usize, FillError> {
+    let mut checkpoint = Checkpoint::of(store, demo.site).await?;
     let mut stored = 0;
     for day in demo.days() {
-        let items = demo.items(day)?;
-        stored += items.len();
-        for batch in items.chunks(BATCH) {
-            store.put_all(batch.to_vec()).await?;
+        if rollup::is_over(day, demo.now) {
+            let (segment, count) = demo.segment(day)?;
+            rollup::put(store, demo.site, Span::Day(day), segment, None).await?;
+            checkpoint.through = checkpoint.through.max(Some(day));
+            stored += count;
+        } else {
+            let items = demo.hits(day)?;
+            stored += items.len();
+            store.put_all(items).await?;
         }
+        checkpoint.counted(day);
         progress(stored);
     }
+    checkpoint.put(store, demo.site).await?;
     Ok(stored)
 }
 
@@ -315,7 +341,8 @@ mod tests {
         let settings = Settings::local();
         let items = |seed, now: &str| {
             let demo = Demo::new(&settings.sites[0], seed, at(now));
-            demo.days().flat_map(|day| demo.items(day).unwrap()).collect::<Vec<_>>()
+            let days = demo.days().skip(355);
+            days.flat_map(|day| demo.hits(day).unwrap()).collect::<Vec<_>>()
         };
         let one = items(1, "2026-11-22T12:00:00Z");
         assert_eq!(one, items(1, "2026-11-22T12:00:00Z"));
@@ -325,12 +352,6 @@ mod tests {
         let later = items(1, "2026-11-22T18:00:00Z");
         assert!(later.len() > one.len());
         assert!(keys(&later).is_superset(&keys(&one)));
-        // So it is days later, but for the days that have passed out of the demo.
-        let day_after = keys(&items(1, "2026-11-23T12:00:00Z"));
-        let gone = keys(&one).difference(&day_after).count();
-        let first_day = Demo::new(&settings.sites[0], 1, at("2026-11-22T12:00:00Z"))
-            .items("2026-10-25".parse().unwrap());
-        assert_eq!(gone, first_day.unwrap().len());
     }
 
     #[test]
@@ -338,14 +359,15 @@ mod tests {
         let settings = Settings::local();
         let demo = Demo::new(&settings.sites[0], 1, at("2026-11-22T23:59:59Z"));
         let days: Vec<(Date, usize)> =
-            demo.days().map(|day| (day, demo.items(day).unwrap().len())).collect();
-        assert_eq!(days.len(), 29);
-        let busiest = days.iter().max_by_key(|day| day.1).unwrap();
-        assert_eq!(busiest.0.to_string(), "2026-11-13", "{days:?}");
+            demo.days().map(|day| (day, demo.records(day).len())).collect();
+        assert_eq!(days.len(), 366);
+        let month = &days[337..];
+        let busiest = month.iter().max_by_key(|day| day.1).unwrap();
+        assert_eq!(busiest.0.to_string(), "2026-11-13", "{month:?}");
         // Before the post, a Saturday has less than the Wednesday before it.
         let of = |day: &str| days.iter().find(|d| d.0.to_string() == day).unwrap().1;
-        assert!(of("2026-11-07") < of("2026-11-04"), "{days:?}");
-        let all: usize = days.iter().map(|day| day.1).sum();
+        assert!(of("2026-11-07") < of("2026-11-04"), "{month:?}");
+        let all: usize = month.iter().map(|day| day.1).sum();
         assert!((12_000..40_000).contains(&all), "{all}");
     }
 }
