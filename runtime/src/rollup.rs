@@ -126,11 +126,11 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         run: &mut Run,
     ) -> Result<(), RollupError> {
         let before = *checkpoint;
-        checkpoint.shards = checkpoint.shards(self.settings.shards.get());
         let oldest = utc_day(table::oldest_hit(site, now));
         let next = checkpoint.through.and_then(|day| day.tomorrow().ok());
         let from = next.map_or(oldest, |next| next.max(oldest));
         let today = utc_day(now);
+        self.note_shards(checkpoint, today);
         for day in from.series(1.day()).take_while(|day| *day <= today) {
             if is_over(day, now) {
                 if self.fold_day(site, checkpoint, day, now).await? {
@@ -138,11 +138,11 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
                     checkpoint.counted(day);
                 }
                 checkpoint.through = Some(day);
-                self.note_shards(checkpoint, day, today);
             } else if self.fold_hours(site, checkpoint, day, now, run).await? {
                 checkpoint.counted(day);
             }
         }
+        self.note_shards(checkpoint, today);
         self.forget(site, checkpoint, now).await?;
         if *checkpoint != before {
             checkpoint.put(&self.store, site).await?;
@@ -150,19 +150,18 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         Ok(())
     }
 
-    /// Forgets shards that the settings no longer have, once the last day that may have used them is
-    /// folded.
-    fn note_shards(&self, checkpoint: &mut Checkpoint, folded: Date, today: Date) {
+    /// Notes how many shards there may be. Those that the settings no longer have are read until the
+    /// day on which that was seen is folded.
+    fn note_shards(&self, checkpoint: &mut Checkpoint, today: Date) {
         let shards = self.settings.shards.get();
         if shards >= checkpoint.shards {
+            checkpoint.shards = shards;
             checkpoint.lowered = None;
-        } else if let Some(lowered) = checkpoint.lowered {
-            if folded >= lowered {
-                checkpoint.shards = shards;
-                checkpoint.lowered = None;
-            }
-        } else {
+        } else if checkpoint.lowered.is_none() {
             checkpoint.lowered = Some(today);
+        } else if checkpoint.lowered.is_some_and(|lowered| checkpoint.has_folded(lowered)) {
+            checkpoint.shards = shards;
+            checkpoint.lowered = None;
         }
     }
 

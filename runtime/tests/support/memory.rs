@@ -1,6 +1,7 @@
 //! A store in memory, for thousands of cases: it knows no disk and no failure.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
 use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
@@ -42,12 +43,15 @@ impl Store for Memory {
     }
 
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
-        let is_in = |key: &Key| {
-            key.pk == range.pk
-                && (range.from.as_str()..=range.to.as_str()).contains(&key.sk.as_str())
-                && after.is_none_or(|after| key.sk.as_str() > after)
+        let key = |sk: &str| Key { pk: range.pk.clone(), sk: sk.to_owned() };
+        let start = after.map_or(Bound::Included(key(&range.from)), |sk| Bound::Excluded(key(sk)));
+        let end = Bound::Included(key(&range.to));
+        let is_empty = range.from > range.to || after.is_some_and(|after| *after >= *range.to);
+        let items = self.0.lock().unwrap();
+        let items = match is_empty {
+            true => Vec::new(),
+            false => items.range((start, end)).map(|(_, item)| item.clone()).collect(),
         };
-        let items = self.items().into_iter().filter(|item| is_in(&item.key)).collect();
         Ok(Page { items, next: None })
     }
 

@@ -1,0 +1,638 @@
+//! Folding changes no number: whatever came in, in whatever order, wherever a run ended, however many
+//! ran at once, and whoever read meanwhile.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
+
+mod support;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use footfall_infra::settings::{Settings, Site};
+use footfall_runtime::checkpoint::Checkpoint;
+use footfall_runtime::column::Column;
+use footfall_runtime::filter::FilterReason;
+use footfall_runtime::hit::{Filtered, Hit, Kind};
+use footfall_runtime::period::Asked;
+use footfall_runtime::query::Query;
+use footfall_runtime::read::Reader;
+use footfall_runtime::report::Report;
+use footfall_runtime::rollup::Rollup;
+use footfall_runtime::rows::Texts;
+use footfall_runtime::segment;
+use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use footfall_runtime::table::{self, Hour, Span};
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+use support::ambient::Fixed;
+use support::memory::Memory;
+use support::request;
+
+const NOW: &str = "2026-11-22T13:30:00Z";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn day(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+fn settings(yaml: &str) -> Settings {
+    Settings::from_yaml(yaml).unwrap()
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    runtime.unwrap().block_on(future)
+}
+
+/// A hit's item. `random` makes it one of its own.
+fn item(site: &Site, time: Timestamp, shard: u8, random: u64, kind: &Kind) -> Item {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&random.to_be_bytes());
+    let key = table::hit_key(site, time, shard, bytes);
+    let expires = Some(table::hit_expiry(site, time));
+    Item { key, value: kind.encode(900).unwrap(), expires }
+}
+
+fn view(visitor: u64, page: &str, source: Option<&str>) -> Kind {
+    let hit = serde_json::json!({ "v": format!("{visitor:016x}"), "p": page, "s": source });
+    Kind::Hit(serde_json::from_value::<Hit>(hit).unwrap())
+}
+
+async fn report<S: Store>(
+    store: &S,
+    settings: &Settings,
+    query: &str,
+    now: &str,
+) -> Result<Report, StoreError> {
+    let site = &settings.sites[0];
+    let now = at(now);
+    let checkpoint = Checkpoint::of(store, site).await?;
+    let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first };
+    let query = Query::of(&request::dashboard(query), &asked).unwrap();
+    Reader { store, settings, site, checkpoint, now }.report(&query, 1000).await
+}
+
+/// What the last two weeks say, by day and by everything else.
+fn shown<S: Store>(store: &S, settings: &Settings, now: &str) -> Report {
+    wait(report(store, settings, "period=14d", now)).unwrap()
+}
+
+fn fold<S: Store>(store: &S, settings: &Settings, now: &str) {
+    wait(Rollup::new(settings.clone(), store.clone(), Fixed::at(now)).run()).unwrap();
+}
+
+fn put(store: &Memory, items: &[Item]) {
+    wait(store.put_all(items.to_vec())).unwrap();
+}
+
+fn segments(store: &Memory) -> Vec<Item> {
+    store.items().into_iter().filter(|item| item.key.pk.starts_with("seg#")).collect()
+}
+
+fn keys(items: &[Item]) -> Vec<&str> {
+    items.iter().map(|item| item.key.sk.as_str()).collect()
+}
+
+/// A few days of a small site: two zones' worth of midnights, two shards, programs among them.
+fn traffic(site: &Site, shards: u8) -> Vec<Item> {
+    let start = at("2026-11-19T20:00:00Z");
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut items = Vec::new();
+    for number in 0..240 {
+        let time = start + jiff::SignedDuration::from_mins(random.i64(0..4_000));
+        let kind = if random.u8(..10) == 0 {
+            let reason = FilterReason::ALL[random.usize(..FilterReason::ALL.len())];
+            Kind::Filtered(Filtered { reason, page: "/".to_owned() })
+        } else {
+            let page = format!("/{}", random.u8(..6));
+            view(random.u64(1..12), &page, [None, Some("Google")][random.usize(..2)])
+        };
+        if time <= at(NOW) {
+            items.push(item(site, time, random.u8(..shards), number, &kind));
+        }
+    }
+    items
+}
+
+/// A store with that traffic, of a site that was folded before it: a run has some 200 operations.
+fn filled(settings: &Settings) -> Memory {
+    let (store, site) = (Memory::default(), &settings.sites[0]);
+    let through = Some(day("2026-11-18"));
+    wait(Checkpoint { through, shards: 2, ..Checkpoint::default() }.put(&store, site)).unwrap();
+    put(&store, &traffic(site, 2));
+    store
+}
+
+/// Another store with the same items.
+fn copied(store: &Memory) -> Memory {
+    let copy = Memory::default();
+    put(&copy, &store.items());
+    copy
+}
+
+const SITE: &str = "sites: [{domain: e.x, time_zone: Asia/Kathmandu}]\nshards: 2\n";
+
+/// How a faulty store ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The operation is not done.
+    Before,
+    /// It is done, and its answer is lost.
+    After,
+}
+
+/// A store that fails at one operation, and all after it: what runs over it has been killed there.
+#[derive(Clone)]
+struct Faulty {
+    inner: Memory,
+    left: Arc<AtomicUsize>,
+    end: End,
+}
+
+impl Faulty {
+    fn new(inner: &Memory, operations: usize, end: End) -> Self {
+        Self { inner: inner.clone(), left: Arc::new(AtomicUsize::new(operations)), end }
+    }
+
+    async fn operate<T>(
+        &self,
+        operation: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let killed = || Err(StoreError::Unavailable("killed".to_owned()));
+        let left = self.left.load(Ordering::Relaxed);
+        if left == 0 {
+            return killed();
+        }
+        self.left.store(left - 1, Ordering::Relaxed);
+        match (left, self.end) {
+            (1, End::Before) => killed(),
+            (1, End::After) => operation.await.and_then(|_| killed()),
+            _ => operation.await,
+        }
+    }
+}
+
+impl Store for Faulty {
+    async fn put(&self, item: Item) -> Result<(), StoreError> {
+        self.operate(self.inner.put(item)).await
+    }
+
+    async fn put_all(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        self.operate(self.inner.put_all(items)).await
+    }
+
+    async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
+        self.operate(self.inner.put_if_absent(item)).await
+    }
+
+    async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
+        self.operate(self.inner.query(range, after)).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.operate(self.inner.delete(key)).await
+    }
+}
+
+/// A store that lets others go on before each operation, and sees to it that something is done at one.
+#[derive(Clone)]
+struct Watched<F> {
+    inner: Memory,
+    count: Arc<AtomicUsize>,
+    each: F,
+}
+
+impl<F: Fn(usize) + Clone> Watched<F> {
+    fn new(inner: &Memory, each: F) -> Self {
+        Self { inner: inner.clone(), count: Arc::default(), each }
+    }
+
+    fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    async fn operate(&self) {
+        (self.each)(self.count.fetch_add(1, Ordering::Relaxed));
+        tokio::task::yield_now().await;
+    }
+}
+
+impl<F: Fn(usize) + Clone + Send + Sync + 'static> Store for Watched<F> {
+    async fn put(&self, item: Item) -> Result<(), StoreError> {
+        self.operate().await;
+        self.inner.put(item).await
+    }
+
+    async fn put_all(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        self.operate().await;
+        self.inner.put_all(items).await
+    }
+
+    async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
+        self.operate().await;
+        self.inner.put_if_absent(item).await
+    }
+
+    async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
+        self.operate().await;
+        self.inner.query(range, after).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.operate().await;
+        self.inner.delete(key).await
+    }
+}
+
+#[test]
+fn folding_changes_no_number() {
+    let settings = settings(SITE);
+    let store = Memory::default();
+    put(&store, &traffic(&settings.sites[0], 2));
+    let raw = shown(&store, &settings, NOW);
+    assert!(raw.totals.visitors > 25 && raw.filtered.len() == 5, "{raw:?}");
+    fold(&store, &settings, NOW);
+    let folded = segments(&store);
+    let names = keys(&folded);
+    assert!(names.contains(&"21#00") && !names.contains(&"21T05#00"), "{names:?}");
+    assert!(names.contains(&"22T05#00") && !names.contains(&"22#00"), "{names:?}");
+    assert!(!names.contains(&"22T13#00"), "the hour is not over");
+    // Without the hits of what is folded, which are no longer needed.
+    let gone = |item: &Item| {
+        let hour = item.key.pk.split('#').nth(2).unwrap();
+        hour < "2026-11-22" || names.contains(&format!("{}#00", &hour[8..]).as_str())
+    };
+    for hit in store.hits().into_iter().filter(gone) {
+        wait(store.delete(&hit.key)).unwrap();
+    }
+    assert!(!store.hits().is_empty());
+    // Now is of the last minutes, whose hits are still there.
+    assert_eq!(shown(&store, &settings, NOW), raw);
+    // Again changes nothing.
+    let before = store.items();
+    fold(&store, &settings, NOW);
+    assert_eq!(segments(&store), folded);
+    assert_eq!(store.items().len(), before.len());
+}
+
+#[test]
+fn a_day_that_is_folded_knows_nobody() {
+    let settings = settings(SITE);
+    let store = Memory::default();
+    put(&store, &traffic(&settings.sites[0], 2));
+    for date in ["2026-11-20", "2026-11-21", "2026-11-22"] {
+        let key = table::salt_key(day(date));
+        put(&store, &[Item { key, value: vec![7; 16], expires: None }]);
+    }
+    fold(&store, &settings, NOW);
+    let salts: Vec<_> = store.items().into_iter().filter(|it| it.key.pk == "salt").collect();
+    assert_eq!(keys(&salts), ["2026-11-22"], "those of folded days are gone");
+    for segment in segments(&store).iter().filter(|item| !item.key.sk.contains('T')) {
+        let mut texts = Texts::default();
+        let rows = segment::decode(&segment.value, &Column::ALL, &mut texts).unwrap();
+        let mut visitors = rows.visitors.clone();
+        visitors.dedup();
+        let bots = u64::from(visitors[0] == 0);
+        let expected: Vec<u64> = (1 - bots..visitors.len() as u64 + 1 - bots).collect();
+        assert_eq!(visitors, expected, "1, 2, 3 and so on");
+    }
+}
+
+#[test]
+fn a_run_may_end_anywhere() {
+    let settings = settings(SITE);
+    let hits = filled(&settings);
+    let raw = shown(&hits, &settings, NOW);
+    let store = copied(&hits);
+    fold(&store, &settings, NOW);
+    let whole = segments(&store);
+    let mut writes = 0;
+    for operations in 1.. {
+        let mut completed = false;
+        for end in [End::Before, End::After] {
+            let store = copied(&hits);
+            let faulty = Faulty::new(&store, operations, end);
+            let rollup = Rollup::new(settings.clone(), faulty, Fixed::at(NOW));
+            completed = wait(rollup.run()).is_ok();
+            writes += usize::from(!segments(&store).is_empty());
+            assert_eq!(shown(&store, &settings, NOW), raw, "killed at {operations}, {end:?}");
+            fold(&store, &settings, NOW);
+            assert_eq!(segments(&store), whole, "killed at {operations}, {end:?}");
+            assert_eq!(shown(&store, &settings, NOW), raw);
+        }
+        if completed {
+            assert!(operations > 100 && writes > 50, "{operations} {writes}");
+            break;
+        }
+    }
+}
+
+#[test]
+fn who_reads_while_it_is_folded_sees_the_same() {
+    let settings = settings(SITE);
+    let hits = filled(&settings);
+    let raw = shown(&hits, &settings, NOW);
+    let store = copied(&hits);
+    // At every operation of a rollup, a whole report.
+    let watched = {
+        let (store, settings, raw) = (store.clone(), settings.clone(), raw.clone());
+        Watched::new(&store.clone(), move |operation| {
+            let (store, settings) = (store.clone(), settings.clone());
+            let seen = std::thread::spawn(move || shown(&store, &settings, NOW)).join().unwrap();
+            assert_eq!(seen, raw, "at operation {operation}");
+        })
+    };
+    fold(&watched, &settings, NOW);
+    assert!(watched.count() > 100);
+    // At every operation of a report, a whole rollup.
+    for operation in 0.. {
+        let store = copied(&hits);
+        let watched = {
+            let (store, settings) = (store.clone(), settings.clone());
+            Watched::new(&store.clone(), move |at| {
+                if at == operation {
+                    let (store, settings) = (store.clone(), settings.clone());
+                    std::thread::spawn(move || fold(&store, &settings, NOW)).join().unwrap();
+                }
+            })
+        };
+        assert_eq!(shown(&watched, &settings, NOW), raw, "folded at operation {operation}");
+        if watched.count() <= operation {
+            assert!(operation > 10);
+            break;
+        }
+    }
+}
+
+#[test]
+fn several_may_run_at_once() {
+    let settings = settings(SITE);
+    let hits = filled(&settings);
+    let whole = {
+        let store = copied(&hits);
+        fold(&store, &settings, NOW);
+        segments(&store)
+    };
+    for lead in [0, 1, 7, 60, 130] {
+        let store = copied(&hits);
+        let raw = shown(&store, &settings, NOW);
+        wait(async {
+            let watched = Watched::new(&store, |_| {});
+            let run = |wait: usize| {
+                let rollup = Rollup::new(settings.clone(), watched.clone(), Fixed::at(NOW));
+                async move {
+                    for _ in 0..wait {
+                        tokio::task::yield_now().await;
+                    }
+                    rollup.run().await
+                }
+            };
+            let (one, two, three) = tokio::join!(run(0), run(lead), run(2 * lead));
+            assert!(one.is_ok() && two.is_ok() && three.is_ok());
+        });
+        assert_eq!(segments(&store), whole, "{lead}");
+        assert_eq!(shown(&store, &settings, NOW), raw, "{lead}");
+    }
+}
+
+#[test]
+fn a_hit_that_comes_late_is_in_its_day() {
+    let settings = settings(SITE);
+    let site = &settings.sites[0];
+    let store = Memory::default();
+    put(&store, &traffic(site, 2));
+    fold(&store, &settings, NOW);
+    let before = shown(&store, &settings, NOW).totals;
+    // Its hour is folded already.
+    put(&store, &[item(site, at("2026-11-22T09:00:00Z"), 0, 999, &view(99, "/late", None))]);
+    assert_eq!(shown(&store, &settings, NOW).totals, before);
+    let later = "2026-11-23T01:30:00Z";
+    fold(&store, &settings, later);
+    assert_eq!(shown(&store, &settings, later).totals.views, before.views + 1);
+}
+
+#[test]
+fn a_rollup_that_was_down_catches_up() {
+    let settings = settings("sites: [{domain: e.x}]");
+    let site = &settings.sites[0];
+    let store = Memory::default();
+    // A week with a day and many hours without a hit.
+    for ago in [7, 6, 4, 3, 2, 1] {
+        let start = at("2026-11-22T03:00:00Z") - jiff::SignedDuration::from_hours(24 * ago);
+        for hour in [0, 5, 20] {
+            let time = start + jiff::SignedDuration::from_hours(hour);
+            put(&store, &[item(site, time, 0, hour.unsigned_abs(), &view(1, "/", None))]);
+        }
+    }
+    let raw = shown(&store, &settings, NOW);
+    assert_eq!(raw.totals.views, 18);
+    fold(&store, &settings, NOW);
+    assert_eq!(shown(&store, &settings, NOW), raw);
+    let kept = segments(&store);
+    assert_eq!(keys(&kept), ["15#00", "16#00", "18#00", "19#00", "20#00", "21#00"]);
+    let checkpoint = wait(Checkpoint::of(&store, site)).unwrap();
+    assert_eq!(checkpoint.first, Some(day("2026-11-15")));
+    assert_eq!(checkpoint.through, Some(day("2026-11-21")));
+    // Months later, with nothing new, all of it is still there.
+    let later = "2027-03-01T12:00:00Z";
+    fold(&store, &settings, later);
+    let all = wait(report(&store, &settings, "period=all", later)).unwrap();
+    assert_eq!((all.totals.views, all.from), (18, day("2026-11-15")));
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_the_rest_is_shown() {
+    let settings = settings(SITE);
+    let site = &settings.sites[0];
+    let store = Memory::default();
+    put(&store, &traffic(site, 2));
+    fold(&store, &settings, NOW);
+    let whole = shown(&store, &settings, NOW);
+    let key = table::segment_key(site, Span::Day(day("2026-11-20")));
+    let hour = table::segment_key(site, Span::Hour(Hour::of(at("2026-11-22T05:00:00Z"))));
+    let bytes = |key: &Key| store.items().into_iter().find(|item| item.key == *key).unwrap().value;
+    let day_bytes = bytes(&key);
+    let newer: Vec<u8> = {
+        let mut newer = day_bytes.clone();
+        let name = b"footfall.version";
+        let start = newer.windows(name.len()).position(|window| window == name).unwrap();
+        // The value's length, and the value.
+        let digit = newer[start..].iter().position(|byte| *byte == b'1').unwrap();
+        newer[start + digit] = b'2';
+        newer
+    };
+    let cases: [(&Key, Vec<u8>, &str); 5] = [
+        (&key, day_bytes[..day_bytes.len() / 2].to_vec(), "2026-11-20 of e.x: it is no Parquet"),
+        (&key, b"{}".to_vec(), "2026-11-20 of e.x: it is no Parquet"),
+        (&key, Vec::new(), "2026-11-20 of e.x: it is no Parquet"),
+        (&key, newer, "2026-11-20 of e.x: a newer version of Footfall wrote it (format 2"),
+        (&hour, b"PAR1".to_vec(), "2026-11-22T05 of e.x: it is no Parquet"),
+    ];
+    for (key, value, expected) in cases {
+        let good = bytes(key);
+        put(&store, &[Item { key: key.clone(), value, expires: None }]);
+        let shown = shown(&store, &settings, NOW);
+        assert_eq!(shown.incomplete.len(), 1);
+        assert!(shown.incomplete[0].contains(expected), "{:?}", shown.incomplete);
+        assert!(shown.totals.views > 0 && shown.totals.views < whole.totals.views);
+        // Folding goes on beside it.
+        fold(&store, &settings, NOW);
+        put(&store, &[Item { key: key.clone(), value: good, expires: None }]);
+    }
+    assert_eq!(shown(&store, &settings, NOW), whole);
+}
+
+#[test]
+fn a_segment_of_many_parts_is_there_whole_or_not_at_all() {
+    let settings = settings("sites: [{domain: e.x}]");
+    let site = &settings.sites[0];
+    let store = Memory::default();
+    let through = Some(day("2026-11-19"));
+    wait(Checkpoint { through, ..Checkpoint::default() }.put(&store, site)).unwrap();
+    let mut random = fastrand::Rng::with_seed(1);
+    let items: Vec<Item> = (0..9000)
+        .map(|number| {
+            let time = at("2026-11-20T00:00:00Z");
+            let time = time + jiff::SignedDuration::from_secs(random.i64(0..86_400));
+            // What does not compress.
+            let page: String = (0..100).map(|_| random.alphanumeric()).collect();
+            item(site, time, 0, number, &view(random.u64(1..500), &format!("/{page}"), None))
+        })
+        .collect();
+    put(&store, &items);
+    let query = "from=2026-11-20&to=2026-11-20";
+    let raw = wait(report(&store, &settings, query, NOW)).unwrap();
+    let faulty = |operations| {
+        let store = Faulty::new(&store, operations, End::After);
+        wait(Rollup::new(settings.clone(), store, Fixed::at(NOW)).run()).is_ok()
+    };
+    let mut seen = Vec::new();
+    // Reading the hits takes 24 operations, after which the parts are written.
+    for operations in 24.. {
+        let done = faulty(operations);
+        let parts = keys(&segments(&store)).len();
+        if seen.last() != Some(&parts) {
+            seen.push(parts);
+            assert_eq!(wait(report(&store, &settings, query, NOW)).unwrap(), raw, "{parts} parts");
+        }
+        if done {
+            break;
+        }
+    }
+    let parts = segments(&store);
+    assert!(parts.len() >= 3, "{:?}", keys(&parts));
+    assert!(parts.iter().all(|item| item.value.len() < 400 * 1024));
+    assert!(seen.len() >= 3, "half of it was there at times: {seen:?}");
+    // A part that is gone is named.
+    wait(store.delete(&parts[1].key)).unwrap();
+    let shown = wait(report(&store, &settings, query, NOW)).unwrap();
+    assert!(shown.incomplete[0].contains("not all are there"), "{:?}", shown.incomplete);
+}
+
+#[test]
+fn retention_ends_when_the_settings_say() {
+    let kept = settings("sites: [{domain: e.x}]");
+    let store = Memory::default();
+    let site = &kept.sites[0];
+    for date in ["2026-10-30", "2026-10-31", "2026-11-01", "2026-11-20"] {
+        let time = at(&format!("{date}T12:00:00Z"));
+        put(&store, &[item(site, time, 0, 1, &view(1, "/", None))]);
+    }
+    fold(&store, &kept, NOW);
+    assert_eq!(segments(&store).len(), 4);
+    // Shorter from now on: at once in the reports, and with the next run at rest.
+    let short = settings("sites: [{domain: e.x, retention_days: 21}]");
+    let views = |settings: &Settings| {
+        wait(report(&store, settings, "period=all", NOW)).unwrap().totals.views
+    };
+    assert_eq!((views(&kept), views(&short)), (4, 2));
+    fold(&store, &short, NOW);
+    assert_eq!(keys(&segments(&store)), ["01#00", "20#00"]);
+    assert_eq!(views(&kept), 2);
+}
+
+#[test]
+fn a_site_that_was_taken_out_keeps_what_was_counted() {
+    let both = settings("sites: [{domain: e.x}, {domain: e.y}]");
+    let store = Memory::default();
+    let gone = &both.sites[1];
+    put(&store, &[item(gone, at("2026-11-21T12:00:00Z"), 0, 1, &view(1, "/", None))]);
+    fold(&store, &both, "2026-11-21T13:30:00Z");
+    put(&store, &[item(gone, at("2026-11-21T14:00:00Z"), 0, 2, &view(1, "/", None))]);
+    // Its last hits are folded, too.
+    fold(&store, &settings("sites: [{domain: e.x}]"), NOW);
+    let later = "2027-03-01T12:00:00Z";
+    for hit in store.hits() {
+        wait(store.delete(&hit.key)).unwrap();
+    }
+    let again = settings("sites: [{domain: e.y}]");
+    let shown = wait(report(&store, &again, "period=all", later)).unwrap();
+    assert_eq!(shown.totals.views, 2);
+}
+
+#[test]
+fn hits_in_shards_that_are_no_more_are_counted() {
+    let wide = settings("sites: [{domain: e.x}]\nshards: 8\n");
+    let narrow = settings("sites: [{domain: e.x}]\n");
+    let site = &wide.sites[0];
+    let store = Memory::default();
+    fold(&store, &wide, "2026-11-22T09:07:00Z");
+    put(&store, &[item(site, at("2026-11-22T10:00:00Z"), 7, 1, &view(1, "/", None))]);
+    assert_eq!(shown(&store, &narrow, NOW).totals.views, 1);
+    fold(&store, &narrow, NOW);
+    assert_eq!(shown(&store, &narrow, NOW).totals.views, 1);
+    let checkpoint = || wait(Checkpoint::of(&store, site)).unwrap();
+    assert_eq!(checkpoint().shards, 8);
+    // Once the day on which that was seen is folded, nobody looks there any more.
+    fold(&store, &narrow, "2026-11-23T01:07:00Z");
+    assert_eq!(shown(&store, &narrow, "2026-11-23T02:00:00Z").totals.views, 1);
+    assert_eq!(checkpoint().shards, 1);
+}
+
+/// Fewer cases than usual: each is a whole site.
+fn config() -> Config {
+    Config { failure_persistence: None, cases: 48, ..Config::default() }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// Hits in any order, rollups in between at any moments: the numbers are those of the hits.
+    #[test]
+    fn the_order_of_arrival_does_not_matter(
+        seed: u64,
+        runs in prop::collection::vec(0..200_usize, 0..4),
+        hours in prop::collection::vec(1..30_i64, 4),
+    ) {
+        let settings = settings(SITE);
+        let site = &settings.sites[0];
+        let mut items = traffic(site, 2);
+        items.truncate(150);
+        let raw = {
+            let store = Memory::default();
+            put(&store, &items);
+            shown(&store, &settings, NOW)
+        };
+        fastrand::Rng::with_seed(seed).shuffle(&mut items);
+        let store = Memory::default();
+        let mut now = at("2026-11-17T00:00:00Z");
+        for (number, item) in items.iter().enumerate() {
+            // What comes when its day is closed comes too late for ever; before that, in any order.
+            if runs.contains(&number) {
+                now += hours[number % 4].hours();
+                let open = now.min(at("2026-11-19T20:00:00Z")).to_string();
+                fold(&store, &settings, &open);
+            }
+            put(&store, std::slice::from_ref(item));
+        }
+        prop_assert_eq!(shown(&store, &settings, NOW), raw.clone());
+        fold(&store, &settings, NOW);
+        prop_assert_eq!(shown(&store, &settings, NOW), raw);
+    }
+}
