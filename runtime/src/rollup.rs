@@ -15,8 +15,8 @@ use crate::checkpoint::Checkpoint;
 use crate::log;
 use crate::read::{hits, kept_from, range_items};
 use crate::rows::{Rows, Texts};
-use crate::segment::{self, Encoded, Header, SegmentError};
-use crate::store::{Absent, Item, KeyRange, Store, StoreError};
+use crate::segment::{self, Encoded, SegmentError};
+use crate::store::{Absent, Item, Key, KeyRange, Store, StoreError};
 use crate::table::{self, Hour, Span, utc_day};
 
 /// An hour is folded so long after its end. A hit is stored within seconds of its time, or not at all;
@@ -228,8 +228,27 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
             Span::Hour(hour) => Some(table::hit_expiry(site, hour.end())),
             Span::Day(_) => None,
         };
-        put(&self.store, site, span, encoded, expires).await?;
+        let (first, rest) = items(site, span, encoded, expires);
+        self.put(first, rest).await?;
         Ok(true)
+    }
+
+    /// Stores a segment, unless there is one already: that one is left as it is.
+    async fn put(&self, first: Item, rest: Vec<Item>) -> Result<(), StoreError> {
+        let keys: Vec<Key> = rest.iter().map(|part| part.key.clone()).collect();
+        for part in rest {
+            self.store.put(part).await?;
+        }
+        let id = segment::header(&first.value).map(|header| header.id).ok();
+        if let Absent::Found(found) = self.store.put_if_absent(first).await? {
+            let theirs = segment::header(&found.value).map(|header| header.id).ok();
+            if theirs != id {
+                for key in &keys {
+                    self.store.delete(key).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Deletes the days that are older than the site's retention.
@@ -275,36 +294,19 @@ pub fn encode(
         .map_err(|error| RollupError::Segment(format!("{span} of {}", site.domain), error))
 }
 
-/// Stores a segment, unless there is one already: that one is left as it is.
+/// The items of a segment: the first part, and those to be stored before it.
 ///
-/// The parts behind the first go before it. Their keys are made from their bytes, so that those of two
-/// runs that saw different hits do not mix; what no first part names is never read.
-///
-/// # Errors
-/// If the store cannot be written.
-pub async fn put<S: Store>(
-    store: &S,
-    site: &Site,
-    span: Span,
-    encoded: Encoded,
-    expires: Option<i64>,
-) -> Result<(), StoreError> {
+/// Their keys are made from their bytes, so that those of two runs that saw different hits do not mix;
+/// what no first part names is never read.
+#[must_use]
+pub fn items(site: &Site, span: Span, encoded: Encoded, expires: Option<i64>) -> (Item, Vec<Item>) {
     let Encoded { first, rest, id } = encoded;
-    let keys: Vec<_> =
-        (1..=rest.len()).map(|part| table::segment_part_key(site, span, part, &id)).collect();
-    for (key, value) in keys.iter().cloned().zip(rest) {
-        store.put(Item { key, value, expires }).await?;
-    }
-    let key = table::segment_key(site, span);
-    if let Absent::Found(found) = store.put_if_absent(Item { key, value: first, expires }).await? {
-        let theirs = segment::header(&found.value).map(|Header { id, .. }| id);
-        if theirs.is_ok_and(|theirs| theirs != id) {
-            for key in &keys {
-                store.delete(key).await?;
-            }
-        }
-    }
-    Ok(())
+    let rest = (1..).zip(rest).map(|(part, value)| {
+        let key = table::segment_part_key(site, span, part, &id);
+        Item { key, value, expires }
+    });
+    let rest = rest.collect();
+    (Item { key: table::segment_key(site, span), value: first, expires }, rest)
 }
 
 /// Whether a day can be folded.

@@ -32,6 +32,9 @@ const VIRAL: &str = "/posts/analytics-for-nothing";
 /// Visits of an ordinary Tuesday.
 const VISITS: f64 = 340.0;
 
+/// How many items are stored at once.
+const BATCH: usize = 100;
+
 /// Pages, and how often each is the first of a visit.
 const PAGES: [(&str, u32); 14] = [
     ("/", 30),
@@ -306,20 +309,27 @@ pub async fn fill<S: Store>(
 ) -> Result<usize, FillError> {
     let mut checkpoint = Checkpoint::of(store, demo.site).await?;
     let mut stored = 0;
+    let mut items = Vec::new();
     for day in demo.days() {
         if rollup::is_over(day, demo.now) {
             let (segment, count) = demo.segment(day)?;
-            rollup::put(store, demo.site, Span::Day(day), segment, None).await?;
+            let (first, rest) = rollup::items(demo.site, Span::Day(day), segment, None);
+            items.extend(rest.into_iter().chain([first]));
             checkpoint.through = checkpoint.through.max(Some(day));
             stored += count;
         } else {
-            let items = demo.hits(day)?;
-            stored += items.len();
-            store.put_all(items).await?;
+            let hits = demo.hits(day)?;
+            stored += hits.len();
+            items.extend(hits);
+        }
+        // Days go together, since each write waits for the disk.
+        if items.len() >= BATCH {
+            store.put_all(std::mem::take(&mut items)).await?;
         }
         checkpoint.counted(day);
         progress(stored);
     }
+    store.put_all(items).await?;
     checkpoint.put(store, demo.site).await?;
     Ok(stored)
 }
