@@ -56,6 +56,8 @@ pub(crate) struct Aws {
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
     /// The table, once its stack is gone.
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    /// What the functions log.
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     /// The bucket.
     pub(crate) s3: aws_sdk_s3::Client,
 }
@@ -83,6 +85,7 @@ impl Aws {
             region: region.to_string(),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),
         })
     }

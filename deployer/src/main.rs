@@ -1,7 +1,8 @@
 //! How Footfall gets to AWS, and back.
 //!
 //! One file for each command, and one async function in it: `init`, `doctor`, `build`, `template`,
-//! `deploy`, `rollback`, `status`, `snippet`, `destroy`. Below them, from the machine to AWS:
+//! `deploy`, `rollback`, `status`, `logs`, `open`, `snippet`, `destroy`. Below them, from the machine to
+//! AWS:
 //!
 //! ```text
 //! toolchain -> build -> package -> artifacts -> history    what runs, into the bucket
@@ -23,6 +24,8 @@ mod destroy;
 mod doctor;
 mod history;
 mod init;
+mod logs;
+mod open;
 mod package;
 mod plan;
 mod problem;
@@ -59,6 +62,8 @@ enum Command {
     Deploy(Box<deploy::Arguments>),
     Rollback(rollback::Arguments),
     Status(status::Arguments),
+    Logs(logs::Arguments),
+    Open(open::Arguments),
     Snippet(snippet::Arguments),
     Destroy(destroy::Arguments),
 }
@@ -91,6 +96,8 @@ fn run(command: Command) -> Result<()> {
             Command::Deploy(arguments) => deploy::run(&arguments).await,
             Command::Rollback(arguments) => rollback::run(&arguments).await,
             Command::Status(arguments) => status::run(&arguments).await,
+            Command::Logs(arguments) => logs::run(&arguments).await,
+            Command::Open(arguments) => open::run(&arguments).await,
             Command::Snippet(arguments) => snippet::run(&arguments).await,
             Command::Destroy(arguments) => destroy::run(&arguments).await,
         }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{Stack, StackStatus};
+use footfall_infra::env::SETTINGS;
 use footfall_infra::outputs::API_ENDPOINT;
+use footfall_infra::settings::Settings;
 use footfall_infra::stack::Type;
 use serde_json::Value;
 
@@ -163,6 +165,14 @@ pub(crate) async fn template(aws: &Aws, stack: &Stack) -> Result<Option<Value>> 
     let answer = get.set_stack_name(stack.stack_name.clone()).send().await;
     let answer = answer.or_explain("read the stack's template")?;
     Ok(answer.template_body().and_then(|body| serde_json::from_str(body).ok()))
+}
+
+/// The settings that a stack was deployed with: those in the environment of its functions.
+pub(crate) fn settings(template: Option<&Value>) -> Option<Settings> {
+    let resources = template?.get("Resources")?.as_object()?;
+    let pointer = format!("/Properties/Environment/Variables/{SETTINGS}");
+    let mut all = resources.values().filter_map(|r| r.pointer(&pointer)?.as_str());
+    all.find_map(|text| Settings::from_json(text).ok())
 }
 
 /// Refuses to delete a stack by which the table would go. Whether it stays is decided by the template

@@ -20,7 +20,7 @@ use crate::api::Function;
 use crate::settings::Settings;
 
 pub use budget::REGIONS as BUDGET_REGIONS;
-pub use functions::{ENVIRONMENT_LIMIT, Spec, reserved_concurrency};
+pub use functions::{ENVIRONMENT_LIMIT, Spec, log_group_name, reserved_concurrency};
 pub use permissions::{Action, Grant, Partition};
 pub use schedule::Schedule;
 pub use table::{EXPIRY, PARTITION_KEY, SORT_KEY, TABLE};

@@ -43,6 +43,12 @@ enum Command {
     /// Show how the deployed stack is
     #[command(disable_help_flag = true)]
     Status(Rest),
+    /// Print what the functions log
+    #[command(disable_help_flag = true)]
+    Logs(Rest),
+    /// Open the deployed dashboard in the browser
+    #[command(disable_help_flag = true)]
+    Open(Rest),
     /// Take the stack out of AWS; what was counted stays, unless told otherwise
     #[command(disable_help_flag = true)]
     Destroy(Rest),
@@ -73,6 +79,8 @@ fn main() -> ExitCode {
         Command::Deploy(rest) => tasks::deployer("deploy", &rest.arguments),
         Command::Rollback(rest) => tasks::deployer("rollback", &rest.arguments),
         Command::Status(rest) => tasks::deployer("status", &rest.arguments),
+        Command::Logs(rest) => tasks::deployer("logs", &rest.arguments),
+        Command::Open(rest) => tasks::deployer("open", &rest.arguments),
         Command::Destroy(rest) => tasks::deployer("destroy", &rest.arguments),
         Command::Test(arguments) => tasks::test::run_parts(&arguments),
         Command::Generate => tasks::generate(),

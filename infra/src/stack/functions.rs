@@ -6,7 +6,7 @@ use super::permissions::{self, Action, Grant, Partition};
 use super::schedule::Schedule;
 use super::table::TABLE;
 use super::template::{LogicalId, Resource, Template, Type};
-use super::{Inputs, StackError};
+use super::{Inputs, StackError, StackName};
 use crate::api::Function;
 use crate::settings::Settings;
 use crate::{env, outputs};
@@ -94,6 +94,12 @@ pub(super) fn log_group(function: Function) -> LogicalId {
     LogicalId::of(function, "Logs")
 }
 
+/// The log group of a function.
+#[must_use]
+pub fn log_group_name(stack: &StackName, function: Function) -> String {
+    format!("/aws/lambda/{}", stack.part(function.name()))
+}
+
 /// Adds every function with its log group and role.
 pub(super) fn add(
     template: &mut Template,
@@ -111,7 +117,7 @@ pub(super) fn add(
 
 fn add_log_group(template: &mut Template, settings: &Settings, inputs: &Inputs, spec: &Spec) {
     let properties = json!({
-        "LogGroupName": format!("/aws/lambda/{}", inputs.name.part(spec.function.name())),
+        "LogGroupName": log_group_name(&inputs.name, spec.function),
         "RetentionInDays": settings.log_retention_days.days(),
     });
     template.add(log_group(spec.function), Resource::new(Type::LogGroup, properties).deleted());

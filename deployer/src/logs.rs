@@ -1,0 +1,300 @@
+//! `cargo xtask logs`: what the functions log, from CloudWatch Logs, one line each, in the order of time.
+
+mod line;
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind, Write as _};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+use aws_sdk_cloudwatchlogs::config::Builder as Override;
+use aws_sdk_cloudwatchlogs::config::retry::RetryConfig;
+use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata as _;
+use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use clap::Args;
+use footfall_infra::api::Function;
+use footfall_infra::stack::{StackName, log_group_name};
+use tokio::time::sleep;
+
+use self::line::Line;
+use crate::aws::{Aws, Target};
+use crate::problem::{Problem, explained};
+use crate::stack::look;
+
+/// How often the logs are looked at with `--follow`. AWS answers five to ten such questions a second
+/// for all of an account together, and two functions are two questions:
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// The longest pause, once AWS has said that it is asked too often.
+const LONG_PAUSE: Duration = Duration::from_secs(30);
+
+/// How late a line may come in and still be seen, in milliseconds.
+const LATE: i64 = 2 * 60 * 1000;
+
+/// How many looks in a row may fail before the following ends.
+const PATIENCE: u8 = 5;
+
+/// Print what the functions log
+///
+/// One line for each event, in the order of time (UTC). Lambda's own lines are logged from the level
+/// WARN on: without --json, they are shown by their type.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Go on with what is logged from now on, until Ctrl-C
+    #[arg(long, short)]
+    follow: bool,
+    /// How far back to begin: a number of seconds, minutes, hours or days
+    #[arg(long, value_name = "30s|15m|1h|2d", default_value = "1h", value_parser = span)]
+    since: Duration,
+    /// These functions alone
+    #[arg(long, value_name = "NAME", num_args = 1.., value_parser = function)]
+    function: Vec<Function>,
+    /// Print each event as JSON, one a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// A time span such as `15m`.
+fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no time span; write it as 30s, 15m, 1h or 2d");
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    Ok(Duration::from_secs(u64::from(number) * seconds))
+}
+
+fn function(name: &str) -> Result<Function, String> {
+    Function::ALL.into_iter().find(|function| function.name() == name).ok_or_else(|| {
+        let names = Function::ALL.map(Function::name).join(", ");
+        format!("there is no function {name:?}; the functions are {names}")
+    })
+}
+
+/// An event of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Event {
+    /// Milliseconds since 1970.
+    at: i64,
+    /// AWS's name for it, which no other has.
+    id: String,
+    function: Function,
+    /// The instance of the function that wrote it.
+    stream: String,
+    message: String,
+}
+
+impl Event {
+    fn of(function: Function, event: FilteredLogEvent) -> Self {
+        Self {
+            at: event.timestamp.unwrap_or_default(),
+            id: event.event_id.unwrap_or_default(),
+            function,
+            stream: event.log_stream_name.unwrap_or_default(),
+            message: event.message.unwrap_or_default(),
+        }
+    }
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    let target = &arguments.target;
+    let aws = Aws::connect(target).await?;
+    if look(&aws, target.stack.as_str()).await?.is_none() {
+        return Err(Problem::failed(
+            format!("there is no stack {}, and no logs without it", target.stack),
+            "deploy it with `cargo xtask deploy`, or choose another with --stack or --region",
+        )
+        .into());
+    }
+    let functions =
+        if arguments.function.is_empty() { &Function::ALL[..] } else { &arguments.function };
+    let logs = Logs { aws: &aws, stack: &target.stack, functions };
+    let since = now() - i64::try_from(arguments.since.as_millis()).unwrap_or(i64::MAX / 2);
+    if !arguments.follow {
+        let events = Tail::from(since).fresh(logs.read(since).await?);
+        if events.is_empty() {
+            eprintln!("Nothing was logged in this time. Only what goes wrong is.");
+        }
+        return print(&events, arguments.json).map(|_| ());
+    }
+    tokio::select! {
+        done = logs.follow(since, arguments.json) => done,
+        // That is how following ends.
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    }
+}
+
+/// The logs of some of a stack's functions.
+struct Logs<'a> {
+    aws: &'a Aws,
+    stack: &'a StackName,
+    functions: &'a [Function],
+}
+
+impl Logs<'_> {
+    /// All that was logged since then, function by function.
+    async fn read(&self, since: i64) -> Result<Vec<Event>> {
+        let mut events = Vec::new();
+        for function in self.functions {
+            self.read_one(*function, since, &mut events).await?;
+        }
+        Ok(events)
+    }
+
+    async fn read_one(&self, function: Function, since: i64, to: &mut Vec<Event>) -> Result<()> {
+        let group = log_group_name(self.stack, function);
+        let filter = self.aws.logs.filter_log_events().log_group_name(&group).start_time(since);
+        let mut next = None;
+        loop {
+            let page = filter.clone().set_next_token(next).customize();
+            // Asked too often, it is asked again with pauses that double: a minute in all.
+            let patient = RetryConfig::standard().with_max_attempts(8);
+            let page = page.config_override(Override::default().retry_config(patient)).send().await;
+            let page = match page {
+                Ok(page) => page,
+                // A function that is new in this version, and was not deployed yet.
+                Err(error) if error.code() == Some("ResourceNotFoundException") => return Ok(()),
+                Err(error) => return Err(explained("read the logs", &error).into()),
+            };
+            to.extend(page.events.unwrap_or_default().into_iter().map(|e| Event::of(function, e)));
+            // A page may be empty although others follow:
+            // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
+            next = page.next_token;
+            if next.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Prints what is logged, for ever. It asks again and again: AWS's Live Tail would be quicker, but it
+    /// is billed by the minute, begins at its own start, and leaves lines out when there are many.
+    ///
+    /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartLiveTail.html>
+    async fn follow(&self, since: i64, json: bool) -> Result<()> {
+        let mut tail = Tail::from(since);
+        let mut pause = PAUSE;
+        let mut failures = 0;
+        loop {
+            match self.read(tail.begin(now())).await {
+                Ok(events) => {
+                    if !print(&tail.fresh(events), json)? {
+                        return Ok(());
+                    }
+                    (failures, pause) = (0, PAUSE);
+                }
+                Err(error) => {
+                    failures += 1;
+                    if failures >= PATIENCE {
+                        return Err(error);
+                    }
+                    pause = (pause * 2).min(LONG_PAUSE);
+                    eprintln!("warning: {error:#}; asking again in {} s", pause.as_secs());
+                }
+            }
+            sleep(pause).await;
+        }
+    }
+}
+
+/// What was printed already, as far as it can come again.
+///
+/// Lines come in some time after they were written, not in their order, and perhaps by a clock that
+/// is not this machine's. So each look begins some minutes back, and what was printed is left out.
+#[derive(Debug)]
+struct Tail {
+    since: i64,
+    newest: Option<i64>,
+    printed: BTreeMap<String, i64>,
+}
+
+impl Tail {
+    const fn from(since: i64) -> Self {
+        Self { since, newest: None, printed: BTreeMap::new() }
+    }
+
+    /// Where the next look begins.
+    fn begin(&mut self, now: i64) -> i64 {
+        let newest = self.newest.unwrap_or(self.since);
+        let begin = newest.min(now).saturating_sub(LATE).max(self.since);
+        self.printed.retain(|_, at| *at >= begin);
+        begin
+    }
+
+    /// What is new, in the order of time.
+    fn fresh(&mut self, events: Vec<Event>) -> Vec<Event> {
+        let mut fresh: Vec<Event> = events
+            .into_iter()
+            .filter(|event| self.printed.insert(event.id.clone(), event.at).is_none())
+            .collect();
+        // Stable: what one function wrote within a millisecond stays in AWS's order.
+        fresh.sort_by_key(|event| event.at);
+        self.newest = self.newest.max(fresh.last().map(|event| event.at));
+        fresh
+    }
+}
+
+/// Prints events. False once nobody reads them any more, as behind `| head`.
+fn print(events: &[Event], json: bool) -> Result<bool> {
+    let mut out = io::stdout().lock();
+    for event in events {
+        let line = Line(event);
+        let printed = if json { writeln!(out, "{}", line.json()) } else { writeln!(out, "{line}") };
+        match printed.and_then(|()| out.flush()) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(false),
+            Err(error) => return Err(error).context("cannot print"),
+        }
+    }
+    Ok(true)
+}
+
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(at: i64, id: &str) -> Event {
+        let (function, stream) = (Function::Track, "s".to_owned());
+        Event { at, id: id.to_owned(), function, stream, message: "m".to_owned() }
+    }
+
+    #[test]
+    fn a_span_is_a_number_with_its_unit() {
+        let seconds = |text: &str| span(text).map(|span| span.as_secs());
+        assert_eq!(seconds("30s"), Ok(30));
+        assert_eq!(seconds("15m"), Ok(900));
+        assert_eq!(seconds("2d"), Ok(172_800));
+        for wrong in ["", "h", "1", "1y", "-1h", "1.5h", "1ä", "99999999999d"] {
+            assert!(span(wrong).is_err_and(|text| text.contains("write it as")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_comes_late_is_printed_and_nothing_is_twice() {
+        let ids = |events: Vec<Event>| events.into_iter().map(|event| event.id).collect::<String>();
+        let mut tail = Tail::from(0);
+        assert_eq!(tail.begin(1_000_000), 0);
+        assert_eq!(ids(tail.fresh(vec![event(900_000, "b"), event(800_000, "a")])), "ab");
+        // The next look begins before the newest, and meets it again, beside one that came late.
+        assert_eq!(tail.begin(1_000_000), 900_000 - LATE);
+        assert_eq!(ids(tail.fresh(vec![event(900_000, "b"), event(850_000, "c")])), "c");
+        // What is too old to come again is forgotten.
+        tail.fresh(vec![event(2_000_000, "d")]);
+        tail.begin(2_000_000);
+        assert_eq!(tail.printed.len(), 1);
+        // By a clock that is behind, a line of the future does not hide those until then.
+        assert_eq!(tail.begin(1_000_000), 1_000_000 - LATE);
+    }
+}
