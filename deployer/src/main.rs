@@ -36,6 +36,7 @@ mod snippet;
 mod stack;
 mod status;
 mod template;
+mod today;
 mod toolchain;
 
 use std::process::ExitCode;

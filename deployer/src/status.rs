@@ -1,19 +1,26 @@
-//! `cargo xtask status`: how the stack is, what runs in it, and where.
+//! `cargo xtask status`: how the stack is, what runs in it and where, and what came in today.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use aws_sdk_cloudformation::types::Stack;
+use aws_sdk_dynamodb::types::{BillingMode, TableDescription};
 use clap::Args;
 use footfall_infra::api::Function;
+use footfall_infra::settings::FILE;
 use footfall_infra::{api, outputs};
+use footfall_runtime::settings_file;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::apply::print_json;
 use crate::aws::{Aws, Target};
+use crate::problem::Explain as _;
 use crate::stack::{self, look, state};
+use crate::today::{Today, today};
 
 /// Show how the deployed stack is
 #[derive(Debug, Args)]
@@ -35,17 +42,24 @@ struct Status {
     updated: Option<String>,
     endpoint: Option<String>,
     dashboard: Option<String>,
-    table: Option<String>,
-    /// As DynamoDB last counted, which it does every six hours or so.
-    size: Option<Size>,
+    table: Option<Table>,
+    /// What every site had today; nothing if it could not be counted.
+    today: Vec<Today>,
     functions: Vec<Running>,
 }
 
-/// How large the table is.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Size {
-    items: i64,
-    bytes: i64,
+/// The table of the deployed stack.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+struct Table {
+    name: String,
+    /// How many items are in it, and how large they are together: as DynamoDB last counted, which it does
+    /// about every six hours.
+    ///
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html>
+    items: Option<i64>,
+    bytes: Option<i64>,
+    /// How it is billed.
+    capacity: Option<String>,
 }
 
 /// A function of the deployed stack.
@@ -69,7 +83,16 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     };
     let mut status =
         status(&aws.account, &aws.region, name.as_str(), found.as_ref(), template.as_ref());
-    status.size = size(&aws, status.table.as_deref()).await;
+    if let Some(table) = &mut status.table {
+        // What cannot be known is said, and the rest is shown all the same.
+        if let Err(error) = look_at(&aws, table).await {
+            eprintln!("warning: {error:#}");
+        }
+        match hits(&aws, &table.name, template.as_ref()).await {
+            Ok(hits) => status.today = hits,
+            Err(error) => eprintln!("warning: {error:#}"),
+        }
+    }
     if arguments.json {
         return print_json(&status);
     }
@@ -77,11 +100,40 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     io::stdout().write_all(text(&status).as_bytes()).context("cannot print")
 }
 
-/// How large the table is, for whoever may know.
-async fn size(aws: &Aws, table: Option<&str>) -> Option<Size> {
-    let described = aws.dynamodb.describe_table().table_name(table?).send().await.ok()?;
-    let table = described.table?;
-    Some(Size { items: table.item_count?, bytes: table.table_size_bytes? })
+async fn look_at(aws: &Aws, table: &mut Table) -> Result<()> {
+    let described = aws.dynamodb.describe_table().table_name(&table.name).send().await;
+    let described = described.or_explain("look at the table")?;
+    let Some(description) = described.table else { return Ok(()) };
+    table.items = description.item_count;
+    table.bytes = description.table_size_bytes;
+    table.capacity = Some(capacity(&description));
+    Ok(())
+}
+
+/// How a table is billed. AWS says nothing of it where it was never on demand.
+fn capacity(table: &TableDescription) -> String {
+    let mode = table.billing_mode_summary().and_then(|summary| summary.billing_mode());
+    let units = table.provisioned_throughput();
+    match (mode, units) {
+        (Some(BillingMode::PayPerRequest), _) => "on demand".to_owned(),
+        (_, Some(units)) => format!(
+            "provisioned, {} read units and {} write units",
+            units.read_capacity_units().unwrap_or_default(),
+            units.write_capacity_units().unwrap_or_default()
+        ),
+        (_, None) => "provisioned".to_owned(),
+    }
+}
+
+/// Today's hits of the sites that are deployed: what stands in this folder may be newer. It is looked at
+/// where the template does not say.
+async fn hits(aws: &Aws, table: &str, template: Option<&Value>) -> Result<Vec<Today>> {
+    let settings = match stack::settings(template) {
+        Some(settings) => settings,
+        None if Path::new(FILE).exists() => settings_file::read(Path::new(FILE))?,
+        None => return Ok(Vec::new()),
+    };
+    today(aws, table, &settings, Timestamp::now()).await
 }
 
 fn status(
@@ -102,8 +154,10 @@ fn status(
         updated: updated.map(ToString::to_string),
         dashboard: endpoint.as_ref().map(|endpoint| format!("{endpoint}{}", api::DASHBOARD)),
         endpoint,
-        table: outputs.get(outputs::TABLE_NAME).cloned(),
-        size: None,
+        table: outputs
+            .get(outputs::TABLE_NAME)
+            .map(|name| Table { name: name.clone(), ..Table::default() }),
+        today: Vec::new(),
         functions: Function::ALL
             .into_iter()
             .filter_map(|function| running(function, &outputs, template))
@@ -149,9 +203,18 @@ fn text(status: &Status) -> String {
     text.push_str(&row("updated", &status.updated));
     text.push_str(&row("endpoint", &status.endpoint));
     text.push_str(&row("dashboard", &status.dashboard));
-    text.push_str(&row("table", &status.table));
-    if let Some(Size { items, bytes }) = &status.size {
-        text.push_str(&format!("size       {items} items, {bytes} bytes, as of some hours ago\n"));
+    if let Some(table) = &status.table {
+        text.push_str(&row("table", &Some(table.name.clone())));
+        if let (Some(items), Some(bytes)) = (table.items, table.bytes) {
+            let size =
+                format!("{items} items, {bytes} bytes, which AWS counts about every six hours");
+            text.push_str(&row("size", &Some(size)));
+        }
+        text.push_str(&row("capacity", &table.capacity));
+    }
+    for Today { site, day, time_zone, hits } in &status.today {
+        let hits = format!("{hits} hits of {site} on {day} in {time_zone}, filtered ones included");
+        text.push_str(&row("today", &Some(hits)));
     }
     for running in &status.functions {
         let Running { function, name, architecture, artifact } = running;

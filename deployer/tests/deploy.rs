@@ -396,3 +396,45 @@ fn the_snippet_is_that_of_the_deployed_stack_if_there_is_one() {
     let aws = Scripted::start(&[("DescribeStacks", vec![no_stack()])]);
     Owner::of(&aws.endpoint).runs(&["snippet"]).ended(0).prints("\"http://127.0.0.1:8787/js/");
 }
+
+#[test]
+fn status_counts_what_came_in_today() {
+    // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable.html
+    let table = r#"{"Table":{"TableName":"footfall","ItemCount":7,"TableSizeBytes":700,
+        "BillingModeSummary":{"BillingMode":"PAY_PER_REQUEST"}}}"#;
+    let deployed = r#"{"Resources":{"F":{"Properties":{"Environment":{"Variables":{
+        "FOOTFALL_SETTINGS":"{\"sites\":[{\"domain\":\"b.example\"}]}"}}}}}}"#;
+    let says = |text: &str| vec![Answer::Says(200, text.to_owned())];
+    // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html
+    let more = r#"{"Count":2,"LastEvaluatedKey":{"pk":{"S":"a"},"sk":{"S":"b"}}}"#;
+    let counts =
+        [more, r#"{"Count":3}"#, r#"{"Count":0}"#].map(|t| Answer::Says(200, t.to_owned()));
+    let aws = Scripted::start(&[
+        ("DescribeStacks", vec![stack_with_table()]),
+        ("GetTemplate", vec![template(deployed)]),
+        ("DescribeTable", says(table)),
+        ("Query", counts.into()),
+    ]);
+    // In the folder is another site than the one that is deployed.
+    let owner = Owner::of(&aws.endpoint);
+    owner
+        .runs(&["status"])
+        .ended(0)
+        .prints("size       7 items, 700 bytes, which AWS counts about every six hours\n")
+        .prints("capacity   on demand\n")
+        .prints("today      5 hits of b.example on ");
+    // What may not be read is said, and the rest is shown.
+    let denied = r#"{"__type":"AccessDeniedException","message":"User: Alice"}"#;
+    let denied = || vec![Answer::Says(400, denied.to_owned())];
+    let aws = Scripted::start(&[
+        ("DescribeStacks", vec![stack_with_table()]),
+        ("DescribeTable", denied()),
+        ("Query", denied()),
+    ]);
+    Owner::of(&aws.endpoint)
+        .runs(&["status"])
+        .ended(0)
+        .says("warning: cannot look at the table: access denied")
+        .says("warning: cannot count today's hits: access denied")
+        .prints("table      footfall\n");
+}

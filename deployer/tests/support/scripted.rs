@@ -193,6 +193,14 @@ pub(crate) fn described_stack(status: &str, description: &str) -> Answer {
     )
 }
 
+/// As [`stack`] is, with the name of its table among its outputs.
+pub(crate) fn stack_with_table() -> Answer {
+    let Answer::Says(status, text) = stack("UPDATE_COMPLETE") else { return Answer::Lost };
+    let table = "<Outputs><member><OutputKey>TableName</OutputKey>\
+                 <OutputValue>footfall</OutputValue></member>";
+    Answer::Says(status, text.replace("<Outputs>", table))
+}
+
 pub(crate) fn no_stack() -> Answer {
     error(400, "ValidationError", "Stack with id footfall does not exist")
 }
