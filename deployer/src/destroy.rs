@@ -1,9 +1,9 @@
 //! `cargo xtask destroy`: takes the stack back out of AWS. The table stays, unless it is named.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use aws_sdk_cloudformation::types::{Stack, StackResourceSummary};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::TableDescription;
@@ -11,11 +11,13 @@ use clap::Args;
 use footfall_infra::settings::{self, Settings};
 use footfall_infra::stack::{STACK_TAG, StackName, Type};
 use footfall_runtime::settings_file;
+use jiff::Timestamp;
 use tokio::time::sleep;
 
 use crate::artifacts::Bucket;
 use crate::ask;
 use crate::aws::{Aws, Target};
+use crate::export;
 use crate::problem::{Explain as _, Problem, explained};
 use crate::progress::{Until, Watch};
 use crate::stack::{self, Step, look, state, step};
@@ -27,8 +29,10 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Take the stack out of AWS; what was counted stays, unless told otherwise
 ///
 /// The functions, the API, the logs and the bucket are deleted. The table is kept, with all that was
-/// counted in it, and the next deploy takes it up again. With --delete-data, the table is deleted,
-/// too, and nothing brings it back: an export that is written first is to come.
+/// counted in it, and the next deploy takes it up again. With --delete-data, the table is deleted, too,
+/// after all that is in it was written into a file, in the format that DynamoDB imports from S3. The
+/// salts of the last days are not in it: they exist to be destroyed, so that nobody can tell who a
+/// visitor was. Neither is what comes in after the file was begun.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Do not ask
@@ -40,6 +44,10 @@ pub(crate) struct Arguments {
     /// The site's name, for --delete-data where nobody can be asked
     #[arg(long, value_name = "DOMAIN", requires = "delete_data")]
     site: Option<String>,
+    /// Where to write what was counted before it is deleted, gzipped; it must not be there yet
+    /// [default: footfall-export-STACK-TIME.json.gz]
+    #[arg(long, value_name = "FILE", requires = "delete_data")]
+    export: Option<PathBuf>,
     #[command(flatten)]
     target: Target,
 }
@@ -81,11 +89,18 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         eprintln!("  - bucket {}, with the functions' code", bucket.name);
     }
     let deletes_table = table.is_some() && arguments.delete_data;
+    let file = arguments.export.clone();
+    let file = file.unwrap_or_else(|| export::default_file(name, Timestamp::now()));
+    if deletes_table {
+        export::check_is_new(&file)?;
+    }
     if let Some(table) = &table {
         let items = table.item_count().unwrap_or_default();
         if deletes_table {
             eprintln!(
-                "  - TABLE {name}, WITH ALL THAT WAS COUNTED ({items} items by the last estimate)"
+                "  - TABLE {name}, WITH ALL THAT WAS COUNTED ({items} items by the last estimate)\n\nBefore \
+                 that, what was counted is written to {}.",
+                file.display()
             );
         } else {
             eprintln!(
@@ -105,6 +120,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if deletes_table {
         confirm_site(arguments, &settings).await?;
         check_table_is_ours(&aws, name, table.as_ref()).await?;
+        write_export(&aws, name, &file).await?;
     }
     if let Some(stack) = &found {
         delete_stack(&aws, name, stack).await?;
@@ -120,13 +136,38 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// Nothing is deleted before this is done, and nothing if it cannot be done.
+async fn write_export(aws: &Aws, name: &StackName, file: &Path) -> Result<()> {
+    let exported = tokio::select! {
+        exported = export::export(aws, name.as_str(), file) => exported,
+        // What was begun is cleared away.
+        _ = tokio::signal::ctrl_c() => Err(anyhow!("stopped")),
+    };
+    let items = exported.map_err(|error| {
+        if error.downcast_ref::<Problem>().is_some() {
+            return error.context("nothing was deleted");
+        }
+        let cause = format!("nothing was deleted, as the export failed: {error:#}");
+        Problem::failed(cause, "mend the cause, or name a file elsewhere by --export").into()
+    })?;
+    eprintln!(
+        "Wrote {items} items to {}, which DynamoDB can import from S3 (DYNAMODB_JSON, GZIP).",
+        file.display()
+    );
+    Ok(())
+}
+
 /// Asks for the name of the first site: what is gone afterwards must be on the owner's mind.
 async fn confirm_site(arguments: &Arguments, settings: &Settings) -> Result<()> {
     let Some(site) = settings.sites.first() else { return Ok(()) };
     let said = match &arguments.site {
         Some(said) => said.clone(),
         None => {
-            ask::line(&format!("Nothing brings it back. Type {} to go on:", site.domain)).await?
+            ask::line(&format!(
+                "Nothing but that file brings it back. Type {} to go on:",
+                site.domain
+            ))
+            .await?
         }
     };
     if said == site.domain.as_str() {

@@ -22,6 +22,7 @@ mod change_set;
 mod deploy;
 mod destroy;
 mod doctor;
+mod export;
 mod history;
 mod init;
 mod logs;

@@ -5,6 +5,7 @@
 
 pub(crate) mod scripted;
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
@@ -113,4 +114,16 @@ pub(crate) fn ran(output: Output) -> Ran {
 /// Where cargo puts binaries.
 pub(crate) fn bin_folder() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_footfall-deployer")).parent().unwrap()
+}
+
+/// The items of an export.
+pub(crate) fn exported(file: &Path) -> Vec<serde_json::Value> {
+    let file = fs::File::open(file).unwrap();
+    let lines = BufReader::new(flate2::read::GzDecoder::new(file)).lines();
+    let item = |line: String| {
+        let mut line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line.as_object().unwrap().len(), 1);
+        line["Item"].take()
+    };
+    lines.map(|line| item(line.unwrap())).collect()
 }
