@@ -18,6 +18,7 @@ use clap::Args;
 use footfall_infra::stack::StackName;
 use footfall_runtime::connector::Connector;
 
+use crate::concurrency::Lambda;
 use crate::problem::{Explain as _, Problem, innermost};
 
 /// How long one try may take. The connector has no time-outs of its own.
@@ -56,6 +57,8 @@ pub(crate) struct Aws {
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
     /// The table, once its stack is gone.
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    /// The account's limits.
+    pub(crate) lambda: Lambda,
     /// What the functions log.
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     /// The bucket.
@@ -85,6 +88,7 @@ impl Aws {
             region: region.to_string(),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            lambda: Lambda::new(&config, region.as_ref(), Connector::new()?),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),
         })

@@ -1,19 +1,20 @@
 //! `cargo xtask deploy`: from the sources to a running stack. It can be run again at any moment.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use footfall_infra::settings::{self, Settings};
+use footfall_infra::settings::Settings;
 use footfall_infra::stack::{Artifact, INLINE_TEMPLATE_LIMIT, Template};
-use footfall_runtime::settings_file;
 
 use crate::apply::{Done, How, Upload, apply, guarded, report};
 use crate::artifacts::Bucket;
 use crate::aws::{Aws, Target};
 use crate::build;
 use crate::change_set::Pending;
+use crate::concurrency::Concurrency;
 use crate::history;
+use crate::owner;
 use crate::package::Package;
 use crate::plan::Plan;
 use crate::problem::Problem;
@@ -37,24 +38,11 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let settings = owners_settings()?;
+    let settings = owner::settings()?;
     arguments.how.check()?;
     let aws = Aws::connect(&arguments.target).await?;
     let pending = Pending::default();
     guarded(&aws, &pending, deploy(arguments, &settings, &aws, &pending)).await
-}
-
-/// The settings. A stack for `localhost` would count nothing.
-fn owners_settings() -> Result<Settings> {
-    let file = Path::new(settings::FILE);
-    if !file.exists() {
-        return Err(Problem::refused(
-            format!("there is no {} in this folder", settings::FILE),
-            "write one with `cargo xtask init`",
-        )
-        .into());
-    }
-    Ok(settings_file::read(file)?)
 }
 
 async fn deploy(
@@ -73,7 +61,9 @@ async fn deploy(
         None => build::packages(arguments.arch)?,
     };
     let uploads = uploads(&bucket, &packages).await?;
-    let template = the_template(arguments, settings, aws, &bucket, &packages)?;
+    let concurrency = Concurrency::of(aws, name.as_str()).await?;
+    eprintln!("Concurrency  {concurrency}");
+    let template = the_template(arguments, settings, &bucket, &packages, concurrency.reserved)?;
     let body = template.to_json()?;
     if body.len() > INLINE_TEMPLATE_LIMIT {
         return Err(Problem::refused(
@@ -103,9 +93,9 @@ async fn deploy(
 fn the_template(
     arguments: &Arguments,
     settings: &Settings,
-    aws: &Aws,
     bucket: &Bucket<'_>,
     packages: &[Package],
+    reserve_concurrency: bool,
 ) -> Result<Template> {
     let artifact = |package: &Package| {
         let artifact = Artifact { bucket: bucket.name.clone(), key: package.key.clone() };
@@ -113,7 +103,8 @@ fn the_template(
     };
     let artifacts = packages.iter().map(artifact).collect();
     let name = arguments.target.stack.clone();
-    template(settings, name, aws.region.clone(), arguments.arch, artifacts)
+    let region = bucket.aws.region.clone();
+    template(settings, name, region, arguments.arch, artifacts, reserve_concurrency)
 }
 
 async fn uploads(bucket: &Bucket<'_>, packages: &[Package]) -> Result<Vec<Upload>> {

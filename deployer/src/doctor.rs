@@ -59,6 +59,8 @@ struct Facts {
     permissions: Vec<(&'static str, Result<(), Problem>)>,
     /// The stack's name, and the state it is in; nothing if AWS could not be asked.
     stack: (String, Option<Result<Option<StackStatus>, Problem>>),
+    /// What is reserved of the account's concurrency; nothing if AWS could not be asked.
+    concurrency: Option<String>,
 }
 
 /// Whose the credentials are.
@@ -168,6 +170,8 @@ fn judged(facts: &Facts) -> Vec<Check> {
     }
     checks.extend(facts.permissions.iter().map(|(action, asked)| permission(action, asked)));
     checks.push(the_stack(&facts.stack.0, facts.stack.1.as_ref()));
+    // A deploy does without it: whatever it is, nothing is wrong with it.
+    checks.extend(facts.concurrency.iter().map(|found| Check::ok("concurrency", found)));
     checks
 }
 
@@ -323,6 +327,7 @@ mod tests {
             clock: Clock { ahead: Some(0), refused: None },
             permissions: vec![("cloudformation:DescribeStacks", Ok(()))],
             stack: ("footfall".to_owned(), Some(Ok(None))),
+            concurrency: Some("60 reserved".to_owned()),
         }
     }
 
@@ -345,6 +350,7 @@ ok     credentials account 123456789012, as arn:aws:iam::123456789012:user/Alice
 ok     clock       as AWS has it
 ok     permission  cloudformation:DescribeStacks is allowed
 ok     stack       footfall is not there; deploy makes it
+ok     concurrency 60 reserved
 "
         );
     }

@@ -47,6 +47,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         region.unwrap_or_else(|| "us-east-1".to_owned()),
         arguments.arch,
         Function::ALL.map(artifact).into(),
+        // AWS is not asked whether there is room for it.
+        false,
     )?;
     let mut text = if arguments.json { template.to_json()? } else { template.to_yaml()? };
     if !text.ends_with('\n') {
@@ -62,13 +64,12 @@ pub(crate) fn template(
     region: String,
     arch: Arch,
     artifacts: BTreeMap<Function, Artifact>,
+    reserve_concurrency: bool,
 ) -> Result<Template> {
     let architecture = match arch {
         Arch::Arm64 => Architecture::Arm64,
         Arch::X86_64 => Architecture::X86_64,
     };
-    // Whether the account has room for reserved concurrency is not asked yet: a stack that reserves
-    // none can be deployed everywhere, and the API's throttle is the ceiling of a flood.
-    let inputs = Inputs { name, region, artifacts, architecture, reserve_concurrency: false };
+    let inputs = Inputs { name, region, artifacts, architecture, reserve_concurrency };
     Ok(Stack::of(settings, &inputs)?)
 }

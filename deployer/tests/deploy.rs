@@ -73,7 +73,10 @@ fn an_update_shows_plan_progress_and_snippet() {
 fn a_stack_that_could_not_be_made_is_cleared_away_first() {
     for status in ["ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"] {
         let aws = Scripted::start(&[
-            ("DescribeStacks", vec![stack(status), no_stack(), stack("CREATE_COMPLETE")]),
+            (
+                "DescribeStacks",
+                vec![stack(status), stack(status), no_stack(), stack("CREATE_COMPLETE")],
+            ),
             ("DescribeStackEvents", cleared_and_made()),
         ]);
         deploy(&aws, &["--yes"]).ended(0).says(status);
@@ -95,7 +98,11 @@ fn a_way_back_that_failed_is_gone_on_with() {
     let aws = Scripted::start(&[
         (
             "DescribeStacks",
-            vec![stack("UPDATE_ROLLBACK_FAILED"), stack("UPDATE_ROLLBACK_COMPLETE")],
+            vec![
+                stack("UPDATE_ROLLBACK_FAILED"),
+                stack("UPDATE_ROLLBACK_FAILED"),
+                stack("UPDATE_ROLLBACK_COMPLETE"),
+            ],
         ),
         ("DescribeStackEvents", all),
     ]);
@@ -122,6 +129,7 @@ fn a_stack_that_somebody_else_changes_is_waited_for() {
         (
             "DescribeStacks",
             vec![
+                stack("UPDATE_IN_PROGRESS"),
                 stack("UPDATE_IN_PROGRESS"),
                 stack("UPDATE_IN_PROGRESS"),
                 stack("UPDATE_COMPLETE"),
@@ -276,7 +284,7 @@ fn a_plan_that_loses_the_table_is_refused() {
 #[test]
 fn a_plan_changes_nothing() {
     let aws = Scripted::start(&[
-        ("DescribeStacks", vec![no_stack(), stack("REVIEW_IN_PROGRESS")]),
+        ("DescribeStacks", vec![no_stack(), no_stack(), stack("REVIEW_IN_PROGRESS")]),
         ("HEAD bucket", vec![Answer::Says(404, String::new())]),
     ]);
     deploy(&aws, &["--plan"]).ended(0).prints("Plan: 1 to add, 1 to change, 0 to remove\n");
@@ -437,4 +445,34 @@ fn status_counts_what_came_in_today() {
         .says("warning: cannot look at the table: access denied")
         .says("warning: cannot count today's hits: access denied")
         .prints("table      footfall\n");
+}
+
+#[test]
+fn concurrency_is_reserved_where_there_is_room() {
+    let plan = |settings: Answer, deployed: &str| {
+        let aws = Scripted::start(&[
+            ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
+            ("GetTemplate", vec![template(deployed)]),
+            ("GetAccountSettings", vec![settings]),
+        ]);
+        let ran = deploy(&aws, &["--plan"]).ended(0);
+        (ran, aws.bodies("CreateChangeSet").contains("ReservedConcurrentExecutions"))
+    };
+    let with = r#"{"Resources":{"F":{"Type":"AWS::Lambda::Function",
+        "Properties":{"ReservedConcurrentExecutions":60}}}}"#;
+    let without = "{}";
+    let (ran, reserved) = plan(account_settings(1000), without);
+    ran.says("Concurrency  60 reserved\n");
+    assert!(reserved);
+    let (ran, reserved) = plan(account_settings(10), without);
+    ran.says("Concurrency  not reserved: the account has room for 0, and this takes 60\n");
+    assert!(!reserved);
+    let (_, reserved) = plan(account_settings(100), with);
+    assert!(reserved, "what the stack has is room for itself");
+    for (deployed, expected) in [(with, true), (without, false)] {
+        let denied = Answer::Says(403, r#"{"Message":"User: Alice is not authorized"}"#.to_owned());
+        let (ran, reserved) = plan(denied, deployed);
+        ran.says("reserved, as before: cannot ask Lambda for the account's limits: access denied");
+        assert_eq!(reserved, expected);
+    }
 }

@@ -48,7 +48,14 @@ fn an_account_that_is_well_is_said_to_be() {
             "ok     stack       footfall is in UPDATE_COMPLETE: it is as it was last deployed\n",
         );
     // Nothing is changed by looking.
-    let reads = ["GetCallerIdentity", "DescribeStacks", "DescribeTable", "HEAD bucket"];
+    let reads = [
+        "GetCallerIdentity",
+        "DescribeStacks",
+        "DescribeTable",
+        "HEAD bucket",
+        "GetTemplate",
+        "GetAccountSettings",
+    ];
     assert!(aws.asked().iter().all(|asked| reads.contains(&asked.as_str())), "{:?}", aws.asked());
 }
 

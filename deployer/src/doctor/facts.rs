@@ -1,6 +1,5 @@
 //! What is so on this machine and in AWS, found out without changing either.
 
-use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -12,12 +11,12 @@ use aws_sdk_sts::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_sts::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::primitives::{DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
-use footfall_infra::settings::FILE;
-use footfall_runtime::settings_file;
 
 use super::{Clock, Facts, Identity};
 use crate::artifacts::Bucket;
 use crate::aws::{self, Aws, Target};
+use crate::concurrency::Concurrency;
+use crate::owner;
 use crate::problem::{Problem, explained, innermost};
 use crate::stack;
 use crate::toolchain::{self, Arch};
@@ -40,6 +39,7 @@ pub(super) async fn facts(arch: Arch, target: &Target) -> Facts {
 
     let mut permissions = Vec::new();
     let mut found = None;
+    let mut concurrency = None;
     if let (Ok(aws), Some(_)) = (&connected, &region) {
         let looked = stack::look(aws, target.stack.as_str()).await.map_err(|e| problem(&e));
         // A stack of somebody else's was read as well.
@@ -48,6 +48,8 @@ pub(super) async fn facts(arch: Arch, target: &Target) -> Facts {
         permissions.push(("s3:ListBucket", bucket(aws, target).await));
         permissions.push(("dynamodb:DescribeTable", table(aws, target).await));
         found = Some(looked.map(|stack| stack.and_then(|stack| stack.stack_status)));
+        let asked = Concurrency::of(aws, target.stack.as_str()).await;
+        concurrency = asked.ok().map(|concurrency| concurrency.to_string());
     }
     let identity = match connected {
         Ok(aws) => Ok(Identity { account: aws.account, arn: heard.arn }),
@@ -63,6 +65,7 @@ pub(super) async fn facts(arch: Arch, target: &Target) -> Facts {
         clock: heard.clock,
         permissions,
         stack: (target.stack.to_string(), found),
+        concurrency,
     }
 }
 
@@ -78,18 +81,8 @@ fn problem(error: &anyhow::Error) -> Problem {
 
 /// The sites that would be deployed.
 fn sites() -> Result<Vec<String>, Problem> {
-    let file = Path::new(FILE);
-    // Elsewhere, no file means one site, `localhost`; a stack for it would count nothing.
-    if !file.exists() {
-        return Err(Problem::failed(
-            format!("there is no {FILE} in this folder"),
-            "`cargo xtask init` writes one",
-        ));
-    }
-    match settings_file::read(file) {
-        Ok(settings) => Ok(settings.sites.iter().map(|site| site.domain.to_string()).collect()),
-        Err(error) => Err(problem(&error.into())),
-    }
+    let settings = owner::settings().map_err(|error| problem(&error))?;
+    Ok(settings.sites.iter().map(|site| site.domain.to_string()).collect())
 }
 
 /// What the compiler says it is.

@@ -24,6 +24,8 @@ pub(crate) enum Answer {
 struct Script {
     answers: BTreeMap<String, Vec<Answer>>,
     asked: Vec<String>,
+    /// What was sent, with the operation.
+    bodies: Vec<(String, Bytes)>,
 }
 
 pub(crate) struct Scripted {
@@ -64,6 +66,13 @@ impl Scripted {
         self.script.lock().unwrap().asked.clone()
     }
 
+    /// What was sent with all requests of an operation.
+    pub(crate) fn bodies(&self, operation: &str) -> String {
+        let script = self.script.lock().unwrap();
+        let bodies = script.bodies.iter().filter(|(asked, _)| asked == operation);
+        bodies.map(|(_, body)| String::from_utf8_lossy(body)).collect()
+    }
+
     pub(crate) fn times(&self, operation: &str) -> usize {
         self.asked().iter().filter(|asked| *asked == operation).count()
     }
@@ -76,19 +85,22 @@ async fn answer(
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
     let action = url::form_urlencoded::parse(&body).find(|(name, _)| name == "Action");
+    let action = action.map(|(_, action)| action.into_owned());
     let target = head.headers.get("x-amz-target").and_then(|t| t.to_str().ok());
     let is_query = head.headers.get("content-type").is_some_and(|t| {
         t.to_str().is_ok_and(|t| t.starts_with("application/x-www-form-urlencoded"))
     });
     let operation = match (target, action) {
         (Some(target), _) => target.rsplit('.').next().unwrap_or_default().to_owned(),
-        (None, Some((_, action))) if is_query => action.into_owned(),
+        (None, Some(action)) if is_query => action,
+        _ if head.uri.path().ends_with("/account-settings") => "GetAccountSettings".to_owned(),
         // S3: by the method, and whether it is about an object.
         _ if head.uri.path().trim_matches('/').contains('/') => format!("{} object", head.method),
         _ => format!("{} bucket", head.method),
     };
     let mut script = script.lock().unwrap();
     script.asked.push(operation.clone());
+    script.bodies.push((operation.clone(), body));
     let answers = script.answers.entry(operation.clone()).or_default();
     let answer = if answers.len() > 1 { answers.pop() } else { answers.last().cloned() };
     match answer {
@@ -108,6 +120,7 @@ fn defaults() -> Vec<(&'static str, Vec<Answer>)> {
     let done = || vec![Answer::Says(200, String::new())];
     vec![
         ("GetCallerIdentity", vec![identity()]),
+        ("GetAccountSettings", vec![account_settings(10)]),
         ("HEAD bucket", done()),
         ("PUT bucket", done()),
         ("HEAD object", done()),
@@ -147,6 +160,17 @@ fn identity() -> Answer {
          </GetCallerIdentityResult></GetCallerIdentityResponse>"
             .to_owned(),
     )
+}
+
+/// An account in which no function reserves so many executions; a new one has 10.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html>
+pub(crate) fn account_settings(unreserved: u32) -> Answer {
+    let text = format!(
+        "{{\"AccountLimit\":{{\"ConcurrentExecutions\":1000,\
+         \"UnreservedConcurrentExecutions\":{unreserved}}},\"AccountUsage\":{{\"FunctionCount\":1}}}}"
+    );
+    Answer::Says(200, text)
 }
 
 /// An answer of CloudFormation:

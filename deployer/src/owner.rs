@@ -1,0 +1,23 @@
+//! The owner's settings, as far as a deploy goes.
+
+use std::path::Path;
+
+use anyhow::Result;
+use footfall_infra::settings::{FILE, Settings};
+use footfall_runtime::settings_file;
+
+use crate::problem::Problem;
+
+/// The settings to deploy. Elsewhere, no file means one site, `localhost`; a stack for it would count
+/// nothing.
+pub(crate) fn settings() -> Result<Settings> {
+    let file = Path::new(FILE);
+    if !file.exists() {
+        return Err(Problem::refused(
+            format!("there is no {FILE} in this folder"),
+            "write one with `cargo xtask init`",
+        )
+        .into());
+    }
+    Ok(settings_file::read(file)?)
+}
