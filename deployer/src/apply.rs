@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::artifacts::Bucket;
 use crate::ask;
 use crate::aws::Aws;
+use crate::body::Body;
 use crate::change_set::{Made, Pending, run_name};
 use crate::history;
 use crate::plan::{self, Plan};
@@ -125,7 +126,8 @@ pub(crate) async fn apply(
 ) -> Result<Done> {
     let aws = bucket.aws;
     let name = bucket.stack.as_str();
-    let made = pending.make(aws, name, is_new, template, &run_name()).await?;
+    let body = Body::of(bucket, template).await?;
+    let made = pending.make(aws, name, is_new, body, &run_name()).await?;
     let Made::Changes(change_set) = made else {
         eprintln!("Nothing to change: the stack {name} is as it should be.");
         let outputs = outputs(aws, name).await?;

@@ -173,6 +173,22 @@ impl<'a> Bucket<'a> {
         Ok(())
     }
 
+    /// The address of an object, for those who have access to it.
+    ///
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
+    pub(crate) fn address(&self, key: &str) -> String {
+        let Aws { region, endpoint, .. } = self.aws;
+        let name = &self.name;
+        match endpoint {
+            // An emulator has no host names for its buckets.
+            Some(endpoint) => format!("{}/{name}/{key}", endpoint.trim_end_matches('/')),
+            None if region.starts_with("cn-") => {
+                format!("https://{name}.s3.{region}.amazonaws.com.cn/{key}")
+            }
+            None => format!("https://{name}.s3.{region}.amazonaws.com/{key}"),
+        }
+    }
+
     /// An object, which is text.
     pub(crate) async fn get(&self, key: &str) -> Result<String> {
         let get = self.aws.s3.get_object().bucket(&self.name).key(key);

@@ -53,6 +53,8 @@ pub(crate) struct Aws {
     pub(crate) account: String,
     /// The region's name.
     pub(crate) region: String,
+    /// Where an emulator is that takes AWS's place.
+    pub(crate) endpoint: Option<String>,
     /// Stacks.
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
     /// The table, once its stack is gone.
@@ -86,6 +88,7 @@ impl Aws {
         Ok(Self {
             account: identity.account.unwrap_or_default(),
             region: region.to_string(),
+            endpoint: config.endpoint_url().map(str::to_owned),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
             lambda: Lambda::new(&config, region.as_ref(), Connector::new()?),

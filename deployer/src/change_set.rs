@@ -11,6 +11,7 @@ use aws_sdk_cloudformation::types::{
 use tokio::time::sleep;
 
 use crate::aws::Aws;
+use crate::body::Body;
 use crate::plan::Plan;
 use crate::problem::{Explain as _, Problem, explained};
 use crate::stack;
@@ -69,15 +70,18 @@ impl Pending {
         aws: &Aws,
         stack: &str,
         is_new: bool,
-        template: &str,
+        template: Body<'_>,
         name: &str,
     ) -> Result<Made> {
         *self.place.borrow_mut() =
             Some(Place { stack: stack.to_owned(), name: name.to_owned(), with_stack: is_new });
         let kind = if is_new { ChangeSetType::Create } else { ChangeSetType::Update };
-        let made = aws
-            .cloudformation
-            .create_change_set()
+        let create = aws.cloudformation.create_change_set();
+        let create = match template {
+            Body::Text(text) => create.template_body(text),
+            Body::Address(address) => create.template_url(address),
+        };
+        let made = create
             .stack_name(stack)
             .change_set_name(name)
             .change_set_type(kind)
@@ -86,7 +90,6 @@ impl Pending {
             .capabilities(Capability::CapabilityIam)
             // A table that was kept becomes part of the stack again.
             .import_existing_resources(true)
-            .template_body(template)
             .send()
             .await;
         if let Err(error) = made {

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use footfall_infra::settings::Settings;
-use footfall_infra::stack::{Artifact, INLINE_TEMPLATE_LIMIT, Template};
+use footfall_infra::stack::{Artifact, Template};
 
 use crate::apply::{Done, How, Upload, apply, guarded, report};
 use crate::artifacts::Bucket;
 use crate::aws::{Aws, Target};
+use crate::body;
 use crate::build;
 use crate::change_set::Pending;
 use crate::concurrency::Concurrency;
@@ -17,7 +18,6 @@ use crate::history;
 use crate::owner;
 use crate::package::Package;
 use crate::plan::Plan;
-use crate::problem::Problem;
 use crate::settle::{ready, settle};
 use crate::template::template;
 use crate::toolchain::Arch;
@@ -64,16 +64,11 @@ async fn deploy(
     let concurrency = Concurrency::of(aws, name.as_str()).await?;
     eprintln!("Concurrency  {concurrency}");
     let template = the_template(arguments, settings, &bucket, &packages, concurrency.reserved)?;
-    let body = template.to_json()?;
-    if body.len() > INLINE_TEMPLATE_LIMIT {
-        return Err(Problem::refused(
-            format!("the template has {} bytes; AWS takes {INLINE_TEMPLATE_LIMIT}", body.len()),
-            "use fewer or shorter tags, which every resource repeats",
-        )
-        .into());
-    }
+    let template_text = template.to_json()?;
+    body::check(&template_text)?;
 
-    // A plan changes nothing: neither the bucket, nor a stack that has to be cleared away first.
+    // A plan changes nothing: neither the bucket (but for a template that is too large to be sent), nor
+    // a stack that has to be cleared away first.
     let is_new = if how.plan {
         ready(aws, name.as_str()).await?
     } else {
@@ -81,7 +76,7 @@ async fn deploy(
         Some(settle(aws, name.as_str()).await?)
     };
     let done = match is_new {
-        Some(is_new) => apply(&bucket, pending, &body, is_new, how).await?,
+        Some(is_new) => apply(&bucket, pending, &template_text, is_new, how).await?,
         None => Done::planned(Plan::of_new(&template)),
     };
     if done.applied {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::artifacts::{Bucket, KEPT};
+use crate::body;
 use crate::stack::{self, look};
 
 /// Where they are in the bucket.
@@ -51,6 +52,7 @@ pub(crate) async fn prune(bucket: &Bucket<'_>) -> Result<usize> {
         }
     }
     bucket.delete(old.into_iter().map(|key| (key, None)).collect()).await?;
+    body::prune(bucket).await?;
     bucket.prune(&in_use).await
 }
 

@@ -5,9 +5,10 @@
 //! AWS:
 //!
 //! ```text
-//! toolchain -> build -> package -> artifacts -> history    what runs, into the bucket
-//! stack -> settle -> change_set -> plan -> apply, progress  what exists: planned, applied, watched
-//! aws, problem, ask                                        the way there, and what to say
+//! toolchain -> build -> package -> artifacts -> history            what runs, into the bucket
+//! stack -> settle -> body -> change_set -> plan -> apply, progress  what exists: planned, applied, watched
+//! today, export                                                    what was counted
+//! aws, problem, ask                                                the way there, and what to say
 //! ```
 //!
 //! What goes to stdout is data; what is said meanwhile goes to stderr. 0 is done, or nothing to do; 1 is
@@ -17,6 +18,7 @@ mod apply;
 mod artifacts;
 mod ask;
 mod aws;
+mod body;
 mod build;
 mod change_set;
 mod concurrency;

@@ -476,3 +476,36 @@ fn concurrency_is_reserved_where_there_is_room() {
         assert_eq!(reserved, expected);
     }
 }
+
+#[test]
+fn a_template_that_is_too_large_to_be_sent_goes_by_the_bucket() {
+    // Every resource has every tag.
+    let settings = |tags: usize| {
+        let tags = (0..tags).map(|n| format!("  tag-{n}: {}\n", "x".repeat(250)));
+        format!("sites:\n  - domain: example.com\ntags:\n{}", tags.collect::<String>())
+    };
+    let deploy = |aws: &Scripted, arguments: &[&str]| {
+        let owner = Owner::of(&aws.endpoint);
+        owner.writes("footfall.yaml", settings(40).as_bytes());
+        owner.writes("functions/track", b"a function");
+        owner.writes("functions/dashboard", b"another");
+        owner.deploys(arguments)
+    };
+    let aws = Scripted::start(&[
+        ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
+        ("DescribeStackEvents", an_update()),
+        ("HEAD object", vec![Answer::Says(404, String::new())]),
+    ]);
+    deploy(&aws, &["--yes"]).ended(0);
+    let sent = aws.bodies("CreateChangeSet");
+    assert!(sent.contains("TemplateURL=") && sent.contains("templates%2F"), "{sent}");
+    assert!(!sent.contains("TemplateBody"));
+    assert!(aws.bodies("PUT object").contains("AWS::DynamoDB::Table"));
+    // A plan makes no bucket for it.
+    let aws = Scripted::start(&[
+        ("DescribeStacks", vec![no_stack()]),
+        ("HEAD bucket", vec![Answer::Says(404, String::new())]),
+    ]);
+    deploy(&aws, &["--plan"]).ended(2).says("which is not there yet").says("help: run");
+    assert_eq!((aws.times("PUT bucket"), aws.times("PUT object")), (0, 0));
+}

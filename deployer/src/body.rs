@@ -1,0 +1,72 @@
+//! How a template gets to CloudFormation: in the call itself, or, where it is too large for that, by the
+//! bucket.
+
+use anyhow::Result;
+use footfall_infra::stack::INLINE_TEMPLATE_LIMIT;
+use sha2::{Digest as _, Sha256};
+
+use crate::artifacts::{Bucket, KEPT};
+use crate::problem::Problem;
+
+/// The most bytes that a template may have in S3, a megabyte in the careful reading:
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
+const LIMIT: usize = 1_000_000;
+
+/// Where large templates are in the bucket.
+const FOLDER: &str = "templates/";
+
+/// A template, as CloudFormation takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Body<'a> {
+    /// Its text.
+    Text(&'a str),
+    /// Its address in S3.
+    Address(String),
+}
+
+/// Refuses a template that CloudFormation takes in no way.
+pub(crate) fn check(template: &str) -> Result<(), Problem> {
+    if template.len() <= LIMIT {
+        return Ok(());
+    }
+    Err(Problem::refused(
+        format!("the template has {} bytes; AWS takes {LIMIT}", template.len()),
+        "use fewer or shorter tags, which every resource repeats",
+    ))
+}
+
+impl<'a> Body<'a> {
+    /// A template that can be sent: a large one is in the bucket then.
+    pub(crate) async fn of(bucket: &Bucket<'_>, template: &'a str) -> Result<Self> {
+        check(template)?;
+        if template.len() <= INLINE_TEMPLATE_LIMIT {
+            return Ok(Self::Text(template));
+        }
+        // Only a plan gets here without a bucket: it does not make one.
+        if !bucket.exists().await? {
+            return Err(Problem::refused(
+                format!(
+                    "a template of {} bytes is planned by way of the bucket, which is not there yet",
+                    template.len()
+                ),
+                "run `cargo xtask deploy`: it shows the plan, too, and asks before it applies it",
+            )
+            .into());
+        }
+        let hash = Sha256::digest(template);
+        let hash: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let key = format!("{FOLDER}{hash}.json");
+        if !bucket.has(&key).await? {
+            bucket.put(&key, "application/json", template.as_bytes().to_vec()).await?;
+        }
+        Ok(Self::Address(bucket.address(&key)))
+    }
+}
+
+/// Deletes what is older than the last few. CloudFormation keeps what it was given, so that none of them
+/// is in use.
+pub(crate) async fn prune(bucket: &Bucket<'_>) -> Result<()> {
+    let mut objects = bucket.list(FOLDER).await?;
+    objects.sort_by(|one, other| other.cmp(one));
+    bucket.delete(objects.into_iter().skip(KEPT).map(|(_, key)| (key, None)).collect()).await
+}
