@@ -1,5 +1,6 @@
 //! The way to AWS: which account, region and credentials, and one client for each service.
 
+use std::env;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -16,7 +17,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use clap::Args;
 use footfall_infra::stack::StackName;
-use footfall_runtime::connector::Connector;
+use footfall_runtime::connector::{Connector, Proxies};
 
 use crate::concurrency::Lambda;
 use crate::problem::{Explain as _, Problem, innermost};
@@ -91,7 +92,7 @@ impl Aws {
             endpoint: config.endpoint_url().map(str::to_owned),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
-            lambda: Lambda::new(&config, region.as_ref(), Connector::new()?),
+            lambda: Lambda::new(&config, region.as_ref(), connector()?),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3),
         })
@@ -118,7 +119,7 @@ pub(crate) async fn region(target: &Target) -> Option<Region> {
 /// The SDK's configuration for a target, with the connector and the time-outs of all commands.
 pub(crate) async fn config(target: &Target, region: Region) -> Result<SdkConfig> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client(Connector::new()?))
+        .http_client(http_client(connector()?))
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(TRY).build())
         .retry_config(RetryConfig::standard().with_max_attempts(4))
         .region(region);
@@ -126,6 +127,16 @@ pub(crate) async fn config(target: &Target, region: Region) -> Result<SdkConfig>
         loader = loader.profile_name(profile);
     }
     Ok(loader.load().await)
+}
+
+/// The way to AWS, through a proxy where the environment names one.
+fn connector() -> Result<Connector> {
+    let proxies = Proxies::from_variables(|name| env::var(name).ok()).map_err(|error| {
+        let text = error.to_string();
+        let (cause, remedy) = text.split_once("; ").unwrap_or((&text, ""));
+        Problem::refused(cause, remedy)
+    })?;
+    Ok(Connector::through(proxies)?)
 }
 
 /// The connector, with the time-outs of those who ask for both of them. That is the machine's own

@@ -4,6 +4,9 @@
 //! The SDK's own default client would bring C to compile (aws-lc), a second TLS stack, the
 //! operating system's trust store and tens of milliseconds at start.
 
+#[cfg(feature = "proxy")]
+mod proxy;
+
 use std::sync::Arc;
 
 use aws_smithy_runtime_api::client::http::{
@@ -19,6 +22,9 @@ use hyper_util::rt::TokioExecutor;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
+#[cfg(feature = "proxy")]
+pub use proxy::{Proxies, ProxyError};
+
 /// The roots of Amazon Trust Services (<https://www.amazontrust.com/repository/>), in DER. The
 /// first of them expires in 2037.
 const AMAZON_ROOTS: [&[u8]; 5] = [
@@ -29,9 +35,15 @@ const AMAZON_ROOTS: [&[u8]; 5] = [
     include_bytes!("../roots/starfield-services-root-g2.der"),
 ];
 
+/// What makes a connection: the deployer's may lead through a proxy.
+#[cfg(feature = "proxy")]
+type Way = proxy::Way;
+#[cfg(not(feature = "proxy"))]
+type Way = TcpConnector;
+
 /// A pool of connections, plain (for an emulator) and TLS. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Connector(Client<HttpsConnector<TcpConnector>, SdkBody>);
+pub struct Connector(Client<HttpsConnector<Way>, SdkBody>);
 
 /// The TLS configuration cannot be made: a root or the cipher suites are not as they must be.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +66,38 @@ impl Connector {
     pub fn trusting(
         roots: impl IntoIterator<Item = CertificateDer<'static>>,
     ) -> Result<Self, TlsError> {
+        #[cfg(feature = "proxy")]
+        let way = Way::new(tcp(), Proxies::default());
+        #[cfg(not(feature = "proxy"))]
+        let way = tcp();
+        Self::by(way, roots)
+    }
+
+    /// A connector that trusts Amazon's roots alone, and leads through proxies.
+    ///
+    /// # Errors
+    /// As [`Connector::new`].
+    #[cfg(feature = "proxy")]
+    pub fn through(proxies: Proxies) -> Result<Self, TlsError> {
+        Self::trusting_through(AMAZON_ROOTS.map(CertificateDer::from), proxies)
+    }
+
+    /// A connector that trusts the certificates in `roots` alone, and leads through proxies.
+    ///
+    /// # Errors
+    /// As [`Connector::trusting`].
+    #[cfg(feature = "proxy")]
+    pub fn trusting_through(
+        roots: impl IntoIterator<Item = CertificateDer<'static>>,
+        proxies: Proxies,
+    ) -> Result<Self, TlsError> {
+        Self::by(Way::new(tcp(), proxies), roots)
+    }
+
+    fn by(
+        way: Way,
+        roots: impl IntoIterator<Item = CertificateDer<'static>>,
+    ) -> Result<Self, TlsError> {
         let mut store = RootCertStore::empty();
         for root in roots {
             store.add(root)?;
@@ -63,14 +107,11 @@ impl Connector {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(store)
             .with_no_client_auth();
-        let mut tcp = TcpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
         let https = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(tcp);
+            .wrap_connector(way);
         Ok(Self(Client::builder(TokioExecutor::new()).build(https)))
     }
 
@@ -80,6 +121,13 @@ impl Connector {
         let shared = SharedHttpConnector::new(self);
         http_client_fn(move |_, _| shared.clone())
     }
+}
+
+fn tcp() -> TcpConnector {
+    let mut tcp = TcpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp
 }
 
 /// Time-outs are left to the SDK, which has one for each try.

@@ -93,3 +93,62 @@ async fn the_functions_trust_amazon_alone() {
     let error = ask(Connector::new().unwrap(), port).await.unwrap_err();
     assert!(error.contains("UnknownIssuer"), "{error}");
 }
+
+/// A proxy that opens a tunnel to `port`, whatever host it is asked for, if it is given the password.
+/// Gives its own port; what it is asked comes out of the channel.
+#[cfg(feature = "proxy")]
+async fn proxy(port: u16) -> (u16, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = listener.local_addr().unwrap().port();
+    let (asked, receive) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut head = vec![0; 1024];
+            let length = client.read(&mut head).await.unwrap();
+            let head = String::from_utf8(head[..length].to_vec()).unwrap();
+            let knows = head.contains("Proxy-Authorization: Basic dXNlcjpwYXNz");
+            asked.send(head).unwrap();
+            let answer = if knows { "200 OK" } else { "407 Proxy Authentication Required" };
+            client.write_all(format!("HTTP/1.1 {answer}\r\n\r\n").as_bytes()).await.unwrap();
+            if knows {
+                let mut server = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            }
+        }
+    });
+    (own, receive)
+}
+
+#[cfg(feature = "proxy")]
+#[tokio::test]
+async fn a_proxy_is_a_tunnel_through_which_the_host_is_known() {
+    use footfall_runtime::connector::Proxies;
+
+    let through = |proxy: String, direct: &str| {
+        let proxies = Proxies::from_variables(|name| match name {
+            "HTTPS_PROXY" => Some(proxy.clone()),
+            "NO_PROXY" => Some(direct.to_owned()),
+            _ => None,
+        });
+        let roots = [CertificateDer::from(AUTHORITY)];
+        Connector::trusting_through(roots, proxies.unwrap()).unwrap()
+    };
+    let good = serve(include_bytes!("data/tls/good.der"), rustls::ALL_VERSIONS).await;
+    let (port, mut asked) = proxy(good).await;
+    let with = format!("http://user:pass@127.0.0.1:{port}");
+    // Nothing listens there but for the proxy.
+    assert_eq!(ask(through(with.clone(), ""), 1).await, Ok(200));
+    assert!(asked.recv().await.unwrap().starts_with("CONNECT localhost:1 HTTP/1.1\r\n"));
+    let error = ask(through(format!("127.0.0.1:{port}"), ""), good).await.unwrap_err();
+    assert!(error.contains("ProxyAuthRequired"), "{error}");
+    assert!(asked.recv().await.is_some());
+    // Straight, for those who are left out.
+    assert_eq!(ask(through(with.clone(), "localhost"), good).await, Ok(200));
+    assert!(asked.try_recv().is_err());
+    // Whoever else answers through the tunnel is not taken for the host.
+    let wrong = serve(include_bytes!("data/tls/wrong-name.der"), rustls::ALL_VERSIONS).await;
+    let (port, _asked) = proxy(wrong).await;
+    let with = format!("http://user:pass@127.0.0.1:{port}");
+    let error = ask(through(with, ""), 1).await.unwrap_err();
+    assert!(error.contains("NotValidForName"), "{error}");
+}
