@@ -10,118 +10,20 @@
 
 mod support;
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use serde_json::Value;
-use support::{Owner, bin_folder};
-
-const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0";
-
-/// The emulator, which ends with the test.
-struct Ministack {
-    process: Child,
-    port: u16,
-    _folder: tempfile::TempDir,
-}
-
-impl Ministack {
-    fn start() -> Self {
-        let program =
-            env::var_os("FOOTFALL_MINISTACK").expect("FOOTFALL_MINISTACK names ministack");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let folder = tempfile::tempdir().unwrap();
-        let process = Command::new(program)
-            .current_dir(folder.path())
-            .env_clear()
-            .env("HOME", folder.path())
-            .env("PATH", env::var_os("PATH").unwrap())
-            // It would listen on every interface.
-            .env("BIND_HOST", "127.0.0.1")
-            .env("GATEWAY_PORT", port.to_string())
-            // Without this, the functions would call the real AWS.
-            .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
-            .env("AUTH", "true")
-            .env("MINISTACK_REGION", "eu-central-1")
-            .env("SFTP_ENABLED", "0")
-            .env("IOT_MTLS_ENABLED", "0")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("ministack starts");
-        let ministack = Self { process, port, _folder: folder };
-        let begun = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "ministack does not listen");
-            thread::sleep(Duration::from_millis(100));
-        }
-        ministack
-    }
-
-    fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-}
-
-impl Drop for Ministack {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// The deployed API, as the emulator serves it: by a path, since host names below localhost are not
-/// resolved everywhere.
-#[derive(Clone)]
-struct Api {
-    port: u16,
-    id: String,
-}
-
-impl Api {
-    fn of(port: u16, status: &Value) -> Self {
-        let endpoint = status["endpoint"].as_str().unwrap();
-        let host = endpoint.split("//").nth(1).unwrap();
-        Self { port, id: host.split('.').next().unwrap().to_owned() }
-    }
-
-    /// Asks, and gives the status and the body.
-    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let (id, length) = (&self.id, body.len());
-        write!(
-            stream,
-            "{method} /_aws/execute-api/{id}/$default{path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\
-             user-agent: {BROWSER}\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n\
-             connection: close\r\n\r\n{body}"
-        )
-        .unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let answer = String::from_utf8(answer).unwrap();
-        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        (status, body.to_owned())
-    }
-
-    fn hit(&self, path: &str) -> u16 {
-        let body = format!(r#"{{"url":"https://example.com{path}"}}"#);
-        self.ask("POST", "/track", &body).0
-    }
-
-    /// How many views the dashboard shows, today or (around midnight) yesterday.
-    fn views(&self) -> u64 {
-        let (status, body) = self.ask("GET", "/dashboard?site=example.com&days=2&format=json", "");
-        assert_eq!(status, 200, "{body}");
-        let report: Value = serde_json::from_str(&body).unwrap();
-        report["totals"]["views"].as_u64().unwrap()
-    }
-}
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use footfall_runtime::connector::Connector;
+use footfall_runtime::store::dynamodb::{Access, DynamoDb};
+use serde_json::{Value, json};
+use support::ministack::{Api, Ministack};
+use support::{Owner, bin_folder, exported, ran};
 
 /// The functions as the tests of `runtime` built them, without what is there for debuggers.
 fn functions(owner: &Owner) {
@@ -184,11 +86,17 @@ fn on_ministack_deployed_counted_changed_destroyed_and_deployed_again() {
         .says("is there")
         .says("Nothing to change");
 
+    timed("the snippet in a browser", || snippet_in_a_browser(&ministack, &owner, &api));
+    assert_eq!(api.views(), 12);
+    assert_eq!(status(&owner)["today"][0]["site"], "example.com");
+    timed("doctor", || doctor(&owner));
+    timed("logs", || logs(&owner));
+
     let load = timed("second version, under load", || second_version(&owner, &api));
     // A function that is ended between its write and its answer has stored a hit without saying so.
     let counted = api.views();
-    assert!(counted >= 10 + load.accepted, "an accepted hit is lost: {counted} of {load:?}");
-    assert!(counted <= 10 + load.sent, "a hit is counted twice: {counted} of {load:?}");
+    assert!(counted >= 12 + load.accepted, "an accepted hit is lost: {counted} of {load:?}");
+    assert!(counted <= 12 + load.sent, "a hit is counted twice: {counted} of {load:?}");
     let second = status(&owner);
     assert_eq!(second["status"], "UPDATE_COMPLETE");
     assert_eq!(second["endpoint"], deployed["endpoint"]);
@@ -220,9 +128,98 @@ fn on_ministack_deployed_counted_changed_destroyed_and_deployed_again() {
 
     let wrong = ["destroy", "--yes", "--delete-data", "--site", "example.org"];
     owner.runs(&wrong).ended(2).says("nothing was deleted");
-    let right = ["destroy", "--yes", "--delete-data", "--site", "example.com"];
+    let items = items(&ministack);
+    let right =
+        ["destroy", "--yes", "--delete-data", "--site", "example.com", "--export", "all.gz"];
     timed("destroy with the data", || owner.runs(&right)).ended(0).says("Deleted the table");
+    let mut exported = exported(&owner.path("all.gz"));
+    exported.sort_by_key(key);
+    assert_eq!(exported, items);
+    assert!(u64::try_from(exported.len()).unwrap() > counted, "{}", exported.len());
     owner.runs(&["destroy", "--yes"]).ended(0).says("There is nothing to delete");
+}
+
+/// All items of the table but the salts, by their keys, as they stand in an export.
+fn items(ministack: &Ministack) -> Vec<Value> {
+    let access = Access::from_variables(|name| match name {
+        "AWS_REGION" => Some("eu-central-1".to_owned()),
+        "AWS_ENDPOINT_URL" => Some(ministack.endpoint()),
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
+        _ => None,
+    });
+    let read = async {
+        let connector = Connector::new().unwrap();
+        let store = DynamoDb::new(access.unwrap(), "footfall".to_owned(), connector);
+        let scan = store.client().scan().table_name("footfall").into_paginator().items().send();
+        scan.collect::<Result<Vec<_>, _>>().await.unwrap()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let items = runtime.block_on(read);
+    let mut items: Vec<Value> = items
+        .iter()
+        .map(|item| {
+            let text = |name: &str| json!({ "S": item[name].as_s().unwrap() });
+            let bytes = BASE64.encode(item["v"].as_b().unwrap());
+            let expiry = json!({ "N": item["ttl"].as_n().unwrap() });
+            json!({ "pk": text("pk"), "sk": text("sk"), "v": { "B": bytes }, "ttl": expiry })
+        })
+        .filter(|item| item["pk"]["S"] != "salt")
+        .collect();
+    items.sort_by_key(key);
+    items
+}
+
+fn key(item: &Value) -> (String, String) {
+    (item["pk"]["S"].to_string(), item["sk"]["S"].to_string())
+}
+
+/// A page of the site in a real browser, with the very snippet that is printed: one reader with JavaScript,
+/// and one without.
+fn snippet_in_a_browser(ministack: &Ministack, owner: &Owner, api: &Api) {
+    // What the template says of CORS is not there: it is set as AWS would set it.
+    let template = owner.runs(&["template", "--json"]).ended(0).stdout;
+    let template: Value = serde_json::from_str(&template).unwrap();
+    let cors = &template["Resources"]["Api"]["Properties"]["CorsConfiguration"];
+    assert!(cors["AllowOrigins"].as_array().unwrap().contains(&"http://example.com".into()));
+    ministack.set_cors(api, cors);
+    let host = format!("{}.execute-api.localhost", api.id);
+    let snippet = owner.runs(&["snippet", "--endpoint", &format!("http://{host}")]).ended(0).stdout;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snippet.mjs");
+    let mut node = Command::new("node");
+    node.arg(script).env("FOOTFALL_SNIPPET", snippet).env("FOOTFALL_HOST", host);
+    node.env("FOOTFALL_PORT", ministack.port.to_string());
+    ran(node.output().expect("node is installed")).ended(0);
+}
+
+/// Doctor finds nothing wrong. It wants a compiler that has the target, which `FOOTFALL_ARM64_RUSTC` names
+/// where rustup cannot add it.
+fn doctor(owner: &Owner) {
+    let mut command = owner.command(&["doctor", "--json"]);
+    if let Some(rustc) = env::var_os("FOOTFALL_ARM64_RUSTC") {
+        command.env("RUSTC", rustc);
+    }
+    // Rust is where it is for everybody who runs this, and not below the test's own folder.
+    let home = |name: &str, folder: &str| {
+        let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(folder));
+        env::var_os(name).map(PathBuf::from).or(home).unwrap()
+    };
+    command.env("RUSTUP_HOME", home("RUSTUP_HOME", ".rustup"));
+    command.env("CARGO_HOME", home("CARGO_HOME", ".cargo"));
+    let ran = ran(command.output().unwrap()).ended(0).says("has what it needs");
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(report["ok"], true);
+    let checks = report["checks"].as_array().unwrap();
+    assert!(checks.len() > 10 && checks.iter().all(|check| check["state"] == "ok"), "{report:#}");
+}
+
+/// The functions' logs can be read, whatever the emulator writes into them.
+fn logs(owner: &Owner) {
+    let ran = owner.runs(&["logs", "--json"]).ended(0);
+    for line in ran.stdout.lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        assert!(["track", "dashboard"].contains(&event["function"].as_str().unwrap()), "{line}");
+    }
+    eprintln!("{} lines of logs", ran.stdout.lines().count());
 }
 
 /// Hits while something else happens.

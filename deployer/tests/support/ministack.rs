@@ -1,0 +1,126 @@
+//! The emulator, and the API that is deployed to it.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+use serde_json::Value;
+
+const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0";
+
+/// The emulator, which ends with the test.
+pub(crate) struct Ministack {
+    process: Child,
+    pub(crate) port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Ministack {
+    pub(crate) fn start() -> Self {
+        let program =
+            env::var_os("FOOTFALL_MINISTACK").expect("FOOTFALL_MINISTACK names ministack");
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let folder = tempfile::tempdir().unwrap();
+        let process = Command::new(program)
+            .current_dir(folder.path())
+            .env_clear()
+            .env("HOME", folder.path())
+            .env("PATH", env::var_os("PATH").unwrap())
+            // It would listen on every interface.
+            .env("BIND_HOST", "127.0.0.1")
+            .env("GATEWAY_PORT", port.to_string())
+            // Without this, the functions would call the real AWS.
+            .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
+            .env("AUTH", "true")
+            .env("MINISTACK_REGION", "eu-central-1")
+            .env("SFTP_ENABLED", "0")
+            .env("IOT_MTLS_ENABLED", "0")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("ministack starts");
+        let ministack = Self { process, port, _folder: folder };
+        let begun = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "ministack does not listen");
+            thread::sleep(Duration::from_millis(100));
+        }
+        ministack
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Sets an API's CORS, by the SDK that ministack brings.
+    pub(crate) fn set_cors(&self, api: &Api, cors: &Value) {
+        let program = PathBuf::from(env::var_os("FOOTFALL_MINISTACK").unwrap());
+        let script = "import json, sys, botocore.session\n\
+             session = botocore.session.get_session()\n\
+             client = session.create_client('apigatewayv2', endpoint_url=sys.argv[1])\n\
+             client.update_api(ApiId=sys.argv[2], CorsConfiguration=json.loads(sys.argv[3]))";
+        let mut python = Command::new(program.with_file_name("python"));
+        python.args(["-c", script, &self.endpoint(), &api.id, &cors.to_string()]);
+        python.env("AWS_DEFAULT_REGION", "eu-central-1");
+        python.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+        assert!(python.status().expect("ministack's Python starts").success());
+    }
+}
+
+impl Drop for Ministack {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The deployed API, as the emulator serves it: by a path, since host names below localhost are not
+/// resolved everywhere.
+#[derive(Clone)]
+pub(crate) struct Api {
+    port: u16,
+    pub(crate) id: String,
+}
+
+impl Api {
+    pub(crate) fn of(port: u16, status: &Value) -> Self {
+        let endpoint = status["endpoint"].as_str().unwrap();
+        let host = endpoint.split("//").nth(1).unwrap();
+        Self { port, id: host.split('.').next().unwrap().to_owned() }
+    }
+
+    /// Asks, and gives the status and the body.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let (id, length) = (&self.id, body.len());
+        write!(
+            stream,
+            "{method} /_aws/execute-api/{id}/$default{path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\
+             user-agent: {BROWSER}\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n\
+             connection: close\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        (status, body.to_owned())
+    }
+
+    pub(crate) fn hit(&self, path: &str) -> u16 {
+        let body = format!(r#"{{"url":"https://example.com{path}"}}"#);
+        self.ask("POST", "/track", &body).0
+    }
+
+    /// How many views the dashboard shows, today or (around midnight) yesterday.
+    pub(crate) fn views(&self) -> u64 {
+        let (status, body) = self.ask("GET", "/dashboard?site=example.com&days=2&format=json", "");
+        assert_eq!(status, 200, "{body}");
+        let report: Value = serde_json::from_str(&body).unwrap();
+        report["totals"]["views"].as_u64().unwrap()
+    }
+}
