@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use aws_sdk_cloudformation::types::{Stack, StackResourceSummary};
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::TableDescription;
@@ -53,6 +53,22 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    tokio::select! {
+        done = destroy(arguments) => done,
+        // A file that was begun goes with what is dropped here.
+        _ = tokio::signal::ctrl_c() => {
+            eprintln!();
+            Err(Problem::failed(
+                "stopped",
+                "AWS goes on with what it was told to delete, and nothing else is deleted; run this again \
+                 to go on",
+            )
+            .into())
+        }
+    }
+}
+
+async fn destroy(arguments: &Arguments) -> Result<()> {
     let settings = settings_file::read(Path::new(settings::FILE))?;
     let asking = ask::somebody();
     if !asking && (!arguments.yes || arguments.delete_data && arguments.site.is_none()) {
@@ -138,11 +154,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 
 /// Nothing is deleted before this is done, and nothing if it cannot be done.
 async fn write_export(aws: &Aws, name: &StackName, file: &Path) -> Result<()> {
-    let exported = tokio::select! {
-        exported = export::export(aws, name.as_str(), file) => exported,
-        // What was begun is cleared away.
-        _ = tokio::signal::ctrl_c() => Err(anyhow!("stopped")),
-    };
+    let exported = export::export(aws, name.as_str(), file).await;
     let items = exported.map_err(|error| {
         if error.downcast_ref::<Problem>().is_some() {
             return error.context("nothing was deleted");

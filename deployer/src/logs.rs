@@ -94,13 +94,12 @@ struct Event {
 
 impl Event {
     fn of(function: Function, event: FilteredLogEvent) -> Self {
-        Self {
-            at: event.timestamp.unwrap_or_default(),
-            id: event.event_id.unwrap_or_default(),
-            function,
-            stream: event.log_stream_name.unwrap_or_default(),
-            message: event.message.unwrap_or_default(),
-        }
+        let at = event.timestamp.unwrap_or_default();
+        let stream = event.log_stream_name.unwrap_or_default();
+        let message = event.message.unwrap_or_default();
+        // AWS always has one; an emulator may not.
+        let id = event.event_id.unwrap_or_else(|| format!("{stream} {at} {message}"));
+        Self { at, id, function, stream, message }
     }
 }
 

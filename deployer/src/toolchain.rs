@@ -31,7 +31,8 @@ impl Arch {
 
 /// The compiler that cargo will use.
 pub(crate) fn rustc() -> OsString {
-    env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"))
+    let named = env::var_os("RUSTC").filter(|rustc| !rustc.is_empty());
+    named.unwrap_or_else(|| OsString::from("rustc"))
 }
 
 /// Whether the target's standard library is there.

@@ -5,11 +5,13 @@
 
 mod support;
 
-use std::fs;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{fs, thread};
 
 use serde_json::{Value, json};
 use support::scripted::*;
-use support::{Owner, Ran, exported};
+use support::{Owner, Ran, exported, ran};
 
 fn says(value: Value) -> Answer {
     Answer::Says(200, value.to_string())
@@ -108,4 +110,25 @@ fn without_an_export_nothing_is_deleted() {
     destroy(&owner, &["--export", "footfall.yaml"]).ended(2).says("footfall.yaml is there already");
     assert!(fs::read_to_string(owner.path("footfall.yaml")).unwrap().starts_with("sites:"));
     assert_eq!(aws.times("DeleteTable"), 0);
+}
+
+/// Ctrl-C while the table is read: the file that was begun is gone, and the table is not.
+#[test]
+fn stopped_halfway_nothing_is_deleted() {
+    let key = json!({ "pk": { "S": "a" }, "sk": { "S": "b" } });
+    // Page after page, without an end.
+    let aws = aws(vec![says(json!({ "Items": [hit("1")], "LastEvaluatedKey": key }))]);
+    let owner = Owner::of(&aws.endpoint);
+    let all = ["destroy", "--yes", "--delete-data", "--site", "example.com"];
+    let child = owner.command(&all).stderr(Stdio::piped()).spawn().unwrap();
+    while aws.times("Scan") < 3 {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupted.unwrap().success());
+    ran(child.wait_with_output().unwrap()).ended(1).says("error: stopped");
+    assert_eq!(aws.times("UpdateTable"), 0);
+    let left: Vec<_> =
+        fs::read_dir(owner.path("")).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert_eq!(left, ["footfall.yaml"]);
 }
