@@ -21,11 +21,18 @@ pub(crate) struct Arguments {
     /// Architecture to build for
     #[arg(long, value_enum, default_value_t = Arch::Arm64)]
     arch: Arch,
+    /// The workspace to build, where it is not the one that this program was built from: for the test
+    /// that builds a copy
+    #[arg(long, hide = true)]
+    workspace: Option<PathBuf>,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let packages = packages(arguments.arch)?;
-    let folder = folder(arguments.arch);
+    let (root, packages) = match &arguments.workspace {
+        None => (root(), packages(arguments.arch)?),
+        Some(copy) => (copy.as_path(), packages_of(copy, arguments.arch)?),
+    };
+    let folder = folder(root, arguments.arch);
     for package in &packages {
         let file = folder.join(format!("{}.zip", package.function.name()));
         fs::write(&file, &package.zip)
@@ -43,12 +50,16 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 
 /// Builds and packs every function.
 pub(crate) fn packages(arch: Arch) -> Result<Vec<Package>> {
-    toolchain::ensure_target(arch)?;
-    toolchain::ensure_linker()?;
-    compile(arch)?;
-    let packages = packages_from(&folder(arch))?;
+    let packages = packages_of(root(), arch)?;
     packages.iter().try_for_each(check_size)?;
     Ok(packages)
+}
+
+fn packages_of(root: &Path, arch: Arch) -> Result<Vec<Package>> {
+    toolchain::ensure_target(arch)?;
+    toolchain::ensure_linker()?;
+    compile(root, arch)?;
+    packages_from(&folder(root, arch))
 }
 
 /// Packs every function, from binaries that are there.
@@ -72,7 +83,7 @@ fn check_size(package: &Package) -> Result<()> {
     Ok(())
 }
 
-fn compile(arch: Arch) -> Result<()> {
+fn compile(root: &Path, arch: Arch) -> Result<()> {
     let target = arch.target();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--package", "footfall-runtime", "--features", "lambda"]);
@@ -81,8 +92,8 @@ fn compile(arch: Arch) -> Result<()> {
         cargo.args(["--bin", function.name()]);
     }
     let linker = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
-    cargo.env(linker, "rust-lld").env("CARGO_ENCODED_RUSTFLAGS", flags(arch).join("\x1f"));
-    let status = cargo.current_dir(root()).status().context("cannot start cargo")?;
+    cargo.env(linker, "rust-lld").env("CARGO_ENCODED_RUSTFLAGS", flags(root, arch).join("\x1f"));
+    let status = cargo.current_dir(root).status().context("cannot start cargo")?;
     if !status.success() {
         bail!("the functions were not built, see above");
     }
@@ -91,7 +102,7 @@ fn compile(arch: Arch) -> Result<()> {
 
 /// The compiler's flags: whatever the owner's own environment says, the same sources give the same
 /// bytes.
-fn flags(arch: Arch) -> Vec<String> {
+fn flags(root: &Path, arch: Arch) -> Vec<String> {
     let mut flags = vec!["-Clink-self-contained=yes".to_owned()];
     if arch == Arch::Arm64 {
         // Lambda's arm64 is Graviton2 or later.
@@ -106,15 +117,22 @@ fn flags(arch: Arch) -> Vec<String> {
     if let Some(cargo) = cargo_home.or_else(|| home.map(|home| home.join(".cargo"))) {
         forget(&cargo, "/cargo");
     }
-    forget(root(), "/footfall");
+    forget(root, "/footfall");
+    // What is generated while it is built lies there. It may be within the workspace: the last that fits
+    // is taken.
+    forget(&target_folder(root), "/target");
     flags
 }
 
 /// Where what was built lies.
-fn folder(arch: Arch) -> PathBuf {
+fn folder(root: &Path, arch: Arch) -> PathBuf {
+    target_folder(root).join(arch.target()).join("lambda")
+}
+
+fn target_folder(root: &Path) -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR");
-    let target = target.map_or_else(|| root().join("target"), PathBuf::from);
-    target.join(arch.target()).join("lambda")
+    // A relative one is meant from where cargo runs.
+    target.map_or_else(|| root.join("target"), |target| root.join(target))
 }
 
 /// The folder of the workspace.

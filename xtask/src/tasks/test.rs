@@ -20,6 +20,10 @@ const DYNAMODB_LOCAL: &str = "amplify-dynamodb-simulator@2.9.30";
 const DYNAMODB_LOCAL_SHA256: &str =
     "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9";
 
+/// The target of the functions, and where they are built below the target folder.
+const ARM64: &str = "aarch64-unknown-linux-musl";
+const ARM64_FUNCTIONS: &str = "aarch64-unknown-linux-musl/lambda";
+
 /// Programs that the tests need, and the Debian packages that bring them.
 const PROGRAMS: [(&str, &str); 6] = [
     ("strip", "binutils"),
@@ -124,13 +128,8 @@ fn rust() -> Result<()> {
 
 /// Where rustup cannot add the target, `FOOTFALL_ARM64_RUSTC` names a compiler that has it.
 fn arm64() -> Result<()> {
-    let mut build = program(binary("footfall-deployer")?, root());
-    build.arg("build");
-    if let Some(rustc) = env::var_os("FOOTFALL_ARM64_RUSTC") {
-        build.env("RUSTC", rustc);
-    }
-    run(&mut build)?;
-    let functions = target_folder().join("aarch64-unknown-linux-musl/lambda");
+    run(&mut build_for_arm64()?)?;
+    let functions = target_folder().join(ARM64_FUNCTIONS);
     // On arm64 itself, `env` is emulator enough.
     let runner = if cfg!(target_arch = "aarch64") { "env" } else { "qemu-aarch64-static" };
     let runner = find(runner).with_context(|| format!("{runner} is not installed"))?;
@@ -140,6 +139,16 @@ fn arm64() -> Result<()> {
         .env("FOOTFALL_DYNAMODB_LOCAL", dynamodb_local()?)
         .env("FOOTFALL_ARM64_FUNCTIONS", functions)
         .env("FOOTFALL_ARM64_RUNNER", runner))
+}
+
+/// The deployer's command that builds the functions.
+fn build_for_arm64() -> Result<Command> {
+    let mut build = program(binary("footfall-deployer")?, root());
+    build.arg("build");
+    if let Some(rustc) = env::var_os("FOOTFALL_ARM64_RUSTC") {
+        build.env("RUSTC", rustc);
+    }
+    Ok(build)
 }
 
 /// A binary of the workspace. All are built with the same features as the tests, so that nothing is
@@ -158,6 +167,10 @@ fn deploy() -> Result<()> {
     let python = python(&root().join("deployer/tests/requirements.txt"))?;
     // The functions that are deployed there: this machine's.
     binary("track")?;
+    // What doctor looks for.
+    if env::var_os("FOOTFALL_ARM64_RUSTC").is_none() {
+        run(Command::new("rustup").args(["target", "add", ARM64]))?;
+    }
     run(cargo()
         .args(["test", "--workspace", "--all-features", "--test", "ministack"])
         .args(["--", "--include-ignored"])
