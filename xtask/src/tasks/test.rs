@@ -50,7 +50,7 @@ enum Part {
     Generated,
     /// Every Rust test, against the embedded store and DynamoDB Local
     Rust,
-    /// The functions as they are deployed, built for arm64 and run by an emulator
+    /// The functions as they are deployed, built for arm64 twice and run by an emulator
     Arm64,
     /// From nothing to a running stack and back, on an emulator of AWS
     Deploy,
@@ -130,6 +130,7 @@ fn rust() -> Result<()> {
 fn arm64() -> Result<()> {
     run(&mut build_for_arm64()?)?;
     let functions = target_folder().join(ARM64_FUNCTIONS);
+    is_reproducible(&functions)?;
     // On arm64 itself, `env` is emulator enough.
     let runner = if cfg!(target_arch = "aarch64") { "env" } else { "qemu-aarch64-static" };
     let runner = find(runner).with_context(|| format!("{runner} is not installed"))?;
@@ -149,6 +150,60 @@ fn build_for_arm64() -> Result<Command> {
         build.env("RUSTC", rustc);
     }
     Ok(build)
+}
+
+/// The same sources give the same bytes, wherever they lie: two copies of them are built in two folders.
+///
+/// Without the optimizations that take minutes: what differs from folder to folder are the paths in the
+/// sources, in what is generated, and in the names that the compiler makes of them.
+fn is_reproducible(functions: &Path) -> Result<()> {
+    heading("Arm64, twice from copies of the sources");
+    let folder = env::temp_dir().join(format!("footfall-copy-{}", std::process::id()));
+    let targets = ["one", "in/another"].map(|copy| folder.join(copy).join("target"));
+    for target in &targets {
+        let sources = target.with_file_name("sources");
+        copy_sources(&sources)?;
+        let mut build = build_for_arm64()?;
+        build.arg("--workspace").arg(&sources).env("CARGO_TARGET_DIR", target);
+        build.env("CARGO_PROFILE_LAMBDA_LTO", "off").env("CARGO_PROFILE_LAMBDA_OPT_LEVEL", "0");
+        run(build.env("CARGO_PROFILE_LAMBDA_CODEGEN_UNITS", "16"))?;
+    }
+    let [one, another] = targets.map(|target| target.join(ARM64_FUNCTIONS));
+    let read = |folder: &Path, file: &str| {
+        let file = folder.join(file);
+        fs::read(&file).with_context(|| format!("cannot read {}", file.display()))
+    };
+    for file in ["track", "track.zip", "dashboard", "dashboard.zip"] {
+        if read(&one, file)? != read(&another, file)? {
+            bail!("{file} differs from one folder to another: see both in {}", folder.display());
+        }
+    }
+    // In those that are deployed, optimized as they are, is no path of theirs. (What Rust's own library
+    // was built from may stand in it: that is the toolchain's.)
+    for place in [root().to_path_buf(), target_folder()] {
+        let place = place.to_string_lossy();
+        for file in ["track", "dashboard"] {
+            let binary = read(functions, file)?;
+            if binary.windows(place.len()).any(|w| w == place.as_bytes()) {
+                bail!("{place} stands in {file}: remap it in deployer/src/build.rs");
+            }
+        }
+    }
+    fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))
+}
+
+/// Copies what is committed, or would be.
+fn copy_sources(to: &Path) -> Result<()> {
+    let files = ["ls-files", "--cached", "--others", "--exclude-standard"];
+    for file in output(program("git", root()).args(files))?.lines() {
+        let (from, to) = (root().join(file), to.join(file));
+        // What is deleted and not committed yet is listed as well.
+        if from.is_file() {
+            fs::create_dir_all(to.parent().context("a file has no folder")?)?;
+            fs::copy(&from, &to).with_context(|| format!("cannot copy {file}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// A binary of the workspace. All are built with the same features as the tests, so that nothing is
