@@ -6,12 +6,17 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use aws_sdk_cloudformation::types::Stack;
-use aws_sdk_dynamodb::types::{BillingMode, TableDescription};
+use aws_sdk_dynamodb::types::{AttributeValue, BillingMode, TableDescription};
 use clap::Args;
 use footfall_infra::api::Function;
 use footfall_infra::settings::FILE;
+use footfall_infra::stack::{PARTITION_KEY, SORT_KEY};
 use footfall_infra::{api, outputs};
+use footfall_runtime::rollup::Run;
 use footfall_runtime::settings_file;
+use footfall_runtime::store::Key;
+use footfall_runtime::store::dynamodb::VALUE;
+use footfall_runtime::table::rollup_key;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -45,6 +50,8 @@ struct Status {
     table: Option<Table>,
     /// What every site had today; nothing if it could not be counted.
     today: Vec<Today>,
+    /// When hits were last folded, and how much was; `null` if they never were.
+    rollup: Option<Run>,
     functions: Vec<Running>,
 }
 
@@ -88,6 +95,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         if let Err(error) = look_at(&aws, table).await {
             eprintln!("warning: {error:#}");
         }
+        match last_rollup(&aws, &table.name).await {
+            Ok(run) => status.rollup = run,
+            Err(error) => eprintln!("warning: {error:#}"),
+        }
         match hits(&aws, &table.name, template.as_ref()).await {
             Ok(hits) => status.today = hits,
             Err(error) => eprintln!("warning: {error:#}"),
@@ -108,6 +119,22 @@ async fn look_at(aws: &Aws, table: &mut Table) -> Result<()> {
     table.bytes = description.table_size_bytes;
     table.capacity = Some(capacity(&description));
     Ok(())
+}
+
+/// What the last run of the function `rollup` that did all it should left in the table.
+async fn last_rollup(aws: &Aws, table: &str) -> Result<Option<Run>> {
+    let Key { pk, sk } = rollup_key();
+    let asked = aws
+        .dynamodb
+        .get_item()
+        .table_name(table)
+        .key(PARTITION_KEY, AttributeValue::S(pk))
+        .key(SORT_KEY, AttributeValue::S(sk));
+    let found = asked.send().await.or_explain("ask when hits were last folded")?;
+    let value = found.item.as_ref().and_then(|item| item.get(VALUE));
+    let Some(AttributeValue::B(value)) = value else { return Ok(None) };
+    let run = serde_json::from_slice(value.as_ref());
+    Ok(Some(run.context("what the last rollup left cannot be read")?))
 }
 
 /// How a table is billed. AWS says nothing of it where it was never on demand.
@@ -158,6 +185,7 @@ fn status(
             .get(outputs::TABLE_NAME)
             .map(|name| Table { name: name.clone(), ..Table::default() }),
         today: Vec::new(),
+        rollup: None,
         functions: Function::ALL
             .into_iter()
             .filter_map(|function| running(function, &outputs, template))
@@ -215,6 +243,15 @@ fn text(status: &Status) -> String {
     for Today { site, day, time_zone, hits } in &status.today {
         let hits = format!("{hits} hits of {site} on {day} in {time_zone}, filtered ones included");
         text.push_str(&row("today", &Some(hits)));
+    }
+    if status.table.is_some() {
+        let last = match &status.rollup {
+            Some(Run { at, hours, days }) => {
+                format!("last ran at {at:.0}, and folded {hours} hours and {days} days")
+            }
+            None => "has not run yet".to_owned(),
+        };
+        text.push_str(&row("folding", &Some(last)));
     }
     for running in &status.functions {
         let Running { function, name, architecture, artifact } = running;

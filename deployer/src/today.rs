@@ -65,7 +65,7 @@ async fn of_site(
     site: &Site,
     now: Timestamp,
 ) -> Result<Today> {
-    let day = Period::last(1, now, site.time_zone.clone())?;
+    let day = Period::today(now, site.time_zone.clone());
     let ranges = ranges(settings, site, &day, now);
     let counts =
         stream::iter(ranges).map(|range| count(aws, table, range)).buffer_unordered(AT_ONCE);
@@ -128,7 +128,7 @@ mod tests {
         let settings = Settings::from_yaml(yaml).unwrap();
         let site = &settings.sites[0];
         let now: Timestamp = "2026-11-22T19:30:00Z".parse().unwrap();
-        let day = Period::last(1, now, site.time_zone.clone()).unwrap();
+        let day = Period::today(now, site.time_zone.clone());
         let ranges = ranges(&settings, site, &day, now);
         let keys: Vec<&str> = ranges.iter().map(|range| range.pk.as_str()).collect();
         // The 23rd began there at 18:15.

@@ -181,6 +181,13 @@ impl Period {
         }
     }
 
+    /// The day in which `now` lies.
+    #[must_use]
+    pub fn today(now: Timestamp, zone: TimeZone) -> Self {
+        let today = now.to_zoned(zone.rules().clone()).date();
+        Self { choice: Choice::Today, from: today, to: today, zone }
+    }
+
     /// The days of a choice that is not custom.
     fn chosen(choice: Choice, asked: &Asked<'_>) -> Result<Self, PeriodError> {
         let local = |at: Timestamp| at.to_zoned(asked.zone.rules().clone()).date();

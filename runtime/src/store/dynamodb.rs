@@ -17,6 +17,9 @@ use aws_sdk_dynamodb::types::{
 use super::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
 use crate::connector::Connector;
 
+/// The attribute that holds an item's value.
+pub const VALUE: &str = "v";
+
 type Attributes = HashMap<String, AttributeValue>;
 
 /// DynamoDB's limit for `BatchWriteItem`.
@@ -215,7 +218,7 @@ fn attributes(item: Item) -> Attributes {
     let mut attributes = HashMap::from([
         ("pk".to_owned(), AttributeValue::S(item.key.pk)),
         ("sk".to_owned(), AttributeValue::S(item.key.sk)),
-        ("v".to_owned(), AttributeValue::B(Blob::new(item.value))),
+        (VALUE.to_owned(), AttributeValue::B(Blob::new(item.value))),
     ]);
     if let Some(expires) = item.expires {
         attributes.insert("ttl".to_owned(), AttributeValue::N(expires.to_string()));
@@ -226,7 +229,7 @@ fn attributes(item: Item) -> Attributes {
 /// `None` if the item is not one that this program wrote.
 fn from_attributes(mut attributes: Attributes) -> Option<Item> {
     let key = Key { pk: string(&mut attributes, "pk")?, sk: string(&mut attributes, "sk")? };
-    let AttributeValue::B(value) = attributes.remove("v")? else { return None };
+    let AttributeValue::B(value) = attributes.remove(VALUE)? else { return None };
     let expires = match attributes.remove("ttl") {
         Some(AttributeValue::N(expires)) => Some(expires.parse().ok()?),
         _ => None,
