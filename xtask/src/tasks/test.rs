@@ -120,9 +120,11 @@ fn lint() -> Result<()> {
 /// Tests that need DynamoDB Local are ignored by a plain `cargo test`; here they run too.
 fn rust() -> Result<()> {
     let emulator = dynamodb_local()?;
+    let duckdb = python(&root().join("runtime/tests/requirements.txt"))?;
     run(cargo()
         .args(["test", "--workspace", "--all-features", "--no-fail-fast"])
         .args(["--", "--include-ignored", "--skip", "arm64", "--skip", "ministack"])
+        .env("FOOTFALL_DUCKDB", duckdb)
         .env("FOOTFALL_DYNAMODB_LOCAL", emulator))
 }
 
