@@ -26,12 +26,29 @@ const HOUR_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 /// A day is folded so long after its end, from its hits: what came too late for its hour is still in.
 const DAY_MARGIN: SignedDuration = SignedDuration::from_mins(60);
 
+/// So many hits of an hour are worth a segment. One of a few hits is 3 KB, and costs about 4 write units
+/// to store and 4 to delete: with fewer than this, it would cost more than a tenth of what the hits
+/// did, and save next to nothing.
+const LEAST: usize = 100;
+
 /// Folds the hits of all sites.
 #[derive(Debug)]
 pub struct Rollup<S, A> {
     settings: Settings,
     store: S,
     ambient: A,
+    least: usize,
+}
+
+/// What there was to fold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// No hits.
+    Nothing,
+    /// Hits, and too few to be worth a segment of their own.
+    Few,
+    /// Hits, and now a segment of them.
+    Folded,
 }
 
 /// What a run did, and when.
@@ -62,7 +79,14 @@ pub enum RollupError {
 impl<S: Store, A: Ambient> Rollup<S, A> {
     /// Folds the sites in `settings`, and those that once were.
     pub const fn new(settings: Settings, store: S, ambient: A) -> Self {
-        Self { settings, store, ambient }
+        Self { settings, store, ambient, least: LEAST }
+    }
+
+    /// Folds every hour that has so many hits, in place of a hundred.
+    #[must_use]
+    pub const fn least(mut self, hits: usize) -> Self {
+        self.least = hits;
+        self
     }
 
     /// Folds all that is closed, and deletes all that is over.
@@ -174,7 +198,8 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         now: Timestamp,
     ) -> Result<bool, RollupError> {
         let hours = Hour::of_day(day).collect();
-        let folded = self.fold(site, checkpoint, Span::Day(day), hours, now).await?;
+        let found = self.fold(site, checkpoint, Span::Day(day), hours, now).await?;
+        let folded = found == Found::Folded;
         if folded {
             // They are in the day's segment; until it is there, they are not deleted.
             self.delete_all(&table::hour_segments(site, day)).await?;
@@ -182,7 +207,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         Ok(folded)
     }
 
-    /// Folds the hours of a day that are over and not folded yet. True if there are any hits.
+    /// Folds the hours of a day that are over, not folded yet and busy. True if there are any hits.
     async fn fold_hours(
         &self,
         site: &Site,
@@ -199,15 +224,14 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         let is_over = |hour: &Hour| hour.end().checked_add(HOUR_MARGIN).is_ok_and(|at| at <= now);
         let mut any = !folded.is_empty();
         for hour in Hour::of_day(day).filter(is_over).filter(|hour| !is_folded(hour)) {
-            if self.fold(site, checkpoint, Span::Hour(hour), vec![hour], now).await? {
-                run.hours += 1;
-                any = true;
-            }
+            let found = self.fold(site, checkpoint, Span::Hour(hour), vec![hour], now).await?;
+            any |= found != Found::Nothing;
+            run.hours += u32::from(found == Found::Folded);
         }
         Ok(any)
     }
 
-    /// Makes a segment of the hits of some hours. False if there are none.
+    /// Makes a segment of the hits of some hours, if they are worth it.
     async fn fold(
         &self,
         site: &Site,
@@ -215,12 +239,15 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         span: Span,
         hours: Vec<Hour>,
         now: Timestamp,
-    ) -> Result<bool, RollupError> {
+    ) -> Result<Found, RollupError> {
         let (mut rows, mut texts) = (Rows::default(), Texts::default());
         let shards = checkpoint.shards(self.settings.shards.get());
         let unreadable = hits(&self.store, site, hours, shards, now, &mut rows, &mut texts).await?;
         if rows.is_empty() && unreadable == 0 {
-            return Ok(false);
+            return Ok(Found::Nothing);
+        }
+        if matches!(span, Span::Hour(_)) && rows.len() < self.least {
+            return Ok(Found::Few);
         }
         let encoded = encode(site, span, rows, &texts, unreadable)?;
         // Hours are kept as long as the hits they are made from.
@@ -230,7 +257,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         };
         let (first, rest) = items(site, span, encoded, expires);
         self.put(first, rest).await?;
-        Ok(true)
+        Ok(Found::Folded)
     }
 
     /// Stores a segment, unless there is one already: that one is left as it is.

@@ -83,8 +83,13 @@ fn shown<S: Store>(store: &S, settings: &Settings, now: &str) -> Report {
     wait(report(store, settings, "period=14d", now)).unwrap()
 }
 
+/// A rollup that folds every hour, however few its hits.
+fn rollup<S: Store>(settings: &Settings, store: S, now: &str) -> Rollup<S, Fixed> {
+    Rollup::new(settings.clone(), store, Fixed::at(now)).least(1)
+}
+
 fn fold<S: Store>(store: &S, settings: &Settings, now: &str) {
-    wait(Rollup::new(settings.clone(), store.clone(), Fixed::at(now)).run()).unwrap();
+    wait(rollup(settings, store.clone(), now).run()).unwrap();
 }
 
 fn put(store: &Memory, items: &[Item]) {
@@ -282,6 +287,22 @@ fn folding_changes_no_number() {
 }
 
 #[test]
+fn a_quiet_hour_stays_as_it_is_until_its_day_is_over() {
+    let settings = settings("sites: [{domain: e.x}]");
+    let store = Memory::default();
+    for number in 0..120 {
+        // 20 in one hour, 100 in the next.
+        let hour = if number < 20 { "10" } else { "11" };
+        let time = at(&format!("2026-11-22T{hour}:30:00Z"));
+        put(&store, &[item(&settings.sites[0], time, 0, number, &view(number, "/", None))]);
+    }
+    let raw = shown(&store, &settings, NOW);
+    wait(Rollup::new(settings.clone(), store.clone(), Fixed::at(NOW)).run()).unwrap();
+    assert_eq!(keys(&segments(&store)), ["22T11#00"]);
+    assert_eq!(shown(&store, &settings, NOW), raw);
+}
+
+#[test]
 fn a_day_that_is_folded_knows_nobody() {
     let settings = settings(SITE);
     let store = Memory::default();
@@ -318,8 +339,7 @@ fn a_run_may_end_anywhere() {
         for end in [End::Before, End::After] {
             let store = copied(&hits);
             let faulty = Faulty::new(&store, operations, end);
-            let rollup = Rollup::new(settings.clone(), faulty, Fixed::at(NOW));
-            completed = wait(rollup.run()).is_ok();
+            completed = wait(rollup(&settings, faulty, NOW).run()).is_ok();
             writes += usize::from(!segments(&store).is_empty());
             assert_eq!(shown(&store, &settings, NOW), raw, "killed at {operations}, {end:?}");
             fold(&store, &settings, NOW);
@@ -385,7 +405,7 @@ fn several_may_run_at_once() {
         wait(async {
             let watched = Watched::new(&store, |_| {});
             let run = |wait: usize| {
-                let rollup = Rollup::new(settings.clone(), watched.clone(), Fixed::at(NOW));
+                let rollup = rollup(&settings, watched.clone(), NOW);
                 async move {
                     for _ in 0..wait {
                         tokio::task::yield_now().await;
@@ -510,7 +530,7 @@ fn a_segment_of_many_parts_is_there_whole_or_not_at_all() {
     let raw = wait(report(&store, &settings, query, NOW)).unwrap();
     let faulty = |operations| {
         let store = Faulty::new(&store, operations, End::After);
-        wait(Rollup::new(settings.clone(), store, Fixed::at(NOW)).run()).is_ok()
+        wait(rollup(&settings, store, NOW).run()).is_ok()
     };
     let mut seen = Vec::new();
     // Reading the hits takes 24 operations, after which the parts are written.

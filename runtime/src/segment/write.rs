@@ -105,6 +105,8 @@ fn properties() -> WriterPropertiesBuilder {
     let mut properties = WriterProperties::builder()
         // Part of the bytes, which must not change with the library's version.
         .set_created_by("footfall".to_owned())
+        // Dictionaries and runs have left little to compress: gzip makes a day of some 800 hits 3.5 %
+        // larger, for its frames around every page.
         .set_compression(Compression::UNCOMPRESSED)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true);
