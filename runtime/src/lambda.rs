@@ -1,9 +1,10 @@
 //! How a function meets Lambda: its settings from the environment, its requests from HTTP API
-//! events in payload format 2.0.
+//! events in payload format 2.0, or its runs from a schedule.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
 use std::env;
+use std::fmt::Display;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -16,10 +17,14 @@ use footfall_infra::settings::Settings;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde::Serialize;
+use serde::de::IgnoredAny;
 
 use crate::connector::Connector;
 use crate::http::{Request, Response, compressed};
+use crate::log;
 use crate::store::dynamodb::{Access, DynamoDb, MissingVariable};
+use crate::text::clean;
 
 /// What a function is started with.
 #[derive(Debug)]
@@ -65,6 +70,40 @@ where
         let request = request(event.payload)?;
         let accepts = request.headers.clone();
         Ok::<_, Error>(event_response(compressed(&accepts, handle(request).await)))
+    }))
+    .await
+}
+
+/// Does `job` at every event until Lambda ends the function. What the event says does not matter: a
+/// schedule's, or whatever somebody sends who invokes the function by hand.
+///
+/// What was done is the invocation's answer. A failure is the invocation's error: Lambda counts it, and
+/// invokes the function again, twice, if it was a schedule that did
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>).
+///
+/// # Errors
+/// If the Runtime API cannot be reached.
+pub async fn serve_schedule<F, R, T, E>(job: F) -> Result<(), Error>
+where
+    F: Fn() -> R,
+    R: Future<Output = Result<T, E>>,
+    T: Serialize,
+    E: Display,
+{
+    let job = &job;
+    lambda_runtime::run(service_fn(|_: LambdaEvent<IgnoredAny>| async move {
+        // In a box: the compiler has a limit for how deep what waits for what may go.
+        match Box::pin(job()).await {
+            Ok(outcome) => {
+                log::done("a run is done", &outcome);
+                Ok(outcome)
+            }
+            Err(error) => {
+                log::error("a run failed", &error);
+                // The SDK's errors quote whole answers.
+                Err(Error::from(clean(&error.to_string(), 500)))
+            }
+        }
     }))
     .await
 }

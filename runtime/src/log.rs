@@ -7,6 +7,8 @@
 use std::fmt::Display;
 
 use jiff::Timestamp;
+#[cfg(feature = "lambda")]
+use serde::Serialize;
 
 use crate::text::clean;
 
@@ -19,6 +21,18 @@ pub(crate) fn error(message: &str, error: impl Display) {
         "message": message,
         // The SDK's errors quote whole answers.
         "error": clean(&error.to_string(), 500),
+    });
+    eprintln!("{line}");
+}
+
+/// Something was done that nobody waits for.
+#[cfg(feature = "lambda")]
+pub(crate) fn done(message: &str, outcome: &impl Serialize) {
+    let line = serde_json::json!({
+        "timestamp": Timestamp::now().to_string(),
+        "level": "INFO",
+        "message": message,
+        "outcome": outcome,
     });
     eprintln!("{line}");
 }
