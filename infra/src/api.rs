@@ -9,11 +9,13 @@ pub enum Function {
     Track,
     /// Answers what was read.
     Dashboard,
+    /// Folds hits into segments. It has no route: it runs on a schedule.
+    Rollup,
 }
 
 impl Function {
     /// Every function, in the order of the stack.
-    pub const ALL: [Self; 2] = [Self::Track, Self::Dashboard];
+    pub const ALL: [Self; 3] = [Self::Track, Self::Dashboard, Self::Rollup];
 
     /// The function's name in the stack, and its binary's in `runtime`.
     #[must_use]
@@ -21,6 +23,7 @@ impl Function {
         match self {
             Self::Track => "track",
             Self::Dashboard => "dashboard",
+            Self::Rollup => "rollup",
         }
     }
 }

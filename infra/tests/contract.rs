@@ -11,8 +11,8 @@ use std::path::Path;
 use footfall_infra::api::{Cors, Function, ROUTES};
 use footfall_infra::settings::Settings;
 use footfall_infra::stack::{
-    ENVIRONMENT_LIMIT, EXPIRY, Inputs, PARTITION_KEY, Partition, SORT_KEY, STACK_TAG, Spec, Stack,
-    StackError, StackName, TABLE, Template,
+    ENVIRONMENT_LIMIT, EXPIRY, Inputs, PARTITION_KEY, Partition, SORT_KEY, STACK_TAG, Schedule,
+    Spec, Stack, StackError, StackName, TABLE, Template,
 };
 use footfall_infra::{env, outputs};
 use serde_json::{Value, json};
@@ -59,6 +59,30 @@ fn runtime(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src").join(file);
     let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
+}
+
+/// A method, from its name to its end.
+fn body<'a>(text: &'a str, method: &str) -> &'a str {
+    let start = text.find(&format!(" fn {method}")).unwrap_or_else(|| panic!("no method {method}"));
+    let text = &text[start..];
+    text.find("\n    }\n").map_or(text, |end| &text[..end])
+}
+
+/// What a function runs of the code that works with the table.
+fn code(function: Function) -> String {
+    let files: &[&str] = match function {
+        Function::Track => &["track.rs"],
+        Function::Dashboard => &["dashboard.rs", "read.rs"],
+        Function::Rollup => &["rollup.rs", "read.rs"],
+    };
+    let mut code: String = files.iter().map(|file| runtime(file)).collect();
+    let checkpoint = runtime("checkpoint.rs");
+    for (call, method) in [("Checkpoint::of(", "of<"), ("checkpoint.put(", "put<")] {
+        if code.contains(call) {
+            code.push_str(body(&checkpoint, method));
+        }
+    }
+    code
 }
 
 #[test]
@@ -165,8 +189,7 @@ fn nobody_may_do_more_than_its_code_does() {
     let store = runtime("store/dynamodb.rs");
     let implementation = store.split("impl Store for DynamoDb").nth(1).unwrap();
     let made = |operation: &str| {
-        let body = implementation.split(&format!("async fn {operation}(")).nth(1).unwrap();
-        let body = body.split("\n    async fn ").next().unwrap();
+        let body = body(implementation, &format!("{operation}("));
         let calls = [
             ("put_item", "dynamodb:PutItem"),
             ("query", "dynamodb:Query"),
@@ -181,15 +204,11 @@ fn nobody_may_do_more_than_its_code_does() {
         called[0]
     };
     // Which operations a function's code uses.
-    let used = |files: &[&str]| -> BTreeSet<&str> {
-        let text: String = files.iter().map(|file| runtime(file)).collect();
+    let used = |function| -> BTreeSet<&str> {
+        let text = code(function);
         let operations = ["put", "put_all", "put_if_absent", "query", "delete"];
         let used = operations.into_iter().filter(|o| text.contains(&format!("store.{o}(")));
         used.map(made).collect()
-    };
-    let code = |function| match function {
-        Function::Track => used(&["track.rs"]),
-        Function::Dashboard => used(&["dashboard.rs", "read.rs"]),
     };
     for (name, _, template) in variants() {
         let template = parsed(&template);
@@ -207,8 +226,37 @@ fn nobody_may_do_more_than_its_code_does() {
                 assert!(actions.eq(["logs:CreateLogStream", "logs:PutLogEvents"]));
             }
             let on_table: BTreeSet<&str> = on_table.iter().map(String::as_str).collect();
-            assert_eq!(on_table, code(of), "{name}: {}", of.name());
+            assert_eq!(on_table, used(of), "{name}: {}", of.name());
         }
+    }
+}
+
+#[test]
+fn nobody_may_touch_more_than_its_code_does() {
+    // By which names of table.rs the code gets at what.
+    let names: [(Partition, &[&str]); 4] = [
+        (Partition::Hits, &["hit_key", "hits", "hits_since"]),
+        (Partition::Segments, &["segment_key", "segment_part_key", "segments", "hour_segments"]),
+        (Partition::Salts, &["salt_key", "salts_up_to"]),
+        (Partition::Meta, &["checkpoint_key", "checkpoints", "rollup_key"]),
+    ];
+    let keys = runtime("table.rs");
+    let makers = keys.split("pub fn ").skip(1).filter(|text| {
+        let signature = text.split('{').next().unwrap();
+        signature.contains("-> Key")
+    });
+    let makers: BTreeSet<&str> = makers.map(|text| text.split('(').next().unwrap()).collect();
+    let known = names.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+    assert_eq!(makers, known, "table.rs makes other keys than this test knows");
+    for function in Function::ALL {
+        let code = code(function);
+        let used = names.iter().filter(|(_, names)| {
+            names.iter().any(|name| code.contains(&format!("table::{name}(")))
+        });
+        let used: BTreeSet<&str> = used.map(|(partition, _)| partition.pattern()).collect();
+        let grants = Spec::of(function).grants;
+        let granted = grants.iter().flat_map(|grant| grant.partitions).map(|p| p.pattern());
+        assert_eq!(granted.collect::<BTreeSet<_>>(), used, "{}", function.name());
     }
 }
 
@@ -228,7 +276,7 @@ fn nobody_has_a_wildcard() {
 #[test]
 fn every_grant_is_for_partitions_that_the_runtime_knows() {
     let keys = runtime("table.rs");
-    for partition in [Partition::Hits, Partition::Salts] {
+    for partition in Partition::ALL {
         // `format!("hit#…` or `"salt"`.
         let start = partition.pattern().trim_end_matches('*');
         assert!(keys.contains(&format!("\"{start}")), "table.rs has no key {start:?}");
@@ -279,6 +327,52 @@ fn a_function_is_as_its_row_says() {
             assert_eq!(logs["RetentionInDays"], settings.log_retention_days.days());
         }
     }
+}
+
+#[test]
+fn what_has_no_route_runs_on_a_schedule() {
+    for (name, settings, template) in variants() {
+        let template = parsed(&template);
+        let mut run = BTreeMap::new();
+        for rule in of_type(&template, "AWS::Events::Rule").values() {
+            assert_eq!((&rule["State"], &rule["Targets"][1]), (&json!("ENABLED"), &Value::Null));
+            let function = target(&rule["Targets"][0]["Arn"]).to_owned();
+            run.insert(function, rule["ScheduleExpression"].clone());
+        }
+        for of in Function::ALL {
+            let is_routed = ROUTES.iter().any(|route| route.function == of);
+            assert_ne!(is_routed, run.contains_key(&id_of(of)), "{name}: {}", of.name());
+        }
+        assert_eq!(run["RollupFunction"], "cron(7 * * * ? *)");
+        let permissions = of_type(&template, "AWS::Lambda::Permission");
+        let mut allowed = permissions.values().filter(|p| p["Principal"] == "events.amazonaws.com");
+        let allowed = allowed.next().unwrap();
+        assert_eq!(target(&allowed["FunctionName"]), "RollupFunction");
+        assert_eq!(target(&allowed["SourceArn"]), "RollupSchedule");
+        if settings.alarm_email.is_some() {
+            let alarm = &template["Resources"]["RollupMissingAlarm"]["Properties"];
+            assert_eq!((&alarm["Period"], &alarm["EvaluationPeriods"]), (&json!(3600), &json!(3)));
+            assert_eq!((&alarm["Threshold"], &alarm["Statistic"]), (&json!(1), &json!("Sum")));
+            assert_eq!(alarm["ComparisonOperator"], "LessThanThreshold");
+            // What does not run has no data.
+            assert_eq!(alarm["TreatMissingData"], "breaching");
+            let function = &alarm["Dimensions"][0];
+            assert_eq!(target(&function["Value"]), "RollupFunction");
+        }
+    }
+}
+
+/// An hour that is over is folded by the next run, and not by the one after it.
+#[test]
+fn an_hour_is_closed_when_the_rollup_runs() {
+    let code = runtime("rollup.rs");
+    let (_, margin) = code.split_once("const HOUR_MARGIN: SignedDuration").unwrap();
+    let (_, minutes) = margin.split_once("SignedDuration::from_mins(").unwrap();
+    let minutes: u8 = minutes.split(')').next().unwrap().parse().unwrap();
+    let Some(Schedule::HourlyAt(minute)) = Spec::of(Function::Rollup).schedule else {
+        panic!("the rollup has no schedule");
+    };
+    assert!(minutes < minute && minute < 60, "{minutes} and {minute}");
 }
 
 #[test]
@@ -353,7 +447,7 @@ fn the_api_is_throttled() {
 
 /// Where each type has its tags; `None` if it cannot have any. What is not here is not expected at
 /// all. `lint_template.py` holds this against CloudFormation's own schemas.
-const TYPES: [(&str, Option<&str>); 15] = [
+const TYPES: [(&str, Option<&str>); 16] = [
     ("AWS::ApiGatewayV2::Api", Some("Tags")),
     ("AWS::ApiGatewayV2::ApiMapping", None),
     ("AWS::ApiGatewayV2::DomainName", Some("Tags")),
@@ -363,6 +457,7 @@ const TYPES: [(&str, Option<&str>); 15] = [
     ("AWS::Budgets::Budget", Some("ResourceTags")),
     ("AWS::CloudWatch::Alarm", Some("Tags")),
     ("AWS::DynamoDB::Table", Some("Tags")),
+    ("AWS::Events::Rule", Some("Tags")),
     ("AWS::IAM::Role", Some("Tags")),
     ("AWS::Lambda::Function", Some("Tags")),
     ("AWS::Lambda::Permission", None),
@@ -410,7 +505,9 @@ fn there_is_an_alarm_only_where_there_is_somebody_to_tell() {
     for (name, settings, template) in variants() {
         let template = parsed(&template);
         let alarms = of_type(&template, "AWS::CloudWatch::Alarm");
-        let count = if settings.alarm_email.is_some() { 2 * Function::ALL.len() + 1 } else { 0 };
+        let scheduled = Function::ALL.iter().filter(|of| Spec::of(**of).schedule.is_some()).count();
+        let all = 2 * Function::ALL.len() + scheduled + 1;
+        let count = if settings.alarm_email.is_some() { all } else { 0 };
         assert_eq!(alarms.len(), count, "{name}");
         for alarm in alarms.values() {
             assert_eq!(target(&alarm["AlarmActions"][0]), "AlarmTopic");

@@ -1,9 +1,10 @@
-//! What the owner is told by e-mail, if there is an address: that something fails.
+//! What the owner is told by e-mail, if there is an address: that something fails, or does not run.
 
 use serde_json::{Value, json};
 
 use super::api::API;
-use super::functions;
+use super::functions::{self, Spec};
+use super::schedule::Schedule;
 use super::template::{LogicalId, Resource, Template, Type};
 use super::{Inputs, StackName};
 use crate::api::Function;
@@ -15,6 +16,10 @@ const SUBSCRIPTION: LogicalId = LogicalId::new("AlarmEmail");
 /// What is watched of every function:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html>
 const FUNCTION_METRICS: [&str; 2] = ["Errors", "Throttles"];
+
+/// How often in a row what runs on a schedule may not run before somebody is told. Once is no news: AWS
+/// may run it late, and the next run does it all.
+const MISSED_RUNS: u8 = 3;
 
 /// Adds the alarms, if there is somebody to tell.
 pub(super) fn add(template: &mut Template, settings: &Settings, inputs: &Inputs) {
@@ -30,11 +35,14 @@ pub(super) fn add(template: &mut Template, settings: &Settings, inputs: &Inputs)
         for metric in FUNCTION_METRICS {
             add_alarm(template, &inputs.name, &of_function(function, metric));
         }
+        if let Some(schedule) = Spec::of(function).schedule {
+            add_alarm(template, &inputs.name, &of_schedule(function, schedule));
+        }
     }
     add_alarm(template, &inputs.name, &of_api());
 }
 
-/// A metric that is above a number within five minutes.
+/// A metric, and when it is a reason to tell somebody.
 struct Watched {
     id: LogicalId,
     name: String,
@@ -42,7 +50,15 @@ struct Watched {
     namespace: &'static str,
     metric: &'static str,
     dimension: (&'static str, Value),
-    at_least: u8,
+    when: When,
+}
+
+/// What is alarming about a metric.
+enum When {
+    /// So many within five minutes.
+    AtLeast(u8),
+    /// None, in so many periods of so many seconds in a row.
+    None(u8, u32),
 }
 
 fn of_function(function: Function, metric: &'static str) -> Watched {
@@ -54,7 +70,27 @@ fn of_function(function: Function, metric: &'static str) -> Watched {
         namespace: "AWS/Lambda",
         metric,
         dimension: ("FunctionName", functions::function(function).reference()),
-        at_least: 1,
+        when: When::AtLeast(1),
+    }
+}
+
+/// What does not run does not fail: a rule that was disabled, a permission that was taken away, or a
+/// concurrency of 0 would be seen by nobody until hits expire that were never folded.
+///
+/// Of a new stack this is true until the first hour is over. By then hardly anybody has confirmed the
+/// subscription, without which SNS sends nothing.
+fn of_schedule(function: Function, schedule: Schedule) -> Watched {
+    let name = function.name();
+    let period = schedule.period();
+    let seconds = u32::from(MISSED_RUNS) * period;
+    Watched {
+        id: LogicalId::of(function, "MissingAlarm"),
+        name: format!("{name}-missing"),
+        description: format!("Footfall's function {name} did not run for {} hours", seconds / 3600),
+        namespace: "AWS/Lambda",
+        metric: "Invocations",
+        dimension: ("FunctionName", functions::function(function).reference()),
+        when: When::None(MISSED_RUNS, period),
     }
 }
 
@@ -69,12 +105,17 @@ fn of_api() -> Watched {
         namespace: "AWS/ApiGateway",
         metric: "5xx",
         dimension: ("ApiId", API.reference()),
-        at_least: 5,
+        when: When::AtLeast(5),
     }
 }
 
 fn add_alarm(template: &mut Template, name: &StackName, watched: &Watched) {
     let (dimension, value) = &watched.dimension;
+    let (comparison, threshold, periods, seconds, missing) = match watched.when {
+        When::AtLeast(number) => ("GreaterThanOrEqualToThreshold", number, 1, 300, "notBreaching"),
+        // There is no data at all of what does not run.
+        When::None(periods, seconds) => ("LessThanThreshold", 1, periods, seconds, "breaching"),
+    };
     let properties = json!({
         "AlarmName": name.part(&watched.name),
         "AlarmDescription": watched.description,
@@ -82,11 +123,11 @@ fn add_alarm(template: &mut Template, name: &StackName, watched: &Watched) {
         "MetricName": watched.metric,
         "Dimensions": [{ "Name": dimension, "Value": value }],
         "Statistic": "Sum",
-        "Period": 300,
-        "EvaluationPeriods": 1,
-        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-        "Threshold": watched.at_least,
-        "TreatMissingData": "notBreaching",
+        "Period": seconds,
+        "EvaluationPeriods": periods,
+        "ComparisonOperator": comparison,
+        "Threshold": threshold,
+        "TreatMissingData": missing,
         "AlarmActions": [TOPIC.reference()],
     });
     template.add(watched.id.clone(), Resource::new(Type::Alarm, properties));

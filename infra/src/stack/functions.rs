@@ -66,9 +66,49 @@ impl Spec {
                 // https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
                 timeout: 30,
                 reserved: 10,
-                // Hits, and not the salts: who looks at reports need not be able to tell who came.
-                grants: &[Grant { action: Action::Query, partitions: &[Partition::Hits] }],
+                // All but the salts: who looks at reports need not be able to tell who came.
+                grants: &[Grant {
+                    action: Action::Query,
+                    partitions: &[Partition::Hits, Partition::Segments, Partition::Meta],
+                }],
                 schedule: None,
+            },
+            Function::Rollup => Self {
+                function,
+                description: "Folds hits into segments",
+                // A day of a site is in memory while it is folded, in columns of 92 bytes a hit, and so are
+                // the items of up to eight of its hours as they were read: as in the dashboard, which
+                // reads the same days.
+                memory: 512,
+                // As long as Lambda lets anything run: after days in which it could not, there is more
+                // to do at once.
+                timeout: 900,
+                // One on schedule, and one that was late, is tried again or was started by hand: two at
+                // once are safe.
+                reserved: 2,
+                // It never changes a hit: those go by their time to live.
+                grants: &[
+                    Grant {
+                        action: Action::Query,
+                        partitions: &[
+                            Partition::Hits,
+                            Partition::Segments,
+                            Partition::Salts,
+                            Partition::Meta,
+                        ],
+                    },
+                    Grant {
+                        action: Action::PutItem,
+                        partitions: &[Partition::Segments, Partition::Meta],
+                    },
+                    Grant {
+                        action: Action::DeleteItem,
+                        partitions: &[Partition::Segments, Partition::Salts],
+                    },
+                ],
+                // When the hour before is folded: 5 minutes after its end at the earliest, see
+                // runtime/src/rollup.rs. Not on the minute, when all the world's schedules run.
+                schedule: Some(Schedule::HourlyAt(7)),
             },
         }
     }

@@ -12,17 +12,26 @@ use crate::api::Function;
 pub enum Partition {
     /// The hits of any site, hour and shard.
     Hits,
+    /// The segments of any site and month.
+    Segments,
     /// The salts of the days.
     Salts,
+    /// What is known of the segments: how far each site is folded, and when the rollup last ran.
+    Meta,
 }
 
 impl Partition {
+    /// Every kind there is.
+    pub const ALL: [Self; 4] = [Self::Hits, Self::Segments, Self::Salts, Self::Meta];
+
     /// The partition keys, as a pattern of IAM.
     #[must_use]
     pub const fn pattern(self) -> &'static str {
         match self {
             Self::Hits => "hit#*",
+            Self::Segments => "seg#*",
             Self::Salts => "salt",
+            Self::Meta => "meta",
         }
     }
 }
@@ -34,6 +43,8 @@ pub enum Action {
     PutItem,
     /// `Query`.
     Query,
+    /// `DeleteItem`.
+    DeleteItem,
 }
 
 impl Action {
@@ -43,6 +54,7 @@ impl Action {
         match self {
             Self::PutItem => "dynamodb:PutItem",
             Self::Query => "dynamodb:Query",
+            Self::DeleteItem => "dynamodb:DeleteItem",
         }
     }
 }
@@ -95,7 +107,7 @@ pub(super) fn add_role(template: &mut Template, spec: &Spec) {
 
 /// Allows an operation on the partitions that are meant, and no other.
 ///
-/// `ForAllValues` is also true of a request in which there is no partition key at all. Both
+/// `ForAllValues` is also true of a request in which there is no partition key at all. These
 /// operations always have one: DynamoDB refuses them without. One that has none (`Scan`, PartiQL)
 /// would need `"Null": {"dynamodb:LeadingKeys": "false"}` beside it.
 ///

@@ -8,11 +8,32 @@ use super::functions::{self, Spec};
 use super::template::{LogicalId, Resource, Template, Type};
 use crate::api::Function;
 
-/// When a function runs, in UTC: an expression such as `cron(7 * * * ? *)` or `rate(1 hour)`.
-///
-/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>
+/// When a function runs by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Schedule(pub &'static str);
+pub enum Schedule {
+    /// Every hour, so many minutes after it began.
+    HourlyAt(u8),
+}
+
+impl Schedule {
+    /// The expression that EventBridge knows it by, such as `cron(7 * * * ? *)`.
+    ///
+    /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>
+    #[must_use]
+    pub fn expression(self) -> String {
+        match self {
+            Self::HourlyAt(minute) => format!("cron({minute} * * * ? *)"),
+        }
+    }
+
+    /// Within how many seconds it runs once.
+    #[must_use]
+    pub const fn period(self) -> u32 {
+        match self {
+            Self::HourlyAt(_) => 3600,
+        }
+    }
+}
 
 /// Adds a rule for every function that has a schedule.
 pub(super) fn add(template: &mut Template) {
@@ -23,11 +44,15 @@ pub(super) fn add(template: &mut Template) {
     }
 }
 
+/// A run that fails is tried again by Lambda, twice and within minutes, and what comes late is as good as
+/// what comes in time: that needs no configuration of its own.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 fn add_rule(template: &mut Template, scheduled: Function, schedule: Schedule) {
     let rule = LogicalId::of(scheduled, "Schedule");
     let properties = json!({
         "Description": format!("Runs Footfall's function {}", scheduled.name()),
-        "ScheduleExpression": schedule.0,
+        "ScheduleExpression": schedule.expression(),
         "State": "ENABLED",
         "Targets": [{ "Id": scheduled.name(), "Arn": functions::arn(scheduled) }],
     });
@@ -54,12 +79,12 @@ mod tests {
     fn a_schedule_is_a_rule_and_its_permission() {
         let tags = tags::all(&Settings::local(), &StackName::default());
         let mut template = Template::new(tags);
-        add_rule(&mut template, Function::Dashboard, Schedule("cron(7 * * * ? *)"));
+        add_rule(&mut template, Function::Rollup, Schedule::HourlyAt(7));
         let expected = "\
-  DashboardSchedule:
+  RollupSchedule:
     Type: AWS::Events::Rule
     Properties:
-      Description: Runs Footfall's function dashboard
+      Description: Runs Footfall's function rollup
       ScheduleExpression: cron(7 * * * ? *)
       State: ENABLED
       Tags:
@@ -67,18 +92,18 @@ mod tests {
         Value: footfall
       Targets:
       - Arn:
-          Fn::Sub: arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${DashboardFunction}
-        Id: dashboard
-  DashboardSchedulePermission:
+          Fn::Sub: arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${RollupFunction}
+        Id: rollup
+  RollupSchedulePermission:
     Type: AWS::Lambda::Permission
     Properties:
       Action: lambda:InvokeFunction
       FunctionName:
-        Ref: DashboardFunction
+        Ref: RollupFunction
       Principal: events.amazonaws.com
       SourceArn:
         Fn::GetAtt:
-        - DashboardSchedule
+        - RollupSchedule
         - Arn
 ";
         let yaml = template.to_yaml().unwrap();

@@ -75,7 +75,8 @@ impl<S: Store, A: Ambient> Gateway<S, A> {
             match api::route(&request.method, &request.path) {
                 Some(Function::Track) => self.track.handle(request).await,
                 Some(Function::Dashboard) => self.dashboard.handle(request).await,
-                None => message(StatusCode::NOT_FOUND, "Not Found"),
+                // What runs on a schedule has no route.
+                Some(Function::Rollup) | None => message(StatusCode::NOT_FOUND, "Not Found"),
             }
         };
         if let Some(origin) = origin.filter(|origin| self.allows(origin)) {
