@@ -50,6 +50,7 @@ fn deploy(aws: &Scripted, arguments: &[&str]) -> Ran {
     let owner = Owner::of(&aws.endpoint);
     owner.writes("functions/track", b"a function");
     owner.writes("functions/dashboard", b"another");
+    owner.writes("functions/rollup", b"a third");
     owner.deploys(arguments)
 }
 
@@ -344,6 +345,7 @@ fn a_stack_of_somebody_else_is_left_alone() {
         let owner = Owner::of(&aws.endpoint);
         owner.writes("functions/track", b"a function");
         owner.writes("functions/dashboard", b"another");
+        owner.writes("functions/rollup", b"a third");
         let functions = ["--functions", "functions"];
         let mut arguments = vec![command, "--yes"];
         arguments.extend(functions.iter().filter(|_| command == "deploy"));

@@ -3,7 +3,7 @@
 //!
 //! Where it is laxer than AWS: change sets are ready, and applied, at once; code that is missing, an
 //! architecture that is not there and capabilities that were not given are no failures; nothing is
-//! rolled back; throttling, CORS and TTL that the template asks for are not there; the bucket's
+//! rolled back; of a policy's conditions, those on a partition key are not looked at; throttling, CORS and TTL that the template asks for are not there; the bucket's
 //! settings and owner are not enforced. What AWS refuses is in `deploy.rs`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
@@ -19,8 +19,11 @@ use std::{env, fs};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use footfall_runtime::connector::Connector;
-use footfall_runtime::store::dynamodb::{Access, DynamoDb};
+use footfall_infra::api::Function;
+use footfall_infra::settings::Settings;
+use footfall_runtime::store::{Item, KeyRange, Store as _};
+use footfall_runtime::table::{self, Span, utc_day};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use support::ministack::{Api, Ministack};
 use support::{Owner, bin_folder, exported, ran};
@@ -28,7 +31,7 @@ use support::{Owner, bin_folder, exported, ran};
 /// The functions as the tests of `runtime` built them, without what is there for debuggers.
 fn functions(owner: &Owner) {
     fs::create_dir_all(owner.path("functions")).unwrap();
-    for name in ["track", "dashboard"] {
+    for name in Function::ALL.map(Function::name) {
         let built = bin_folder().join(name);
         assert!(
             built.is_file(),
@@ -89,6 +92,8 @@ fn on_ministack_deployed_counted_changed_destroyed_and_deployed_again() {
     timed("the snippet in a browser", || snippet_in_a_browser(&ministack, &owner, &api));
     assert_eq!(api.views(), 12);
     assert_eq!(status(&owner)["today"][0]["site"], "example.com");
+    folded(&ministack, &api);
+    assert_ne!(status(&owner)["rollup"], Value::Null);
     timed("doctor", || doctor(&owner));
     timed("logs", || logs(&owner));
 
@@ -104,7 +109,7 @@ fn on_ministack_deployed_counted_changed_destroyed_and_deployed_again() {
     owner.runs(&["snippet"]).ended(0).prints("data-dnt");
 
     // Back, and forth again.
-    timed("rollback", || owner.runs(&["rollback", "--yes"])).ended(0).says("2 to change");
+    timed("rollback", || owner.runs(&["rollback", "--yes"])).ended(0).says("3 to change");
     assert_eq!(status(&owner)["functions"], deployed["functions"]);
     assert_eq!(api.hit("/back"), 202);
     owner.runs(&["rollback", "--yes"]).ended(0);
@@ -139,17 +144,43 @@ fn on_ministack_deployed_counted_changed_destroyed_and_deployed_again() {
     owner.runs(&["destroy", "--yes"]).ended(0).says("There is nothing to delete");
 }
 
+/// Puts a hit of a day that is over beside those of today, and lets the rollup fold it: with the rights
+/// that its role has, and no others.
+fn folded(ministack: &Ministack, api: &Api) {
+    let settings = Settings::from_yaml("sites: [{domain: example.com}]").unwrap();
+    let site = &settings.sites[0];
+    let at = Timestamp::now() - SignedDuration::from_hours(72);
+    let day = utc_day(at);
+    let hit = Item {
+        key: table::hit_key(site, at, 0, [1; 16]),
+        value: br#"{"v":"0000000000000001","p":"/before"}"#.to_vec(),
+        expires: Some(table::hit_expiry(site, at)),
+    };
+    let salt = Item { key: table::salt_key(day), value: vec![7; 16], expires: None };
+    let store = ministack.table();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let has =
+        |range: KeyRange| !runtime.block_on(store.query(&range, None)).unwrap().items.is_empty();
+    let before = api.views_of(7);
+    for item in [hit, salt] {
+        runtime.block_on(store.put(item)).unwrap();
+    }
+    let views = api.views_of(7);
+    assert_eq!(views, before + 1);
+    let run = timed("rollup", || ministack.invoke(Function::Rollup));
+    assert_eq!(run["days"], 1, "{run}");
+    assert!(has(KeyRange::one(&table::segment_key(site, Span::Day(day)))), "no segment");
+    assert!(has(KeyRange::one(&table::checkpoint_key(site))), "no checkpoint");
+    assert!(has(KeyRange::one(&table::rollup_key())), "no note of the run");
+    assert!(!has(KeyRange::one(&table::salt_key(day))), "the salt is still there");
+    assert_eq!(api.views_of(7), views);
+    assert_eq!(ministack.invoke(Function::Rollup)["days"], 0);
+}
+
 /// All items of the table but the salts, by their keys, as they stand in an export.
 fn items(ministack: &Ministack) -> Vec<Value> {
-    let access = Access::from_variables(|name| match name {
-        "AWS_REGION" => Some("eu-central-1".to_owned()),
-        "AWS_ENDPOINT_URL" => Some(ministack.endpoint()),
-        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
-        _ => None,
-    });
     let read = async {
-        let connector = Connector::new().unwrap();
-        let store = DynamoDb::new(access.unwrap(), "footfall".to_owned(), connector);
+        let store = ministack.table();
         let scan = store.client().scan().table_name("footfall").into_paginator().items().send();
         scan.collect::<Result<Vec<_>, _>>().await.unwrap()
     };
@@ -160,8 +191,12 @@ fn items(ministack: &Ministack) -> Vec<Value> {
         .map(|item| {
             let text = |name: &str| json!({ "S": item[name].as_s().unwrap() });
             let bytes = BASE64.encode(item["v"].as_b().unwrap());
-            let expiry = json!({ "N": item["ttl"].as_n().unwrap() });
-            json!({ "pk": text("pk"), "sk": text("sk"), "v": { "B": bytes }, "ttl": expiry })
+            let mut all = json!({ "pk": text("pk"), "sk": text("sk"), "v": { "B": bytes } });
+            // What is folded is kept for good.
+            if let Some(expiry) = item.get("ttl") {
+                all["ttl"] = json!({ "N": expiry.as_n().unwrap() });
+            }
+            all
         })
         .filter(|item| item["pk"]["S"] != "salt")
         .collect();
@@ -217,7 +252,10 @@ fn logs(owner: &Owner) {
     let ran = owner.runs(&["logs", "--json"]).ended(0);
     for line in ran.stdout.lines() {
         let event: Value = serde_json::from_str(line).unwrap();
-        assert!(["track", "dashboard"].contains(&event["function"].as_str().unwrap()), "{line}");
+        assert!(
+            ["track", "dashboard", "rollup"].contains(&event["function"].as_str().unwrap()),
+            "{line}"
+        );
     }
     eprintln!("{} lines of logs", ran.stdout.lines().count());
 }

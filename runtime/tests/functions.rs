@@ -6,6 +6,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -13,14 +14,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use footfall_infra::settings::Settings;
-use footfall_runtime::store::{KeyRange, Store as _};
+use footfall_infra::settings::{Settings, Site};
+use footfall_runtime::store::dynamodb::DynamoDb;
+use footfall_runtime::store::{Item, KeyRange, Store as _};
+use footfall_runtime::table::{self, Hour, Span, utc_day};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use support::runtime_api::{Function, fails_to_start};
 use support::{dynamodb_local, fake, http, read_all};
 
 const TRACK: &str = env!("CARGO_BIN_EXE_track");
 const DASHBOARD: &str = env!("CARGO_BIN_EXE_dashboard");
+const ROLLUP: &str = env!("CARGO_BIN_EXE_rollup");
 
 /// An event of data/events.
 fn event(name: &str) -> Value {
@@ -73,6 +78,22 @@ async fn sent(function: &Function, event: &Value) -> Sent {
     let body = answer["body"].as_str().unwrap();
     let body = if is_base64 { BASE64.decode(body).unwrap() } else { body.as_bytes().to_vec() };
     Sent { status: answer["statusCode"].as_u64().unwrap(), headers, is_base64, body }
+}
+
+/// The page views, visitors and events of something.
+fn counted(of: &Value) -> (u64, u64, u64) {
+    let number = |name: &str| of[name].as_u64().unwrap_or_else(|| panic!("no {name}: {of}"));
+    (number("views"), number("visitors"), number("events"))
+}
+
+/// The rows of a table: value (empty for none), page views, visitors.
+fn rows(report: &Value, table: &str) -> Vec<(String, u64, u64)> {
+    let rows = report["tables"][table]["rows"].as_array().unwrap();
+    let row = |row: &Value| {
+        let (views, visitors, _) = counted(row);
+        (row["value"].as_str().unwrap_or_default().to_owned(), views, visitors)
+    };
+    rows.iter().map(row).collect()
 }
 
 /// What the dashboard says, as data.
@@ -166,32 +187,26 @@ async fn tracked_is_shown(track: &str, dashboard: &str) {
     assert_eq!(answer.header("content-type"), "application/json");
     let report = answer.json();
     // Firefox from one address, whatever X-Forwarded-For claims; the one with é; the iPhone.
-    assert_eq!(report["totals"], json!({ "views": 7, "visitors": 3, "events": 1 }));
-    let sources = json!([
-        { "source": "Direct", "views": 4, "visitors": 3 },
-        { "source": "Google", "views": 1, "visitors": 1 },
-        { "source": "Hacker News", "views": 1, "visitors": 1 },
-        { "source": "my-blog", "views": 1, "visitors": 1 },
-    ]);
-    assert_eq!(report["sources"], sources);
-    let pages: Vec<(&str, u64, u64)> = report["pages"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|page| {
-            let number = |name: &str| page[name].as_u64().unwrap();
-            (page["page"].as_str().unwrap(), number("views"), number("visitors"))
-        })
-        .collect();
-    let expected = [
+    assert_eq!(counted(&report["totals"]), (7, 3, 1));
+    // Of a visit's hits, the first one's: Firefox came from Hacker News, whatever it came from later.
+    let sources = [("Hacker News", 5, 1), ("", 2, 2)];
+    let found = rows(&report, "source");
+    let named = found.iter().map(|(value, views, visitors)| (value.as_str(), *views, *visitors));
+    assert_eq!(named.collect::<BTreeSet<_>>(), BTreeSet::from(sources));
+    // Of pages with as many visitors and views, the one with an event comes first.
+    let pages = [
         ("/", 3, 2),
+        ("/pricing", 1, 1),
         ("/archive", 1, 1),
         ("/posts/café", 1, 1),
         ("/posts/rust-on-lambda", 1, 1),
-        ("/pricing", 1, 1),
     ];
-    assert_eq!(pages, expected);
-    assert_eq!(report["events"], json!([{ "name": "signup", "count": 1, "visitors": 1 }]));
+    let found = rows(&report, "page");
+    let found = found.iter().map(|(page, views, visitors)| (page.as_str(), *views, *visitors));
+    assert_eq!(found.collect::<Vec<_>>(), pages);
+    let events = report["tables"]["event"]["rows"].as_array().unwrap();
+    let [signup] = &events[..] else { panic!("one event: {events:?}") };
+    assert_eq!((&signup["value"], counted(signup)), (&json!("signup"), (0, 1, 1)));
     assert_eq!(report["filtered"], json!([{ "reason": "bot", "count": 1 }]));
 
     // The same as a page: plain for who takes no gzip, compressed for who does.
@@ -253,6 +268,11 @@ async fn what_is_not_stored_is_not_accepted() {
         assert_eq!(answer.status, status, "{what}: {}", answer.text());
         assert!(!answer.text().contains("there-is-no-such-table"), "{}", answer.text());
         check_log(&dashboard.log(), "a report was not made", cause);
+        // Lambda counts an error, and tries again: an alarm is on it, and on nothing else.
+        let rollup = Function::start(ROLLUP, &variables).await;
+        let error = rollup.invoke(&json!({})).await.expect_err("there is nothing to fold");
+        assert!(error["errorMessage"].as_str().unwrap().contains(cause), "{what}: {error}");
+        check_log(&rollup.log(), "a run failed", cause);
     };
     let local = dynamodb_local::address();
     check("no table", local, 500, "broken", "ResourceNotFoundException").await;
@@ -275,7 +295,7 @@ async fn what_is_missing_is_named() {
     // Nothing is sent to it.
     let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
     let whole = variables(nobody, "t");
-    for binary in [TRACK, DASHBOARD] {
+    for binary in [TRACK, DASHBOARD, ROLLUP] {
         let check = async |variables: &[(&str, String)], expected: &[&str]| {
             let (status, said) = fails_to_start(binary, variables).await;
             assert!(!status.success(), "{expected:?}");
@@ -305,6 +325,107 @@ async fn what_is_missing_is_named() {
             check(&variables, &["FOOTFALL_SETTINGS", what]).await;
         }
     }
+}
+
+/// What EventBridge sends at every run of a schedule.
+fn scheduled() -> Value {
+    json!({
+        "version": "0",
+        "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": "123456789012",
+        "time": "2026-11-22T13:07:00Z",
+        "region": "eu-central-1",
+        "resources": ["arn:aws:events:eu-central-1:123456789012:rule/footfall-RollupSchedule"],
+        "detail": {},
+    })
+}
+
+/// Puts a page view of a visitor into the table, as `track` does.
+async fn put_view(store: &DynamoDb, site: &Site, at: Timestamp, visitor: u8, page: &str) {
+    let value = json!({ "v": format!("{visitor:016x}"), "p": page }).to_string().into_bytes();
+    let key = table::hit_key(site, at, 0, [visitor; 16]);
+    let expires = Some(table::hit_expiry(site, at));
+    store.put(Item { key, value, expires }).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs DynamoDB Local: run cargo xtask test"]
+async fn what_is_closed_is_folded_and_shown_as_before() {
+    support::away_from_midnight();
+    let (store, name) = dynamodb_local::table("rollup").await;
+    let variables = variables(dynamodb_local::address(), &name);
+    let settings = Settings::from_yaml("sites: [{domain: example.com}]").unwrap();
+    let site = &settings.sites[0];
+    let now = Timestamp::now();
+    let ago = |hours: i64| now - SignedDuration::from_hours(hours);
+    // Two days that are over, one of them with two hours, and an hour that is over; two of its visitors
+    // came on another day, too.
+    let views =
+        [(75, 1, "/"), (74, 1, "/a"), (74, 2, "/a"), (50, 1, "/b"), (2, 2, "/"), (2, 3, "/c")];
+    for (hours, visitor, page) in views {
+        put_view(&store, site, ago(hours), visitor, page).await;
+    }
+    let salts = [utc_day(ago(74)), utc_day(now)];
+    for day in salts {
+        let item = Item { key: table::salt_key(day), value: vec![7; 16], expires: None };
+        store.put(item).await.unwrap();
+    }
+    // And one that is not over.
+    let track = Function::start(TRACK, &variables).await;
+    assert_eq!(sent(&track, &event("track")).await.status, 202);
+
+    let dashboard = Function::start(DASHBOARD, &variables).await;
+    let mut week = event("dashboard-json");
+    week["rawQueryString"] = "site=example.com&days=7&format=json".into();
+    let before = sent(&dashboard, &week).await.json();
+    assert_eq!(before["totals"]["views"], 7, "{before}");
+
+    let rollup = Function::start(ROLLUP, &variables).await;
+    let run = rollup.invoke(&scheduled()).await.unwrap();
+    // Around midnight, the two days may be three, and what was two hours ago of a day that is over.
+    let expected: BTreeSet<Span> = views
+        .iter()
+        .map(|(hours, ..)| {
+            let is_over = *hours > 48 || utc_day(ago(1)) > utc_day(ago(2));
+            if is_over {
+                Span::Day(utc_day(ago(*hours)))
+            } else {
+                Span::Hour(Hour::of(ago(*hours)))
+            }
+        })
+        .collect();
+    let days = expected.iter().filter(|span| matches!(span, Span::Day(_))).count();
+    assert_eq!((&run["days"], &run["hours"]), (&json!(days), &json!(expected.len() - days)));
+    let at: Timestamp = run["at"].as_str().unwrap().parse().unwrap();
+    assert!(at >= now, "{run}");
+    for span in expected {
+        let key = KeyRange::one(&table::segment_key(site, span));
+        assert_eq!(store.query(&key, None).await.unwrap().items.len(), 1, "{span}");
+    }
+    // Who came on a day that is folded, nobody can say any more.
+    let (left, _) = read_all(&store, &KeyRange::whole("salt".to_owned())).await.unwrap();
+    let left: Vec<String> = left.into_iter().map(|item| item.key.sk).collect();
+    assert_eq!(left, [salts[1].to_string()]);
+    let note = store.query(&KeyRange::one(&table::rollup_key()), None).await.unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&note.items[0].value).unwrap(), run);
+    let log: Value = serde_json::from_str(rollup.log().trim()).unwrap();
+    assert_eq!((&log["level"], &log["outcome"]), (&json!("INFO"), &run), "{log}");
+
+    let mut after = sent(&dashboard, &week).await.json();
+    // Only this goes by the clock.
+    after["now"] = before["now"].clone();
+    assert_eq!(after, before);
+
+    // Again, and whatever it is asked by.
+    for event in [json!({}), json!(null), json!("now"), json!([1])] {
+        let again = rollup.invoke(&event).await.unwrap();
+        assert_eq!((&again["days"], &again["hours"]), (&json!(0), &json!(0)), "{event}");
+    }
+    let mut after = sent(&dashboard, &week).await.json();
+    after["now"] = before["now"].clone();
+    assert_eq!(after, before);
 }
 
 /// Both look for the day's salt before either has made it.
@@ -353,8 +474,7 @@ async fn two_that_make_the_salt_at_once_share_one() {
     let (salts, _) = read_all(&store, &KeyRange::whole("salt".to_owned())).await.unwrap();
     assert_eq!(salts.len(), 1);
     let dashboard = Function::start(DASHBOARD, &variables).await;
-    let totals = &report(&dashboard).await["totals"];
-    assert_eq!(*totals, json!({ "views": 2, "visitors": 1, "events": 0 }));
+    assert_eq!(counted(&report(&dashboard).await["totals"]), (2, 1, 0));
     // A third one, that starts later, reads it.
     let three = Function::start(TRACK, &variables).await;
     assert_eq!(sent(&three, &event("track")).await.status, 202);

@@ -7,6 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
+use footfall_infra::api::Function;
+use footfall_runtime::connector::Connector;
+use footfall_runtime::store::dynamodb::{Access, DynamoDb};
 use serde_json::Value;
 
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0";
@@ -55,18 +58,48 @@ impl Ministack {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Sets an API's CORS, by the SDK that ministack brings.
+    /// The table, as its owner gets at it.
+    pub(crate) fn table(&self) -> DynamoDb {
+        let access = Access::from_variables(|name| match name {
+            "AWS_REGION" => Some("eu-central-1".to_owned()),
+            "AWS_ENDPOINT_URL" => Some(self.endpoint()),
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
+            _ => None,
+        });
+        DynamoDb::new(access.unwrap(), "footfall".to_owned(), Connector::new().unwrap())
+    }
+
+    /// Sets an API's CORS.
     pub(crate) fn set_cors(&self, api: &Api, cors: &Value) {
+        let call =
+            "client.update_api(ApiId=sys.argv[3], CorsConfiguration=json.loads(sys.argv[4]))";
+        self.asked("apigatewayv2", call, &[&api.id, &cors.to_string()]);
+    }
+
+    /// Invokes a function as its schedule does, and waits for its answer.
+    pub(crate) fn invoke(&self, function: Function) -> Value {
+        let call = "answer = client.invoke(FunctionName=sys.argv[3], Payload=b'{}')\n\
+                    assert 'FunctionError' not in answer, answer\n\
+                    print(answer['Payload'].read().decode())";
+        let answer = self.asked("lambda", call, &[&format!("footfall-{}", function.name())]);
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    /// Calls a service by the SDK that ministack brings.
+    fn asked(&self, service: &str, call: &str, arguments: &[&str]) -> String {
         let program = PathBuf::from(env::var_os("FOOTFALL_MINISTACK").unwrap());
-        let script = "import json, sys, botocore.session\n\
+        let script = format!(
+            "import json, sys, botocore.session\n\
              session = botocore.session.get_session()\n\
-             client = session.create_client('apigatewayv2', endpoint_url=sys.argv[1])\n\
-             client.update_api(ApiId=sys.argv[2], CorsConfiguration=json.loads(sys.argv[3]))";
+             client = session.create_client(sys.argv[2], endpoint_url=sys.argv[1])\n{call}"
+        );
         let mut python = Command::new(program.with_file_name("python"));
-        python.args(["-c", script, &self.endpoint(), &api.id, &cors.to_string()]);
+        python.args(["-c", &script, &self.endpoint(), service]).args(arguments);
         python.env("AWS_DEFAULT_REGION", "eu-central-1");
         python.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
-        assert!(python.status().expect("ministack's Python starts").success());
+        let asked = python.output().expect("ministack's Python starts");
+        assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
+        String::from_utf8(asked.stdout).unwrap()
     }
 }
 
@@ -118,7 +151,13 @@ impl Api {
 
     /// How many views the dashboard shows, today or (around midnight) yesterday.
     pub(crate) fn views(&self) -> u64 {
-        let (status, body) = self.ask("GET", "/dashboard?site=example.com&days=2&format=json", "");
+        self.views_of(2)
+    }
+
+    /// The same for more days.
+    pub(crate) fn views_of(&self, days: u8) -> u64 {
+        let path = format!("/dashboard?site=example.com&days={days}&format=json");
+        let (status, body) = self.ask("GET", &path, "");
         assert_eq!(status, 200, "{body}");
         let report: Value = serde_json::from_str(&body).unwrap();
         report["totals"]["views"].as_u64().unwrap()
