@@ -76,9 +76,7 @@ impl Spec {
             Function::Rollup => Self {
                 function,
                 description: "Folds hits into segments",
-                // A day of a site is in memory while it is folded, in columns of 92 bytes a hit, and so are
-                // the items of up to eight of its hours as they were read: as in the dashboard, which
-                // reads the same days.
+                // A day of a site is in memory while it is folded: one of 960,000 hits took 316 MB.
                 memory: 512,
                 // As long as Lambda lets anything run: after days in which it could not, there is more
                 // to do at once.
