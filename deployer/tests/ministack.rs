@@ -290,7 +290,7 @@ fn second_version(owner: &Owner, api: &Api) -> Load {
         // Some are also taken by the new version.
         thread::sleep(Duration::from_secs(1));
         over.store(true, Ordering::Relaxed);
-        deployed.ended(0).says("0 to add, 2 to change, 0 to remove");
+        deployed.ended(0).says("0 to add, 3 to change, 0 to remove");
         let load = hits.join().unwrap();
         assert!(load.accepted > 10, "{load:?}");
         load
