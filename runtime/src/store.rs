@@ -68,6 +68,7 @@ impl KeyRange {
     }
 
     /// Whether nothing can be in the range behind the sort key `after`.
+    #[cfg(any(feature = "dynamodb", feature = "embedded"))]
     fn is_empty_after(&self, after: Option<&str>) -> bool {
         self.from > self.to || after.is_some_and(|sk| sk >= self.to.as_str())
     }
