@@ -304,8 +304,7 @@ impl Period {
     }
 
     fn end(&self) -> Timestamp {
-        let next = self.to.tomorrow().and_then(|day| day.to_zoned(self.zone.rules().clone()));
-        next.map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+        self.to.tomorrow().map_or(Timestamp::MAX, |next| self.start(next))
     }
 }
 
