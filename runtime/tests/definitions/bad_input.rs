@@ -1,0 +1,212 @@
+//! What cannot be asked, and what nobody should ask: a clear error or a right answer, at once.
+
+use std::time::{Duration, Instant};
+
+use footfall_infra::settings::Settings;
+use footfall_runtime::checkpoint::Checkpoint;
+use footfall_runtime::dashboard::Dashboard;
+use footfall_runtime::hit::Kind;
+use footfall_runtime::query::QueryError;
+use footfall_runtime::report::Report;
+use jiff::Timestamp;
+
+use super::support::ambient::Fixed;
+use super::support::request;
+use super::wait;
+use super::world::World;
+
+const NOW: &str = "2026-11-24T12:00:00Z";
+
+/// Far more than any of it takes, and less than a browser waits.
+const AT_ONCE: Duration = Duration::from_secs(3);
+
+fn now() -> Timestamp {
+    NOW.parse().unwrap()
+}
+
+/// One view, yesterday, in a zone.
+fn world(zone: &str) -> World {
+    let mut world = World::new(zone, 1);
+    let hit = r#"{"v":"00000000000000ab","p":"/a"}"#;
+    let at = "2026-11-23T09:00:00Z".parse().unwrap();
+    world.add(at, Kind::decode(hit.as_bytes()).unwrap(), 0, 0);
+    world
+}
+
+fn asked(world: &World, query: &str) -> Result<Report, QueryError> {
+    let start = Instant::now();
+    let report = world.report(query, now(), 100);
+    let took = start.elapsed();
+    assert!(took < AT_ONCE, "{query} took {took:?}");
+    report
+}
+
+#[track_caller]
+fn fails(query: &str, words: &str) {
+    let error = asked(&world("UTC"), query).unwrap_err().to_string();
+    assert!(error.contains(words), "{query}: {error}");
+    // It is shown to people.
+    assert!(error.len() < 500, "{query}: {error}");
+}
+
+#[test]
+fn a_range_that_is_none_is_explained() {
+    let from_to = |from: &str, to: &str| format!("period=custom&from={from}&to={to}");
+    fails(&from_to("2026-11-24", "2026-11-23"), "ends before it begins");
+    fails("from=2026-11-24&to=2026-11-23", "ends before it begins");
+    fails(&from_to("0001-01-01", "9999-12-31"), "at most 7320 days");
+    fails(&from_to("-009999-01-01", "9999-12-31"), "at most 7320 days");
+    for day in
+        ["10000-01-01", "2026-02-29", "2026-13-01", "yesterday", "%00", "2026-11-23T12:00Z[x"]
+    {
+        fails(&from_to(day, "2026-11-23"), "from must be a day such as 2026-11-22");
+        fails(&from_to("2026-11-23", day), "to must be a day such as 2026-11-22");
+    }
+    fails("period=custom", "from and to go together");
+    fails("from=2026-11-23", "from and to go together");
+    fails("period=custom&from=&to=2026-11-23", "from and to go together");
+    for days in ["-1", "0", "7321", "9223372036854775807"] {
+        fails(&format!("days={days}"), "days must be a number from 1 to 7320");
+        fails(&format!("period={days}d"), "days must be a number from 1 to 7320");
+    }
+    for days in ["9223372036854775808", "1.5", "x"] {
+        fails(&format!("days={days}"), "days must be a number from 1 to 7320");
+        fails(&format!("period={days}d"), "period must be today");
+    }
+    for period in ["Today", "d", "7", "7 d", "week", "%F0%9F%A6%80", &"x".repeat(10_000)] {
+        fails(&format!("period={period}"), "period must be today");
+    }
+}
+
+#[test]
+fn a_range_at_an_end_of_time_is_empty() {
+    let zones = ["UTC", "Pacific/Kiritimati", "Pacific/Niue", "Asia/Kathmandu", "America/St_Johns"];
+    for world in zones.map(world) {
+        for (from, to, bars) in [
+            ("9999-12-31", "9999-12-31", 1..=24),
+            ("9999-12-30", "9999-12-30", 1..=24),
+            ("9999-12-01", "9999-12-31", 31..=31),
+            ("9980-01-01", "9999-12-31", 240..=240),
+            ("-009999-01-01", "-009999-01-01", 1..=25),
+            ("-009999-01-02", "-009999-01-02", 1..=25),
+            ("-009999-01-01", "-009999-01-31", 31..=31),
+            ("0000-01-01", "0000-01-01", 24..=25),
+            ("0001-01-01", "0020-12-31", 240..=240),
+            ("1900-01-01", "1900-01-01", 24..=25),
+        ] {
+            let report = asked(&world, &format!("from={from}&to={to}")).unwrap();
+            let zone = &report.time_zone;
+            assert_eq!(report.totals.views, 0, "{from} in {zone}");
+            assert!(bars.contains(&report.bars.len()), "{from} {zone}: {}", report.bars.len());
+            assert!(report.tables.is_empty(), "{from} in {zone}");
+            assert_eq!(report.from.to_string(), from);
+        }
+    }
+}
+
+#[test]
+fn the_longest_range_is_answered_at_once() {
+    let world = world("Europe/Berlin");
+    let report = asked(&world, "from=2007-01-01&to=2027-01-15").unwrap();
+    assert_eq!((report.totals.views, report.bars.len()), (1, 241));
+    assert_eq!(asked(&world, "period=7320d").unwrap().totals.views, 1);
+    assert_eq!(asked(&world, "from=2026-11-23&to=2046-12-06").unwrap().totals.views, 1);
+}
+
+#[test]
+fn all_time_since_1970_is_the_last_20_years() {
+    let world = world("Europe/Berlin");
+    world.fold_all();
+    let first = Some("1970-01-01".parse().unwrap());
+    let checkpoint = Checkpoint { first, ..world.checkpoint() };
+    wait(checkpoint.put(&world.store, world.site())).unwrap();
+    let report = asked(&world, "period=all").unwrap();
+    assert_eq!((report.totals.views, report.from.to_string().as_str()), (1, "2006-11-10"));
+    // One that cannot be is none the worse.
+    for first in ["2030-01-01", "9999-12-31", "1900-01-01"] {
+        let first = Some(first.parse().unwrap());
+        wait(Checkpoint { first, ..checkpoint }.put(&world.store, world.site())).unwrap();
+        let report = asked(&world, "period=all").unwrap();
+        assert!(report.from <= report.to, "{first:?}");
+    }
+}
+
+#[test]
+fn a_filter_that_is_none_is_explained() {
+    for filter in ["is", "is,page", "has,page,/", "IS,page,/", "is;page;/", ",,", "%00"] {
+        fails(&format!("f={filter}"), "write f=is,page,/about");
+    }
+    for dimension in ["pages", "", "Page", "props", "%3Cscript%3E"] {
+        fails(&format!("f=is,{dimension},/"), "there is nothing called");
+    }
+    fails(&format!("f=is,{},x", "x".repeat(3000)), "there is nothing called");
+    fails("f=is,page,/a&f=wrong", "write f=is,page,/about");
+}
+
+#[test]
+fn filters_have_a_bound() {
+    let world = world("UTC");
+    let filters = |count: usize| "&f=is_not,page,/b".repeat(count);
+    assert_eq!(asked(&world, &filters(20)).unwrap().totals.views, 1);
+    fails(&filters(21), "at most 20 filters, of 4096 bytes together");
+    // Those without anything are a form's empty fields.
+    assert_eq!(asked(&world, &"&f=".repeat(1000)).unwrap().totals.views, 1);
+    let of_bytes = |bytes: usize| format!("f=is_not,page,{}", "x".repeat(bytes - 12));
+    assert_eq!(asked(&world, &of_bytes(4096)).unwrap().totals.views, 1);
+    fails(&of_bytes(4097), "at most 20 filters, of 4096 bytes together");
+    fails(&of_bytes(1_000_000), "at most 20 filters, of 4096 bytes together");
+    // As many values as there is room for, all of them commas.
+    let commas = format!("f=contains,page,{}", ",".repeat(4000));
+    assert_eq!(asked(&world, &commas).unwrap().totals.views, 0);
+    // What is no UTF-8, and what ends in the middle of an escape.
+    for value in ["%FF%FE", "%E2%82", "a%5C", "%", "%2", "%00", "%F0%9F%A6%80"] {
+        let query = format!("f=is_not,page,{value}");
+        assert_eq!(asked(&world, &query).unwrap().totals.views, 1, "{value}");
+    }
+}
+
+#[test]
+fn a_site_that_is_not_in_the_settings_is_not_shown_and_not_lost() {
+    let world = world("UTC");
+    let dashboard = |settings: &str, query: &str| {
+        let settings = Settings::from_yaml(settings).unwrap();
+        let clock = Fixed::at(NOW);
+        let dashboard = Dashboard::new(settings, world.store.clone(), clock).unwrap();
+        let answer = wait(dashboard.handle(&request::dashboard(query)));
+        let status = answer.status().as_u16();
+        let body = serde_json::from_slice::<serde_json::Value>(answer.body()).unwrap();
+        (status, body)
+    };
+    world.rollup("2026-11-24T11:00:00Z".parse().unwrap());
+    let (others, both) =
+        ("sites: [{domain: e.x}]", "sites: [{domain: e.x}, {domain: example.com}]");
+    let (status, body) = dashboard(others, "site=example.com&period=yesterday&format=json");
+    assert_eq!(status, 404);
+    let error = body["error"].as_str().unwrap();
+    assert_eq!(error, "there is no site called example.com; the sites are e.x");
+    // Nor are its hits another's.
+    let (status, body) = dashboard(others, "period=all&format=json");
+    assert_eq!((status, &body["totals"]["views"]), (200, &0.into()));
+    // Back in the settings, all of it is there.
+    let (status, body) = dashboard(both, "site=example.com&period=all&format=json");
+    assert_eq!((status, &body["totals"]["views"]), (200, &1.into()));
+    assert_eq!(body["from"], "2026-11-23");
+    let (status, body) =
+        dashboard(both, "site=example.com&from=2026-11-24&to=2026-11-23&format=json");
+    assert_eq!(status, 400);
+    assert!(body["error"].as_str().unwrap().contains("ends before it begins"));
+}
+
+#[test]
+fn hits_of_a_site_that_is_gone_are_folded_before_they_expire() {
+    let mut world = world("UTC");
+    // The rollup has seen the site once.
+    world.rollup("2026-11-23T10:10:00Z".parse().unwrap());
+    let settings = Settings::from_yaml("sites: [{domain: e.x}]").unwrap();
+    let with = std::mem::replace(&mut world.settings, settings);
+    world.rollup("2026-11-24T11:00:00Z".parse().unwrap());
+    world.settings = with;
+    assert_eq!(world.checkpoint().through, Some("2026-11-23".parse().unwrap()));
+    let report = world.report("period=365d", "2027-03-01T00:00:00Z".parse().unwrap(), 100).unwrap();
+    assert_eq!(report.totals.views, 1);
+}

@@ -1,0 +1,353 @@
+//! Random traffic, where it is hard to count: at pauses of exactly 30 minutes, at both midnights, at the
+//! borders of hours, where clocks change. The engine must say what the reference says, over raw hits and
+//! over whatever is folded of them.
+
+use footfall_runtime::client::Device;
+use footfall_runtime::country::Country;
+use footfall_runtime::dimension::Dimension;
+use footfall_runtime::filter::FilterReason;
+use footfall_runtime::hit::{Campaign, Filtered, Hit, Kind, Screen};
+use footfall_runtime::query::Operator;
+use footfall_runtime::visitor::VisitorId;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use super::reference;
+use super::world::{Ask, DOMAIN, FilterText, Question, World};
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// Zones, and a day on which something is odd there.
+const PLACES: [(&str, &str); 19] = [
+    ("UTC", "2026-11-22"),
+    ("UTC", "2027-01-01"),
+    ("UTC", "2028-02-29"),
+    ("Asia/Kathmandu", "2026-11-22"),
+    ("Asia/Kathmandu", "2026-03-01"),
+    ("Asia/Tehran", "2026-11-22"),
+    ("Europe/Berlin", "2026-03-29"),
+    ("Europe/Berlin", "2026-10-25"),
+    ("America/New_York", "2026-03-08"),
+    ("America/New_York", "2026-11-01"),
+    ("America/St_Johns", "2026-03-08"),
+    // The clock went from 0:01 back to 23:01, into the day before.
+    ("America/St_Johns", "2010-11-07"),
+    // The clock changes by half an hour.
+    ("Australia/Lord_Howe", "2026-04-05"),
+    ("Australia/Lord_Howe", "2026-10-04"),
+    // This day was skipped.
+    ("Pacific/Apia", "2011-12-30"),
+    ("Pacific/Apia", "2011-12-29"),
+    // There is no midnight …
+    ("America/Santiago", "2026-09-06"),
+    // … and one is a midnight that the clock is set back at.
+    ("America/Santiago", "2026-04-05"),
+    // The furthest from UTC.
+    ("Pacific/Kiritimati", "2026-11-22"),
+];
+
+/// What came in, when it is folded, and what is asked.
+#[derive(Debug, Clone)]
+struct Case {
+    zone: &'static str,
+    shards: u8,
+    records: Vec<Sent>,
+    /// How far into the time from the first record to the question.
+    rollups: Vec<f64>,
+    questions: Vec<Question>,
+}
+
+#[derive(Debug, Clone)]
+struct Sent {
+    at: Timestamp,
+    kind: Kind,
+    shard: u8,
+    order: u8,
+}
+
+/// Hits of one visitor, one after the other.
+#[derive(Debug, Clone)]
+struct Walk {
+    visitor: u64,
+    start: Start,
+    steps: Vec<(i64, Step, u8, u8)>,
+}
+
+/// Where a walk begins: some milliseconds from a place in time.
+#[derive(Debug, Clone)]
+struct Start {
+    base: Base,
+    days: i64,
+    millis: i64,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Base {
+    LocalMidnight,
+    UtcMidnight,
+    Noon,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Hit(Box<Hit>),
+    Filtered(Filtered),
+}
+
+fn start() -> impl Strategy<Value = Start> {
+    let base = select(vec![Base::LocalMidnight, Base::UtcMidnight, Base::Noon]);
+    let days = prop_oneof![6 => -1..=1_i64, 2 => -8..=8_i64, 1 => Just(-35), 1 => Just(-365)];
+    let millis = prop_oneof![
+        2 => select(vec![0, -1, 1, -30 * MINUTE, 30 * MINUTE, HOUR, HOUR - 1, -HOUR, 2 * HOUR]),
+        1 => (-180..180_i64).prop_map(|minutes| minutes * MINUTE),
+        1 => -DAY..DAY,
+    ];
+    (base, days, millis).prop_map(|(base, days, millis)| Start { base, days, millis })
+}
+
+fn gap() -> impl Strategy<Value = i64> {
+    let half = 30 * MINUTE;
+    prop_oneof![
+        3 => select(vec![half, half - 1, half + 1]),
+        3 => select(vec![0, 1, MINUTE, 10 * MINUTE, 29 * MINUTE, 15 * MINUTE]),
+        1 => select(vec![HOUR, 5 * HOUR, DAY]),
+        1 => 0..2 * HOUR,
+    ]
+}
+
+/// One of some texts, or none.
+fn text(texts: &'static [&'static str]) -> impl Strategy<Value = Option<String>> {
+    prop_oneof![1 => Just(None), 1 => select(texts).prop_map(|text| Some(text.to_owned()))]
+}
+
+/// Of every dimension, the values that hits have: few, so that they meet.
+const PAGES: &[&str] = &["/", "/a", "/b", "/a/b", "/x,y", "/\\", "/é&=+%"];
+const HOSTS: &[&str] = &["blog.example.com"];
+const EVENTS: &[&str] = &["sign up", "click"];
+const SOURCES: &[&str] = &["Google", "Twitter", "google", ""];
+const REFERRERS: &[&str] = &["google.com/", "t.co/x"];
+const UTM: &[&str] = &["a", "b, c"];
+const BROWSERS: &[&str] = &["Firefox", "Chrome"];
+const VERSIONS: &[&str] = &["151", "152"];
+const SYSTEMS: &[&str] = &["Linux", "iOS"];
+
+fn step() -> impl Strategy<Value = Step> {
+    let campaign = (text(UTM), text(UTM), text(UTM), text(UTM), text(UTM)).prop_map(
+        |(source, medium, name, term, content)| Campaign { source, medium, name, term, content },
+    );
+    let what = (
+        prop_oneof![3 => Just(None), 1 => select(EVENTS).prop_map(|name| Some(name.to_owned()))],
+        prop_oneof![4 => Just(None), 1 => select(HOSTS).prop_map(|host| Some(host.to_owned()))],
+        prop_oneof![3 => select(&PAGES[..3]), 1 => select(PAGES)],
+    );
+    let whence = (text(SOURCES), text(REFERRERS), campaign);
+    let countries = vec![None, Country::parse("DE"), Country::parse("US")];
+    let devices = vec![None, Some(Device::Desktop), Some(Device::Mobile)];
+    let screens = vec![None, Some(Screen::Mobile), Some(Screen::Laptop)];
+    let client = (
+        select(countries),
+        text(BROWSERS),
+        text(VERSIONS),
+        text(SYSTEMS),
+        text(VERSIONS),
+        select(devices),
+        select(screens),
+    );
+    let hit = (what, whence, client).prop_map(|(what, whence, client)| {
+        let (event, host, page) = what;
+        let (source, referrer, campaign) = whence;
+        let (country, browser, browser_version, system, system_version, device, screen) = client;
+        Step::Hit(Box::new(Hit {
+            visitor: VisitorId::new(0),
+            event,
+            host,
+            page: page.to_owned(),
+            source,
+            referrer,
+            campaign,
+            country,
+            browser,
+            browser_version,
+            system,
+            system_version,
+            device,
+            screen,
+            props: Vec::new(),
+        }))
+    });
+    let filtered = (select(FilterReason::ALL.to_vec()), select(PAGES))
+        .prop_map(|(reason, page)| Step::Filtered(Filtered { reason, page: page.to_owned() }));
+    prop_oneof![10 => hit, 1 => filtered]
+}
+
+fn walk() -> impl Strategy<Value = Walk> {
+    let steps = proptest::collection::vec((gap(), step(), 0..3_u8, 0..3_u8), 1..6);
+    (1..4_u64, start(), steps).prop_map(|(visitor, start, steps)| Walk { visitor, start, steps })
+}
+
+fn filter() -> impl Strategy<Value = FilterText> {
+    // What most hits have is asked for most.
+    let often = vec![
+        Dimension::Page,
+        Dimension::Event,
+        Dimension::Host,
+        Dimension::EntryPage,
+        Dimension::ExitPage,
+        Dimension::Source,
+    ];
+    let dimension = prop_oneof![2 => select(often), 1 => select(Dimension::ALL.to_vec())];
+    (select(Operator::ALL.to_vec()), dimension).prop_flat_map(|(operator, dimension)| {
+        let known: Vec<&str> = match dimension {
+            Dimension::Page | Dimension::EntryPage | Dimension::ExitPage => {
+                [PAGES, &["blog.example.com/a", "a", "blog"]].concat()
+            }
+            Dimension::Host => [HOSTS, &[DOMAIN, "example"]].concat(),
+            Dimension::Event => [EVENTS, &["sign", "i"]].concat(),
+            Dimension::Source => [SOURCES, &["oogle", "Direct"]].concat(),
+            Dimension::Referrer => [REFERRERS, &["/", "google.com"]].concat(),
+            Dimension::UtmSource
+            | Dimension::UtmMedium
+            | Dimension::UtmCampaign
+            | Dimension::UtmTerm
+            | Dimension::UtmContent => [UTM, &["b", ","]].concat(),
+            Dimension::Country => vec!["DE", "US", "D", "AT"],
+            Dimension::Browser => [BROWSERS, &["o", "firefox"]].concat(),
+            Dimension::BrowserVersion | Dimension::SystemVersion => [VERSIONS, &["15"]].concat(),
+            Dimension::System => [SYSTEMS, &["i"]].concat(),
+            Dimension::Device | Dimension::Screen => vec!["Desktop", "Mobile", "Laptop", "top"],
+        };
+        let value = prop_oneof![1 => Just(""), 8 => select(known), 1 => Just("nothing")];
+        let values = proptest::collection::vec(value.prop_map(str::to_owned), 1..4);
+        values.prop_map(move |values| FilterText { operator, dimension, values })
+    })
+}
+
+fn ask(day: Date) -> impl Strategy<Value = Ask> {
+    let from = move |range| {
+        (range, prop_oneof![2 => Just(0), 2 => 1..9_i64, 1 => 90..110_i64, 1 => 100..500_i64])
+            .prop_map(move |(days, more): (i64, i64)| {
+                let from = day + days.days();
+                Ask::Custom(from, from + more.days())
+            })
+    };
+    prop_oneof![
+        2 => Just(Ask::Today),
+        2 => Just(Ask::Yesterday),
+        2 => select(vec![1, 2, 7, 28, 91, 100, 101, 400]).prop_map(Ask::Days),
+        1 => Just(Ask::Month),
+        1 => Just(Ask::Year),
+        1 => Just(Ask::All),
+        // One day and more, about the odd one.
+        4 => from(-2..3_i64),
+        // Before the traffic, in the middle of it, in the future.
+        2 => from(-120..20_i64),
+    ]
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    (select(PLACES.to_vec()), select(vec![1, 1, 3])).prop_flat_map(|((zone, day), shards)| {
+        let day: Date = day.parse().unwrap();
+        let walks = proptest::collection::vec(walk(), 1..8);
+        // How long after the last hit it is asked.
+        let after = prop_oneof![
+            4 => select(vec![0, 1, 5 * MINUTE, 5 * MINUTE - 1, 5 * MINUTE + 1]),
+            4 => 0..DAY,
+            2 => 0..9 * DAY,
+            1 => select(vec![35 * DAY, 100 * DAY, 400 * DAY]),
+        ];
+        let filters = prop_oneof![
+            1 => Just(Vec::new()),
+            2 => proptest::collection::vec(filter(), 1..2),
+            1 => proptest::collection::vec(filter(), 2..4),
+        ];
+        let limit = prop_oneof![3 => Just(1000_usize), 1 => 0..4_usize];
+        let questions = proptest::collection::vec((ask(day), filters, limit), 2..4);
+        let rollups = proptest::collection::vec(0.0..1.1, 0..3);
+        (walks, after, questions, rollups).prop_map(move |(walks, after, asked, rollups)| {
+            let mut records: Vec<Sent> =
+                walks.iter().flat_map(|walk| sent(walk, zone, day, shards)).collect();
+            records.sort_by_key(|sent| sent.at);
+            let last = records.last().unwrap().at;
+            let now = last + SignedDuration::from_millis(after);
+            let questions = asked
+                .into_iter()
+                .map(|(ask, filters, limit)| Question { ask, filters, now, limit })
+                .collect();
+            Case { zone, shards, records, rollups, questions }
+        })
+    })
+}
+
+fn sent(walk: &Walk, zone: &str, day: Date, shards: u8) -> Vec<Sent> {
+    let zone = jiff::tz::TimeZone::get(zone).unwrap();
+    let day = day + walk.start.days.days();
+    let at = match walk.start.base {
+        Base::LocalMidnight => day.to_zoned(zone),
+        Base::UtcMidnight => day.to_zoned(jiff::tz::TimeZone::UTC),
+        Base::Noon => day.at(12, 0, 0, 0).to_zoned(zone),
+    };
+    let mut at = at.unwrap().timestamp() + SignedDuration::from_millis(walk.start.millis);
+    let mut sent = Vec::new();
+    for (gap, step, shard, order) in &walk.steps {
+        let kind = match step {
+            Step::Hit(hit) => {
+                Kind::Hit(Hit { visitor: VisitorId::new(walk.visitor), ..*hit.clone() })
+            }
+            Step::Filtered(filtered) => Kind::Filtered(filtered.clone()),
+        };
+        sent.push(Sent { at, kind, shard: shard % shards, order: *order });
+        at += SignedDuration::from_millis(*gap);
+    }
+    sent
+}
+
+/// Asks everything raw, partly folded and folded. Where answers differ, the first is the wrong one.
+fn check(case: &Case) {
+    let mut world = World::new(case.zone, case.shards);
+    for sent in &case.records {
+        world.add(sent.at, sent.kind.clone(), sent.shard, sent.order);
+    }
+    let now = case.questions[0].now;
+    let (first, last) = (world.records[0].at, world.records.last().unwrap().at);
+    world.fold_old(now);
+    let ask_all = |world: &World| {
+        for question in &case.questions {
+            world.checked(question);
+        }
+    };
+    ask_all(&world);
+    let mut rollups = case.rollups.clone();
+    rollups.sort_by(f64::total_cmp);
+    let span = last.duration_since(first);
+    for part in rollups {
+        let at = first + SignedDuration::from_secs_f64(span.as_secs_f64() * part);
+        if world.checkpoint().through.is_none_or(|through| at > reference::midnight(through)) {
+            world.fold_until(at);
+            world.rollup(at);
+            ask_all(&world);
+        }
+    }
+    world.fold_all();
+    ask_all(&world);
+    assert_eq!(world.checkpoint().first, world.first(), "the first day");
+}
+
+#[test]
+fn the_engine_counts_as_the_reference_does() {
+    let cases = std::env::var("CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200);
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let dice = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(config, dice);
+    let result = runner.run(&case(), |case| {
+        check(&case);
+        Ok(())
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+}

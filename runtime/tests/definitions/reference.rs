@@ -1,0 +1,399 @@
+//! docs/definitions.md as a program: slow, obvious, and written from that page alone. It knows hits as
+//! lists and texts, and nothing of how the engine counts.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use footfall_infra::settings::TimeZone;
+use footfall_runtime::dimension::Dimension;
+use footfall_runtime::hit::{Hit, Kind};
+use footfall_runtime::period::Unit;
+use footfall_runtime::query::Operator;
+use footfall_runtime::report::{Bar, FilteredRow, Report, Row, Table, Tally};
+use jiff::civil::{Date, date};
+use jiff::{SignedDuration, Timestamp, ToSpan as _, tz};
+
+use super::world::{Ask, FilterText, Question, Stored, World};
+
+const PAUSE: SignedDuration = SignedDuration::from_mins(30);
+const NOW: SignedDuration = SignedDuration::from_mins(5);
+
+/// A hit with everything that it can be asked for, as texts; the empty one is none.
+#[derive(Clone)]
+struct Seen {
+    at: Timestamp,
+    /// Who, and on which day of UTC.
+    visitor: String,
+    event: String,
+    page: String,
+    host: String,
+    /// Of the dimensions that a visit has from its first hit.
+    others: BTreeMap<&'static str, String>,
+}
+
+struct Visit {
+    hits: Vec<Seen>,
+}
+
+/// From an instant to another, which is not in it.
+type Range = (Timestamp, Timestamp);
+
+/// What the page says that the report must be.
+pub(crate) fn report(world: &World, question: &Question, first: Option<Date>) -> Report {
+    let zone = &world.site().time_zone;
+    let days = Days::of(question, zone, first);
+    let visits = visits(world);
+    let filters = distinct(&question.filters);
+    let all = |_: &Visit, _: &Seen| true;
+    let range = (day_start(days.from, zone), day_start(next(days.to), zone));
+    let (unit, starts) = bars(&days, zone);
+    let ends = starts.iter().skip(1).map(|(at, _)| *at).chain([range.1]);
+    let bars = starts.iter().zip(ends).map(|((at, name), end)| Bar {
+        at: name.clone(),
+        tally: tally(&visits, (*at, end), &filters, all),
+    });
+    let before = before(&days, range, question.now, zone);
+    let tables = Dimension::ALL.into_iter().filter_map(|dimension| {
+        let table = table(&visits, range, &filters, dimension, question.limit);
+        (!table.rows.is_empty()).then_some(table)
+    });
+    Report {
+        site: world.site().domain.to_string(),
+        time_zone: zone.name().to_owned(),
+        period: question.ask.name(),
+        from: days.from,
+        to: days.to,
+        filters: filters.iter().map(|filter| filter.text()).collect(),
+        now: now(&visits, question.now),
+        totals: tally(&visits, range, &filters, all),
+        before: before.map(|range| tally(&visits, range, &filters, all)),
+        unit,
+        bars: bars.collect(),
+        tables: tables.collect(),
+        filtered: filtered(world, range),
+        unreadable: 0,
+        incomplete: Vec::new(),
+    }
+}
+
+/// "Hits of one visitor without a pause of 30 minutes or more […]. A UTC day's end ends it."
+fn visits(world: &World) -> Vec<Visit> {
+    let mut stored: Vec<&Stored> = world.records.iter().collect();
+    stored.sort_by_key(|stored| (stored.at, stored.key.sk.clone()));
+    let mut by_visitor: BTreeMap<String, Vec<Seen>> = BTreeMap::new();
+    for stored in stored {
+        if let Kind::Hit(hit) = &stored.kind {
+            let seen = seen(stored.at, hit, world.site().domain.as_str());
+            by_visitor.entry(seen.visitor.clone()).or_default().push(seen);
+        }
+    }
+    let mut visits: Vec<Visit> = Vec::new();
+    for hits in by_visitor.into_values() {
+        let mut last: Option<Timestamp> = None;
+        for hit in hits {
+            let at = hit.at;
+            match (last, visits.last_mut()) {
+                (Some(last), Some(visit)) if last.duration_until(at) < PAUSE => {
+                    visit.hits.push(hit);
+                }
+                _ => visits.push(Visit { hits: vec![hit] }),
+            }
+            last = Some(at);
+        }
+    }
+    visits
+}
+
+fn seen(at: Timestamp, hit: &Hit, domain: &str) -> Seen {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let day = at.to_zoned(tz::TimeZone::UTC).date();
+    let others = [
+        ("source", text(hit.source.as_deref())),
+        ("referrer", text(hit.referrer.as_deref())),
+        ("utm_source", text(hit.campaign.source.as_deref())),
+        ("utm_medium", text(hit.campaign.medium.as_deref())),
+        ("utm_campaign", text(hit.campaign.name.as_deref())),
+        ("utm_term", text(hit.campaign.term.as_deref())),
+        ("utm_content", text(hit.campaign.content.as_deref())),
+        ("country", text(hit.country.as_ref().map(|country| country.as_str()))),
+        ("browser", text(hit.browser.as_deref())),
+        ("browser_version", text(hit.browser_version.as_deref())),
+        ("system", text(hit.system.as_deref())),
+        ("system_version", text(hit.system_version.as_deref())),
+        ("device", text(hit.device.map(|device| device.as_str()))),
+        ("screen", text(hit.screen.map(|screen| screen.as_str()))),
+    ];
+    Seen {
+        at,
+        visitor: format!("{day} {:?}", hit.visitor),
+        event: text(hit.event.as_deref()),
+        page: format!("{}{}", hit.host.as_deref().unwrap_or_default(), hit.page),
+        host: hit.host.clone().unwrap_or_else(|| domain.to_owned()),
+        others: BTreeMap::from(others),
+    }
+}
+
+impl Visit {
+    fn begin(&self) -> Timestamp {
+        self.hits[0].at
+    }
+
+    fn views(&self) -> Vec<&Seen> {
+        self.hits.iter().filter(|hit| hit.event.is_empty()).collect()
+    }
+
+    /// "A visit of one page view and nothing else: no second view, no event."
+    fn is_bounce(&self) -> bool {
+        self.hits.len() == 1 && self.views().len() == 1
+    }
+
+    /// "The time between the first and the last hit of a visit."
+    fn millis(&self) -> u64 {
+        let last = self.hits.last().unwrap();
+        last.at.as_millisecond().abs_diff(self.begin().as_millisecond())
+    }
+
+    fn value(&self, hit: &Seen, dimension: Dimension) -> String {
+        let page = |view: Option<&&Seen>| view.map_or_else(String::new, |view| view.page.clone());
+        match dimension {
+            Dimension::Page => hit.page.clone(),
+            Dimension::Host => hit.host.clone(),
+            Dimension::Event => hit.event.clone(),
+            Dimension::EntryPage => page(self.views().first()),
+            Dimension::ExitPage => page(self.views().last()),
+            other => self.hits[0].others[other.name()].clone(),
+        }
+    }
+}
+
+/// "A hit is selected if every such filter holds […]." It makes no difference whose the dimension is:
+/// [`Visit::value`] knows.
+fn is_selected(visit: &Visit, hit: &Seen, filters: &[&FilterText]) -> bool {
+    filters.iter().all(|filter| {
+        let value = visit.value(hit, filter.dimension);
+        let mut values = filter.values.iter();
+        // "The empty value […] is a part of nothing."
+        let is_part = |part: &String| !part.is_empty() && value.contains(part.as_str());
+        match filter.operator {
+            Operator::Is => values.any(|wanted| *wanted == value),
+            Operator::IsNot => !values.any(|wanted| *wanted == value),
+            Operator::Contains => values.any(is_part),
+            Operator::ContainsNot => !values.any(is_part),
+        }
+    })
+}
+
+/// The numbers of a range, of the selected hits that are `of_row`.
+fn tally(
+    visits: &[Visit],
+    (from, to): Range,
+    filters: &[&FilterText],
+    of_row: impl Fn(&Visit, &Seen) -> bool,
+) -> Tally {
+    let is_in = |at: Timestamp| from <= at && at < to;
+    let mut tally = Tally::default();
+    let mut visitors = BTreeSet::new();
+    for visit in visits {
+        let is_selected = |hit: &&Seen| is_selected(visit, hit, filters) && of_row(visit, hit);
+        let selected: Vec<&Seen> = visit.hits.iter().filter(is_selected).collect();
+        for hit in selected.iter().filter(|hit| is_in(hit.at)) {
+            visitors.insert(hit.visitor.clone());
+            if hit.event.is_empty() {
+                tally.views += 1;
+            } else {
+                tally.events += 1;
+            }
+        }
+        if is_in(visit.begin()) && !selected.is_empty() {
+            tally.visits += 1;
+            tally.bounces += u64::from(visit.is_bounce());
+            tally.duration += visit.millis();
+        }
+    }
+    tally.visitors = visitors.len() as u64;
+    tally
+}
+
+fn table(
+    visits: &[Visit],
+    range: Range,
+    filters: &[&FilterText],
+    dimension: Dimension,
+    limit: usize,
+) -> Table {
+    let has_row_of_none = ["source", "country", "browser", "system", "device", "screen"];
+    let is_by_visits = ["entry_page", "exit_page"].contains(&dimension.name());
+    let mut values = BTreeSet::new();
+    for visit in visits {
+        for hit in &visit.hits {
+            values.insert(visit.value(hit, dimension));
+        }
+    }
+    if !has_row_of_none.contains(&dimension.name()) {
+        values.remove("");
+    }
+    let mut rows: Vec<(String, Tally)> = Vec::new();
+    for value in values {
+        let of_row = |visit: &Visit, hit: &Seen| visit.value(hit, dimension) == value;
+        let tally = tally(visits, range, filters, of_row);
+        if tally != Tally::default() {
+            rows.push((value, tally));
+        }
+    }
+    rows.sort_by_key(|(value, tally)| {
+        let first = if is_by_visits { tally.visits } else { tally.visitors };
+        let numbers = [first, tally.visitors, tally.views, tally.events, tally.visits];
+        (numbers.map(std::cmp::Reverse), value.clone())
+    });
+    let more = rows.len().saturating_sub(limit) as u64;
+    let rows = rows.into_iter().take(limit).map(|(value, tally)| {
+        let value = (!value.is_empty()).then_some(value);
+        Row { value, tally }
+    });
+    Table { dimension, rows: rows.collect(), more }
+}
+
+/// "Visitors with a hit in the last 5 minutes, whatever else is asked for."
+fn now(visits: &[Visit], now: Timestamp) -> u64 {
+    let since = now - NOW;
+    let hits = visits.iter().flat_map(|visit| &visit.hits).filter(|hit| hit.at >= since);
+    hits.map(|hit| hit.visitor.as_str()).collect::<BTreeSet<_>>().len() as u64
+}
+
+fn filtered(world: &World, (from, to): Range) -> Vec<FilteredRow> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for stored in world.records.iter().filter(|stored| from <= stored.at && stored.at < to) {
+        if let Kind::Filtered(filtered) = &stored.kind {
+            *counts.entry(filtered.reason.to_string()).or_default() += 1;
+        }
+    }
+    let rows = counts.into_iter().map(|(reason, count)| FilteredRow { reason, count });
+    let mut rows: Vec<FilteredRow> = rows.collect();
+    rows.sort_by_key(|row| (std::cmp::Reverse(row.count), row.reason.clone()));
+    rows
+}
+
+fn distinct(filters: &[FilterText]) -> Vec<&FilterText> {
+    let mut distinct: Vec<&FilterText> = Vec::new();
+    for filter in filters {
+        if !distinct.iter().any(|other| other.text() == filter.text()) {
+            distinct.push(filter);
+        }
+    }
+    distinct
+}
+
+/// The days of a period.
+struct Days<'a> {
+    ask: &'a Ask,
+    from: Date,
+    to: Date,
+}
+
+impl<'a> Days<'a> {
+    fn of(question: &'a Question, zone: &TimeZone, first: Option<Date>) -> Self {
+        let local = |at: Timestamp| at.to_zoned(zone.rules().clone()).date();
+        let today = local(question.now);
+        let first = || first.map_or(today, |day| local(midnight(day)).min(today));
+        let (from, to) = match question.ask {
+            Ask::Today => (today, today),
+            Ask::Yesterday => (today - 1.day(), today - 1.day()),
+            Ask::Days(days) => (today - (days - 1).days(), today),
+            Ask::Month => (date(today.year(), today.month(), 1), today),
+            Ask::Year => (date(today.year(), 1, 1), today),
+            Ask::All => (first(), today),
+            Ask::Custom(from, to) => (from, to),
+        };
+        Self { ask: &question.ask, from, to }
+    }
+
+    fn count(&self) -> i64 {
+        (midnight(self.to).as_second() - midnight(self.from).as_second()) / 86_400 + 1
+    }
+}
+
+pub(crate) fn midnight(day: Date) -> Timestamp {
+    day.at(0, 0, 0, 0).to_zoned(tz::TimeZone::UTC).unwrap().timestamp()
+}
+
+fn next(day: Date) -> Date {
+    day + 1.day()
+}
+
+/// The first minute of a day: the first on which the zone's clock shows the day, or one after it.
+/// Found by looking at every minute.
+pub(crate) fn day_start(day: Date, zone: &TimeZone) -> Timestamp {
+    thread_local! {
+        static FOUND: RefCell<HashMap<(String, Date), Timestamp>> = RefCell::default();
+    }
+    let key = (zone.name().to_owned(), day);
+    let found = FOUND.with_borrow(|found| found.get(&key).copied());
+    found.unwrap_or_else(|| {
+        // No zone is further from UTC.
+        let mut at = midnight(day) - SignedDuration::from_hours(16);
+        while zone.rules().to_datetime(at).date() < day {
+            at += SignedDuration::from_mins(1);
+        }
+        FOUND.with_borrow_mut(|found| found.insert(key, at));
+        at
+    })
+}
+
+/// "Bars are hours for one day, days for up to 100, else months."
+fn bars(days: &Days<'_>, zone: &TimeZone) -> (Unit, Vec<(Timestamp, String)>) {
+    match days.count() {
+        1 => {
+            let (start, end) = (day_start(days.from, zone), day_start(next(days.from), zone));
+            let mut starts = vec![start];
+            let mut at = start + SignedDuration::from_hours(1);
+            while at < end {
+                starts.push(at);
+                at += SignedDuration::from_hours(1);
+            }
+            let name = |at: Timestamp| {
+                let local = at.to_zoned(zone.rules().clone());
+                let offset = local.offset().seconds() / 60;
+                let sign = if offset < 0 { '-' } else { '+' };
+                let (hours, minutes) = (offset.abs() / 60, offset.abs() % 60);
+                let (hour, minute) = (local.hour(), local.minute());
+                format!("{}T{hour:02}:{minute:02}{sign}{hours:02}:{minutes:02}", local.date())
+            };
+            (Unit::Hour, starts.into_iter().map(|at| (at, name(at))).collect())
+        }
+        count => {
+            let unit = if count <= 100 { Unit::Day } else { Unit::Month };
+            let mut starts: Vec<(Timestamp, String)> = Vec::new();
+            let mut day = days.from;
+            while day <= days.to {
+                let name = match unit {
+                    Unit::Month => format!("{:04}-{:02}", day.year(), day.month()),
+                    _ => day.to_string(),
+                };
+                if starts.last().is_none_or(|(_, last)| *last != name) {
+                    starts.push((day_start(day, zone), name));
+                }
+                day = next(day);
+            }
+            (unit, starts)
+        }
+    }
+}
+
+/// "The period before, of as many days, ending where this one begins; `month` and `year` against the
+/// month and year before. While the period lasts, against as much of the one before as has passed."
+fn before(days: &Days<'_>, (start, end): Range, now: Timestamp, zone: &TimeZone) -> Option<Range> {
+    let from = days.from;
+    let earlier = match days.ask {
+        Ask::All => return None,
+        Ask::Month if from.month() == 1 => date(from.year() - 1, 12, 1),
+        Ask::Month => date(from.year(), from.month() - 1, 1),
+        Ask::Year => date(from.year() - 1, 1, 1),
+        _ => from - days.count().days(),
+    };
+    let earlier = day_start(earlier, zone);
+    if now >= end {
+        return Some((earlier, start));
+    }
+    let passed = start.duration_until(now).max(SignedDuration::ZERO);
+    Some((earlier, start.min(earlier + passed)))
+}
