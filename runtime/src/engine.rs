@@ -123,7 +123,7 @@ impl Visit {
         let pages = day.column(Column::Page);
         let mut views = rows.clone().filter(|row| events[*row] == NONE);
         let first = views.next();
-        let last = views.last().or(first);
+        let last = views.next_back().or(first);
         let page = |row: Option<usize>| row.map_or(NONE, |row| pages[row]);
         Self {
             is_bounce: first.is_some() && rows.len() == 1,
