@@ -172,7 +172,8 @@ impl World {
 
     pub(crate) fn rollup(&self, now: Timestamp) {
         let clock = Fixed::at(&now.to_string());
-        wait(Rollup::new(self.settings.clone(), self.store.clone(), clock).run()).unwrap();
+        let rollup = Rollup::new(self.settings.clone(), self.store.clone(), clock).least(1);
+        wait(rollup.run()).unwrap();
     }
 
     /// Folds whatever came in before `until`, each day before its hits expire.
