@@ -179,7 +179,9 @@ impl<S: Store> Reader<'_, S> {
         let Checkpoint { first, through, .. } = self.checkpoint;
         let unfolded = through.and_then(|day| day.tomorrow().ok());
         let oldest = utc_day(table::oldest_hit(self.site, self.now));
-        let from = first.or(unfolded).unwrap_or(oldest).max(kept_from(self.site, self.now));
+        let asked = ranges.iter().map(|(from, _)| utc_day(*from)).min().unwrap_or(oldest);
+        let known = first.or(unfolded).unwrap_or(oldest);
+        let from = known.max(kept_from(self.site, self.now)).max(asked);
         let to = utc_day(self.now.checked_add(SKEW).unwrap_or(Timestamp::MAX));
         let days = from.series(1.day()).take_while(|day| *day <= to);
         let overlaps = |day: &Date| {
