@@ -1,4 +1,11 @@
-//! Showing what was counted: `GET /dashboard`, as a page and as data.
+//! Showing what was counted: `GET /dashboard`, as a page and as data. What the page says is made ready
+//! in dashboard/view.rs; how it looks is in assets/.
+
+mod cards;
+mod csv;
+mod state;
+mod view;
+mod words;
 
 use std::time::Duration;
 
@@ -7,24 +14,24 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::api;
 use footfall_infra::settings::{Settings, Site};
 use http::StatusCode;
-use http::header::{CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY};
-use jiff::Timestamp;
+use http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY};
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, context};
 use sha2::{Digest as _, Sha256};
 
 use crate::ambient::Ambient;
-use crate::chart::Chart;
 use crate::checkpoint::Checkpoint;
 use crate::http::{Request, Response, response, set, text};
 use crate::log;
 use crate::period::Asked;
 use crate::query::Query;
 use crate::read::Reader;
-use crate::report::Report;
 use crate::snippet::snippet;
 use crate::store::{Store, StoreError};
 use crate::table::{self, Hour};
+
+use self::state::State;
+use self::view::{Source, View};
 
 const PAGE: &str = include_str!("../assets/dashboard.html");
 const STYLE: &str = include_str!("../assets/dashboard.css");
@@ -32,8 +39,8 @@ const STYLE: &str = include_str!("../assets/dashboard.css");
 /// How long may be spent before the first request. Lambda ends what takes 10 seconds.
 const WARM_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How many rows a table of the page has; the data has all of them.
-const ROWS: usize = 100;
+/// The most rows of a table, on a page of its own and as data.
+const ROWS: usize = 1000;
 
 /// Answers with the reports of the sites in `settings`.
 pub struct Dashboard<S, A> {
@@ -51,7 +58,7 @@ enum Failure {
     UnknownSite(String, String),
     #[error(transparent)]
     Query(#[from] crate::query::QueryError),
-    #[error("format must be html or json")]
+    #[error("format must be html, json or csv")]
     Format,
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -65,6 +72,7 @@ enum Failure {
 enum Format {
     Html,
     Json,
+    Csv,
 }
 
 impl<S: Store, A: Ambient> Dashboard<S, A> {
@@ -76,7 +84,7 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         let mut templates = Environment::new();
         // Everything is HTML here, and nothing is shown unescaped.
         templates.set_auto_escape_callback(|_| AutoEscape::Html);
-        templates.add_filter("thousands", thousands);
+        templates.add_filter("thousands", words::thousands);
         templates.add_template("page", PAGE)?;
         Ok(Self { settings, store, ambient, templates, policy: policy() })
     }
@@ -99,6 +107,7 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         let format = match request.parameter("format").as_deref() {
             None | Some("" | "html") => Format::Html,
             Some("json") => Format::Json,
+            Some("csv") => Format::Csv,
             Some(_) => return self.failed(&Failure::Format, Format::Html),
         };
         let answer = self.answer(request, format).await;
@@ -112,13 +121,34 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first };
         let query = Query::of(request, &asked)?;
         let reader = Reader { store: &self.store, settings: &self.settings, site, checkpoint, now };
-        let report = reader.report(&query, 1000).await?;
+        let report = reader.report(&query, ROWS).await?;
         match format {
             Format::Json => {
                 let body = serde_json::to_vec(&report)?;
                 Ok(response(StatusCode::OK, "application/json", body))
             }
-            Format::Html => self.page(request, site, &report, now),
+            Format::Csv => {
+                let body = csv::csv(&report);
+                let mut answer = response(StatusCode::OK, "text/csv; charset=utf-8", body);
+                let name = csv::file_name(&report);
+                set(&mut answer, CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\""));
+                Ok(answer)
+            }
+            Format::Html => {
+                let sites = self.site_names();
+                let named = (sites.len() > 1).then_some(site.domain.as_str());
+                let state = State::of(request, named, &query);
+                let view = View::of(&Source {
+                    site,
+                    sites: &sites,
+                    query: &query,
+                    report: &report,
+                    state: &state,
+                    first: checkpoint.first,
+                    now,
+                });
+                self.page(&view, &snippet(site, &request.origin()))
+            }
         }
     }
 
@@ -138,28 +168,11 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         self.settings.sites.iter().map(|site| site.domain.to_string()).collect()
     }
 
-    fn page(
-        &self,
-        request: &Request,
-        site: &Site,
-        report: &Report,
-        now: Timestamp,
-    ) -> Result<Response, Failure> {
-        let today = now.to_zoned(site.time_zone.rules().clone()).date();
-        let is_empty = report.totals.views == 0 && report.totals.events == 0;
+    fn page(&self, view: &View, snippet: &str) -> Result<Response, Failure> {
         let html = self.templates.get_template("page")?.render(context! {
             style => STYLE,
-            report => Serde(report),
-            chart => Serde(Chart::of(&report.bars)),
-            sites => self.site_names(),
-            site => site.domain.as_str(),
-            // Which of the ranges offered is the one shown, if any is.
-            days => (report.to == today).then_some(report.bars.len()),
-            rows => ROWS,
-            is_empty,
-            // Before this day there is nothing left to show.
-            kept_from => kept_from(site, report, now),
-            snippet => snippet(site, &request.origin()),
+            view => Serde(view),
+            snippet,
         })?;
         Ok(self.guarded(response(StatusCode::OK, "text/html; charset=utf-8", html)))
     }
@@ -185,11 +198,15 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         if status.is_server_error() {
             log::error("a report was not made", failure);
         }
-        if format == Format::Json {
-            let body = serde_json::json!({ "error": message });
-            return response(status, "application/json", body.to_string());
+        match format {
+            Format::Json => {
+                let body = serde_json::json!({ "error": message });
+                return response(status, "application/json", body.to_string());
+            }
+            Format::Csv => return text(status, &message),
+            Format::Html => {}
         }
-        let context = context! { style => STYLE, error => &message, sites => self.site_names() };
+        let context = context! { style => STYLE, error => &message };
         let page = self.templates.get_template("page").and_then(|page| page.render(context));
         // Without a page, the sentence alone does.
         self.guarded(response(status, "text/html; charset=utf-8", page.unwrap_or(message)))
@@ -203,13 +220,6 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
     }
 }
 
-/// The first day of which everything is kept, if the report begins before it.
-fn kept_from(site: &Site, report: &Report, now: Timestamp) -> Option<String> {
-    let oldest = table::oldest_hit(site, now).to_zoned(site.time_zone.rules().clone()).date();
-    let whole = oldest.tomorrow().ok()?;
-    (report.from < whole).then(|| whole.to_string())
-}
-
 /// The page's Content-Security-Policy: the one style sheet that stands in it, known by its hash,
 /// and forms that ask the page itself.
 fn policy() -> String {
@@ -218,31 +228,4 @@ fn policy() -> String {
         "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; form-action 'self'; \
          base-uri 'none'; frame-ancestors 'none'"
     )
-}
-
-/// 1234567 as `1,234,567`.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.char_indices() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_readable() {
-        let check = |number, expected: &str| assert_eq!(thousands(number), expected);
-        check(0, "0");
-        check(999, "999");
-        check(1000, "1,000");
-        check(1_234_567, "1,234,567");
-    }
 }
