@@ -3,23 +3,29 @@
 //
 //   FOOTFALL_URL          a running dev server with the site `localhost` and nothing counted yet
 //   FOOTFALL_SNIPPET      the snippet that it prints, as HTML
-//   FOOTFALL_SCREENSHOTS  a folder for dashboard-{empty,light,dark,phone}.png; none are taken without it
+//   FOOTFALL_DEV          the program `dev`, to start a second server with demo traffic
+//   FOOTFALL_SCREENSHOTS  a folder for dashboard-*.png; none are taken without it
 //   CHROMIUM              the browser, /usr/bin/chromium if it is not set
 //
-//   node --test browser.test.mjs        (skipped without the first two)
+//   node --test browser.test.mjs        (each test is skipped without what it needs)
 //
-// The steps run in order and add up: each states what it adds, and the dashboard must show exactly the sum.
+// The steps of the first test run in order and add up: each states what it adds, and the dashboard must show exactly
+// the sum. The second test clicks through the dashboard of a busy site.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import axe from 'axe-core';
 import { chromium } from 'playwright-core';
 
-const { FOOTFALL_URL, FOOTFALL_SNIPPET, FOOTFALL_SCREENSHOTS } = process.env;
+const { FOOTFALL_URL, FOOTFALL_SNIPPET, FOOTFALL_DEV, FOOTFALL_SCREENSHOTS } = process.env;
 const FOOTFALL = FOOTFALL_URL?.replace(/\/$/, '');
 const SITE = 'localhost';
 const PATIENCE = 15_000; // milliseconds, for one thing to happen
@@ -70,21 +76,25 @@ async function report() {
   return answer.json();
 }
 
-// A report without what may be written in any order or may be left out: lists by name, and no zeroes.
-function counts({ totals, sources, pages, events, filtered }) {
-  const named = (list, key, value) => Object.fromEntries(list.map((row) => [row[key], value(row)]));
+// A report without what may be written in any order or may be left out: rows by value, and no zeroes.
+function counts({ totals, tables, filtered }) {
+  const rows = (dimension, ...numbers) =>
+    Object.fromEntries(
+      (tables[dimension]?.rows ?? []).map((row) => [
+        row.value ?? '',
+        Object.fromEntries(numbers.map((number) => [number, row[number]])),
+      ])
+    );
   return {
     views: totals.views,
     visitors: totals.visitors,
+    visits: totals.visits,
     events: totals.events,
-    sources: named(sources, 'source', ({ views, visitors }) => ({ views, visitors })),
-    pages: named(pages, 'page', ({ views, visitors, sources }) => ({
-      views,
-      visitors,
-      sources: named(sources, 'source', (row) => row.views),
-    })),
-    custom: named(events, 'name', ({ count, visitors }) => ({ count, visitors })),
-    filtered: named(filtered.filter((row) => row.count > 0), 'reason', (row) => row.count),
+    sources: rows('source', 'views', 'visitors'),
+    pages: rows('page', 'views', 'visitors'),
+    entries: rows('entry_page', 'visits'),
+    custom: rows('event', 'events', 'visitors'),
+    filtered: Object.fromEntries(filtered.filter((row) => row.count > 0).map((row) => [row.reason, row.count])),
   };
 }
 
@@ -110,9 +120,9 @@ const today = (zone) => new Intl.DateTimeFormat('en-CA', { timeZone: zone, dateS
 
 // ---- opening the dashboard
 
-// Opens the dashboard in a context of its own and hands its page to `look`. Whatever it does there, it may ask no other
-// host, break no Content-Security-Policy, and log no error.
-async function openDashboard(browser, options, look) {
+// Opens an address of a dashboard in a context of its own and hands its page to `look`. Whatever it does there, it may
+// ask no other host, break no Content-Security-Policy, and log no error.
+async function open(browser, url, options, look, status = 200) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const wrong = [];
   try {
@@ -122,15 +132,20 @@ async function openDashboard(browser, options, look) {
       );
     });
     const page = await context.newPage();
-    page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
+    page.setDefaultTimeout(PATIENCE);
+    page.on('console', (message) => {
+      // An answer of 400 is an error to the browser; the test says what it expects.
+      const isStatus = status >= 400 && message.text().startsWith('Failed to load resource');
+      if (message.type() === 'error' && !isStatus) wrong.push(message.text());
+    });
     page.on('pageerror', (error) => wrong.push(error.message));
     page.on('request', (request) => {
-      const url = new URL(request.url());
-      const own = url.protocol === 'data:' || url.origin === new URL(FOOTFALL).origin;
+      const asked = new URL(request.url());
+      const own = asked.protocol === 'data:' || asked.origin === new URL(url).origin;
       if (!own) wrong.push(`asked ${request.url()}`);
     });
-    const answer = await page.goto(`${FOOTFALL}/dashboard?site=${SITE}`, { waitUntil: 'load' });
-    assert.equal(answer.status(), 200);
+    const answer = await page.goto(url, { waitUntil: 'load' });
+    assert.equal(answer.status(), status);
     const policy = answer.headers()['content-security-policy'];
     assert.ok(policy, 'a Content-Security-Policy');
     assert.doesNotMatch(policy, /unsafe-(inline|eval)/);
@@ -140,6 +155,8 @@ async function openDashboard(browser, options, look) {
     await context.close();
   }
 }
+
+const openDashboard = (browser, options, look) => open(browser, `${FOOTFALL}/dashboard?site=${SITE}`, options, look);
 
 async function screenshot(page, name) {
   if (!FOOTFALL_SCREENSHOTS) return;
@@ -156,7 +173,7 @@ async function assertShows(page, full) {
     assert.ok(await value.isVisible(), `the tile ${tile} is visible`);
     assert.deepEqual(numbers(await value.innerText()), [full.totals[tile]], `the tile ${tile}`);
   }
-  for (const { page: path, views, visitors } of full.pages) {
+  for (const { value: path, views, visitors } of full.tables.page.rows) {
     const row = page.locator(`tr[data-page="${path}"]`);
     assert.ok(await row.isVisible(), `the row ${path} is visible`);
     const shown = await row.innerText();
@@ -165,13 +182,35 @@ async function assertShows(page, full) {
       assert.ok(numbers(shown.replace(path, '')).includes(number), `the row ${path} says ${number}: ${shown}`);
     }
   }
-  for (const { day, views } of full.days.filter((each) => each.views > 0)) {
-    assert.equal(await page.locator(`[data-day="${day}"]`).first().getAttribute('data-views'), String(views), day);
+  for (const { at, views } of full.bars.filter((each) => each.views > 0)) {
+    const bar = page.locator(`[data-bar="${at}"]`).first();
+    assert.equal(await bar.getAttribute('data-views'), String(views), at);
+    assert.ok(await bar.locator('.views').isVisible(), `the bar ${at} is drawn`);
+    assert.equal(await bar.evaluate((each) => getComputedStyle(each).opacity), '1', `the bar ${at} is in sight`);
   }
-  const text = await page.locator('body').innerText();
-  for (const word of [...full.sources.map((row) => row.source), ...full.events.map((row) => row.name)]) {
-    assert.ok(text.includes(word), `the page names ${word}`);
+  for (const dimension of ['source', 'event']) {
+    for (const { value } of full.tables[dimension].rows) {
+      assert.ok(await page.locator(`tr[data-${dimension}="${value}"]`).isVisible(), `the page names ${value}`);
+    }
   }
+}
+
+// Nothing is cut off or has to be scrolled sideways. A phone that finds a page too wide zooms out, and then its
+// innerWidth grows too: so the width is that of the context.
+async function assertFits(page) {
+  const { width } = page.viewportSize();
+  const found = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(found <= width, `${page.url()}: ${found} pixels wide in ${width}`);
+}
+
+// axe-core's findings that stop somebody, in words.
+async function assertAccessible(page, what) {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const found = violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')}`);
+  assert.deepEqual(found, [], what);
 }
 
 // How light the page's background is, 0 to 255.
@@ -207,7 +246,9 @@ test('from a page with the snippet to the dashboard', {
   const userAgent = headlessAgent.replace('HeadlessChrome', 'Chrome');
 
   // What each step expects, kept up by the steps themselves.
-  const expected = { views: 0, visitors: 0, events: 0, sources: {}, pages: {}, custom: {}, filtered: {} };
+  const expected = {
+    views: 0, visitors: 0, visits: 0, events: 0, sources: {}, pages: {}, entries: {}, custom: {}, filtered: {},
+  };
 
   // A step that fails leaves the sums of the later ones wrong, so they are not run.
   let broken = false;
@@ -223,7 +264,7 @@ test('from a page with the snippet to the dashboard', {
     await openDashboard(reader, {}, async (page) => {
       const text = await page.locator('body').innerText();
       assert.ok(text.includes('/js/footfall.js'), `the snippet is in sight: ${text}`);
-      await screenshot(page, 'empty');
+      await screenshot(page, 'new');
     });
   });
 
@@ -246,24 +287,28 @@ test('from a page with the snippet to the dashboard', {
     );
     await page.evaluate(() => footfall('signup', { plan: 'pro' }));
 
-    // The source belongs to a hit: the campaign to the one view that names it, and to none after it.
+    // All of it is one visit, which came by the campaign.
     Object.assign(expected, {
       views: 4,
       visitors: 1,
+      visits: 1,
       events: 1,
-      sources: { newsletter: { views: 1, visitors: 1 }, Direct: { views: 3, visitors: 1 } },
+      sources: { newsletter: { views: 4, visitors: 1 } },
       pages: {
-        '/': { views: 1, visitors: 1, sources: { newsletter: 1 } },
-        '/about': { views: 2, visitors: 1, sources: { Direct: 2 } },
-        '/app/one': { views: 1, visitors: 1, sources: { Direct: 1 } },
+        '/': { views: 1, visitors: 1 },
+        '/about': { views: 2, visitors: 1 },
+        '/app/one': { views: 1, visitors: 1 },
       },
-      custom: { signup: { count: 1, visitors: 1 } },
+      entries: { '/': { visits: 1 } },
+      custom: { signup: { events: 1, visitors: 1 } },
     });
     const full = await reportOf(expected);
     assert.equal(full.site, SITE);
-    assert.deepEqual(full.days.filter((each) => each.views > 0).map(({ day, views, visitors }) => ({ day, views, visitors })), [
-      { day: today(full.time_zone), views: 4, visitors: 1 },
-    ]);
+    assert.equal(full.now, 1);
+    assert.deepEqual(
+      full.bars.filter((each) => each.views > 0).map(({ at, views, visitors }) => ({ at, views, visitors })),
+      [{ at: today(full.time_zone), views: 4, visitors: 1 }]
+    );
     assert.deepEqual(errors, []);
     assert.deepEqual(await context.cookies(), []);
     await context.close();
@@ -288,15 +333,17 @@ test('from a page with the snippet to the dashboard', {
     ]);
     assert.equal(pixel.status(), 200);
     assert.match(pixel.headers()['content-type'], /^image\/gif/);
+    // The same address and browser: the same visit.
     expected.views += 1;
-    expected.sources.Direct.views += 1;
-    Object.assign(expected.pages['/about'], { views: 3, sources: { Direct: 3 } });
+    expected.sources.newsletter.views += 1;
+    expected.pages['/about'].views += 1;
     await reportOf(expected);
     await context.close();
   });
 
   await step('a hit that a page writes itself, with and without a preflight', async () => {
-    const context = await reader.newContext({ userAgent });
+    // Another browser is another visitor.
+    const context = await reader.newContext({ userAgent: `${userAgent} Edg/152.0.0.0` });
     const page = await context.newPage();
     await page.goto(`${site.origin}/plain`);
     for (const headers of [{}, { 'content-type': 'application/json' }]) {
@@ -313,8 +360,11 @@ test('from a page with the snippet to the dashboard', {
       assert.ok(ok, JSON.stringify(headers));
     }
     expected.views += 2;
+    expected.visitors += 1;
+    expected.visits += 1;
     expected.sources.seed = { views: 2, visitors: 1 };
-    expected.pages['/plain'] = { views: 2, visitors: 1, sources: { seed: 2 } };
+    expected.pages['/plain'] = { views: 2, visitors: 1 };
+    expected.entries['/plain'] = { visits: 1 };
     await reportOf(expected);
     await context.close();
   });
@@ -330,13 +380,8 @@ test('from a page with the snippet to the dashboard', {
       await openDashboard(reader, options, async (page) => {
         await assertShows(page, full);
         found[name] = await lightness(page);
-        const { scrollWidth, innerWidth } = await page.evaluate(() => ({
-          scrollWidth: document.documentElement.scrollWidth,
-          innerWidth,
-        }));
-        // A phone that finds the page too wide zooms out, and then its innerWidth grows too: so the width is named.
-        assert.ok(scrollWidth <= (options.viewport?.width ?? innerWidth), `${name}: ${scrollWidth} pixels wide in ${innerWidth}`);
-        await screenshot(page, name);
+        await assertFits(page);
+        await screenshot(page, `counted-${name}`);
       });
     }
     assert.ok(found.dark < 100 && found.light > 155, `backgrounds of dark and light: ${JSON.stringify(found)}`);
@@ -344,5 +389,208 @@ test('from a page with the snippet to the dashboard', {
 
   await step('looking at the dashboard is not counted', async () => {
     await reportOf(expected);
+  });
+});
+
+// ---- a busy site
+
+// A server with two sites: a year of demo traffic, and nothing.
+async function startDemo() {
+  const folder = await mkdtemp(join(tmpdir(), 'footfall-demo-'));
+  const sites = 'sites: [{domain: demo.example}, {domain: empty.example, retention_days: 90}]\n';
+  await writeFile(join(folder, 'footfall.yaml'), sites);
+  const server = spawn(FOOTFALL_DEV, ['--port', '0', '--data', 'data', '--demo'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let url;
+  for await (const line of createInterface({ input: server.stdout })) {
+    url = line.match(/Dashboard\s+(http:\S+)\/dashboard/)?.[1];
+    if (url) break;
+  }
+  assert.ok(url, 'the server says where it listens');
+  server.stdout.resume();
+  return {
+    url,
+    async close() {
+      server.kill();
+      if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+// The number that a tile shows.
+const tile = async (page, name) => numbers(await page.locator(`[data-tile="${name}"] .value`).innerText())[0];
+
+// Clicks a link, or a part of it, and waits for the page that it leads to.
+async function follow(page, locator, part = locator) {
+  const href = await locator.getAttribute('href');
+  assert.ok(href?.startsWith('?'), `a link of the dashboard: ${href}`);
+  await Promise.all([page.waitForURL((url) => url.search === href.replace(/#.*/, '')), part.click()]);
+  await page.waitForLoadState('load');
+}
+
+test('the dashboard of a busy site', {
+  skip: FOOTFALL_DEV ? false : 'FOOTFALL_DEV is not set',
+}, async (t) => {
+  const demo = await startDemo();
+  t.after(() => demo.close());
+  const browser = await launch();
+  t.after(() => browser.close());
+  const dashboard = `${demo.url}/dashboard`;
+  const month = `${dashboard}?site=demo.example&period=28d`;
+  const data = async (query) => (await fetch(`${month}&format=json${query}`)).json();
+
+  for (const javaScriptEnabled of [true, false]) {
+    const how = javaScriptEnabled ? 'with JavaScript' : 'without JavaScript';
+    await t.test(`a row filters, and a chip takes it off, ${how}`, () =>
+      open(browser, month, { javaScriptEnabled }, async (page) => {
+        const whole = await tile(page, 'visitors');
+        await follow(page, page.locator('tr[data-source="Google"] a.name'));
+        const filtered = await tile(page, 'visitors');
+        assert.equal(filtered, (await data('&f=is,source,Google')).totals.visitors);
+        assert.ok(filtered > 0 && filtered < whole, `${filtered} of ${whole}`);
+        assert.deepEqual(await page.locator('.chips a bdi').allInnerTexts(), ['Google']);
+        await follow(page, page.locator('tr[data-country="DE"] a.name'));
+        assert.equal(await page.locator('.chips bdi').count(), 2);
+        assert.equal(await tile(page, 'visits'), (await data('&f=is,source,Google&f=is,country,DE')).totals.visits);
+        await follow(page, page.locator('.chips a').first());
+        assert.deepEqual(await page.locator('.chips bdi').allInnerTexts(), ['Germany']);
+        // A click on the row again takes it off, too.
+        await follow(page, page.locator('tr[data-country="DE"] a.name'));
+        assert.equal(await tile(page, 'visitors'), whole);
+      })
+    );
+
+    await t.test(`periods, their neighbours and any days, ${how}`, () =>
+      open(browser, month, { javaScriptEnabled }, async (page) => {
+        const bars = () => page.locator('[data-bar]').count();
+        assert.equal(await bars(), 28);
+        const choices = page.getByRole('navigation', { name: 'Period' }).getByRole('link');
+        for (const [name, count] of [['Yesterday', 24], ['7 days', 7], ['91 days', 91]]) {
+          await follow(page, choices.filter({ hasText: new RegExp(`^${name}$`) }));
+          assert.equal(await bars(), count, name);
+          assert.equal(await page.locator('.choices [aria-current]').innerText(), name);
+        }
+        await follow(page, choices.filter({ hasText: 'This year' }));
+        assert.equal(await page.locator('.choices [aria-current]').innerText(), 'This year');
+        await follow(page, choices.filter({ hasText: /^7 days$/ }));
+        const days = await page.locator('.days h2').innerText();
+        await follow(page, page.locator('a[rel="prev"]'));
+        assert.equal(await bars(), 7);
+        assert.notEqual(await page.locator('.days h2').innerText(), days);
+        await follow(page, page.locator('a[rel="next"]'));
+        assert.equal(await page.locator('.days h2').innerText(), days);
+        // A bar leads to its day.
+        const bar = page.locator('a.bar').first();
+        const [at, views] = [await bar.getAttribute('data-bar'), await bar.getAttribute('data-views')];
+        await follow(page, bar, bar.locator('.hit'));
+        assert.equal(await tile(page, 'views'), Number(views));
+        assert.equal(new URL(page.url()).searchParams.get('from'), at);
+        await page.getByText('Custom', { exact: true }).click();
+        const first = new Date(Date.parse(at) - 2 * 86_400_000).toISOString().slice(0, 10);
+        await page.getByLabel('First day').fill(first);
+        await Promise.all([page.waitForURL(`**from=${first}**`), page.getByRole('button', { name: 'Show' }).click()]);
+        assert.equal(await bars(), 3);
+      })
+    );
+
+    await t.test(`tabs, a table alone and the way back, ${how}`, () =>
+      open(browser, month, { javaScriptEnabled }, async (page) => {
+        const pages = page.locator('#pages');
+        await follow(page, pages.getByRole('link', { name: 'Entry', exact: true }));
+        assert.ok(await page.locator('tr[data-entry-page="/"]').isVisible());
+        const sources = page.locator('#sources');
+        await follow(page, sources.getByRole('link', { name: 'Campaigns', exact: true }));
+        assert.ok(await page.locator('tr[data-utm-source="newsletter"]').isVisible());
+        assert.ok(await page.locator('tr[data-entry-page="/"]').isVisible(), 'the other card keeps its tab');
+        await follow(page, pages.locator('.more a'));
+        const report = await data('');
+        assert.equal(await page.locator('tr[data-entry-page]').count(), report.tables.entry_page.rows.length);
+        await follow(page, page.locator('.back'));
+        assert.ok(await page.locator('tr[data-utm-source="newsletter"]').isVisible(), 'the way back keeps the tabs');
+      })
+    );
+
+    await t.test(`another site, ${how}`, () =>
+      open(browser, month, { javaScriptEnabled }, async (page) => {
+        await page.getByText('Sites', { exact: true }).click();
+        await follow(page, page.getByRole('link', { name: 'empty.example' }));
+        assert.ok(await page.locator('[data-empty]').isVisible());
+        assert.equal(await page.locator('h1').innerText(), 'empty.example');
+        assert.ok((await page.locator('pre').innerText()).includes('/js/footfall.js'));
+      })
+    );
+  }
+
+  await t.test('nobody needs a mouse', () =>
+    open(browser, `${month}&f=is,source,Google`, {}, async (page) => {
+      const focused = (selector) => page.evaluate((selector) => document.activeElement.matches(selector), selector);
+      await page.keyboard.press('Tab');
+      assert.ok(await focused('.skip'), 'the first stop skips to the numbers');
+      for (let stops = 0; !(await focused('.chips a')); stops += 1) {
+        assert.ok(stops < 30, 'the chip is among the first stops');
+        await page.keyboard.press('Tab');
+      }
+      await Promise.all([page.waitForURL((url) => !url.searchParams.has('f')), page.keyboard.press('Enter')]);
+      assert.equal(await page.locator('.chips').count(), 0);
+    })
+  );
+
+  const states = {
+    overview: [month, 200],
+    week: [`${dashboard}?period=7d`, 200],
+    today: [`${dashboard}?period=today`, 200],
+    year: [`${dashboard}?period=365d`, 200],
+    filtered: [`${month}&f=is,source,Google&f=contains,page,/posts`, 200],
+    nothing: [`${month}&f=is,page,/nowhere`, 200],
+    empty: [`${dashboard}?site=empty.example`, 200],
+    kept: [`${dashboard}?site=empty.example&period=year`, 200],
+    table: [`${month}&show=page`, 200],
+    error: [`${dashboard}?days=0`, 400],
+  };
+  for (const [name, [url, status]] of Object.entries(states)) {
+    for (const colorScheme of ['light', 'dark']) {
+      for (const width of [1280, 360]) {
+        await t.test(`${name}, ${colorScheme}, ${width} wide: whole, and for everybody`, () => {
+          const phone = width < 500 ? { isMobile: true, hasTouch: true, deviceScaleFactor: 2 } : {};
+          const options = { colorScheme, viewport: { width, height: 800 }, reducedMotion: 'reduce', ...phone };
+          return open(browser, url, options, async (page) => {
+            await assertFits(page);
+            await assertAccessible(page, name);
+            await screenshot(page, `${name}-${colorScheme}-${width}`);
+          }, status);
+        });
+      }
+    }
+  }
+
+  await t.test('a page with all that it loads is at most 60 KB', async () => {
+    const budget = 60 * 1024;
+    for (const query of ['period=28d', 'period=91d', 'period=365d&tab=referrer', 'period=365d&show=page']) {
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      const wire = await context.newCDPSession(page);
+      await wire.send('Network.enable');
+      let bytes = 0;
+      wire.on('Network.loadingFinished', (event) => (bytes += event.encodedDataLength));
+      await page.goto(`${dashboard}?${query}`, { waitUntil: 'networkidle' });
+      t.diagnostic(`${query}: ${bytes} bytes`);
+      assert.ok(bytes > 2000 && bytes <= budget, `${query}: ${bytes} bytes`);
+      await context.close();
+    }
+  });
+
+  await t.test('a report is a file for a spreadsheet', async () => {
+    const answer = await fetch(`${month}&format=csv`);
+    assert.equal(answer.status, 200);
+    assert.match(answer.headers.get('content-disposition'), /^attachment; filename="footfall-demo\.example-[\d-]+\.csv"$/);
+    const lines = (await answer.text()).split('\r\n');
+    const { totals } = await data('');
+    assert.match(lines[0], /^section,name,visitors/);
+    assert.ok(lines[1].startsWith(`totals,,${totals.visitors},${totals.visits},${totals.views},`), lines[1]);
+    const wrong = await fetch(`${dashboard}?days=0&format=csv`);
+    assert.deepEqual([wrong.status, wrong.headers.get('content-type')], [400, 'text/plain; charset=utf-8']);
   });
 });

@@ -261,6 +261,7 @@ fn browser() -> Result<()> {
         .args(["--test", "browser.test.mjs"])
         .env("FOOTFALL_URL", &server.url)
         .env("FOOTFALL_SNIPPET", snippet)
+        .env("FOOTFALL_DEV", binary("dev")?)
         .env("FOOTFALL_SCREENSHOTS", &screenshots));
     eprintln!("screenshots are in {}", screenshots.display());
     tested
