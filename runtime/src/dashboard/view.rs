@@ -105,6 +105,9 @@ struct Meaning {
     text: &'static str,
 }
 
+/// A first day and a last one.
+type Days = (Date, Date);
+
 const MEANINGS: [Meaning; 7] = [
     Meaning {
         name: "visitors",
@@ -365,7 +368,7 @@ fn reason(row: &FilteredRow) -> String {
 
 /// The periods of the same kind before and after: months of months, years of years, else as many
 /// days. None at the ends of time, and for all of it.
-fn neighbours(period: &Period) -> (Option<(Date, Date)>, Option<(Date, Date)>) {
+fn neighbours(period: &Period) -> (Option<Days>, Option<Days>) {
     let Period { choice, from, to, .. } = *period;
     let (months, years) = (1.month(), 1.year());
     let is_year = choice == Choice::Year || from.day_of_year() == 1 && to == from.last_of_year();
