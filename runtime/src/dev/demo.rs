@@ -227,6 +227,14 @@ fn visit(start: Timestamp, is_viral: bool, random: &mut Rng, records: &mut Vec<R
         weighted(random, SOURCES.iter().map(|source| source.2))
     };
     let (source, referrer, _) = SOURCES[source];
+    // One in eight has been here before on the same day.
+    let before = records.len().min(400);
+    let known = (before > 0 && random.u8(..8) == 0)
+        .then(|| &records[records.len() - 1 - random.usize(..before)]);
+    let visitor = match known {
+        Some(Record { kind: Kind::Hit(hit), .. }) => hit.visitor,
+        _ => VisitorId::new(random.u64(..)),
+    };
     let first = if is_viral { VIRAL } else { PAGES[weighted(random, PAGES.iter().map(|p| p.1))].0 };
     let text = |text: &str| Some(text.to_owned());
     let campaign = Campaign {
@@ -236,7 +244,7 @@ fn visit(start: Timestamp, is_viral: bool, random: &mut Rng, records: &mut Vec<R
         ..Campaign::default()
     };
     let mut hit = Hit {
-        visitor: VisitorId::new(random.u64(..)),
+        visitor,
         event: None,
         host: None,
         page: first.to_owned(),
