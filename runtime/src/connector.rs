@@ -19,8 +19,11 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
 use hyper_util::rt::TokioExecutor;
-use rustls::pki_types::CertificateDer;
+use rustls::crypto::{CryptoProvider, KeyProvider};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::SigningKey;
 use rustls::{ClientConfig, RootCertStore};
+use rustls_graviola::kx;
 
 #[cfg(feature = "proxy")]
 pub use proxy::{Proxies, ProxyError};
@@ -102,7 +105,7 @@ impl Connector {
         for root in roots {
             store.add(root)?;
         }
-        let provider = Arc::new(rustls_graviola::default_provider());
+        let provider = Arc::new(provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_root_certificates(store)
@@ -128,6 +131,29 @@ fn tcp() -> TcpConnector {
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp
+}
+
+/// Graviola's cryptography, but for what a client of AWS would carry along for nothing: private keys of
+/// its own, and a fourth group for the key exchange, P-384.
+fn provider() -> CryptoProvider {
+    CryptoProvider {
+        kx_groups: vec![kx::X25519MLKEM768, &kx::X25519, &kx::P256],
+        key_provider: &NoKeys,
+        ..rustls_graviola::default_provider()
+    }
+}
+
+/// A client that does not authenticate itself by TLS has no private key.
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(
+        &self,
+        _: PrivateKeyDer<'static>,
+    ) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("private keys are not supported".to_owned()))
+    }
 }
 
 /// Time-outs are left to the SDK, which has one for each try.
