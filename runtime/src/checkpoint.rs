@@ -1,6 +1,6 @@
 //! How far a site is folded: the one thing about its segments that is not in them.
 
-use footfall_infra::settings::Site;
+use footfall_infra::settings::{RetentionDays, Site};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -19,9 +19,14 @@ pub struct Checkpoint {
     /// In how many shards hits may be that are not folded yet.
     #[serde(default)]
     pub shards: u8,
-    /// The day on which the settings' number of shards was seen to be lower than that.
+    /// The settings' number of shards, where it is lower than that, and the day on which it was first
+    /// seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lowered: Option<Date>,
+    pub lowered: Option<(u8, Date)>,
+    /// After how many days what was counted is deleted, as the settings said when the site was last in
+    /// them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<RetentionDays>,
 }
 
 impl Checkpoint {

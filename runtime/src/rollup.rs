@@ -26,6 +26,9 @@ const HOUR_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 /// A day is folded so long after its end, from its hits: what came too late for its hour is still in.
 const DAY_MARGIN: SignedDuration = SignedDuration::from_mins(60);
 
+/// A day with hits that cannot be read is folded without them so long before they expire.
+const WAIT_MARGIN: SignedDuration = SignedDuration::from_hours(2 * 24);
+
 /// So many hits of an hour are worth a segment. One of a few hits is 3 KB, and costs about 4 write units
 /// to store and 4 to delete: with fewer than this, it would cost more than a tenth of what the hits
 /// did, and save next to nothing.
@@ -49,6 +52,9 @@ enum Found {
     Few,
     /// Hits, and now a segment of them.
     Folded,
+    /// Hits that this version cannot read, as one before it could after a rollback: they wait for one
+    /// that can, as long as they are there.
+    Unreadable,
 }
 
 /// What a run did, and when.
@@ -136,7 +142,8 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
             })
             .collect();
         let gone = known.into_iter().filter_map(|(domain, checkpoint)| {
-            Some((Site::of(Domain::try_from(domain).ok()?), checkpoint))
+            let site = Site::of(Domain::try_from(domain).ok()?);
+            Some((Site { retention_days: checkpoint.retention_days, ..site }, checkpoint))
         });
         sites.extend(gone);
         Ok(sites)
@@ -155,13 +162,21 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         let from = next.map_or(oldest, |next| next.max(oldest));
         let today = utc_day(now);
         self.note_shards(checkpoint, today);
+        checkpoint.retention_days = site.retention_days;
         for day in from.series(1.day()).take_while(|day| *day <= today) {
             if is_over(day, now) {
-                if self.fold_day(site, checkpoint, day, now).await? {
-                    run.days += 1;
-                    checkpoint.counted(day);
+                match self.fold_day(site, checkpoint, day, now).await? {
+                    Found::Nothing | Found::Few => checkpoint.through = Some(day),
+                    Found::Folded => {
+                        run.days += 1;
+                        checkpoint.counted(day);
+                        checkpoint.through = Some(day);
+                        // What comes after it may fail.
+                        checkpoint.put(&self.store, site).await?;
+                    }
+                    // Days are folded one after the other: those after it wait, too.
+                    Found::Unreadable => break,
                 }
-                checkpoint.through = Some(day);
             } else if self.fold_hours(site, checkpoint, day, now, run).await? {
                 checkpoint.counted(day);
             }
@@ -181,30 +196,34 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         if shards >= checkpoint.shards {
             checkpoint.shards = shards;
             checkpoint.lowered = None;
-        } else if checkpoint.lowered.is_none() {
-            checkpoint.lowered = Some(today);
-        } else if checkpoint.lowered.is_some_and(|lowered| checkpoint.has_folded(lowered)) {
-            checkpoint.shards = shards;
-            checkpoint.lowered = None;
+            return;
+        }
+        match checkpoint.lowered {
+            Some((seen, on)) if seen == shards => {
+                if checkpoint.has_folded(on) {
+                    checkpoint.shards = shards;
+                    checkpoint.lowered = None;
+                }
+            }
+            _ => checkpoint.lowered = Some((shards, today)),
         }
     }
 
-    /// Folds a day, from its hits. False if it had none.
+    /// Folds a day, from its hits.
     async fn fold_day(
         &self,
         site: &Site,
         checkpoint: &Checkpoint,
         day: Date,
         now: Timestamp,
-    ) -> Result<bool, RollupError> {
+    ) -> Result<Found, RollupError> {
         let hours = Hour::of_day(day).collect();
         let found = self.fold(site, checkpoint, Span::Day(day), hours, now).await?;
-        let folded = found == Found::Folded;
-        if folded {
+        if found == Found::Folded {
             // They are in the day's segment; until it is there, they are not deleted.
             self.delete_all(&table::hour_segments(site, day)).await?;
         }
-        Ok(folded)
+        Ok(found)
     }
 
     /// Folds the hours of a day that are over, not folded yet and busy. True if there are any hits.
@@ -246,8 +265,14 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         if rows.is_empty() && unreadable == 0 {
             return Ok(Found::Nothing);
         }
-        if matches!(span, Span::Hour(_)) && rows.len() < self.least {
-            return Ok(Found::Few);
+        match span {
+            Span::Hour(_) if unreadable > 0 || rows.len() < self.least => return Ok(Found::Few),
+            Span::Day(day) if unreadable > 0 && waits(site, day, now) => {
+                let what = format!("{day} of {}: {unreadable} hits cannot be read", site.domain);
+                log::error("a day waits to be folded", what);
+                return Ok(Found::Unreadable);
+            }
+            Span::Hour(_) | Span::Day(_) => {}
         }
         let encoded = encode(site, span, rows, &texts, unreadable)?;
         // Hours are kept as long as the hits they are made from.
@@ -334,6 +359,12 @@ pub fn items(site: &Site, span: Span, encoded: Encoded, expires: Option<i64>) ->
     });
     let rest = rest.collect();
     (Item { key: table::segment_key(site, span), value: first, expires }, rest)
+}
+
+/// Whether hits of a day that cannot be read are waited for: until a few days before they expire.
+fn waits(site: &Site, day: Date, now: Timestamp) -> bool {
+    let expiry = table::utc_start(day).map(|start| table::hit_expiry(site, start));
+    expiry.is_ok_and(|expiry| now.as_second() + WAIT_MARGIN.as_secs() < expiry)
 }
 
 /// Whether a day can be folded.

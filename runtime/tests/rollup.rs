@@ -556,6 +556,36 @@ fn a_segment_of_many_parts_is_there_whole_or_not_at_all() {
     assert!(shown.incomplete[0].contains("not all are there"), "{:?}", shown.incomplete);
 }
 
+/// After a rollback, a day may have hits that only the newer version reads.
+#[test]
+fn hits_of_a_newer_version_are_waited_for() {
+    let settings = settings("sites: [{domain: e.x}]");
+    let site = &settings.sites[0];
+    let store = Memory::default();
+    let known = item(site, at("2026-11-20T12:00:00Z"), 0, 1, &view(1, "/", None));
+    let mut newer = item(site, at("2026-11-20T12:00:01Z"), 0, 2, &view(1, "/", None));
+    let readable = std::mem::replace(&mut newer.value, br#"{"x":"a-new-reason"}"#.to_vec());
+    let later = item(site, at("2026-11-21T12:00:00Z"), 0, 3, &view(1, "/", None));
+    put(&store, &[known, newer.clone(), later]);
+    fold(&store, &settings, NOW);
+    assert_eq!(keys(&segments(&store)), Vec::<&str>::new());
+    let seen = shown(&store, &settings, NOW);
+    assert_eq!((seen.totals.views, seen.unreadable), (2, 1));
+    // The version that can read it is back.
+    let newer = Item { value: readable, ..newer };
+    let readable = copied(&store);
+    put(&readable, &[newer]);
+    fold(&readable, &settings, NOW);
+    assert_eq!(keys(&segments(&readable)), ["20#00", "21#00"]);
+    assert_eq!(shown(&readable, &settings, NOW).totals.views, 3);
+    // It never comes back: before the hits expire, what can be read is folded.
+    let late = "2026-12-19T12:00:00Z";
+    fold(&store, &settings, late);
+    let seen = wait(report(&store, &settings, "period=60d", late)).unwrap();
+    assert_eq!((seen.totals.views, seen.unreadable), (2, 1));
+    assert_eq!(keys(&segments(&store)), ["20#00", "21#00"]);
+}
+
 #[test]
 fn retention_ends_when_the_settings_say() {
     let kept = settings("sites: [{domain: e.x}]");
@@ -595,6 +625,11 @@ fn a_site_that_was_taken_out_keeps_what_was_counted() {
     let again = settings("sites: [{domain: e.y}]");
     let shown = wait(report(&store, &again, "period=all", later)).unwrap();
     assert_eq!(shown.totals.views, 2);
+    // No longer than the settings last said.
+    fold(&store, &settings("sites: [{domain: e.x}, {domain: e.y, retention_days: 90}]"), NOW);
+    fold(&store, &settings("sites: [{domain: e.x}]"), later);
+    let shown = wait(report(&store, &again, "period=all", later)).unwrap();
+    assert_eq!(shown.totals.views, 0);
 }
 
 #[test]
