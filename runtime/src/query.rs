@@ -9,6 +9,9 @@ use crate::period::{Asked, Period, PeriodError};
 /// The most filters of a query.
 const MAX_FILTERS: usize = 20;
 
+/// The most values of all filters together: each is compared with every text of its dimension.
+const MAX_VALUES: usize = 100;
+
 /// The most bytes of all filters together, as they stand in the address.
 const MAX_BYTES: usize = 4096;
 
@@ -83,7 +86,8 @@ pub enum QueryError {
     Dimension(String),
     /// There are too many filters.
     #[error(
-        "there are at most {MAX_FILTERS} filters, of {MAX_BYTES} bytes together: take some off"
+        "there are at most {MAX_FILTERS} filters, of {MAX_VALUES} values and {MAX_BYTES} bytes together: take some \
+         off"
     )]
     TooMuch,
 }
@@ -112,6 +116,9 @@ impl Query {
             if !filters.contains(&filter) {
                 filters.push(filter);
             }
+        }
+        if filters.iter().map(|filter: &Filter| filter.values.len()).sum::<usize>() > MAX_VALUES {
+            return Err(QueryError::TooMuch);
         }
         Ok(Self { period: Period::of(request, asked)?, filters })
     }

@@ -26,7 +26,7 @@ use crate::table::{self, Hour, Span, utc_day, utc_start};
 
 /// How many partitions are read at once: enough to hide the time of a round trip, few enough for the
 /// memory of a small function and a busy site.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 6;
 
 /// How far back "now" reaches.
 const NOW: SignedDuration = SignedDuration::from_mins(5);
@@ -316,7 +316,8 @@ async fn read_hits<S: Store>(
     now: Timestamp,
 ) -> Result<Vec<Item>, StoreError> {
     let reads = shards.iter().map(|range| range_items(store, range));
-    let mut items: Vec<Item> = future::try_join_all(reads).await?.concat();
+    let items = future::try_join_all(reads).await?;
+    let mut items: Vec<Item> = items.into_iter().flatten().collect();
     // DynamoDB takes its time with what has expired.
     items.retain(|item| item.expires.is_none_or(|expires| expires > now.as_second()));
     items.sort_by(|one, other| one.key.sk.cmp(&other.key.sk));

@@ -89,16 +89,6 @@ impl Tally {
         (self.visits > 0).then(|| (number as f64 / self.visits as f64 * parts).round() / parts)
     }
 
-    /// Adds all of another.
-    pub const fn add(&mut self, other: &Self) {
-        self.visitors += other.visitors;
-        self.visits += other.visits;
-        self.views += other.views;
-        self.events += other.events;
-        self.bounces += other.bounces;
-        self.duration += other.duration;
-    }
-
     fn entries<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         map.serialize_entry("visitors", &self.visitors)?;
         map.serialize_entry("visits", &self.visits)?;

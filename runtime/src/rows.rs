@@ -5,8 +5,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::column::Column;
 use crate::hit::{Filtered, Hit, Kind, Record};
 
@@ -217,12 +215,6 @@ impl Rows {
             codes: std::array::from_fn(|column| pick(&self.codes[column], order)),
         }
     }
-
-    /// When a row's hit came in.
-    #[must_use]
-    pub fn time(&self, row: usize) -> Option<Timestamp> {
-        Timestamp::from_millisecond(*self.times.get(row)?).ok()
-    }
 }
 
 /// Properties as one text; of two with one name, the first is kept.
@@ -239,6 +231,8 @@ fn props_text(props: &[(String, String)]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::filter::FilterReason;
 
