@@ -8,7 +8,8 @@ use crate::report::{Report, Tally};
 const HEADER: &str = "section,name,visitors,visits,views,events,views_per_visit,bounce_rate,\
                       visit_duration\r\n";
 
-/// The table. Sections are `totals`, `before`, `bars` and the names of dimensions.
+/// The table. Sections are `totals`, `before`, `bars` and the names of dimensions; `more`, `filtered` and
+/// `incomplete` say what is not in them.
 #[must_use]
 pub(super) fn csv(report: &Report) -> String {
     let mut table = HEADER.to_owned();
@@ -24,6 +25,18 @@ pub(super) fn csv(report: &Report) -> String {
             let name = row.value.as_deref().unwrap_or_default();
             push(&mut table, section.dimension.name(), name, &row.tally);
         }
+        if section.more > 0 {
+            note(&mut table, "more", &format!("{} {}", section.more, section.dimension));
+        }
+    }
+    for row in &report.filtered {
+        note(&mut table, "filtered", &format!("{} {}", row.count, row.reason));
+    }
+    if report.unreadable > 0 {
+        note(&mut table, "incomplete", &format!("{} hits cannot be read", report.unreadable));
+    }
+    for what in &report.incomplete {
+        note(&mut table, "incomplete", what);
     }
     table
 }
@@ -34,6 +47,12 @@ pub(super) fn file_name(report: &Report) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
     let site: String = report.site.chars().map(safe).collect();
     format!("footfall-{site}-{}-{}.csv", report.from, report.to)
+}
+
+/// A row without numbers: what the others lack.
+fn note(table: &mut String, section: &str, what: &str) {
+    // Writing to a text does not fail.
+    let _ = write!(table, "{section},{},,,,,,,\r\n", cell(what));
 }
 
 fn push(table: &mut String, section: &str, name: &str, tally: &Tally) {
@@ -54,14 +73,20 @@ fn push(table: &mut String, section: &str, name: &str, tally: &Tally) {
 }
 
 /// A text as a cell. What a stranger sent must not become a formula in the owner's spreadsheet: an
-/// apostrophe before it makes it a text.
+/// apostrophe before it makes it a text; also behind a semicolon or a tab, where some spreadsheets
+/// begin another cell.
 ///
 /// <https://owasp.org/www-community/attacks/CSV_Injection>
 fn cell(text: &str) -> String {
-    let defused = match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        true => format!("'{text}"),
-        false => text.to_owned(),
-    };
+    let mut defused = String::with_capacity(text.len() + 1);
+    let mut begins = true;
+    for letter in text.chars() {
+        if begins && matches!(letter, '=' | '+' | '-' | '@' | '\t' | '\r') {
+            defused.push('\'');
+        }
+        defused.push(letter);
+        begins = matches!(letter, ';' | '\t' | '\r' | '\n');
+    }
     match defused.contains([',', '"', '\r', '\n']) {
         true => format!("\"{}\"", defused.replace('"', "\"\"")),
         false => defused,
@@ -88,6 +113,7 @@ mod tests {
         check("+1", "'+1");
         check("-1", "'-1");
         check("@SUM", "'@SUM");
+        check("x;=1+1", "x;'=1+1");
         check("\tx", "'\tx");
         check("\rx", "\"'\rx\"");
     }

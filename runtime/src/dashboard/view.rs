@@ -169,7 +169,7 @@ impl View {
     #[must_use]
     pub(super) fn of(source: &Source<'_>) -> Self {
         let Source { site, query, report, state, .. } = *source;
-        let is_empty = report.totals.views == 0 && report.totals.events == 0;
+        let is_empty = report.totals == Tally::default();
         let cards = Cards { site, report, state };
         let single = state.show.and_then(|dimension| cards.single(dimension));
         let is_whole = single.is_none() && !is_empty;
@@ -293,8 +293,8 @@ impl Source<'_> {
 
     /// Nothing is folded yet, and there is nothing up to now.
     fn is_new(&self) -> bool {
-        let has_hits = self.report.totals.views + self.report.totals.events > 0;
-        self.first.is_none() && !has_hits && self.report.to >= self.today()
+        let is_empty = self.report.totals == Tally::default();
+        self.first.is_none() && is_empty && self.report.to >= self.today()
     }
 
     /// What is missing, and why.
