@@ -12,6 +12,7 @@ use crate::client::Device;
 use crate::country::Country;
 use crate::filter::FilterReason;
 use crate::hit::{Campaign, Filtered, Hit, Kind, Record, Screen};
+use crate::read::range_items;
 use crate::rollup::{self, RollupError};
 use crate::rows::{Rows, Texts};
 use crate::segment::Encoded;
@@ -318,8 +319,18 @@ pub async fn fill<S: Store>(
     let mut checkpoint = Checkpoint::of(store, demo.site).await?;
     let mut stored = 0;
     let mut items = Vec::new();
+    let (mut segments, mut month) = (Vec::new(), None);
     for day in demo.days() {
-        if rollup::is_over(day, demo.now) {
+        // What is there already may be the owner's own.
+        if month != Some(day.first_of_month()) {
+            month = Some(day.first_of_month());
+            let range = table::segments(demo.site, day.first_of_month(), day.last_of_month());
+            segments = range_items(store, &range).await?.into_iter().map(|it| it.key).collect();
+        }
+        let is_there = segments.contains(&table::segment_key(demo.site, Span::Day(day)));
+        if is_there {
+            stored += demo.records(day).len();
+        } else if rollup::is_over(day, demo.now) {
             let (segment, count) = demo.segment(day)?;
             let (first, rest) = rollup::items(demo.site, Span::Day(day), segment, None);
             items.extend(rest.into_iter().chain([first]));
