@@ -48,9 +48,7 @@ fn cleared_and_made() -> Vec<Answer> {
 
 fn deploy(aws: &Scripted, arguments: &[&str]) -> Ran {
     let owner = Owner::of(&aws.endpoint);
-    owner.writes("functions/track", b"a function");
-    owner.writes("functions/dashboard", b"another");
-    owner.writes("functions/rollup", b"a third");
+    owner.has_functions();
     owner.deploys(arguments)
 }
 
@@ -343,9 +341,7 @@ fn a_stack_of_somebody_else_is_left_alone() {
             vec![described_stack("CREATE_COMPLETE", "A shop")],
         )]);
         let owner = Owner::of(&aws.endpoint);
-        owner.writes("functions/track", b"a function");
-        owner.writes("functions/dashboard", b"another");
-        owner.writes("functions/rollup", b"a third");
+        owner.has_functions();
         let functions = ["--functions", "functions"];
         let mut arguments = vec![command, "--yes"];
         arguments.extend(functions.iter().filter(|_| command == "deploy"));
@@ -461,13 +457,13 @@ fn concurrency_is_reserved_where_there_is_room() {
         (ran, aws.bodies("CreateChangeSet").contains("ReservedConcurrentExecutions"))
     };
     let with = r#"{"Resources":{"F":{"Type":"AWS::Lambda::Function",
-        "Properties":{"ReservedConcurrentExecutions":60}}}}"#;
+        "Properties":{"ReservedConcurrentExecutions":62}}}}"#;
     let without = "{}";
     let (ran, reserved) = plan(account_settings(1000), without);
-    ran.says("Concurrency  60 reserved\n");
+    ran.says("Concurrency  62 reserved\n");
     assert!(reserved);
     let (ran, reserved) = plan(account_settings(10), without);
-    ran.says("Concurrency  not reserved: the account has room for 0, and this takes 60\n");
+    ran.says("Concurrency  not reserved: the account has room for 0, and this takes 62\n");
     assert!(!reserved);
     let (_, reserved) = plan(account_settings(100), with);
     assert!(reserved, "what the stack has is room for itself");
@@ -489,8 +485,7 @@ fn a_template_that_is_too_large_to_be_sent_goes_by_the_bucket() {
     let deploy = |aws: &Scripted, arguments: &[&str]| {
         let owner = Owner::of(&aws.endpoint);
         owner.writes("footfall.yaml", settings(40).as_bytes());
-        owner.writes("functions/track", b"a function");
-        owner.writes("functions/dashboard", b"another");
+        owner.has_functions();
         owner.deploys(arguments)
     };
     let aws = Scripted::start(&[

@@ -49,8 +49,9 @@ fn all_pages_of_all_functions_are_one_list_in_the_order_of_time() {
         page(&[("3", 3000, "third")], Some("one")),
         page(&[], Some("two")),
         page(&[("1", 1000, ERROR)], None),
-        // The other function's.
+        // The other functions'.
         page(&[("2", 2000, "second"), ("2", 2000, "second")], None),
+        page(&[("4", 4000, "fourth")], None),
     ]);
     let owner = Owner::of(&aws.endpoint);
     let ran = owner.runs(&["logs", "--since", "2d"]).ended(0);
@@ -58,9 +59,10 @@ fn all_pages_of_all_functions_are_one_list_in_the_order_of_time() {
         ran.stdout,
         "1970-01-01T00:00:01Z      track      ERROR  a hit was not stored\n\
          1970-01-01T00:00:02Z      dashboard  second\n\
-         1970-01-01T00:00:03Z      track      third\n"
+         1970-01-01T00:00:03Z      track      third\n\
+         1970-01-01T00:00:04Z      rollup     fourth\n"
     );
-    assert_eq!(aws.times("FilterLogEvents"), 5);
+    assert_eq!(aws.times("FilterLogEvents"), 6);
 }
 
 #[test]
