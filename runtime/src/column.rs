@@ -37,10 +37,10 @@ pub enum Column {
     Device,
     /// How wide the window is.
     Screen,
-    /// An event's properties: the JSON of an object of texts, in memory; a map, in a segment.
-    Props,
     /// Why it is not counted; none counts.
     Filtered,
+    /// An event's properties: the JSON of an object of texts, in memory; a map, in a segment.
+    Props,
 }
 
 impl Column {
@@ -66,8 +66,8 @@ impl Column {
         Self::SystemVersion,
         Self::Device,
         Self::Screen,
-        Self::Props,
         Self::Filtered,
+        Self::Props,
     ];
 
     /// The column's name in a segment.
@@ -91,8 +91,8 @@ impl Column {
             Self::SystemVersion => "system_version",
             Self::Device => "device",
             Self::Screen => "screen",
-            Self::Props => "props",
             Self::Filtered => "filtered",
+            Self::Props => "props",
         }
     }
 

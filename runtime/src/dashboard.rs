@@ -31,7 +31,7 @@ use crate::store::{Store, StoreError};
 use crate::table::{self, Hour};
 
 use self::state::State;
-use self::view::{Source, View};
+use self::view::{Answer, View};
 
 const PAGE: &str = include_str!("../assets/dashboard.html");
 const STYLE: &str = include_str!("../assets/dashboard.css");
@@ -138,7 +138,7 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
                 let sites = self.site_names();
                 let named = (sites.len() > 1).then_some(site.domain.as_str());
                 let state = State::of(request, named, &query);
-                let view = View::of(&Source {
+                let view = View::of(&Answer {
                     site,
                     sites: &sites,
                     query: &query,

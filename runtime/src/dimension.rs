@@ -87,25 +87,10 @@ impl Dimension {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Page => "page",
             Self::EntryPage => "entry_page",
             Self::ExitPage => "exit_page",
-            Self::Host => "host",
-            Self::Event => "event",
-            Self::Source => "source",
-            Self::Referrer => "referrer",
-            Self::UtmSource => "utm_source",
-            Self::UtmMedium => "utm_medium",
-            Self::UtmCampaign => "utm_campaign",
-            Self::UtmTerm => "utm_term",
-            Self::UtmContent => "utm_content",
-            Self::Country => "country",
-            Self::Browser => "browser",
-            Self::BrowserVersion => "browser_version",
-            Self::System => "system",
-            Self::SystemVersion => "system_version",
-            Self::Device => "device",
-            Self::Screen => "screen",
+            // The others are called as their columns are.
+            _ => self.column().name(),
         }
     }
 

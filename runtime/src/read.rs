@@ -34,20 +34,8 @@ const NOW: SignedDuration = SignedDuration::from_mins(5);
 /// How far clocks may differ, and hits so lie ahead.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// What a report needs of a hit.
-const COLUMNS: [Column; Column::COUNT - 1] = {
-    let mut columns = [Column::Filtered; Column::COUNT - 1];
-    let mut at = 0;
-    let mut column = 0;
-    while column < Column::COUNT {
-        if !matches!(Column::ALL[column], Column::Props) {
-            columns[at] = Column::ALL[column];
-            at += 1;
-        }
-        column += 1;
-    }
-    columns
-};
+/// What a report needs of a hit: all but its properties, which come last.
+const COLUMNS: &[Column] = Column::ALL.split_at(Column::Props.index()).0;
 
 /// Whose hits are read, and when.
 #[derive(Debug, Clone, Copy)]
@@ -231,11 +219,11 @@ impl Segments {
     ) -> Result<(Rows, u64), SegmentError> {
         let first = self.0.remove(&table::segment_key(site, span)).unwrap_or_default();
         let header = segment::header(&first)?;
-        let mut rows = segment::decode(&first, &COLUMNS, texts)?;
+        let mut rows = segment::decode(&first, COLUMNS, texts)?;
         for part in 1..header.parts {
             let key = table::segment_part_key(site, span, part, &header.id);
             let part = self.0.remove(&key).ok_or(SegmentError::Incomplete(header.parts))?;
-            rows.append(&mut segment::decode(&part, &COLUMNS, texts)?);
+            rows.append(&mut segment::decode(&part, COLUMNS, texts)?);
         }
         Ok((rows, header.unreadable))
     }

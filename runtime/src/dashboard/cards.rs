@@ -156,7 +156,7 @@ pub(super) struct ShownRow {
 
 /// What stands in a column.
 #[derive(Clone, Copy)]
-enum Column {
+enum Field {
     Visitors,
     Share,
     Visits,
@@ -167,7 +167,7 @@ enum Column {
     VisitDuration,
 }
 
-impl Column {
+impl Field {
     const fn title(self) -> &'static str {
         match self {
             Self::Visitors => "Visitors",
@@ -261,7 +261,7 @@ impl Cards<'_> {
             title: plan.title,
             tabs: tabs(plan, shown, href),
             parts: self.parts(plan, shown, href),
-            table: self.table(shown, Column::of_card(shown), ROWS),
+            table: self.table(shown, Field::of_card(shown), ROWS),
         }
     }
 
@@ -275,7 +275,7 @@ impl Cards<'_> {
             title: plan.title,
             tabs: tabs(plan, shown, href),
             parts: self.parts(plan, shown, href),
-            table: self.table(shown, Column::of_table(shown), usize::MAX),
+            table: self.table(shown, Field::of_table(shown), usize::MAX),
         })
     }
 
@@ -306,7 +306,7 @@ impl Cards<'_> {
         offered.iter().map(link).collect()
     }
 
-    fn table(&self, dimension: Dimension, columns: &'static [Column], most: usize) -> Shown {
+    fn table(&self, dimension: Dimension, columns: &'static [Field], most: usize) -> Shown {
         let nothing = Table { dimension, rows: Vec::new(), more: 0 };
         let table = self.report.table(dimension).unwrap_or(&nothing);
         let rank = |tally: &Tally| match dimension.is_ranked_by_visits() {
@@ -343,7 +343,7 @@ impl Cards<'_> {
         &self,
         dimension: Dimension,
         row: &Row,
-        columns: &'static [Column],
+        columns: &'static [Field],
         fill: f64,
     ) -> ShownRow {
         let value = row.value.as_deref().unwrap_or_default();

@@ -16,7 +16,7 @@ use crate::report::{FilteredRow, Report, Tally};
 
 /// What a view is made of.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Source<'a> {
+pub(super) struct Answer<'a> {
     /// The site.
     pub site: &'a Site,
     /// Every site's domain.
@@ -167,19 +167,19 @@ fn measure(name: &str) -> Measure {
 impl View {
     /// The page of a report.
     #[must_use]
-    pub(super) fn of(source: &Source<'_>) -> Self {
-        let Source { site, query, report, state, .. } = *source;
+    pub(super) fn of(answer: &Answer<'_>) -> Self {
+        let Answer { site, query, report, state, .. } = *answer;
         let is_empty = report.totals == Tally::default();
         let cards = Cards { site, report, state };
         let single = state.show.and_then(|dimension| cards.single(dimension));
         let is_whole = single.is_none() && !is_empty;
         let href = |from, to| state.with_range(Range::Days(from, to)).href();
-        let (earlier, later) = source.neighbours();
+        let (earlier, later) = answer.neighbours();
         Self {
             site: site.domain.to_string(),
-            sites: source.sites(),
+            sites: answer.sites(),
             days: words::days(report.from, report.to),
-            choices: source.choices(),
+            choices: answer.choices(),
             form: Form {
                 fields: state.form_fields(),
                 from: report.from,
@@ -191,22 +191,22 @@ impl View {
             now: report.now,
             chips: chips(state),
             unfiltered: (!state.filters.is_empty()).then(|| state.without_filters().href()),
-            notices: source.notices(),
+            notices: answer.notices(),
             is_empty,
-            is_new: source.is_new(),
-            all_time: source.all_time(),
-            tiles: if is_whole { source.tiles() } else { Vec::new() },
-            compared: source.compared(),
+            is_new: answer.is_new(),
+            all_time: answer.all_time(),
+            tiles: if is_whole { answer.tiles() } else { Vec::new() },
+            compared: answer.compared(),
             unit: match report.unit {
                 Unit::Hour => "hour",
                 Unit::Day => "day",
                 Unit::Month => "month",
             },
-            chart: is_whole.then(|| Chart::of(&query.period, &report.bars, source.now, href)),
+            chart: is_whole.then(|| Chart::of(&query.period, &report.bars, answer.now, href)),
             cards: if is_whole { cards.all() } else { Vec::new() },
             single: single.filter(|_| !is_empty),
             whole: state.with_show(None).href(),
-            foot: source.foot(),
+            foot: answer.foot(),
             json: state.data_href("json"),
             csv: state.data_href("csv"),
             meanings: &MEANINGS,
@@ -214,7 +214,7 @@ impl View {
     }
 }
 
-impl Source<'_> {
+impl Answer<'_> {
     fn sites(&self) -> Vec<Link> {
         let link = |site: &String| Link {
             title: site.clone(),
@@ -454,7 +454,7 @@ pub(crate) mod tests {
 
     fn view(report: &Report, state: &State, yaml: &str) -> View {
         let settings = Settings::from_yaml(yaml).unwrap();
-        View::of(&Source {
+        View::of(&Answer {
             site: &settings.sites[0],
             sites: &[],
             query: &Query {
