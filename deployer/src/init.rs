@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     /// Where the site's days begin, such as Europe/Berlin; this machine's time zone if not said
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
-    /// Who is told of errors and throttling
+    /// Who is told of errors, of throttling, and when nothing is folded any more
     #[arg(long, value_name = "EMAIL")]
     alarm_email: Option<String>,
     /// Honour Do Not Track and Global Privacy Control
@@ -220,7 +220,7 @@ sites:
 # Days for which the functions' logs are kept.
 #log_retention_days: 14
 
-# Who is told of errors and throttling. Nobody if not said.
+# Who is told of errors, of throttling, and when nothing is folded any more. Nobody if not said.
 {email_off}alarm_email: {email}
 
 # Tell them, too, when the account's bill of a month passes these dollars. Example; needs alarm_email.
