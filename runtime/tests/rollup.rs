@@ -286,6 +286,31 @@ fn folding_changes_no_number() {
     assert_eq!(store.items().len(), before.len());
 }
 
+/// The same over the store of `dev`. (Over DynamoDB, functions.rs runs the real function.)
+#[cfg(feature = "dev")]
+#[test]
+fn in_a_file_as_in_memory() {
+    let settings = settings(SITE);
+    let folder = tempfile::tempdir().unwrap();
+    let store = footfall_runtime::store::embedded::Embedded::open(folder.path()).unwrap();
+    let memory = filled(&settings);
+    let key = table::salt_key(day("2026-11-21"));
+    put(&memory, &[Item { key, value: vec![7; 16], expires: None }]);
+    wait(store.put_all(memory.items())).unwrap();
+    let raw = shown(&memory, &settings, NOW);
+    assert_eq!(shown(&store, &settings, NOW), raw);
+    fold(&memory, &settings, NOW);
+    fold(&store, &settings, NOW);
+    assert_eq!(shown(&store, &settings, NOW), raw);
+    for range in [
+        table::segments(&settings.sites[0], day("2026-11-01"), day("2026-11-30")),
+        table::salts_up_to(Date::MAX),
+    ] {
+        let read = |items: Result<Page, StoreError>| items.unwrap().items;
+        assert_eq!(read(wait(store.query(&range, None))), read(wait(memory.query(&range, None))));
+    }
+}
+
 #[test]
 fn a_quiet_hour_stays_as_it_is_until_its_day_is_over() {
     let settings = settings("sites: [{domain: e.x}]");
