@@ -175,7 +175,7 @@ fn is_reproducible(functions: &Path) -> Result<()> {
         let file = folder.join(file);
         fs::read(&file).with_context(|| format!("cannot read {}", file.display()))
     };
-    for file in ["track", "track.zip", "dashboard", "dashboard.zip"] {
+    for file in ["track", "track.zip", "dashboard", "dashboard.zip", "rollup", "rollup.zip"] {
         if read(&one, file)? != read(&another, file)? {
             bail!("{file} differs from one folder to another: see both in {}", folder.display());
         }
@@ -184,7 +184,7 @@ fn is_reproducible(functions: &Path) -> Result<()> {
     // was built from may stand in it: that is the toolchain's.)
     for place in [root().to_path_buf(), target_folder()] {
         let place = place.to_string_lossy();
-        for file in ["track", "dashboard"] {
+        for file in ["track", "dashboard", "rollup"] {
             let binary = read(functions, file)?;
             if binary.windows(place.len()).any(|w| w == place.as_bytes()) {
                 bail!("{place} stands in {file}: remap it in deployer/src/build.rs");
