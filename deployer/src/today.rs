@@ -87,11 +87,11 @@ fn ranges(settings: &Settings, site: &Site, day: &Period, now: Timestamp) -> Vec
     let ranges = hours.flat_map(|hour| shards.clone().map(move |shard| (hour, shard)));
     ranges
         .map(|(hour, shard)| {
-            let mut range = table::hits(site, hour, shard);
             if hour == Hour::of(from) {
-                range.from = table::hit_key(site, from, shard, [0; 16]).sk;
+                table::hits_since(site, hour, shard, from)
+            } else {
+                table::hits(site, hour, shard)
             }
-            range
         })
         .collect()
 }

@@ -102,7 +102,7 @@ impl<S: Store> Reader<'_, S> {
         // An hour that is folded still has its hits. Hours of two days are two days.
         for hour in Hour::between(since, until) {
             let ranges =
-                self.shards().map(|shard| table::hits_since(self.site, hour, shard, since));
+                (0..self.shards()).map(|shard| table::hits_since(self.site, hour, shard, since));
             let items = read_hits(self.store, ranges.collect(), self.now).await?;
             let mut rows = Rows::default();
             push(&items, &mut rows, &mut days.texts);
@@ -115,8 +115,8 @@ impl<S: Store> Reader<'_, S> {
         Ok(engine::visitors_since(&days, since))
     }
 
-    fn shards(&self) -> std::ops::Range<u8> {
-        0..self.checkpoint.shards(self.settings.shards.get())
+    fn shards(&self) -> u8 {
+        self.checkpoint.shards(self.settings.shards.get())
     }
 
     /// Reads every day of UTC that has a part in one of the ranges.
@@ -155,10 +155,16 @@ impl<S: Store> Reader<'_, S> {
         for hour in folded {
             loaded.add_segment(segments, self.site, Span::Hour(hour), rows);
         }
-        let shards = self.checkpoint.shards(self.settings.shards.get());
-        loaded.unreadable +=
-            hits(self.store, self.site, open, shards, self.now, rows, &mut loaded.days.texts)
-                .await?;
+        loaded.unreadable += hits(
+            self.store,
+            self.site,
+            open,
+            self.shards(),
+            self.now,
+            rows,
+            &mut loaded.days.texts,
+        )
+        .await?;
         Ok(())
     }
 

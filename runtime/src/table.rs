@@ -116,7 +116,7 @@ fn hit_partition(site: &Site, hour: Hour, shard: u8) -> String {
 /// The hits of a site in one shard of an hour that came in at `from` or later.
 #[must_use]
 pub fn hits_since(site: &Site, hour: Hour, shard: u8, from: Timestamp) -> KeyRange {
-    KeyRange { from: format!("{:013}#", from.as_millisecond().max(0)), ..hits(site, hour, shard) }
+    KeyRange { from: hit_key(site, from, shard, [0; 16]).sk, ..hits(site, hour, shard) }
 }
 
 /// When the hit under a sort key came in; `None` if it is no hit's.
