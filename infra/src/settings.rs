@@ -4,6 +4,7 @@
 //! for the keys that only the stack is made of.
 
 mod error;
+mod goal;
 mod host;
 mod limits;
 mod owner;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::SettingsError;
 use error::{line_of, remedied};
+pub use goal::{Goal, MAX_GOALS, PagePattern, Reached};
 pub use host::{Domain, Host};
 pub use limits::{Capacity, LogRetention, MonthlyBudget, Throttle};
 pub use owner::{CertificateArn, CustomDomain, Email, Tags};
@@ -123,6 +125,7 @@ impl Settings {
                 time_zone: TimeZone::default(),
                 respect_dnt: false,
                 retention_days: None,
+                goals: Vec::new(),
             }],
             trusted_proxies: 0,
             shards: Shards::default(),

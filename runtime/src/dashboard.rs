@@ -25,7 +25,8 @@ use crate::http::{Request, Response, response, set, text};
 use crate::log;
 use crate::period::Asked;
 use crate::query::Query;
-use crate::read::Reader;
+use crate::read::{ReadError, Reader};
+use crate::report::all_tables;
 use crate::snippet::snippet;
 use crate::store::{Store, StoreError};
 use crate::table::{self, Hour};
@@ -75,6 +76,15 @@ enum Format {
     Csv,
 }
 
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Store(error) => error.into(),
+            ReadError::Query(error) => error.into(),
+        }
+    }
+}
+
 impl<S: Store, A: Ambient> Dashboard<S, A> {
     /// Answers for the sites in `settings`. Templates are parsed here, once.
     ///
@@ -121,7 +131,7 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first };
         let query = Query::of(request, &asked)?;
         let reader = Reader { store: &self.store, settings: &self.settings, site, checkpoint, now };
-        let report = reader.report(&query, ROWS).await?;
+        let report = reader.report(&query, &all_tables(), ROWS).await?;
         match format {
             Format::Json => {
                 let body = serde_json::to_vec(&report)?;

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::column::Column;
 
 /// A property of hits or of visits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Dimension {
     /// The page.
     Page,
@@ -45,6 +45,62 @@ pub enum Dimension {
     Device,
     /// The class of the window's width.
     Screen,
+    /// The channel: what kind of way led here.
+    Channel,
+}
+
+/// What hits are told apart by: a dimension, or one of what owners name themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Key {
+    /// A dimension.
+    Dimension(Dimension),
+    /// A property of events by its name. Each hit has its own.
+    Prop(String),
+    /// The goals that a hit reaches, which may be several.
+    Goal,
+}
+
+/// What the name of a property's key begins with.
+const PROPS: &str = "props:";
+
+impl Key {
+    /// The key of a name: a dimension's, `props:NAME`, or `goal`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        if name == "goal" {
+            return Some(Self::Goal);
+        }
+        match name.strip_prefix(PROPS) {
+            Some("") => None,
+            Some(prop) => Some(Self::Prop(prop.to_owned())),
+            None => Dimension::parse(name).map(Self::Dimension),
+        }
+    }
+
+    /// Whose property it is.
+    #[must_use]
+    pub const fn scope(&self) -> Scope {
+        match self {
+            Self::Dimension(dimension) => dimension.scope(),
+            Self::Prop(_) | Self::Goal => Scope::Hit,
+        }
+    }
+}
+
+impl From<Dimension> for Key {
+    fn from(dimension: Dimension) -> Self {
+        Self::Dimension(dimension)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dimension(dimension) => dimension.fmt(f),
+            Self::Prop(name) => write!(f, "{PROPS}{name}"),
+            Self::Goal => f.pad("goal"),
+        }
+    }
 }
 
 /// Whose property a dimension is.
@@ -61,7 +117,7 @@ impl Dimension {
     pub const COUNT: usize = Self::ALL.len();
 
     /// All of them, in the order of the dashboard.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Page,
         Self::EntryPage,
         Self::ExitPage,
@@ -81,6 +137,7 @@ impl Dimension {
         Self::SystemVersion,
         Self::Device,
         Self::Screen,
+        Self::Channel,
     ];
 
     /// The name in addresses and in data.
@@ -89,6 +146,7 @@ impl Dimension {
         match self {
             Self::EntryPage => "entry_page",
             Self::ExitPage => "exit_page",
+            Self::Channel => "channel",
             // The others are called as their columns are.
             _ => self.column().name(),
         }
@@ -100,14 +158,15 @@ impl Dimension {
         Self::ALL.into_iter().find(|dimension| dimension.name() == name)
     }
 
-    /// The column that has its values.
+    /// The column that has its values. The channel has none: it is made from others, of which this is
+    /// the first.
     #[must_use]
     pub const fn column(self) -> Column {
         match self {
             Self::Page | Self::EntryPage | Self::ExitPage => Column::Page,
             Self::Host => Column::Host,
             Self::Event => Column::Event,
-            Self::Source => Column::Source,
+            Self::Source | Self::Channel => Column::Source,
             Self::Referrer => Column::Referrer,
             Self::UtmSource => Column::UtmSource,
             Self::UtmMedium => Column::UtmMedium,
@@ -139,6 +198,7 @@ impl Dimension {
         matches!(
             self,
             Self::Source
+                | Self::Channel
                 | Self::Country
                 | Self::Browser
                 | Self::System

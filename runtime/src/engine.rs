@@ -1,77 +1,300 @@
-//! The engine: rows and a query in, numbers out. Pure.
+//! The engine: hits and questions in, numbers out. Pure.
 //!
-//! Rows of a day are sorted by visitor and time, so that one pass over them finds every visitor's
-//! visits, and counts them. What each number means is in docs/definitions.md.
+//! Hits come a day at a time, are counted, and let go: what stays in memory is the texts and the numbers.
+//! Rows of a day are sorted by visitor and time, so that one pass over them finds every visitor's visits;
+//! then each grouping is one pass over visits or rows. What each number means is in docs/definitions.md.
 
+mod condition;
+mod keys;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
-use jiff::{SignedDuration, Timestamp};
+use footfall_infra::settings::Site;
+use jiff::Timestamp;
 
 use crate::column::Column;
-use crate::dimension::{Dimension, Scope};
-use crate::query::{Filter, Query};
-use crate::report::{Bar, FilteredRow, Row, Table, Tally};
-use crate::rows::{Code, NONE, Rows, Texts};
+use crate::dimension::Key;
+use crate::query::{Condition, QueryError};
+use crate::report::Tally;
+use crate::rows::{Code, NO_SCROLL, NONE, Rows, Texts};
+use condition::Selector;
+use keys::{Codes, Keys};
+
+/// What the number of no group is.
+const ROOT: Code = Code::MAX;
 
 /// A visit ends with a pause of so many milliseconds.
 const PAUSE: i64 = 30 * 60 * 1000;
 
-/// The days that are counted: each is all hits of a UTC day, sorted by visitor and time.
-#[derive(Debug, Default)]
-pub struct Days {
-    /// The rows of each day.
-    pub days: Vec<Rows>,
-    /// Their texts. Pages are named with their host where it is not the site's own.
-    pub texts: Texts,
+/// A question: which hits are counted, in which times, and by what.
+#[derive(Debug, Clone)]
+pub struct Plan<'a> {
+    /// What must hold for a hit.
+    pub conditions: &'a [Condition],
+    /// The times in which they are counted, each apart.
+    pub spans: Vec<Span>,
 }
 
-/// What a query finds in some days.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// All of it.
-    pub totals: Tally,
-    /// By bar.
-    pub bars: Vec<Bar>,
-    /// By dimension.
-    pub tables: Vec<Table>,
-    /// What was not counted, and why.
-    pub filtered: Vec<FilteredRow>,
+/// A time, and by what hits in it are counted.
+#[derive(Debug, Clone)]
+pub struct Span {
+    /// The first instant of it.
+    pub from: Timestamp,
+    /// The first instant behind it.
+    pub to: Timestamp,
+    /// By what they are counted. The empty grouping is their total.
+    pub groupings: Vec<Grouping>,
 }
 
-/// Answers a query, with at most `limit` rows in a table.
-#[must_use]
-pub fn find(days: &Days, query: &Query, limit: usize) -> Found {
-    let (from, to) = query.period.instants();
-    let starts = query.period.bars();
-    let mut counter = Counter::new(days, &query.filters, from, to);
-    counter.bar_starts = starts.iter().map(|start| start.at.as_millisecond()).collect();
-    counter.bars = vec![Mark::default(); starts.len()];
-    counter.tables = Dimension::ALL
-        .map(|dimension| vec![Mark::default(); days.texts.of(dimension.column()).len()])
-        .into();
-    counter.run();
-    let bars = starts.into_iter().zip(&counter.bars);
-    Found {
-        totals: counter.totals.tally,
-        bars: bars.map(|(start, mark)| Bar { at: start.name, tally: mark.tally }).collect(),
-        tables: counter.tables(limit),
-        filtered: counter.filtered(),
+/// By what hits are counted: a number for each that their values together occur in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grouping {
+    /// By time, in bars that begin at these instants (milliseconds since 1970, in order): the bar's place
+    /// is the first value.
+    pub bars: Option<Vec<i64>>,
+    /// By these.
+    pub keys: Vec<Key>,
+}
+
+impl Grouping {
+    /// By nothing: the total.
+    #[must_use]
+    pub fn total() -> Self {
+        Self::default()
+    }
+
+    /// By one key.
+    #[must_use]
+    pub fn by(key: impl Into<Key>) -> Self {
+        Self { bars: None, keys: vec![key.into()] }
+    }
+
+    /// By time.
+    #[must_use]
+    pub const fn by_time(bars: Vec<i64>) -> Self {
+        Self { bars: Some(bars), keys: Vec::new() }
     }
 }
 
-/// The sums of a query between two instants, in place of its period.
-#[must_use]
-pub fn totals(days: &Days, filters: &[Filter], from: Timestamp, to: Timestamp) -> Tally {
-    let mut counter = Counter::new(days, filters, from, to);
-    counter.run();
-    counter.totals.tally
+/// What is counted of one combination of values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// In which bar, if it is by time.
+    pub bar: Option<usize>,
+    /// The values of the keys, in their order; `None` is what has none.
+    pub values: Vec<Option<String>>,
+    /// What is counted.
+    pub tally: Tally,
 }
 
-/// How many visitors have a hit since an instant.
-#[must_use]
-pub fn visitors_since(days: &Days, since: Timestamp) -> u64 {
-    let to = Timestamp::MAX.checked_sub(SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
-    totals(days, &[], since, to).visitors
+/// What a plan found in one of its spans.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Of each grouping, its groups that are not empty, in no order.
+    pub groups: Vec<Vec<Group>>,
+    /// How many hits of programs there were, by reason, whatever the conditions; in no order.
+    pub filtered: Vec<(String, u64)>,
+}
+
+impl Found {
+    /// The total that a grouping by nothing found.
+    #[must_use]
+    pub fn total(&self, grouping: usize) -> Tally {
+        self.groups
+            .get(grouping)
+            .and_then(|groups| groups.first())
+            .map_or_else(Tally::default, |group| group.tally)
+    }
+}
+
+/// Counts days for some plans.
+#[derive(Debug)]
+pub struct Engine<'a> {
+    keys: Keys<'a>,
+    plans: Vec<Counting>,
+    /// The texts of all days: what segments are decoded into.
+    pub texts: Texts,
+    columns: Vec<Column>,
+    /// The numbers of the last visitor and the last visit.
+    visitor: u32,
+    visit: u32,
+}
+
+#[derive(Debug)]
+struct Counting {
+    selector: Selector,
+    spans: Vec<Counter>,
+}
+
+/// A visit.
+#[derive(Debug, Clone)]
+struct Visit {
+    /// Its rows.
+    rows: Range<usize>,
+    visitor: u32,
+    number: u32,
+    is_bounce: bool,
+    duration: u64,
+    /// The page of its first page view.
+    entry: Code,
+    /// The page of its last page view.
+    exit: Code,
+}
+
+/// A day that is being counted.
+struct Day<'d> {
+    rows: &'d Rows,
+    events: &'d [Code],
+    visits: &'d [Visit],
+    /// The codes of every key.
+    codes: &'d [Codes<'d>],
+    /// Whether any view says how long it was looked at.
+    has_engagement: bool,
+}
+
+impl<'a> Engine<'a> {
+    /// Prepares to count.
+    ///
+    /// # Errors
+    /// [`QueryError::Regex`] if a condition has a regular expression that is none.
+    pub fn new(site: &'a Site, plans: Vec<Plan<'_>>) -> Result<Self, QueryError> {
+        let mut keys = Keys::new(site);
+        let mut counting = Vec::new();
+        for plan in plans {
+            let selector = Selector::new(plan.conditions, &mut keys)?;
+            let spans = plan.spans.into_iter().map(|span| Counter::new(span, &mut keys)).collect();
+            counting.push(Counting { selector, spans });
+        }
+        let columns = keys.columns();
+        let texts = Texts::default();
+        Ok(Self { keys, plans: counting, texts, columns, visitor: 0, visit: 0 })
+    }
+
+    /// The times in which anything is counted.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<(Timestamp, Timestamp)> {
+        let spans = self.plans.iter().flat_map(|plan| &plan.spans);
+        let at = |millis| Timestamp::from_millisecond(millis).unwrap_or_default();
+        spans.map(|span| (at(span.range.start), at(span.range.end))).collect()
+    }
+
+    /// The columns that days must have.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Counts the hits of a day of UTC: rows of `self.texts`, in any order.
+    pub fn count(&mut self, mut day: Rows) {
+        day.sort();
+        day.attach_engagement(&self.texts);
+        self.keys.name_pages(&mut day, &mut self.texts);
+        self.count_filtered(&day);
+        let visits = self.visits(&day);
+        self.keys.learn(&day, &visits, &self.texts);
+        let codes = self.keys.codes(&day, &visits);
+        let day = Day {
+            events: day.column(Column::Event),
+            has_engagement: day.engaged.iter().any(|it| *it > 0)
+                || day.scrolled.iter().any(|it| *it != NO_SCROLL),
+            rows: &day,
+            visits: &visits,
+            codes: &codes,
+        };
+        for plan in &mut self.plans {
+            plan.selector.learn(&self.keys, &self.texts);
+            let selected = plan.selector.select(&day);
+            for span in &mut plan.spans {
+                span.count(&day, &selected, &self.keys, &self.texts);
+            }
+        }
+    }
+
+    /// What each plan found in each of its spans.
+    #[must_use]
+    pub fn found(self) -> Vec<Vec<Found>> {
+        let Self { keys, plans, texts, .. } = self;
+        let spans = |plan: Counting| plan.spans.into_iter().map(|span| span.found(&keys, &texts));
+        plans.into_iter().map(|plan| spans(plan).collect()).collect()
+    }
+
+    /// Finds the visits of a day.
+    fn visits(&mut self, day: &Rows) -> Vec<Visit> {
+        let events = day.column(Column::Event);
+        let pages = day.column(Column::Page);
+        let filtered = day.column(Column::Filtered);
+        let mut visits = Vec::new();
+        let mut row = 0;
+        while row < day.len() {
+            if filtered[row] != NONE {
+                row += 1;
+                continue;
+            }
+            if row == 0 || filtered[row - 1] != NONE || day.visitors[row] != day.visitors[row - 1] {
+                self.visitor += 1;
+            }
+            let start = row;
+            let is_view = |row: usize| events[row] == NONE;
+            let mut views = is_view(row).then_some((row, row));
+            row += 1;
+            while row < day.len()
+                && day.visitors[row] == day.visitors[start]
+                && filtered[row] == NONE
+                && day.times[row].saturating_sub(day.times[row - 1]) < PAUSE
+            {
+                if is_view(row) {
+                    views = Some((views.map_or(row, |(first, _)| first), row));
+                }
+                row += 1;
+            }
+            self.visit += 1;
+            let last = row - 1;
+            let looked_at = u64::from(day.engaged[last]);
+            visits.push(Visit {
+                is_bounce: views.is_some() && row - start == 1,
+                duration: day.times[last].abs_diff(day.times[start]) + looked_at,
+                entry: views.map_or(NONE, |(first, _)| pages[first]),
+                exit: views.map_or(NONE, |(_, last)| pages[last]),
+                visitor: self.visitor,
+                number: self.visit,
+                rows: start..row,
+            });
+        }
+        visits
+    }
+
+    fn count_filtered(&mut self, day: &Rows) {
+        let reasons = day.column(Column::Filtered);
+        if self.texts.of(Column::Filtered).is_empty() {
+            return;
+        }
+        let spans = self.plans.iter_mut().flat_map(|plan| &mut plan.spans);
+        for span in spans {
+            span.filtered.resize(self.texts.of(Column::Filtered).len(), 0);
+            // What does not count has no visitor, and so stands first.
+            for row in (0..day.len()).take_while(|row| day.visitors[*row] == 0) {
+                if reasons[row] != NONE && span.range.contains(&day.times[row]) {
+                    span.filtered[reasons[row] as usize] += 1;
+                }
+            }
+        }
+    }
+}
+
+/// What a selector selects of a day.
+struct Selected {
+    /// The visits of which anything is, and which places of `rows` are theirs.
+    visits: Vec<(usize, Range<usize>)>,
+    /// The rows; `None` if every visit has all of its own.
+    rows: Option<Vec<usize>>,
+}
+
+impl Selected {
+    fn row(&self, place: usize) -> usize {
+        self.rows.as_ref().map_or(place, |rows| rows[place])
+    }
 }
 
 /// A tally, and who was last counted into it: rows of one visitor stand together.
@@ -82,278 +305,386 @@ struct Mark {
     visit: u32,
 }
 
+/// Selected hits of a visit that lie in a span.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hits {
+    views: u64,
+    events: u64,
+    engaged: u64,
+    engagements: u64,
+    scrolled: u64,
+    scrolls: u64,
+}
+
+impl Hits {
+    fn add(&mut self, day: &Day<'_>, row: usize) {
+        if day.events[row] == NONE {
+            self.views += 1;
+        } else {
+            self.events += 1;
+        }
+        if day.has_engagement {
+            let (engaged, scrolled) = (day.rows.engaged[row], day.rows.scrolled[row]);
+            if engaged > 0 {
+                self.engaged += u64::from(engaged);
+                self.engagements += 1;
+            }
+            if scrolled != NO_SCROLL {
+                self.scrolled += u64::from(scrolled);
+                self.scrolls += 1;
+            }
+        }
+    }
+}
+
 impl Mark {
-    const fn hit(&mut self, visitor: u32, is_view: bool) {
+    fn hits(&mut self, visitor: u32, hits: &Hits) {
+        if hits.views + hits.events == 0 {
+            return;
+        }
         if self.visitor != visitor {
             self.visitor = visitor;
             self.tally.visitors += 1;
         }
-        if is_view {
-            self.tally.views += 1;
-        } else {
-            self.tally.events += 1;
-        }
+        self.tally.views += hits.views;
+        self.tally.events += hits.events;
+        self.tally.engaged += hits.engaged;
+        self.tally.engagements += hits.engagements;
+        self.tally.scrolled += hits.scrolled;
+        self.tally.scrolls += hits.scrolls;
     }
 
-    const fn visit(&mut self, number: u32, visit: &Visit) {
-        if self.visit != number {
-            self.visit = number;
+    fn visit(&mut self, visit: &Visit) {
+        if self.visit != visit.number {
+            self.visit = visit.number;
             self.tally.visits += 1;
-            self.tally.bounces += visit.is_bounce as u64;
+            self.tally.bounces += u64::from(visit.is_bounce);
             self.tally.duration += visit.duration;
         }
     }
 }
 
-/// A visit that a query selects.
-struct Visit {
-    /// Its rows.
-    rows: Range<usize>,
-    is_bounce: bool,
-    duration: u64,
-    /// The page of its first page view.
-    entry: Code,
-    /// The page of its last page view.
-    exit: Code,
-}
-
-impl Visit {
-    fn of(day: &Rows, rows: Range<usize>) -> Self {
-        let events = day.column(Column::Event);
-        let pages = day.column(Column::Page);
-        let mut views = rows.clone().filter(|row| events[*row] == NONE);
-        let first = views.next();
-        let last = views.next_back().or(first);
-        let page = |row: Option<usize>| row.map_or(NONE, |row| pages[row]);
-        Self {
-            is_bounce: first.is_some() && rows.len() == 1,
-            duration: day.times[rows.end - 1].abs_diff(day.times[rows.start]),
-            entry: page(first),
-            exit: page(last),
-            rows,
-        }
-    }
-
-    /// Its value of a dimension of visits.
-    fn code(&self, day: &Rows, dimension: Dimension) -> Code {
-        match dimension {
-            Dimension::EntryPage => self.entry,
-            Dimension::ExitPage => self.exit,
-            _ => day.column(dimension.column())[self.rows.start],
-        }
-    }
-}
-
-/// A filter, and for each code of its column whether it holds.
-struct Condition {
-    dimension: Dimension,
-    holds: Vec<bool>,
-}
-
-impl Condition {
-    fn of(filter: &Filter, texts: &Texts) -> Self {
-        let dictionary = texts.of(filter.dimension.column());
-        let holds = dictionary.iter().map(|(_, text)| filter.holds(text)).collect();
-        Self { dimension: filter.dimension, holds }
-    }
-
-    fn holds(&self, code: Code) -> bool {
-        self.holds.get(code as usize).copied().unwrap_or(false)
-    }
-}
-
-struct Counter<'a> {
-    days: &'a Days,
-    of_hits: Vec<Condition>,
-    of_visits: Vec<Condition>,
+/// Counts the hits of a span.
+#[derive(Debug)]
+struct Counter {
     /// From the first to before the second, in milliseconds.
     range: Range<i64>,
-    totals: Mark,
-    /// Empty if only totals are asked for; so are bars and tables.
-    bar_starts: Vec<i64>,
-    bars: Vec<Mark>,
-    tables: Vec<Vec<Mark>>,
+    groupings: Vec<Marks>,
+    /// By the code of the reason.
     filtered: Vec<u64>,
-    /// The numbers of the visitor and the visit that are being counted.
-    visitor: u32,
-    visit: u32,
-    /// The rows of the visit that are selected.
-    selected: Vec<usize>,
 }
 
-impl<'a> Counter<'a> {
-    fn new(days: &'a Days, filters: &[Filter], from: Timestamp, to: Timestamp) -> Self {
-        let of = |scope| {
-            let filters = filters.iter().filter(move |it| it.dimension.scope() == scope);
-            filters.map(|filter| Condition::of(filter, &days.texts)).collect()
+/// A grouping that is being counted.
+#[derive(Debug)]
+struct Marks {
+    bars: Option<Vec<i64>>,
+    /// Places in [`Keys`], in the order that was asked for.
+    keys: Vec<usize>,
+    /// A group's number, made of the codes of several: see [`Marks::intern`].
+    pairs: HashMap<(Code, Code), Code, BuildHasherDefault<PairHasher>>,
+    /// The pair that each number stands for.
+    numbers: Vec<(Code, Code)>,
+    marks: Vec<Mark>,
+}
+
+impl Counter {
+    fn new(span: Span, keys: &mut Keys<'_>) -> Self {
+        let range = span.from.as_millisecond()..span.to.as_millisecond();
+        let marks = |grouping: Grouping| Marks {
+            bars: grouping.bars,
+            keys: grouping.keys.into_iter().map(|key| keys.place(key)).collect(),
+            pairs: HashMap::default(),
+            numbers: Vec::new(),
+            marks: Vec::new(),
         };
         Self {
-            days,
-            of_hits: of(Scope::Hit),
-            of_visits: of(Scope::Visit),
-            range: from.as_millisecond()..to.as_millisecond(),
-            totals: Mark::default(),
-            bar_starts: Vec::new(),
-            bars: Vec::new(),
-            tables: Vec::new(),
-            filtered: vec![0; days.texts.of(Column::Filtered).len()],
-            visitor: 0,
-            visit: 0,
-            selected: Vec::new(),
+            range,
+            groupings: span.groupings.into_iter().map(marks).collect(),
+            filtered: Vec::new(),
         }
     }
 
-    fn run(&mut self) {
-        let days = self.days;
-        for day in &days.days {
-            let mut start = 0;
-            while start < day.len() {
-                let visitor = day.visitors[start];
-                let same = |row: &usize| day.visitors[*row] == visitor;
-                let end = (start..day.len()).take_while(same).last().map_or(start, |last| last) + 1;
-                self.visitor(day, start..end);
-                start = end;
-            }
-        }
-    }
-
-    /// Counts a visitor of a day. What does not count stands there as one visitor, with the number 0.
-    fn visitor(&mut self, day: &Rows, rows: Range<usize>) {
-        let filtered = day.column(Column::Filtered);
-        let is_counted = |row: &usize| filtered[*row] == NONE;
-        for row in rows.clone().filter(|row| !is_counted(row)) {
-            if self.range.contains(&day.times[row]) {
-                self.filtered[filtered[row] as usize] += 1;
-            }
-        }
-        self.visitor += 1;
-        let mut start = rows.start;
-        while start < rows.end {
-            if !is_counted(&start) {
-                start += 1;
-                continue;
-            }
-            let goes_on = |row: &usize| {
-                is_counted(row) && day.times[*row].saturating_sub(day.times[*row - 1]) < PAUSE
-            };
-            let end = (start + 1..rows.end).take_while(goes_on).last().map_or(start, |last| last);
-            self.visit(day, Visit::of(day, start..end + 1));
-            start = end + 1;
-        }
-    }
-
-    fn visit(&mut self, day: &Rows, visit: Visit) {
-        let holds = |condition: &Condition| condition.holds(visit.code(day, condition.dimension));
-        if !self.of_visits.iter().all(holds) {
+    fn count(&mut self, day: &Day<'_>, selected: &Selected, keys: &Keys<'_>, texts: &Texts) {
+        let bounds = || day.visits.iter().map(|visit| (&visit.rows, &day.rows.times));
+        let first = bounds().map(|(rows, times)| times[rows.start]).min();
+        let last = bounds().map(|(rows, times)| times[rows.end - 1]).max();
+        let (Some(first), Some(last)) = (first, last) else { return };
+        if last < self.range.start || self.range.end <= first {
             return;
         }
-        self.select(day, visit.rows.clone());
-        if self.selected.is_empty() {
-            return;
-        }
-        self.visit += 1;
-        let selected = std::mem::take(&mut self.selected);
-        let events = day.column(Column::Event);
-        for row in &selected {
-            if self.range.contains(&day.times[*row]) {
-                self.hit(day, &visit, *row, events[*row] == NONE);
-            }
-        }
-        if self.range.contains(&day.times[visit.rows.start]) {
-            self.begun(day, &visit, &selected);
-        }
-        self.selected = selected;
-    }
-
-    /// Finds the rows of a visit for which the filters of hits hold.
-    fn select(&mut self, day: &Rows, rows: Range<usize>) {
-        let conditions = &self.of_hits;
-        let holds = |row: &usize| {
-            conditions.iter().all(|it| it.holds(day.column(it.dimension.column())[*row]))
-        };
-        self.selected.clear();
-        self.selected.extend(rows.filter(holds));
-    }
-
-    /// Counts a selected hit in the period.
-    fn hit(&mut self, day: &Rows, visit: &Visit, row: usize, is_view: bool) {
-        self.totals.hit(self.visitor, is_view);
-        if let Some(bar) = self.bar(day.times[row]) {
-            self.bars[bar].hit(self.visitor, is_view);
-        }
-        for (dimension, table) in Dimension::ALL.into_iter().zip(&mut self.tables) {
-            let code = match dimension.scope() {
-                Scope::Hit => day.column(dimension.column())[row],
-                Scope::Visit => visit.code(day, dimension),
-            };
-            table[code as usize].hit(self.visitor, is_view);
-        }
-    }
-
-    /// Counts a visit that begins in the period.
-    fn begun(&mut self, day: &Rows, visit: &Visit, selected: &[usize]) {
-        self.totals.visit(self.visit, visit);
-        if let Some(bar) = self.bar(day.times[visit.rows.start]) {
-            self.bars[bar].visit(self.visit, visit);
-        }
-        for (dimension, table) in Dimension::ALL.into_iter().zip(&mut self.tables) {
-            match dimension.scope() {
-                Scope::Hit => {
-                    let column = day.column(dimension.column());
-                    for row in selected {
-                        table[column[*row] as usize].visit(self.visit, visit);
+        let is_whole = self.range.start <= first && last < self.range.end;
+        let hits: Vec<Hits> = selected
+            .visits
+            .iter()
+            .map(|(_, places)| {
+                let mut hits = Hits::default();
+                for place in places.clone() {
+                    let row = selected.row(place);
+                    if is_whole || self.range.contains(&day.rows.times[row]) {
+                        hits.add(day, row);
                     }
                 }
-                Scope::Visit => {
-                    table[visit.code(day, dimension) as usize].visit(self.visit, visit);
+                hits
+            })
+            .collect();
+        let seen = Seen { day, selected, hits: &hits, range: &self.range, is_whole };
+        for marks in &mut self.groupings {
+            marks.count(&seen, keys, texts);
+        }
+    }
+
+    fn found(self, keys: &Keys<'_>, texts: &Texts) -> Found {
+        let filtered = texts.of(Column::Filtered).iter().zip(&self.filtered);
+        let filtered = filtered
+            .filter(|(_, count)| **count > 0)
+            .filter_map(|((_, text), count)| Some((text?.to_owned(), *count)))
+            .collect();
+        let groups = self.groupings.into_iter().map(|marks| marks.groups(keys, texts)).collect();
+        Found { groups, filtered }
+    }
+}
+
+/// What of a day is selected, and lies in a span.
+struct Seen<'a> {
+    day: &'a Day<'a>,
+    selected: &'a Selected,
+    /// Of each selected visit, what lies in the span.
+    hits: &'a [Hits],
+    range: &'a Range<i64>,
+    /// Whether all of the day does.
+    is_whole: bool,
+}
+
+impl Seen<'_> {
+    fn contains(&self, row: usize) -> bool {
+        self.is_whole || self.range.contains(&self.day.rows.times[row])
+    }
+
+    /// The selected visits, what of them lies in the span, whether they begin in it, and their rows.
+    fn visits(&self) -> impl Iterator<Item = (usize, &Visit, &Hits, bool, Range<usize>)> {
+        self.selected.visits.iter().zip(self.hits).map(|((place, rows), hits)| {
+            let visit = &self.day.visits[*place];
+            (*place, visit, hits, self.contains(visit.rows.start), rows.clone())
+        })
+    }
+}
+
+impl Marks {
+    fn count(&mut self, seen: &Seen<'_>, keys: &Keys<'_>, texts: &Texts) {
+        let day = seen.day;
+        match (&self.bars, self.keys.first().copied(), self.keys.len()) {
+            (None, None, _) => {
+                self.grow(1);
+                for (_, visit, hits, begins, _) in seen.visits() {
+                    let mark = &mut self.marks[0];
+                    mark.hits(visit.visitor, hits);
+                    if begins {
+                        mark.visit(visit);
+                    }
+                }
+            }
+            (None, Some(key), 1) => {
+                self.grow(keys.dictionary(key, texts).len());
+                match &day.codes[key] {
+                    Codes::OfVisits(codes) => {
+                        for (place, visit, hits, begins, _) in seen.visits() {
+                            let mark = &mut self.marks[codes[place] as usize];
+                            mark.hits(visit.visitor, hits);
+                            if begins {
+                                mark.visit(visit);
+                            }
+                        }
+                    }
+                    Codes::OfRows(codes) => self.count_rows(seen, codes),
+                    Codes::Goals(_) => self.count_any(seen),
+                }
+            }
+            _ => self.count_any(seen),
+        }
+    }
+
+    /// By one key of hits.
+    fn count_rows(&mut self, seen: &Seen<'_>, codes: &[Code]) {
+        for (_, visit, _, begins, places) in seen.visits() {
+            for place in places {
+                let row = seen.selected.row(place);
+                let mark = &mut self.marks[codes[row] as usize];
+                if seen.contains(row) {
+                    let mut hits = Hits::default();
+                    hits.add(seen.day, row);
+                    mark.hits(visit.visitor, &hits);
+                }
+                if begins {
+                    mark.visit(visit);
                 }
             }
         }
     }
 
-    /// The bar in which an instant of the period lies.
-    fn bar(&self, at: i64) -> Option<usize> {
-        self.bar_starts.partition_point(|start| *start <= at).checked_sub(1)
+    /// By several, or by what a hit may have several of.
+    fn count_any(&mut self, seen: &Seen<'_>) {
+        let day = seen.day;
+        let keys = std::mem::take(&mut self.keys);
+        let bars = self.bars.take();
+        let of_hits = keys.iter().any(|key| !matches!(day.codes[*key], Codes::OfVisits(_)));
+        let mut bar = Bar::new(bars.as_deref());
+        let mut numbers = Vec::new();
+        for (place, visit, hits, begins, places) in seen.visits() {
+            let first = bar.of(day.rows.times[visit.rows.start]);
+            let last = bar.of(day.rows.times[visit.rows.end - 1]);
+            if !of_hits && first == last {
+                self.numbers(&mut numbers, day, &keys, first, place, visit.rows.start);
+                for number in numbers.drain(..) {
+                    let mark = &mut self.marks[number as usize];
+                    mark.hits(visit.visitor, hits);
+                    if begins {
+                        mark.visit(visit);
+                    }
+                }
+                continue;
+            }
+            for at in places {
+                let row = seen.selected.row(at);
+                if seen.contains(row) {
+                    let own = bar.of(day.rows.times[row]);
+                    self.numbers(&mut numbers, day, &keys, own, place, row);
+                    let mut hits = Hits::default();
+                    hits.add(day, row);
+                    for number in numbers.drain(..) {
+                        self.marks[number as usize].hits(visit.visitor, &hits);
+                    }
+                }
+                if begins {
+                    // A visit counts where it begins.
+                    self.numbers(&mut numbers, day, &keys, first, place, row);
+                    for number in numbers.drain(..) {
+                        self.marks[number as usize].visit(visit);
+                    }
+                }
+            }
+        }
+        self.keys = keys;
+        self.bars = bars;
     }
 
-    fn tables(&self, limit: usize) -> Vec<Table> {
-        let tables = Dimension::ALL.into_iter().zip(&self.tables);
-        tables.filter_map(|(dimension, marks)| self.table(dimension, marks, limit)).collect()
+    /// The numbers of the groups that a row is in: one, but for goals, of which it may reach several or none.
+    fn numbers(
+        &mut self,
+        numbers: &mut Vec<Code>,
+        day: &Day<'_>,
+        keys: &[usize],
+        bar: Code,
+        visit: usize,
+        row: usize,
+    ) {
+        numbers.clear();
+        let mut number = self.intern(ROOT, bar);
+        let mut goals = None;
+        for key in keys {
+            match &day.codes[*key] {
+                Codes::OfVisits(codes) => number = self.intern(number, codes[visit]),
+                Codes::OfRows(codes) => number = self.intern(number, codes[row]),
+                Codes::Goals(codes) => goals = Some(codes.of(row)),
+            }
+        }
+        let Some(goals) = goals else {
+            numbers.push(number);
+            return;
+        };
+        for goal in (0..u64::BITS).filter(|goal| goals >> goal & 1 == 1) {
+            let number = self.intern(number, goal + 1);
+            numbers.push(number);
+        }
     }
 
-    fn table(&self, dimension: Dimension, marks: &[Mark], limit: usize) -> Option<Table> {
-        let texts = self.days.texts.of(dimension.column());
-        let texts = texts.iter().zip(marks);
-        let mut rows: Vec<(Option<&str>, &Tally)> = texts
-            .map(|((_, text), mark)| (text, &mark.tally))
-            .filter(|(text, _)| text.is_some() || dimension.has_row_of_none())
-            .filter(|(_, tally)| **tally != Tally::default())
-            .collect();
-        let rank = |(text, tally): &(Option<&str>, &Tally)| {
-            let first = if dimension.is_ranked_by_visits() { tally.visits } else { 0 };
-            let falling = [first, tally.visitors, tally.views, tally.events, tally.visits];
-            (falling.map(std::cmp::Reverse), text.map(str::to_owned))
-        };
-        rows.sort_by_cached_key(rank);
-        let more = rows.len().saturating_sub(limit) as u64;
-        let row = |(text, tally): (Option<&str>, &Tally)| Row {
-            value: text.map(str::to_owned),
-            tally: *tally,
-        };
-        let rows: Vec<Row> = rows.into_iter().take(limit).map(row).collect();
-        (!rows.is_empty()).then_some(Table { dimension, rows, more })
+    /// The number of a pair: of a number made before, and a code.
+    fn intern(&mut self, number: Code, code: Code) -> Code {
+        let next = self.numbers.len();
+        // 4 billion groups would not fit into memory.
+        let new = Code::try_from(next).unwrap_or(Code::MAX);
+        let found = *self.pairs.entry((number, code)).or_insert(new);
+        if found == new {
+            self.numbers.push((number, code));
+            self.marks.push(Mark::default());
+        }
+        found
     }
 
-    fn filtered(&self) -> Vec<FilteredRow> {
-        let texts = self.days.texts.of(Column::Filtered).iter().zip(&self.filtered);
-        let row = |((_, text), count): ((Code, Option<&str>), &u64)| {
-            Some(FilteredRow { reason: text?.to_owned(), count: *count })
+    fn grow(&mut self, len: usize) {
+        if self.marks.len() < len {
+            self.marks.resize(len, Mark::default());
+        }
+    }
+
+    /// What was counted, without what is empty.
+    fn groups(self, keys: &Keys<'_>, texts: &Texts) -> Vec<Group> {
+        let is_plain = self.numbers.is_empty();
+        let goal = self.keys.iter().position(|key| keys.is_goal(*key));
+        let value = |place: usize, code: Code| {
+            keys.dictionary(self.keys[place], texts).text(code).map(str::to_owned)
         };
-        let mut rows: Vec<FilteredRow> =
-            texts.filter_map(row).filter(|row| row.count > 0).collect();
-        rows.sort_by(|one, other| {
-            other.count.cmp(&one.count).then_with(|| one.reason.cmp(&other.reason))
-        });
-        rows
+        let group = |(number, mark): (usize, &Mark)| {
+            let code = Code::try_from(number).unwrap_or(NONE);
+            if is_plain {
+                let values = (0..self.keys.len()).map(|place| value(place, code)).collect();
+                return Group { bar: None, values, tally: mark.tally };
+            }
+            // The codes are told in the opposite order; a goal's was put behind all others.
+            let mut values = vec![None; self.keys.len()];
+            let mut places: Vec<usize> =
+                (0..self.keys.len()).filter(|place| Some(*place) != goal).chain(goal).collect();
+            let mut pair = self.numbers[number];
+            while let Some(place) = places.pop() {
+                values[place] = value(place, pair.1);
+                pair = self.numbers[pair.0 as usize];
+            }
+            let bar = self.bars.is_some().then_some(pair.1 as usize);
+            Group { bar, values, tally: mark.tally }
+        };
+        let marks = self.marks.iter().enumerate();
+        marks.filter(|(_, mark)| mark.tally != Tally::default()).map(group).collect()
+    }
+}
+
+/// Finds bars, of which the one after the other is mostly the same.
+struct Bar<'a> {
+    starts: &'a [i64],
+    last: Code,
+    range: Range<i64>,
+}
+
+impl<'a> Bar<'a> {
+    fn new(starts: Option<&'a [i64]>) -> Self {
+        Self { starts: starts.unwrap_or_default(), last: 0, range: 0..0 }
+    }
+
+    /// The bar in which an instant lies: the first, if it is before all of them, or there are none.
+    fn of(&mut self, at: i64) -> Code {
+        if self.starts.is_empty() || self.range.contains(&at) {
+            return self.last;
+        }
+        let after = self.starts.partition_point(|start| *start <= at);
+        let from = after.checked_sub(1).map_or(i64::MIN, |place| self.starts[place]);
+        self.range = from..self.starts.get(after).copied().unwrap_or(i64::MAX);
+        self.last = Code::try_from(after.saturating_sub(1)).unwrap_or(NONE);
+        self.last
+    }
+}
+
+/// A hasher for pairs of small numbers that nobody chose: FxHash, as rustc has it.
+#[derive(Debug, Default, Clone, Copy)]
+struct PairHasher(u64);
+
+impl Hasher for PairHasher {
+    fn finish(&self) -> u64 {
+        self.0.rotate_left(26)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = (self.0.wrapping_add(u64::from(number))).wrapping_mul(0xf135_7aea_2e62_a9c5);
     }
 }

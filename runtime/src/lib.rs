@@ -11,6 +11,7 @@
 
 pub mod ambient;
 pub mod bot;
+pub mod channel;
 pub mod chart;
 pub mod checkpoint;
 pub mod client;

@@ -235,19 +235,37 @@ impl Period {
     /// it is not over at `now`, as much of them as has passed of it. `None` for all time.
     #[must_use]
     pub fn before(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
-        let earlier = match self.choice {
-            Choice::All => return None,
-            Choice::Month => self.from.checked_sub(1.month()),
-            Choice::Year => self.from.checked_sub(1.year()),
-            _ => self.from.checked_sub(self.day_count().days()),
-        };
-        let (from, to) = (self.start(earlier.ok()?), self.start(self.from));
+        let (from, to) = (self.start(self.earlier()?), self.start(self.from));
         let (start, end) = self.instants();
         if now >= end {
             return Some((from, to));
         }
         let passed = from.checked_add(start.duration_until(now.max(start))).ok()?;
         Some((from, to.min(passed)))
+    }
+
+    /// The first day of what it is compared with.
+    fn earlier(&self) -> Option<Date> {
+        let earlier = match self.choice {
+            Choice::All => return None,
+            Choice::Month => self.from.checked_sub(1.month()),
+            Choice::Year => self.from.checked_sub(1.year()),
+            _ => self.from.checked_sub(self.day_count().days()),
+        };
+        earlier.ok()
+    }
+
+    /// The bars of what it is compared with, in order, as far as that goes at `now`: each beside the bar of the
+    /// period at the same place.
+    #[must_use]
+    pub fn bars_before(&self, now: Timestamp) -> Vec<BarStart> {
+        let earlier = self.earlier().zip(self.from.yesterday().ok());
+        let (Some((from, to)), Some((_, end))) = (earlier, self.before(now)) else {
+            return Vec::new();
+        };
+        let earlier = Self { choice: Choice::Custom, from, to, zone: self.zone.clone() };
+        let bars = earlier.bars_of(self.unit());
+        bars.into_iter().take_while(|bar| bar.at < end).collect()
     }
 
     /// What its bars span.
@@ -263,9 +281,15 @@ impl Period {
     /// Where its bars begin, in order. There is always one.
     #[must_use]
     pub fn bars(&self) -> Vec<BarStart> {
+        self.bars_of(self.unit())
+    }
+
+    /// Where its bars of a unit begin, in order.
+    #[must_use]
+    pub fn bars_of(&self, unit: Unit) -> Vec<BarStart> {
         let to = self.to;
         let day = |day: Date, name: String| BarStart { at: self.start(day), name };
-        match self.unit() {
+        match unit {
             Unit::Hour => {
                 let (start, end) = self.instants();
                 let hours = (0..).map_while(|hour: i64| start.checked_add(hour.hours()).ok());

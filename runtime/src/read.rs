@@ -13,13 +13,13 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use crate::checkpoint::Checkpoint;
-use crate::column::Column;
-use crate::engine::{self, Days};
+use crate::dimension;
+use crate::engine::{self, Engine, Grouping, Plan};
 use crate::hit::{Kind, Record};
 use crate::log;
-use crate::query::Query;
-use crate::report::Report;
-use crate::rows::{Code, NONE, Rows, Texts};
+use crate::query::{Query, QueryError};
+use crate::report::{self, Report};
+use crate::rows::{Rows, Texts};
 use crate::segment::{self, SegmentError};
 use crate::store::{Item, Key, KeyRange, Store, StoreError};
 use crate::table::{self, Hour, Span, utc_day, utc_start};
@@ -33,9 +33,6 @@ const NOW: SignedDuration = SignedDuration::from_mins(5);
 
 /// How far clocks may differ, and hits so lie ahead.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
-
-/// What a report needs of a hit: all but its properties, which come last.
-const COLUMNS: &[Column] = Column::ALL.split_at(Column::Props.index()).0;
 
 /// Whose hits are read, and when.
 #[derive(Debug, Clone, Copy)]
@@ -52,120 +49,130 @@ pub struct Reader<'a, S> {
     pub now: Timestamp,
 }
 
-/// What was read.
-#[derive(Debug, Default)]
-struct Loaded {
-    days: Days,
-    unreadable: u64,
-    incomplete: Vec<String>,
+/// Why nothing can be said.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The query.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+/// What could not be read, and is missing from all numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// How many hits.
+    pub unreadable: u64,
+    /// Segments, and why.
+    pub incomplete: Vec<String>,
 }
 
 impl<S: Store> Reader<'_, S> {
-    /// Answers a query, with at most `limit` rows in a table.
+    /// Answers a query, with the tables of some keys, and at most `limit` rows in each.
     ///
     /// A hit or a segment that cannot be read, such as one that a newer version wrote, is left out; the
     /// report says so, and the log what is wrong.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn report(&self, query: &Query, limit: usize) -> Result<Report, StoreError> {
-        let before = query.period.before(self.now);
-        let ranges: Vec<_> = std::iter::once(query.period.instants()).chain(before).collect();
-        let (loaded, now) = future::try_join(self.load(&ranges), self.visitors_now()).await?;
-        let Loaded { days, unreadable, incomplete } = loaded;
-        let found = engine::find(&days, query, limit);
-        let before = before.map(|(from, to)| engine::totals(&days, &query.filters, from, to));
-        Ok(Report {
-            site: self.site.domain.to_string(),
-            time_zone: query.period.zone.name().to_owned(),
-            period: query.period.choice.name(),
-            from: query.period.from,
-            to: query.period.to,
-            filters: query.filters.iter().map(ToString::to_string).collect(),
-            now,
-            totals: found.totals,
-            before,
-            unit: query.period.unit(),
-            bars: found.bars,
-            tables: found.tables,
-            filtered: found.filtered,
-            unreadable,
-            incomplete,
-        })
+    pub async fn report(
+        &self,
+        query: &Query,
+        tables: &[dimension::Key],
+        limit: usize,
+    ) -> Result<Report, ReadError> {
+        let asked = report::Asked::of(query, tables, self.now);
+        let mut engine = Engine::new(self.site, vec![asked.plan()])?;
+        let read = self.count(&mut engine);
+        let read = async { read.await.map_err(ReadError::from) };
+        let (missing, now) = future::try_join(read, self.visitors_now()).await?;
+        let found = engine.found().pop().unwrap_or_default();
+        Ok(asked.report(self.site, found, now, missing, limit))
     }
 
     /// How many visitors have a hit within the last 5 minutes.
-    async fn visitors_now(&self) -> Result<u64, StoreError> {
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn visitors_now(&self) -> Result<u64, ReadError> {
         let since = self.now.checked_sub(NOW).unwrap_or(Timestamp::MIN);
         let until = self.now.checked_add(SKEW).unwrap_or(Timestamp::MAX);
-        let mut days = Days::default();
+        let end = Timestamp::MAX.checked_sub(SignedDuration::from_secs(1)).unwrap_or(until);
+        let span = engine::Span { from: since, to: end, groupings: vec![Grouping::total()] };
+        let mut engine = Engine::new(self.site, vec![Plan { conditions: &[], spans: vec![span] }])?;
         // An hour that is folded still has its hits. Hours of two days are two days.
+        let mut days: BTreeMap<Date, Rows> = BTreeMap::new();
         for hour in Hour::between(since, until) {
             let ranges =
                 (0..self.shards()).map(|shard| table::hits_since(self.site, hour, shard, since));
             let items = read_hits(self.store, ranges.collect(), self.now).await?;
-            let mut rows = Rows::default();
-            push(&items, &mut rows, &mut days.texts);
-            match days.days.last_mut() {
-                Some(day) if hour.day() == Hour::of(since).day() => day.append(&mut rows),
-                _ => days.days.push(rows),
-            }
+            push(&items, days.entry(hour.day()).or_default(), &mut engine.texts);
         }
-        days.days.iter_mut().for_each(Rows::sort);
-        Ok(engine::visitors_since(&days, since))
+        days.into_values().for_each(|day| engine.count(day));
+        let found = engine.found().pop().unwrap_or_default();
+        Ok(found.first().map_or(0, |found| found.total(0).visitors))
     }
 
     fn shards(&self) -> u8 {
         self.checkpoint.shards(self.settings.shards.get())
     }
 
-    /// Reads every day of UTC that has a part in one of the ranges.
-    async fn load(&self, ranges: &[(Timestamp, Timestamp)]) -> Result<Loaded, StoreError> {
-        let days = self.days(ranges);
-        let mut segments = self.segments(&days).await?;
-        let mut loaded = Loaded::default();
-        for day in days {
-            let mut rows = Rows::default();
-            if segments.has(self.site, Span::Day(day)) {
-                loaded.add_segment(&mut segments, self.site, Span::Day(day), &mut rows);
-            } else if !self.checkpoint.has_folded(day) {
-                self.load_open(day, &mut segments, &mut rows, &mut loaded).await?;
-            }
-            rows.sort();
-            loaded.days.days.push(rows);
+    /// Counts every day of UTC that has a part in what the engine counts. Days are read one after the other,
+    /// and let go when they are counted.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn count(&self, engine: &mut Engine<'_>) -> Result<Missing, StoreError> {
+        let mut months: BTreeMap<Date, Vec<Date>> = BTreeMap::new();
+        for day in self.days(&engine.ranges()) {
+            months.entry(day.first_of_month()).or_default().push(day);
         }
-        name_pages(&mut loaded.days, self.site);
-        Ok(loaded)
+        let reads = months.into_values().map(|days| async move {
+            let bounds = days.first().copied().zip(days.last().copied());
+            let items = match bounds {
+                Some((from, to)) => {
+                    range_items(self.store, &table::segments(self.site, from, to)).await?
+                }
+                None => Vec::new(),
+            };
+            Ok::<_, StoreError>((days, Segments::of(items)))
+        });
+        let mut months = stream::iter(reads).buffered(AT_ONCE);
+        let mut missing = Missing::default();
+        while let Some((days, mut segments)) = months.try_next().await? {
+            for day in days {
+                let rows = self.day(day, &mut segments, engine, &mut missing).await?;
+                engine.count(rows);
+            }
+        }
+        Ok(missing)
     }
 
-    /// Reads a day that is not folded yet.
-    async fn load_open(
+    /// The hits of a day of UTC: of its segment, or else of its hours' segments, or else as they came in.
+    async fn day(
         &self,
         day: Date,
         segments: &mut Segments,
-        rows: &mut Rows,
-        loaded: &mut Loaded,
-    ) -> Result<(), StoreError> {
-        let newest = self.now.checked_add(SKEW).unwrap_or(Timestamp::MAX);
-        let oldest = table::oldest_hit(self.site, self.now);
-        let lives = |hour: &Hour| hour.end() > oldest && hour.start() <= newest;
-        let (folded, open): (Vec<Hour>, Vec<Hour>) = Hour::of_day(day)
-            .filter(lives)
-            .partition(|hour| segments.has(self.site, Span::Hour(*hour)));
-        for hour in folded {
-            loaded.add_segment(segments, self.site, Span::Hour(hour), rows);
+        engine: &mut Engine<'_>,
+        missing: &mut Missing,
+    ) -> Result<Rows, StoreError> {
+        let mut rows = Rows::default();
+        if segments.has(self.site, Span::Day(day)) {
+            segments.take(self.site, Span::Day(day), engine, &mut rows, missing);
+        } else if !self.checkpoint.has_folded(day) {
+            let (folded, open): (Vec<Hour>, Vec<Hour>) =
+                Hour::of_day(day).partition(|hour| segments.has(self.site, Span::Hour(*hour)));
+            for hour in folded {
+                segments.take(self.site, Span::Hour(hour), engine, &mut rows, missing);
+            }
+            let (store, shards) = (self.store, self.shards());
+            let texts = &mut engine.texts;
+            missing.unreadable +=
+                hits(store, self.site, open, shards, self.now, &mut rows, texts).await?;
         }
-        loaded.unreadable += hits(
-            self.store,
-            self.site,
-            open,
-            self.shards(),
-            self.now,
-            rows,
-            &mut loaded.days.texts,
-        )
-        .await?;
-        Ok(())
+        Ok(rows)
     }
 
     /// The days of UTC that have a part in one of the ranges, and of which anything can be there.
@@ -185,18 +192,6 @@ impl<S: Store> Reader<'_, S> {
         };
         days.filter(overlaps).collect()
     }
-
-    /// Reads the segments of some days, month by month.
-    async fn segments(&self, days: &[Date]) -> Result<Segments, StoreError> {
-        let mut months: BTreeMap<Date, (Date, Date)> = BTreeMap::new();
-        for day in days {
-            months.entry(day.first_of_month()).or_insert((*day, *day)).1 = *day;
-        }
-        let ranges = months.into_values().map(|(from, to)| table::segments(self.site, from, to));
-        let reads = ranges.map(|range| async move { range_items(self.store, &range).await });
-        let months: Vec<Vec<Item>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
-        Ok(Segments(months.into_iter().flatten().map(|item| (item.key, item.value)).collect()))
-    }
 }
 
 /// The first day of UTC that a site's retention still keeps.
@@ -212,43 +207,53 @@ pub fn kept_from(site: &Site, now: Timestamp) -> Date {
 struct Segments(HashMap<Key, Vec<u8>>);
 
 impl Segments {
+    fn of(items: Vec<Item>) -> Self {
+        Self(items.into_iter().map(|item| (item.key, item.value)).collect())
+    }
+
     fn has(&self, site: &Site, span: Span) -> bool {
         self.0.contains_key(&table::segment_key(site, span))
     }
 
-    /// Takes a segment's rows out.
-    fn rows(
+    /// Adds a segment's rows. One that cannot be read is named, and left out.
+    fn take(
         &mut self,
         site: &Site,
         span: Span,
-        texts: &mut Texts,
-    ) -> Result<(Rows, u64), SegmentError> {
-        let first = self.0.remove(&table::segment_key(site, span)).unwrap_or_default();
-        let header = segment::header(&first)?;
-        let mut rows = segment::decode(&first, COLUMNS, texts)?;
-        for part in 1..header.parts {
-            let key = table::segment_part_key(site, span, part, &header.id);
-            let part = self.0.remove(&key).ok_or(SegmentError::Incomplete(header.parts))?;
-            rows.append(&mut segment::decode(&part, COLUMNS, texts)?);
-        }
-        Ok((rows, header.unreadable))
-    }
-}
-
-impl Loaded {
-    /// Adds the rows of a segment. One that cannot be read is named, and left out.
-    fn add_segment(&mut self, from: &mut Segments, site: &Site, span: Span, rows: &mut Rows) {
-        match from.rows(site, span, &mut self.days.texts) {
+        engine: &mut Engine<'_>,
+        rows: &mut Rows,
+        missing: &mut Missing,
+    ) {
+        match self.rows(site, span, engine) {
             Ok((mut segment, unreadable)) => {
-                self.unreadable += unreadable;
+                missing.unreadable += unreadable;
                 rows.append(&mut segment);
             }
             Err(error) => {
                 let what = format!("the segment {span} of {}: {error}", site.domain);
                 log::error("a segment is left out of the reports", &what);
-                self.incomplete.push(what);
+                missing.incomplete.push(what);
             }
         }
+    }
+
+    fn rows(
+        &mut self,
+        site: &Site,
+        span: Span,
+        engine: &mut Engine<'_>,
+    ) -> Result<(Rows, u64), SegmentError> {
+        let columns = engine.columns().to_vec();
+        let texts = &mut engine.texts;
+        let first = self.0.remove(&table::segment_key(site, span)).unwrap_or_default();
+        let header = segment::header(&first)?;
+        let mut rows = segment::decode(&first, &columns, texts)?;
+        for part in 1..header.parts {
+            let key = table::segment_part_key(site, span, part, &header.id);
+            let part = self.0.remove(&key).ok_or(SegmentError::Incomplete(header.parts))?;
+            rows.append(&mut segment::decode(&part, &columns, texts)?);
+        }
+        Ok((rows, header.unreadable))
     }
 }
 
@@ -331,31 +336,6 @@ pub async fn range_items<S: Store>(store: &S, range: &KeyRange) -> Result<Vec<It
         after = page.next;
         if after.is_none() {
             return Ok(items);
-        }
-    }
-}
-
-/// Puts the host before the page's path where it is not the site's own, and the site's own domain where
-/// no host is stored.
-fn name_pages(days: &mut Days, site: &Site) {
-    let own = days.texts.of_mut(Column::Host).code(site.domain.as_str());
-    let mut names: HashMap<(Code, Code), Code> = HashMap::new();
-    for day in &mut days.days {
-        for row in 0..day.len() {
-            let host = day.column(Column::Host)[row];
-            let page = day.column(Column::Page)[row];
-            if host == NONE {
-                day.column_mut(Column::Host)[row] = own;
-            } else if page != NONE {
-                let texts = &mut days.texts;
-                let name = *names.entry((host, page)).or_insert_with(|| {
-                    let host = texts.of(Column::Host).text(host).unwrap_or_default();
-                    let name =
-                        format!("{host}{}", texts.of(Column::Page).text(page).unwrap_or_default());
-                    texts.of_mut(Column::Page).code(&name)
-                });
-                day.column_mut(Column::Page)[row] = name;
-            }
         }
     }
 }

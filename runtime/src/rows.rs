@@ -8,6 +8,13 @@ use std::sync::Arc;
 use crate::column::Column;
 use crate::hit::{Filtered, Hit, Kind, Record};
 
+/// The name of the event that says how long a page was looked at, in the place of an event's. It is no
+/// hit: [`Rows::attach_engagement`] puts what it says where it belongs.
+pub const ENGAGEMENT: &str = "engagement";
+
+/// How far a page was scrolled where nobody knows.
+pub const NO_SCROLL: u8 = u8::MAX;
+
 /// A text by its place in the dictionary; 0 is none.
 pub type Code = u32;
 
@@ -33,6 +40,12 @@ impl Dictionary {
         let code = Code::try_from(self.texts.len()).unwrap_or(NONE);
         self.codes.insert(text, code);
         code
+    }
+
+    /// The code of a text, if it has one.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Option<Code> {
+        self.codes.get(text).copied()
     }
 
     /// The text of a code.
@@ -85,6 +98,10 @@ pub struct Rows {
     pub times: Vec<i64>,
     /// Whose, within a day of UTC. 0 where it does not count.
     pub visitors: Vec<u64>,
+    /// How long its page was looked at, in milliseconds; 0 where nobody knows.
+    pub engaged: Vec<u32>,
+    /// How far its page was scrolled, in per cent of its height; [`NO_SCROLL`] where nobody knows.
+    pub scrolled: Vec<u8>,
     codes: [Vec<Code>; Column::COUNT],
 }
 
@@ -123,6 +140,8 @@ impl Rows {
 
     fn push_hit(&mut self, texts: &mut Texts, hit: &Hit) {
         self.visitors.push(hit.visitor.number());
+        self.engaged.push(0);
+        self.scrolled.push(NO_SCROLL);
         let props = props_text(&hit.props);
         for column in Column::ALL {
             let text = match column {
@@ -152,6 +171,8 @@ impl Rows {
 
     fn push_filtered(&mut self, texts: &mut Texts, filtered: &Filtered) {
         self.visitors.push(0);
+        self.engaged.push(0);
+        self.scrolled.push(NO_SCROLL);
         for column in Column::ALL {
             let text = match column {
                 Column::Page => Some(filtered.page.as_str()),
@@ -173,6 +194,8 @@ impl Rows {
     pub fn append(&mut self, other: &mut Self) {
         self.times.append(&mut other.times);
         self.visitors.append(&mut other.visitors);
+        self.engaged.append(&mut other.engaged);
+        self.scrolled.append(&mut other.scrolled);
         for (own, others) in self.codes.iter_mut().zip(&mut other.codes) {
             own.append(others);
         }
@@ -188,6 +211,43 @@ impl Rows {
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_by_key(|row| key(*row));
         *self = self.picked(&order);
+    }
+
+    /// Puts what engagements say to the views that they are of, and leaves them out. Rows are sorted: an
+    /// engagement is of its visitor's last view of its page before it, and without one it is of nothing.
+    pub fn attach_engagement(&mut self, texts: &Texts) {
+        let Some(engagement) = texts.of(Column::Event).find(ENGAGEMENT) else { return };
+        let events = self.column(Column::Event);
+        if !events.contains(&engagement) {
+            return;
+        }
+        let page = |row: usize| (self.column(Column::Host)[row], self.column(Column::Page)[row]);
+        let mut views: HashMap<(Code, Code), usize> = HashMap::new();
+        let mut attached = Vec::new();
+        let mut kept = Vec::with_capacity(self.len());
+        for row in 0..self.len() {
+            if row > 0 && self.visitors[row] != self.visitors[row - 1] {
+                views.clear();
+            }
+            if events[row] == engagement {
+                attached.extend(views.get(&page(row)).map(|view| (row, *view)));
+                continue;
+            }
+            kept.push(row);
+            if events[row] == NONE {
+                views.insert(page(row), row);
+            }
+        }
+        for (row, view) in attached {
+            self.engaged[view] = self.engaged[view].saturating_add(self.engaged[row]);
+            let (known, new) = (self.scrolled[view], self.scrolled[row]);
+            self.scrolled[view] = match (known, new) {
+                (NO_SCROLL, new) => new,
+                (known, NO_SCROLL) => known,
+                (known, new) => known.max(new),
+            };
+        }
+        *self = self.picked(&kept);
     }
 
     /// Gives visitors the numbers 1, 2, 3 … in the order in which they first came, in place of
@@ -212,6 +272,8 @@ impl Rows {
         Self {
             times: pick(&self.times, order),
             visitors: pick(&self.visitors, order),
+            engaged: pick(&self.engaged, order),
+            scrolled: pick(&self.scrolled, order),
             codes: std::array::from_fn(|column| pick(&self.codes[column], order)),
         }
     }

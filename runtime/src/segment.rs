@@ -2,7 +2,8 @@
 //!
 //! The same rows give the same bytes. A file is a table that other tools open as it is: a row for
 //! each hit, sorted by visitor and time; `visitor` is a number that means nothing outside its day;
-//! rows with a reason in `filtered` are of programs, and have no visitor.
+//! rows with a reason in `filtered` are of programs, and have no visitor; `engaged` is how long the page was
+//! looked at, in milliseconds, and `scrolled` how far it was scrolled, in per cent.
 //!
 //! <https://parquet.apache.org/docs/file-format/>
 
@@ -38,6 +39,8 @@ const META_UNREADABLE: &str = "footfall.unreadable";
 
 const TIME: &str = "time";
 const VISITOR: &str = "visitor";
+const ENGAGED: &str = "engaged";
+const SCROLLED: &str = "scrolled";
 
 /// Why a segment cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -73,10 +76,7 @@ fn build_schema() -> Parquet<TypePtr> {
         .with_repetition(Repetition::REQUIRED)
         .with_logical_type(Some(LogicalType::timestamp(true, TimeUnit::MILLIS)))
         .build()?;
-    let visitor = Type::primitive_type_builder(VISITOR, Physical::INT64)
-        .with_repetition(Repetition::OPTIONAL)
-        .build()?;
-    let mut fields = vec![Arc::new(time), Arc::new(visitor)];
+    let mut fields = vec![Arc::new(time), Arc::new(number(VISITOR)?)];
     for column in Column::ALL {
         let field = match column {
             Column::Props => map(column.name())?,
@@ -84,7 +84,16 @@ fn build_schema() -> Parquet<TypePtr> {
         };
         fields.push(Arc::new(field));
     }
+    for name in [ENGAGED, SCROLLED] {
+        fields.push(Arc::new(number(name)?));
+    }
     Ok(Arc::new(Type::group_type_builder("footfall").with_fields(fields).build()?))
+}
+
+fn number(name: &str) -> Parquet<Type> {
+    Type::primitive_type_builder(name, Physical::INT64)
+        .with_repetition(Repetition::OPTIONAL)
+        .build()
 }
 
 fn text(name: &str, repetition: Repetition) -> Parquet<Type> {
@@ -137,6 +146,10 @@ mod tests {
             });
             let kind = Kind::Hit(serde_json::from_value(hit).unwrap());
             rows.push(&mut texts, &Record { at: at(i * 1000), kind });
+            if i % 4 == 0 {
+                rows.engaged[i as usize] = i as u32;
+                rows.scrolled[i as usize] = (i % 101) as u8;
+            }
         }
         let kind = Kind::Filtered(Filtered { reason: FilterReason::Bot, page: "/".to_owned() });
         rows.push(&mut texts, &Record { at: at(5), kind });
@@ -152,7 +165,9 @@ mod tests {
     fn words(rows: &Rows, texts: &Texts) -> Vec<String> {
         let word = |row: usize| {
             let texts = Column::ALL.map(|column| texts.of(column).text(rows.column(column)[row]));
-            format!("{} {} {texts:?}", rows.times[row], rows.visitors[row])
+            let numbers =
+                (rows.times[row], rows.visitors[row], rows.engaged[row], rows.scrolled[row]);
+            format!("{numbers:?} {texts:?}")
         };
         (0..rows.len()).map(word).collect()
     }

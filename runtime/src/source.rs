@@ -104,6 +104,15 @@ pub fn from_utm(utm_source: &str) -> Option<Source> {
     Some(listed.unwrap_or_else(|| unlisted(&text)))
 }
 
+/// What kind of source one of this name is, if it is listed.
+#[must_use]
+pub fn medium_of_name(name: &str) -> Option<Medium> {
+    of_key(&name.replace(' ', "").to_lowercase())
+        .filter(|source| source.name == name)
+        .or_else(|| of_domain(&plain_host(name)))?
+        .medium
+}
+
 /// Whether a host, or a domain it is under, is on the list of referrer spam or among `blocked`,
 /// whatever the case of letters.
 #[must_use]

@@ -3,7 +3,7 @@
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Domain, Host, TimeZone, is_default};
+use super::{Domain, Goal, Host, TimeZone, is_default};
 
 /// One site: what its hits are stored under, and how its reports are read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Site {
     pub respect_dnt: bool,
     /// After how many days what was counted is deleted; kept for good if not said.
     pub retention_days: Option<RetentionDays>,
+    /// What visitors are hoped to do, each under a name of its own.
+    pub goals: Vec<Goal>,
 }
 
 /// A site as it stands in the file and in a function's environment, where all but the domain may
@@ -35,6 +37,12 @@ struct WrittenSite {
     respect_dnt: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retention_days: Option<RetentionDays>,
+    #[serde(
+        default,
+        deserialize_with = "super::goal::goals",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    goals: Vec<Goal>,
 }
 
 impl From<Site> for WrittenSite {
@@ -46,6 +54,7 @@ impl From<Site> for WrittenSite {
             time_zone: site.time_zone,
             respect_dnt: site.respect_dnt,
             retention_days: site.retention_days,
+            goals: site.goals,
         }
     }
 }
@@ -60,6 +69,7 @@ impl From<WrittenSite> for Site {
             time_zone: written.time_zone,
             respect_dnt: written.respect_dnt,
             retention_days: written.retention_days,
+            goals: written.goals,
         }
     }
 }
@@ -74,6 +84,7 @@ impl Site {
             time_zone: TimeZone::default(),
             respect_dnt: false,
             retention_days: None,
+            goals: Vec::new(),
         }
     }
 

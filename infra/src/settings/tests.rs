@@ -39,6 +39,11 @@ fn everything_can_be_said() {
     time_zone: Asia/Kathmandu
     respect_dnt: true
     retention_days: 365
+    goals:
+      - event: signup
+      - page: /blog/*
+      - page: /thanks
+        name: Order
   - domain: bücher.example
 trusted_proxies: 1
 shards: 10
@@ -50,6 +55,9 @@ blocked_referrers: [spam.example]
     assert!(site.respect_dnt);
     assert_eq!(site.retention_days.unwrap().get(), 365);
     assert!(!site.has_host("notexample.com"));
+    let goals: Vec<&str> = site.goals.iter().map(|goal| goal.name.as_str()).collect();
+    assert_eq!(goals, ["signup", "Visit /blog/*", "Order"]);
+    assert_eq!(site.goals[0].reached_by, Reached::Event("signup".to_owned()));
     assert_eq!(settings.sites[1].domain.as_str(), "xn--bcher-kva.example");
     assert_eq!(settings.shards.get(), 10);
 }

@@ -7,7 +7,7 @@ use url::Url;
 use super::state::State;
 use super::words;
 use crate::dimension::Dimension;
-use crate::query::{Filter, Operator};
+use crate::query::{Condition, Filter};
 use crate::report::{Report, Row, Table, Tally};
 
 /// How many rows a table of the page has. The table alone has all of the report's.
@@ -242,7 +242,7 @@ impl Cards<'_> {
 
     /// Events and hosts are not everybody's.
     fn is_shown(&self, plan: &Plan) -> bool {
-        let is_filtered = |by| self.state.filters.iter().any(|filter| filter.dimension == by);
+        let is_filtered = |by| self.state.filters_by(by);
         let rows = |of| self.report.table(of).map_or(0, |table| table.rows.len());
         match plan.id {
             "events" => rows(Dimension::Event) > 0 || is_filtered(Dimension::Event),
@@ -288,7 +288,7 @@ impl Cards<'_> {
     ) -> Vec<Link> {
         let has_shown = |tab: &&Tab| tab.dimensions.iter().any(|(each, _)| *each == shown);
         let Some(tab) = plan.tabs.iter().find(has_shown) else { return Vec::new() };
-        let is_of_one = |by| self.state.filters.iter().any(|filter| filter.dimension == by);
+        let is_of_one = |by| self.state.filters_by(by);
         let is_offered = |of: Dimension| match of {
             Dimension::BrowserVersion => of == shown || is_of_one(Dimension::Browser),
             Dimension::SystemVersion => of == shown || is_of_one(Dimension::System),
@@ -307,7 +307,7 @@ impl Cards<'_> {
     }
 
     fn table(&self, dimension: Dimension, columns: &'static [Field], most: usize) -> Shown {
-        let nothing = Table { dimension, rows: Vec::new(), more: 0 };
+        let nothing = Table { key: dimension.into(), rows: Vec::new(), more: 0 };
         let table = self.report.table(dimension).unwrap_or(&nothing);
         let rank = |tally: &Tally| match dimension.is_ranked_by_visits() {
             true => tally.visits,
@@ -347,7 +347,7 @@ impl Cards<'_> {
         fill: f64,
     ) -> ShownRow {
         let value = row.value.as_deref().unwrap_or_default();
-        let filter = Filter { operator: Operator::Is, dimension, values: vec![value.to_owned()] };
+        let filter = Condition::from(Filter::is(dimension, value));
         let is_page =
             matches!(dimension, Dimension::Page | Dimension::EntryPage | Dimension::ExitPage);
         ShownRow {

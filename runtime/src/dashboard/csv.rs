@@ -23,10 +23,10 @@ pub(super) fn csv(report: &Report) -> String {
     for section in &report.tables {
         for row in &section.rows {
             let name = row.value.as_deref().unwrap_or_default();
-            push(&mut table, section.dimension.name(), name, &row.tally);
+            push(&mut table, &section.key.to_string(), name, &row.tally);
         }
         if section.more > 0 {
-            note(&mut table, "more", &format!("{} {}", section.more, section.dimension));
+            note(&mut table, "more", &format!("{} {}", section.more, section.key));
         }
     }
     for row in &report.filtered {

@@ -7,7 +7,7 @@ use url::form_urlencoded::Serializer;
 use crate::dimension::Dimension;
 use crate::http::Request;
 use crate::period::Choice;
-use crate::query::{Filter, Query};
+use crate::query::{Condition, Query};
 
 /// A state of the page.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +17,7 @@ pub(super) struct State {
     /// Which days.
     pub range: Range,
     /// The filters.
-    pub filters: Vec<Filter>,
+    pub filters: Vec<Condition>,
     /// The tabs that were chosen, in any order: each is of one card.
     pub tabs: Vec<Dimension>,
     /// The one table that is shown, if it is one.
@@ -49,7 +49,7 @@ impl State {
             }
         }
         let show = request.parameter("show").and_then(|name| Dimension::parse(&name));
-        Self { site: site.map(str::to_owned), range, filters: query.filters.clone(), tabs, show }
+        Self { site: site.map(str::to_owned), range, filters: query.conditions.clone(), tabs, show }
     }
 
     /// The parameters of the address, in order.
@@ -119,7 +119,7 @@ impl State {
 
     /// The same with one more filter, or without it if it is there. It leads back to the whole page.
     #[must_use]
-    pub(super) fn toggled(&self, filter: &Filter) -> Self {
+    pub(super) fn toggled(&self, filter: &Condition) -> Self {
         let mut state = Self { show: None, ..self.clone() };
         if state.has(filter) {
             state.filters.retain(|other| other != filter);
@@ -131,8 +131,15 @@ impl State {
 
     /// Whether a filter is there.
     #[must_use]
-    pub(super) fn has(&self, filter: &Filter) -> bool {
+    pub(super) fn has(&self, filter: &Condition) -> bool {
         self.filters.contains(filter)
+    }
+
+    /// Whether a dimension is filtered by.
+    #[must_use]
+    pub(super) fn filters_by(&self, dimension: Dimension) -> bool {
+        let filters = self.filters.iter().flat_map(Condition::filters);
+        filters.into_iter().any(|filter| filter.key == dimension.into())
     }
 
     /// The same without the filter at a place.
@@ -173,7 +180,7 @@ impl State {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::query::Operator;
+    use crate::query::Filter;
 
     pub(crate) fn state() -> State {
         State {
@@ -185,8 +192,8 @@ pub(crate) mod tests {
         }
     }
 
-    fn filter(dimension: Dimension, value: &str) -> Filter {
-        Filter { operator: Operator::Is, dimension, values: vec![value.to_owned()] }
+    fn filter(dimension: Dimension, value: &str) -> Condition {
+        Filter::is(dimension, value).into()
     }
 
     /// What an address says, as the handler reads it.
@@ -214,7 +221,7 @@ pub(crate) mod tests {
             let filter = filter(Dimension::Page, value);
             let href = state().toggled(&filter).href();
             let found = read(&href).into_iter().find(|(name, _)| name == "f").unwrap().1;
-            assert_eq!(found.parse::<Filter>(), Ok(filter), "{href}");
+            assert_eq!(found.parse::<Condition>(), Ok(filter), "{href}");
             assert!(href.is_ascii() && !href.contains(['"', '<', ' ']), "{href}");
         }
     }

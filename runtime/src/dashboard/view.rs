@@ -10,7 +10,7 @@ use super::state::{Range, State};
 use super::words::{self, Change};
 use crate::chart::Chart;
 use crate::period::{Choice, Period, Unit};
-use crate::query::Query;
+use crate::query::{Condition, Query};
 use crate::read::kept_from;
 use crate::report::{FilteredRow, Report, Tally};
 
@@ -79,7 +79,7 @@ struct Form {
 /// A filter, and the way out of it.
 #[derive(Debug, Serialize)]
 struct Chip {
-    dimension: &'static str,
+    dimension: String,
     operator: &'static str,
     value: String,
     href: String,
@@ -345,8 +345,11 @@ impl Answer<'_> {
 }
 
 fn chips(state: &State) -> Vec<Chip> {
-    let chip = |(at, filter)| {
-        let (dimension, operator, value) = words::filter(filter);
+    let chip = |(at, filter): (usize, &Condition)| {
+        let (dimension, operator, value) = match filter {
+            Condition::Filter(filter) => words::filter(filter),
+            other => (String::new(), "", words::condition(other)),
+        };
         Chip { dimension, operator, value, href: state.without_filter(at).href() }
     };
     state.filters.iter().enumerate().map(chip).collect()
@@ -424,7 +427,7 @@ pub(crate) mod tests {
             value: value.map(str::to_owned),
             tally: tally(visitors),
         };
-        let table = |dimension, rows| Table { dimension, rows, more: 0 };
+        let table = |dimension: Dimension, rows| Table { key: dimension.into(), rows, more: 0 };
         Report {
             site: "localhost".to_owned(),
             time_zone: "UTC".to_owned(),
@@ -441,6 +444,7 @@ pub(crate) mod tests {
                 .into_iter()
                 .map(|start| Bar { at: start.name, tally: tally(2) })
                 .collect(),
+            bars_before: Vec::new(),
             tables: vec![
                 table(Dimension::Page, vec![row(Some("/"), 10), row(Some("/a"), 4)]),
                 table(Dimension::Source, vec![row(None, 6), row(Some("Google"), 4)]),
@@ -459,7 +463,7 @@ pub(crate) mod tests {
             sites: &[],
             query: &Query {
                 period: period(Choice::Days(7), "2026-11-16", "2026-11-22"),
-                filters: state.filters.clone(),
+                conditions: state.filters.clone(),
             },
             report,
             state,

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::country::Country;
 use crate::dimension::Dimension;
-use crate::query::{Filter, Operator};
+use crate::dimension::Key;
+use crate::query::{Condition, Filter, Operator};
 use crate::report::DIRECT;
 
 /// What stands where there is no number.
@@ -153,6 +154,7 @@ pub(super) const fn dimension(dimension: Dimension) -> &'static str {
         Dimension::SystemVersion => "System version",
         Dimension::Device => "Device",
         Dimension::Screen => "Screen",
+        Dimension::Channel => "Channel",
     }
 }
 
@@ -183,17 +185,51 @@ pub(super) fn flag(dimension: Dimension, value: &str) -> Option<String> {
     country.as_str().bytes().map(letter).collect()
 }
 
-/// A filter as a sentence: the dimension, how it compares, and with what.
+/// What a key is called where one of its values stands.
 #[must_use]
-pub(super) fn filter(filter: &Filter) -> (&'static str, &'static str, String) {
+pub(super) fn key(key: &Key) -> String {
+    match key {
+        Key::Dimension(of) => dimension(*of).to_owned(),
+        Key::Prop(name) => name.clone(),
+        Key::Goal => "Goal".to_owned(),
+    }
+}
+
+/// A condition as a sentence.
+#[must_use]
+pub(super) fn condition(condition: &Condition) -> String {
+    let inner = |inner: &[Condition], word: &str| {
+        inner.iter().map(self::condition).collect::<Vec<_>>().join(word)
+    };
+    match condition {
+        Condition::Filter(filter) => {
+            let (key, operator, values) = self::filter(filter);
+            format!("{key} {operator} {values}")
+        }
+        Condition::All(conditions) => format!("({})", inner(conditions, " and ")),
+        Condition::Any(conditions) => format!("({})", inner(conditions, " or ")),
+        Condition::Not(condition) => format!("not {}", self::condition(condition)),
+        Condition::Done(condition) => format!("a visit with {}", self::condition(condition)),
+    }
+}
+
+/// A filter in words: what is compared, how, and with what.
+#[must_use]
+pub(super) fn filter(filter: &Filter) -> (String, &'static str, String) {
     let operator = match filter.operator {
         Operator::Is => "is",
         Operator::IsNot => "is not",
         Operator::Contains => "contains",
         Operator::ContainsNot => "does not contain",
+        Operator::Matches => "matches",
+        Operator::MatchesNot => "does not match",
     };
-    let values = filter.values.iter().map(|text| value(filter.dimension, text));
-    (dimension(filter.dimension), operator, values.collect::<Vec<_>>().join(" or "))
+    let values = filter.values.iter().map(|text| match &filter.key {
+        Key::Dimension(dimension) => value(*dimension, text),
+        Key::Prop(_) | Key::Goal if text.is_empty() => "none".to_owned(),
+        Key::Prop(_) | Key::Goal => text.clone(),
+    });
+    (key(&filter.key), operator, values.collect::<Vec<_>>().join(" or "))
 }
 
 #[cfg(test)]
@@ -276,6 +312,6 @@ mod tests {
         assert_eq!(flag(Dimension::Country, "DE").as_deref(), Some("🇩🇪"));
         assert_eq!((flag(Dimension::Country, "??"), flag(Dimension::Page, "DE")), (None, None));
         let sentence = filter(&"is_not,country,DE,AT".parse().unwrap());
-        assert_eq!(sentence, ("Country", "is not", "Germany or Austria".to_owned()));
+        assert_eq!(sentence, ("Country".to_owned(), "is not", "Germany or Austria".to_owned()));
     }
 }

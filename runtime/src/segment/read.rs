@@ -11,10 +11,11 @@ use parquet::file::metadata::FileMetaData;
 use parquet::file::reader::{FileReader as _, RowGroupReader, SerializedFileReader};
 
 use super::{
-    META_ID, META_PARTS, META_UNREADABLE, META_VERSION, SegmentError, TIME, VERSION, VISITOR,
+    ENGAGED, META_ID, META_PARTS, META_UNREADABLE, META_VERSION, SCROLLED, SegmentError, TIME,
+    VERSION, VISITOR,
 };
 use crate::column::Column;
-use crate::rows::{Code, Dictionary, NONE, Rows, Texts};
+use crate::rows::{Code, Dictionary, NO_SCROLL, NONE, Rows, Texts};
 
 /// How many rows are read at once.
 const BATCH: usize = 8192;
@@ -114,6 +115,10 @@ fn read_group(
     let count = rows.times.len();
     let visitors = leaves.numbers(VISITOR)?.unwrap_or_else(|| vec![None; count]);
     rows.visitors = visitors.into_iter().map(|it| it.unwrap_or(0).cast_unsigned()).collect();
+    let engaged = leaves.numbers(ENGAGED)?.unwrap_or_else(|| vec![None; count]);
+    rows.engaged = engaged.into_iter().map(|it| within(it).unwrap_or(0)).collect();
+    let scrolled = leaves.numbers(SCROLLED)?.unwrap_or_else(|| vec![None; count]);
+    rows.scrolled = scrolled.into_iter().map(|it| within(it).unwrap_or(NO_SCROLL)).collect();
     for column in Column::ALL {
         let codes = if columns.contains(&column) {
             let dictionary = texts.of_mut(column);
@@ -127,10 +132,16 @@ fn read_group(
         *rows.column_mut(column) = codes.unwrap_or_else(|| vec![NONE; count]);
     }
     let lengths = Column::ALL.map(|column| rows.column(column).len());
-    if rows.visitors.len() != count || lengths.iter().any(|length| *length != count) {
+    let numbers = [rows.visitors.len(), rows.engaged.len(), rows.scrolled.len()];
+    if numbers != [count; 3] || lengths.iter().any(|length| *length != count) {
         return Err(SegmentError::Foreign("its columns are not of one length".to_owned()));
     }
     Ok(rows)
+}
+
+/// A number, if it is there and within what its type holds.
+fn within<T: TryFrom<i64>>(number: Option<i64>) -> Option<T> {
+    number.and_then(|number| number.try_into().ok())
 }
 
 /// What a column holds: its levels, and a value for each that is there.

@@ -15,7 +15,7 @@ use super::{
     TIME, VERSION, VISITOR, schema,
 };
 use crate::column::Column;
-use crate::rows::{NONE, Rows, Texts};
+use crate::rows::{NO_SCROLL, NONE, Rows, Texts};
 
 /// A segment as files, of which nearly always there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,13 +90,19 @@ fn file(rows: &Rows, texts: &Texts, about: Vec<(&str, String)>) -> Result<Vec<u8
     let mut writer = SerializedFileWriter::new(Vec::new(), schema()?, Arc::new(properties))?;
     let mut group = writer.next_row_group()?;
     write_times(&mut group, rows)?;
-    write_visitors(&mut group, rows)?;
+    // A hash keeps its bits, and its number may so be negative.
+    let visitors = rows.visitors.iter().map(|visitor| visitor.cast_signed());
+    let counts = rows.column(Column::Filtered).iter().map(|reason| *reason == NONE);
+    write_numbers(&mut group, visitors.zip(counts))?;
     for column in Column::ALL {
         match column {
             Column::Props => write_props(&mut group, rows, texts)?,
             _ => write_texts(&mut group, rows, texts, column)?,
         }
     }
+    write_numbers(&mut group, rows.engaged.iter().map(|it| (i64::from(*it), *it > 0)))?;
+    let scrolled = rows.scrolled.iter();
+    write_numbers(&mut group, scrolled.map(|it| (i64::from(*it), *it != NO_SCROLL)))?;
     group.close()?;
     Ok(writer.into_inner()?)
 }
@@ -128,14 +134,20 @@ fn write_times(group: &mut Group<'_>, rows: &Rows) -> Result<(), SegmentError> {
     Ok(())
 }
 
-/// A hash keeps its bits, and its number may so be negative.
-fn write_visitors(group: &mut Group<'_>, rows: &Rows) -> Result<(), SegmentError> {
-    let counts = || rows.column(Column::Filtered).iter().map(|reason| *reason == NONE);
-    let numbers = rows.visitors.iter().zip(counts()).filter(|(_, counts)| *counts);
-    let numbers: Vec<i64> = numbers.map(|(visitor, _)| visitor.cast_signed()).collect();
-    let levels: Vec<i16> = counts().map(i16::from).collect();
+/// Writes numbers, each with whether it is there.
+fn write_numbers(
+    group: &mut Group<'_>,
+    numbers: impl Iterator<Item = (i64, bool)>,
+) -> Result<(), SegmentError> {
+    let (mut values, mut levels) = (Vec::new(), Vec::new());
+    for (number, is_there) in numbers {
+        levels.push(i16::from(is_there));
+        if is_there {
+            values.push(number);
+        }
+    }
     if let Some(mut column) = group.next_column()? {
-        column.typed::<Int64Type>().write_batch(&numbers, Some(&levels), None)?;
+        column.typed::<Int64Type>().write_batch(&values, Some(&levels), None)?;
         column.close()?;
     }
     Ok(())

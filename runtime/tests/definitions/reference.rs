@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use footfall_infra::settings::TimeZone;
+use footfall_runtime::channel::{Origin, channel};
 use footfall_runtime::dimension::Dimension;
 use footfall_runtime::hit::{Hit, Kind};
 use footfall_runtime::period::Unit;
@@ -122,6 +123,17 @@ fn seen(at: Timestamp, hit: &Hit, domain: &str) -> Seen {
         ("system_version", text(hit.system_version.as_deref())),
         ("device", text(hit.device.map(|device| device.as_str()))),
         ("screen", text(hit.screen.map(|screen| screen.as_str()))),
+        // What a channel is, src/channel.rs says, and its own tests.
+        (
+            "channel",
+            channel(&Origin {
+                source: hit.source.as_deref(),
+                utm_source: hit.campaign.source.as_deref(),
+                utm_medium: hit.campaign.medium.as_deref(),
+                utm_campaign: hit.campaign.name.as_deref(),
+            })
+            .to_owned(),
+        ),
     ];
     Seen {
         at,
@@ -250,7 +262,7 @@ fn table(
         let value = (!value.is_empty()).then_some(value);
         Row { value, tally }
     });
-    Table { dimension, rows: rows.collect(), more }
+    Table { key: dimension.into(), rows: rows.collect(), more }
 }
 
 /// "Visitors with a hit in the last 5 minutes, whatever else is asked for."
