@@ -224,11 +224,18 @@ fn filter() -> impl Strategy<Value = FilterText> {
             Dimension::Country => vec!["DE", "US", "D", "AT"],
             Dimension::Browser => [BROWSERS, &["o", "firefox"]].concat(),
             Dimension::BrowserVersion | Dimension::SystemVersion => [VERSIONS, &["15"]].concat(),
+            Dimension::Channel => vec!["Organic Search", "Referral", "Direct", "Organic"],
             Dimension::System => [SYSTEMS, &["i"]].concat(),
             Dimension::Device | Dimension::Screen => vec!["Desktop", "Mobile", "Laptop", "top"],
         };
         let value = prop_oneof![1 => Just(""), 8 => select(known), 1 => Just("nothing")];
-        let values = proptest::collection::vec(value.prop_map(str::to_owned), 1..4);
+        // Every value as it stands is a regular expression, but for a single backslash.
+        let is_regex = matches!(operator, Operator::Matches | Operator::MatchesNot);
+        let value = value.prop_map(move |text| match is_regex {
+            true => text.replace('\\', "^/.$").replace(['+', '%'], "."),
+            false => text.to_owned(),
+        });
+        let values = proptest::collection::vec(value, 1..4);
         values.prop_map(move |values| FilterText { operator, dimension, values })
     })
 }

@@ -54,6 +54,12 @@ pub(crate) fn report(world: &World, question: &Question, first: Option<Date>) ->
         tally: tally(&visits, (*at, end), &filters, all),
     });
     let before = before(&days, range, question.now, zone);
+    let bars_before = before.map(|range| bars_before(&days, range, unit, zone)).unwrap_or_default();
+    let ends = bars_before.iter().skip(1).map(|(at, _)| *at).chain(before.map(|range| range.1));
+    let bars_before = bars_before.iter().zip(ends).map(|((at, name), end)| Bar {
+        at: name.clone(),
+        tally: tally(&visits, (*at, end), &filters, all),
+    });
     let tables = Dimension::ALL.into_iter().filter_map(|dimension| {
         let table = table(&visits, range, &filters, dimension, question.limit);
         (!table.rows.is_empty()).then_some(table)
@@ -70,6 +76,7 @@ pub(crate) fn report(world: &World, question: &Question, first: Option<Date>) ->
         before: before.map(|range| tally(&visits, range, &filters, all)),
         unit,
         bars: bars.collect(),
+        bars_before: bars_before.collect(),
         tables: tables.collect(),
         filtered: filtered(world, range),
         unreadable: 0,
@@ -184,6 +191,9 @@ fn is_selected(visit: &Visit, hit: &Seen, filters: &[&FilterText]) -> bool {
     filters.iter().all(|filter| {
         let value = visit.value(hit, filter.dimension);
         let mut values = filter.values.iter();
+        let is_match = |regex: &String| {
+            !value.is_empty() && regex_lite::Regex::new(regex).unwrap().is_match(&value)
+        };
         // "The empty value […] is a part of nothing."
         let is_part = |part: &String| !part.is_empty() && value.contains(part.as_str());
         match filter.operator {
@@ -191,6 +201,8 @@ fn is_selected(visit: &Visit, hit: &Seen, filters: &[&FilterText]) -> bool {
             Operator::IsNot => !values.any(|wanted| *wanted == value),
             Operator::Contains => values.any(is_part),
             Operator::ContainsNot => !values.any(is_part),
+            Operator::Matches => values.any(is_match),
+            Operator::MatchesNot => !values.any(is_match),
         }
     })
 }
@@ -353,8 +365,17 @@ pub(crate) fn day_start(day: Date, zone: &TimeZone) -> Timestamp {
 
 /// "Bars are hours for one day, days for up to 100, else months."
 fn bars(days: &Days<'_>, zone: &TimeZone) -> (Unit, Vec<(Timestamp, String)>) {
-    match days.count() {
-        1 => {
+    let unit = match days.count() {
+        1 => Unit::Hour,
+        2..=100 => Unit::Day,
+        _ => Unit::Month,
+    };
+    (unit, bars_of(days, unit, zone))
+}
+
+fn bars_of(days: &Days<'_>, unit: Unit, zone: &TimeZone) -> Vec<(Timestamp, String)> {
+    match unit {
+        Unit::Hour => {
             let (start, end) = (day_start(days.from, zone), day_start(next(days.from), zone));
             let mut starts = vec![start];
             let mut at = start + SignedDuration::from_hours(1);
@@ -370,10 +391,9 @@ fn bars(days: &Days<'_>, zone: &TimeZone) -> (Unit, Vec<(Timestamp, String)>) {
                 let (hour, minute) = (local.hour(), local.minute());
                 format!("{}T{hour:02}:{minute:02}{sign}{hours:02}:{minutes:02}", local.date())
             };
-            (Unit::Hour, starts.into_iter().map(|at| (at, name(at))).collect())
+            starts.into_iter().map(|at| (at, name(at))).collect()
         }
-        count => {
-            let unit = if count <= 100 { Unit::Day } else { Unit::Month };
+        unit => {
             let mut starts: Vec<(Timestamp, String)> = Vec::new();
             let mut day = days.from;
             while day <= days.to {
@@ -386,7 +406,7 @@ fn bars(days: &Days<'_>, zone: &TimeZone) -> (Unit, Vec<(Timestamp, String)>) {
                 }
                 day = next(day);
             }
-            (unit, starts)
+            starts
         }
     }
 }
@@ -394,18 +414,34 @@ fn bars(days: &Days<'_>, zone: &TimeZone) -> (Unit, Vec<(Timestamp, String)>) {
 /// "The period before, of as many days, ending where this one begins; `month` and `year` against the
 /// month and year before. While the period lasts, against as much of the one before as has passed."
 fn before(days: &Days<'_>, (start, end): Range, now: Timestamp, zone: &TimeZone) -> Option<Range> {
-    let from = days.from;
-    let earlier = match days.ask {
-        Ask::All => return None,
-        Ask::Month if from.month() == 1 => date(from.year() - 1, 12, 1),
-        Ask::Month => date(from.year(), from.month() - 1, 1),
-        Ask::Year => date(from.year() - 1, 1, 1),
-        _ => from - days.count().days(),
-    };
-    let earlier = day_start(earlier, zone);
+    let earlier = day_start(earlier(days)?, zone);
     if now >= end {
         return Some((earlier, start));
     }
     let passed = start.duration_until(now).max(SignedDuration::ZERO);
     Some((earlier, start.min(earlier + passed)))
+}
+
+/// The first day of the period before.
+fn earlier(days: &Days<'_>) -> Option<Date> {
+    let from = days.from;
+    Some(match days.ask {
+        Ask::All => return None,
+        Ask::Month if from.month() == 1 => date(from.year() - 1, 12, 1),
+        Ask::Month => date(from.year(), from.month() - 1, 1),
+        Ask::Year => date(from.year() - 1, 1, 1),
+        _ => from - days.count().days(),
+    })
+}
+
+/// "The bars of the period before are of the same length, as far as that period goes."
+fn bars_before(
+    days: &Days<'_>,
+    (_, end): Range,
+    unit: Unit,
+    zone: &TimeZone,
+) -> Vec<(Timestamp, String)> {
+    let from = earlier(days).unwrap();
+    let before = Days { ask: days.ask, from, to: days.from - 1.day() };
+    bars_of(&before, unit, zone).into_iter().filter(|(at, _)| *at < end).collect()
 }

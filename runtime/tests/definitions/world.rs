@@ -7,7 +7,7 @@ use footfall_runtime::hit::Kind;
 use footfall_runtime::period::Asked;
 use footfall_runtime::query::{Operator, Query, QueryError};
 use footfall_runtime::read::Reader;
-use footfall_runtime::report::{Report, Tally};
+use footfall_runtime::report::{Report, Tally, all_tables};
 use footfall_runtime::rollup::Rollup;
 use footfall_runtime::store::{Item, Key, Store as _};
 use footfall_runtime::table::{hit_expiry, hit_key, utc_day, utc_start};
@@ -86,7 +86,12 @@ impl FilterText {
         let mut text = format!("{},{}", self.operator.name(), self.dimension.name());
         for value in &self.values {
             text.push(',');
-            text.push_str(&value.replace('\\', "\\\\").replace(',', "\\,"));
+            for letter in value.chars() {
+                if matches!(letter, ',' | '\\' | '(' | ')') {
+                    text.push('\\');
+                }
+                text.push(letter);
+            }
         }
         text
     }
@@ -215,7 +220,7 @@ impl World {
         let query = Query::of(&request::dashboard(query), &asked)?;
         let (store, settings) = (&self.store, &self.settings);
         let reader = Reader { store, settings, site, checkpoint, now };
-        Ok(wait(reader.report(&query, limit)).unwrap())
+        Ok(wait(reader.report(&query, &all_tables(), limit)).unwrap())
     }
 
     /// Answers a question, and fails unless the answer is the reference's.
@@ -259,13 +264,15 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
     ];
     lines.extend(report.filters.iter().map(|filter| format!("filter {filter}")));
     lines.extend(report.bars.iter().map(|bar| format!("bar {} {}", bar.at, numbers(&bar.tally))));
+    let before = report.bars_before.iter();
+    lines.extend(before.map(|bar| format!("compared {} {}", bar.at, numbers(&bar.tally))));
     for table in &report.tables {
         for row in &table.rows {
             let value = row.value.as_deref().unwrap_or("(none)");
-            lines.push(format!("{} {value} {}", table.dimension, numbers(&row.tally)));
+            lines.push(format!("{} {value} {}", table.key, numbers(&row.tally)));
         }
         if table.more > 0 {
-            lines.push(format!("{} … {} more", table.dimension, table.more));
+            lines.push(format!("{} … {} more", table.key, table.more));
         }
     }
     let filtered = report.filtered.iter();
