@@ -192,6 +192,9 @@ sites:
     {zone_off}time_zone: {zone}
     # Whether Do Not Track and Global Privacy Control are honoured: who sends them is not counted.
     {dnt_off}respect_dnt: {respect_dnt}
+    # Whether it is measured how far a page is scrolled and how long it is looked at. Most views then cost
+    # twice: a second request, call and write unit.
+    #engagement: false
     # Delete what is older than these days. Example; everything is kept if not said.
     #retention_days: 365
 

@@ -117,7 +117,6 @@ impl Settings {
     #[must_use]
     pub fn local() -> Self {
         let domain = Domain::localhost();
-        let hosts = domain.default_hosts();
         Self {
             sites: vec![Site {
                 domain,
@@ -127,6 +126,7 @@ impl Settings {
                 retention_days: None,
                 goals: Vec::new(),
             }],
+            sites: vec![Site::of(domain)],
             trusted_proxies: 0,
             shards: Shards::default(),
             blocked_referrers: Vec::new(),

@@ -1,5 +1,5 @@
-//! A hit: one page view or event, as it is stored. What was derived, never what was sent: no IP
-//! address, no User-Agent, no query string.
+//! A hit: one page view or event, as it is stored; and what is stored beside hits. What was derived,
+//! never what was sent: no IP address, no User-Agent, no query string.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub struct Record {
 }
 
 /// Somebody's, or some program's.
-// Nearly all are hits, so that the room of the smaller variant is not worth an allocation each.
+// Nearly all are hits, so that the room of the smaller variants is not worth an allocation each.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
@@ -28,6 +28,8 @@ pub enum Kind {
     Hit(Hit),
     /// A program's or a spammer's: counted apart.
     Filtered(Filtered),
+    /// How a visitor looked at a page: no hit, but said of one before it.
+    Engagement(Engagement),
 }
 
 /// A page view or an event of a visitor.
@@ -114,6 +116,29 @@ pub struct Filtered {
     pub page: String,
 }
 
+/// How a page was looked at since its tracker last said so.
+///
+/// It has none of the keys that a hit must have: a version that does not know engagements cannot read
+/// one, and so counts no view for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Engagement {
+    /// Who, on this day.
+    #[serde(rename = "ev")]
+    pub visitor: VisitorId,
+    /// The page's host, where it is not the site's own domain.
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The page's path.
+    #[serde(rename = "ep")]
+    pub page: String,
+    /// The deepest part of the page that was in sight, in per cent of its height: 0 to 100.
+    #[serde(rename = "sd", default, skip_serializing_if = "Option::is_none")]
+    pub scroll: Option<u8>,
+    /// How long the page was in front, in milliseconds. Nothing else has this key.
+    #[serde(rename = "e")]
+    pub engaged: u32,
+}
+
 /// How wide a window is. The bounds are Plausible's, so that its reports compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Screen {
@@ -179,6 +204,17 @@ impl Kind {
                     }
                 }
             }
+            Self::Engagement(engagement) => {
+                let mut engagement = engagement.clone();
+                loop {
+                    let bytes = serde_json::to_vec(&engagement)?;
+                    let mut texts: Vec<&mut String> = engagement.host.iter_mut().collect();
+                    texts.push(&mut engagement.page);
+                    if bytes.len() <= max || !shorten(&mut texts) {
+                        return Ok(bytes);
+                    }
+                }
+            }
         }
     }
 
@@ -187,15 +223,17 @@ impl Kind {
     /// # Errors
     /// If the bytes are no record.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        // Every hit has a visitor, and nothing that is filtered has one.
+        // Each kind but the most frequent one has a key of its own.
         #[derive(Deserialize)]
         struct Probe {
             x: Option<serde::de::IgnoredAny>,
+            e: Option<serde::de::IgnoredAny>,
         }
         let probe: Probe = serde_json::from_slice(bytes)?;
-        Ok(match probe.x {
-            None => Self::Hit(serde_json::from_slice(bytes)?),
-            Some(_) => Self::Filtered(serde_json::from_slice(bytes)?),
+        Ok(match (probe.x, probe.e) {
+            (None, None) => Self::Hit(serde_json::from_slice(bytes)?),
+            (Some(_), _) => Self::Filtered(serde_json::from_slice(bytes)?),
+            (None, Some(_)) => Self::Engagement(serde_json::from_slice(bytes)?),
         })
     }
 }
@@ -261,15 +299,52 @@ mod tests {
         serde_json::from_str(r#"{"v":"00000000000000ab","p":"/"}"#).unwrap()
     }
 
+    fn engagement() -> Engagement {
+        Engagement {
+            visitor: VisitorId::new(0xab),
+            host: None,
+            page: "/".to_owned(),
+            scroll: Some(40),
+            engaged: 3000,
+        }
+    }
+
     #[test]
     fn a_record_comes_back() {
         let filtered = Kind::Filtered(Filtered { reason: FilterReason::Bot, page: "/".to_owned() });
-        for kind in [Kind::Hit(hit()), filtered] {
+        let engagement = Kind::Engagement(engagement());
+        assert_eq!(
+            engagement.encode(900).unwrap(),
+            br#"{"ev":"00000000000000ab","ep":"/","sd":40,"e":3000}"#
+        );
+        for kind in [Kind::Hit(hit()), filtered, engagement] {
             assert_eq!(Kind::decode(&kind.encode(900).unwrap()).unwrap(), kind);
         }
         assert_eq!(Kind::Hit(hit()).encode(900).unwrap(), br#"{"v":"00000000000000ab","p":"/"}"#);
         assert!(Kind::decode(b"{}").is_err());
         assert!(Kind::decode(br#"{"x":"a-reason-of-tomorrow","p":"/"}"#).is_err());
+    }
+
+    /// A version from before engagements read everything without `x` as a hit.
+    #[test]
+    fn a_version_that_knows_no_engagement_counts_none_as_a_view() {
+        let bytes = Kind::Engagement(engagement()).encode(900).unwrap();
+        assert!(serde_json::from_slice::<Hit>(&bytes).is_err());
+    }
+
+    #[test]
+    fn an_engagement_keeps_to_its_size() {
+        let long = Engagement {
+            host: Some("h".repeat(200)),
+            page: "\"".repeat(500),
+            scroll: None,
+            ..engagement()
+        };
+        let bytes = Kind::Engagement(long).encode(600).unwrap();
+        assert!(bytes.len() <= 600, "{}", bytes.len());
+        let Kind::Engagement(stored) = Kind::decode(&bytes).unwrap() else { panic!() };
+        assert_eq!((stored.scroll, stored.engaged), (None, 3000));
+        assert!(stored.page.ends_with('…'));
     }
 
     #[test]

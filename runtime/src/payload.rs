@@ -20,11 +20,29 @@ const MAX_PROPS: usize = 30;
 /// The longest name of an event, in characters: Plausible's limit.
 pub const MAX_NAME: usize = 120;
 
+/// The name of the event by which trackers say how a page was looked at. It is no other event's.
+pub const ENGAGEMENT: &str = "engagement";
+
+/// The longest time that one engagement may say, in milliseconds: 6 hours. A tracker sends one
+/// whenever its page is left, so more than that is a clock that jumped.
+pub const MAX_ENGAGED: u32 = 6 * 60 * 60 * 1000;
+
+/// How a page was looked at since the tracker last said so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measured {
+    /// The deepest part of the page that was in sight, in per cent of its height: 0 to 100.
+    pub scroll: Option<u8>,
+    /// How long the page was in front, in milliseconds: at most [`MAX_ENGAGED`].
+    pub engaged: u32,
+}
+
 /// A body whose keys have the right types. What they say is judged elsewhere.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Payload {
     /// What happened; `None` is a page view.
     pub event: Option<String>,
+    /// What the event [`ENGAGEMENT`] measured; no other event has it, and that one always does.
+    pub engagement: Option<Measured>,
     /// Whether the body names what happened, be it a page view.
     pub is_named: bool,
     /// The page's address.
@@ -54,7 +72,7 @@ impl Payload {
     ///
     /// # Errors
     /// [`Refusal::TooLarge`], [`Refusal::NotJson`], or [`Refusal::Key`] if the address, the name or
-    /// the domain is missing or wrong.
+    /// the domain is missing or wrong, or an engagement measured nothing.
     pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
         if body.len() > MAX_BODY {
             return Err(Refusal::TooLarge);
@@ -64,9 +82,12 @@ impl Payload {
             Ok(_) => return Err(Refusal::NotJson("it is no object".to_owned())),
             Err(error) => return Err(Refusal::NotJson(error.to_string())),
         };
+        let event = event(&keys)?;
+        let is_engagement = event.as_deref() == Some(ENGAGEMENT);
         let text = |names| find(&keys, names).and_then(Value::as_str).map(str::to_owned);
         Ok(Self {
-            event: event(&keys)?,
+            event,
+            engagement: is_engagement.then(|| measured(&keys)).transpose()?,
             is_named: find(&keys, &["name", "n"]).is_some(),
             url: required_text(&keys, &["url", "u"])?.ok_or(Refusal::Key("url", "is missing"))?,
             domain: required_text(&keys, &["domain", "d"])?,
@@ -118,6 +139,25 @@ fn event(keys: &Map<String, Value>) -> Result<Option<String>, Refusal> {
         "pageview" => Ok(None),
         _ => Ok(Some(name)),
     }
+}
+
+/// What an engagement measured: one number of the two is enough. The bounds of the scroll depth are
+/// Plausible's; of times, it takes whatever is under 30 days.
+fn measured(keys: &Map<String, Value>) -> Result<Measured, Refusal> {
+    let number = |name| match keys.get(name) {
+        Some(Value::Number(number)) => number.as_u64(),
+        Some(Value::String(text)) => text.parse().ok(),
+        _ => None,
+    };
+    let (scroll, engaged) = (number("sd"), number("e"));
+    if scroll.is_none() && engaged.is_none() {
+        return Err(Refusal::Key("sd", "or `e` must be a whole number in an engagement"));
+    }
+    let engaged = engaged.map_or(0, |ms| u32::try_from(ms).unwrap_or(u32::MAX));
+    Ok(Measured {
+        scroll: scroll.map(|percent| u8::try_from(percent.min(100)).unwrap_or(100)),
+        engaged: engaged.min(MAX_ENGAGED),
+    })
 }
 
 /// `1` and `true`.
@@ -198,6 +238,27 @@ mod tests {
     }
 
     #[test]
+    fn an_engagement_is_understood_within_bounds() {
+        let check = |keys: &str, scroll, engaged| {
+            let payload = parse(&format!(r#"{{"n":"engagement","u":"https://e.x/",{keys}}}"#));
+            assert_eq!(payload.engagement, Some(Measured { scroll, engaged }), "{keys}");
+        };
+        check(r#""sd":42,"e":3210,"p":{},"d":"e.x","v":36"#, Some(42), 3210);
+        check(r#""sd":"42","e":"3210""#, Some(42), 3210);
+        check(r#""sd":0,"e":0"#, Some(0), 0);
+        check(r#""sd":100"#, Some(100), 0);
+        check(r#""sd":101,"e":-5"#, Some(100), 0);
+        check(r#""sd":18446744073709551615,"e":18446744073709551615"#, Some(100), MAX_ENGAGED);
+        // A page without a height: JSON has no NaN.
+        check(r#""sd":null,"e":21600001"#, None, MAX_ENGAGED);
+        check(r#""sd":-1,"e":21600000"#, None, MAX_ENGAGED);
+        check(r#""sd":[],"e":1"#, None, 1);
+        // No other event measures anything, whatever it says.
+        assert_eq!(parse(r#"{"n":"Engagement","u":"x","sd":1,"e":1}"#).engagement, None);
+        assert_eq!(parse(r#"{"u":"x","sd":1,"e":1}"#).engagement, None);
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         let check = |body: &[u8], expected: &str| {
             let refusal = Payload::parse(body).unwrap_err().to_string();
@@ -214,6 +275,8 @@ mod tests {
         check(br#"{"url":"x","name":{}}"#, "`name` must be a string");
         check(br#"{"url":"x","domain":7}"#, "`domain` must be a string");
         check(br#"{"url":"x","name":"  "}"#, "`name` must have a visible character");
+        check(br#"{"url":"x","name":"engagement"}"#, "`sd` or `e` must be a whole number");
+        check(br#"{"url":"x","n":"engagement","sd":"half","e":0.5}"#, "`sd` or `e`");
         let long = |letters| format!(r#"{{"url":"x","n":"{}"}}"#, "é".repeat(letters));
         check(long(121).as_bytes(), "120 characters");
         assert_eq!(parse(&long(120)).event.unwrap().chars().count(), 120);

@@ -131,11 +131,13 @@ impl Rows {
 
     /// Adds a hit.
     pub fn push(&mut self, texts: &mut Texts, record: &Record) {
-        self.times.push(record.at.as_millisecond());
         match &record.kind {
             Kind::Hit(hit) => self.push_hit(texts, hit),
             Kind::Filtered(filtered) => self.push_filtered(texts, filtered),
+            // No hit.
+            Kind::Engagement(_) => return,
         }
+        self.times.push(record.at.as_millisecond());
     }
 
     fn push_hit(&mut self, texts: &mut Texts, hit: &Hit) {

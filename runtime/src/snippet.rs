@@ -12,9 +12,10 @@ use footfall_infra::settings::Site;
 pub fn snippet(site: &Site, endpoint: &str) -> String {
     let endpoint = escape(endpoint);
     let dnt = if site.respect_dnt { " data-dnt" } else { "" };
+    let engagement = if site.engagement { " data-engagement" } else { "" };
     let (script, pixel) = (api::SCRIPT, api::PIXEL);
     format!(
-        "<script defer src=\"{endpoint}{script}\"{dnt}></script>\n\
+        "<script defer src=\"{endpoint}{script}\"{dnt}{engagement}></script>\n\
          <noscript><img src=\"{endpoint}{pixel}\" alt=\"\" width=\"1\" height=\"1\" \
          referrerpolicy=\"no-referrer-when-downgrade\"></noscript>\n"
     )
@@ -40,6 +41,11 @@ mod tests {
              <noscript><img src=\"https://stats.e.x/pixel.gif\" alt=\"\" width=\"1\" height=\"1\" \
              referrerpolicy=\"no-referrer-when-downgrade\"></noscript>\n"
         );
+        let settings = Settings::from_yaml("sites: [{domain: e.x, engagement: true}]").unwrap();
+        let measuring = snippet(&settings.sites[0], "https://stats.e.x");
+        assert!(measuring.starts_with(
+            "<script defer src=\"https://stats.e.x/js/footfall.js\" data-engagement></script>\n"
+        ));
         assert!(!snippet(&Settings::local().sites[0], "\"><script>").contains("\"><script>"));
     }
 }

@@ -17,11 +17,11 @@ use crate::ambient::Ambient;
 use crate::client::{self, Client, Hints};
 use crate::country::Country;
 use crate::filter::{self, FilterReason, Signals};
-use crate::hit::{Campaign, Filtered, Hit, Kind, Screen};
+use crate::hit::{Campaign, Engagement, Filtered, Hit, Kind, Screen};
 use crate::http::{Request, Response, response, set, text};
 use crate::log;
 use crate::page::PageUrl;
-use crate::payload::Payload;
+use crate::payload::{ENGAGEMENT, Payload};
 use crate::refusal::Refusal;
 use crate::report::DIRECT;
 use crate::source;
@@ -159,9 +159,9 @@ impl<S: Store, A: Ambient> Track<S, A> {
             "must be the address of a page, with https:// or http://",
         ))?;
         let site = self.site(&page, payload.domain.as_deref())?;
-        if request.path == api::PLAUSIBLE_EVENT && payload.event.as_deref() == Some("engagement") {
-            // Plausible's trackers report scrolling and time in this event of their own.
-            return Ok(Outcome::Dropped("engagement"));
+        if payload.engagement.is_some() && !site.engagement {
+            // Plausible's trackers send it whether or not somebody asked them to.
+            return Ok(Outcome::Dropped(ENGAGEMENT));
         }
         if site.respect_dnt && asks_not_to_be_tracked(request) {
             return Ok(Outcome::Dropped("do-not-track"));
@@ -176,21 +176,36 @@ impl<S: Store, A: Ambient> Track<S, A> {
             referrer_host: referrer.as_ref().and_then(url::Url::host_str),
             blocked_referrers: &self.settings.blocked_referrers,
         });
-        let kind = match reason {
-            Some(reason) => {
+        let kind = match (reason, payload.engagement) {
+            // The view that it would belong to is counted apart already.
+            (Some(reason), Some(_)) => return Ok(Outcome::Dropped(reason.as_str())),
+            (Some(reason), None) => {
                 Kind::Filtered(Filtered { reason, page: page.path(payload.fragment, MAX_PAGE) })
             }
-            None => {
+            (None, measured) => {
                 let salt = self.salt(table::utc_day(now)).await?;
                 let trusted = self.settings.trusted_proxies;
                 let address = request.client(trusted);
-                // CloudFront says where the viewer is. Without it in front, anybody could.
-                let country = request.header("cloudfront-viewer-country").filter(|_| trusted > 0);
-                let country = country.and_then(Country::from_header);
                 let user_agent = user_agent.unwrap_or_default();
                 let visitor = salt.visitor(site.domain.as_str(), address, &user_agent);
-                let client = client::parse(&user_agent, hints(request));
-                Kind::Hit(hit(site, &page, payload, referrer.as_ref(), client, visitor, country))
+                match measured {
+                    Some(measured) => Kind::Engagement(Engagement {
+                        visitor,
+                        host: other_host(site, &page),
+                        page: page.path(payload.fragment, MAX_PAGE),
+                        scroll: measured.scroll,
+                        engaged: measured.engaged,
+                    }),
+                    None => {
+                        // CloudFront says where the viewer is. Without it in front, anybody could.
+                        let country =
+                            request.header("cloudfront-viewer-country").filter(|_| trusted > 0);
+                        let country = country.and_then(Country::from_header);
+                        let client = client::parse(&user_agent, hints(request));
+                        let from = referrer.as_ref();
+                        Kind::Hit(hit(site, &page, payload, from, client, visitor, country))
+                    }
+                }
             }
         };
         self.put(site, now, &kind).await?;
@@ -300,8 +315,7 @@ fn hit(
     Hit {
         visitor,
         event: payload.event,
-        host: (plain_host(page.host()) != plain_host(site.domain.as_str()))
-            .then(|| clean(page.host(), MAX_REFERRER)),
+        host: other_host(site, page),
         page: page.path(payload.fragment, MAX_PAGE),
         // That nobody sent the visitor is no source, whoever says so.
         source: source.map(|source| source.name.into_owned()).filter(|name| name != DIRECT),
@@ -321,6 +335,12 @@ fn hit(
             .filter(|(name, _)| !name.is_empty())
             .collect(),
     }
+}
+
+/// A page's host, where it is not the site's own domain.
+fn other_host(site: &Site, page: &PageUrl) -> Option<String> {
+    (plain_host(page.host()) != plain_host(site.domain.as_str()))
+        .then(|| clean(page.host(), MAX_REFERRER))
 }
 
 /// A tracker's body. Plausible's trackers always name the event.

@@ -11,7 +11,7 @@ use footfall_infra::settings::Settings;
 use footfall_runtime::dashboard::Dashboard;
 use footfall_runtime::hit::{Hit, Kind};
 use footfall_runtime::http::{Request, Response};
-use footfall_runtime::payload::MAX_BODY;
+use footfall_runtime::payload::{ENGAGEMENT, MAX_BODY, MAX_ENGAGED, Payload};
 use footfall_runtime::store::{Item, Key, Store as _, WRITE_UNIT};
 use footfall_runtime::track::Track;
 use http::HeaderValue;
@@ -158,7 +158,8 @@ fn header() -> impl Strategy<Value = HeaderValue> {
 /// What holds for every request, whatever it says.
 fn check(body: Vec<u8>, agent: HeaderValue, other: HeaderValue, pixel: bool) -> Option<Hit> {
     let settings = format!(
-        "sites: [{{domain: example.com, hosts: [example.com, '*.example.com']}}, {{domain: {}}}]",
+        "sites: [{{domain: example.com, hosts: [example.com, '*.example.com'], engagement: true}}, \
+         {{domain: {}, engagement: true}}]",
         longest_domain()
     );
     let footfall = Footfall::new(&settings);
@@ -184,7 +185,9 @@ fn check(body: Vec<u8>, agent: HeaderValue, other: HeaderValue, pixel: bool) -> 
     assert!(status.is_success() || status.is_client_error(), "{status}: {said}");
     let dropped = answer.headers().get("x-footfall-dropped").map(|reason| reason.to_str().unwrap());
     let hits = footfall.store.hits();
-    let is_stored = status.is_success() && dropped != Some("engagement");
+    // What filters a hit drops an engagement: nothing is kept of it.
+    let is_engagement = Payload::parse(&request.body).is_ok_and(|said| said.engagement.is_some());
+    let is_stored = status.is_success() && (dropped.is_none() || pixel || !is_engagement);
     assert_eq!(hits.len(), usize::from(is_stored), "{status} {dropped:?}");
     let item = hits.first()?;
     // Nothing of the key is the client's choice.
@@ -201,9 +204,18 @@ fn check(body: Vec<u8>, agent: HeaderValue, other: HeaderValue, pixel: bool) -> 
     assert!(!page.contains('\0'));
     let report = footfall.report(&format!("site={site}&days=1"));
     let total = |name: &str| report["totals"][name].as_u64().unwrap();
-    let Kind::Hit(hit) = kind else {
-        assert_eq!((total("views") + total("events"), dropped.is_some()), (0, true));
-        return None;
+    let hit = match kind {
+        Kind::Hit(hit) => hit,
+        Kind::Engagement(engagement) => {
+            assert_eq!((total("views") + total("events") + total("visitors"), dropped), (0, None));
+            assert!(engagement.scroll.is_none_or(|scroll| scroll <= 100));
+            assert!(engagement.engaged <= MAX_ENGAGED);
+            return None;
+        }
+        Kind::Filtered(_) => {
+            assert_eq!((total("views") + total("events"), dropped.is_some()), (0, true));
+            return None;
+        }
     };
     assert_eq!((total("views") + total("events"), total("visitors"), dropped), (1, 1, None));
     Some(hit)
@@ -242,6 +254,18 @@ proptest! {
         check(query.finish().into_bytes(), agent, other, true);
     }
 
+    #[test]
+    fn any_engagement_is_survived(
+        payload in payload(), scroll in any_json(), engaged in any_json(), agent in header(),
+        other in header(),
+    ) {
+        let mut payload = payload;
+        payload["n"] = Value::from(ENGAGEMENT);
+        payload["sd"] = scroll;
+        payload["e"] = engaged;
+        check(payload.to_string().into_bytes(), agent, other, false);
+    }
+
     /// What a person's browser sends is always stored, whatever its texts say.
     #[test]
     fn any_text_is_counted(texts in prop::collection::vec(text(), 6)) {
@@ -254,7 +278,7 @@ proptest! {
             "u": url.as_str(), "r": referrer, "n": name, "p": { prop: value.as_str() },
         });
         let body = body.to_string();
-        prop_assume!(body.len() <= MAX_BODY && name != "engagement");
+        prop_assume!(body.len() <= MAX_BODY && name != ENGAGEMENT);
         let firefox = HeaderValue::from_static(support::FIREFOX);
         let hit = check(body.into_bytes(), firefox.clone(), firefox, false).unwrap();
         prop_assert!(hit.page.starts_with('/') && hit.page.len() <= 500);
@@ -336,6 +360,101 @@ fn a_clock_that_is_far_off_harms_nobody() {
         footfall.shown("days=1");
         footfall.shown("days=400");
     }
+}
+
+/// The kind of everything that is stored of hits, in the order in which it came in.
+fn kinds(footfall: &Footfall) -> Vec<Kind> {
+    let hits = footfall.store.hits();
+    hits.iter().map(|item| Kind::decode(&item.value).unwrap()).collect()
+}
+
+/// The status of an answer, and why the hit was dropped if it was.
+fn outcome(answer: &Response) -> (u16, Option<&str>) {
+    let dropped = answer.headers().get("x-footfall-dropped");
+    (answer.status().as_u16(), dropped.map(|reason| reason.to_str().unwrap()))
+}
+
+fn engagement(url: &str) -> Request {
+    // As `@plausible-analytics/tracker` sends it.
+    let domain = url::Url::parse(url).unwrap().host_str().unwrap().to_owned();
+    let body = json!({
+        "n": "engagement", "sd": 42, "d": domain, "u": url, "p": { "plan": "pro" }, "e": 3210, "v": 36,
+    });
+    request::post(body.to_string())
+}
+
+#[test]
+fn an_engagement_is_one_write_and_no_hit() {
+    let hosts = "hosts: [localhost, app.example]";
+    for path in ["/track", "/api/event"] {
+        let footfall =
+            Footfall::new(&format!("sites: [{{domain: localhost, {hosts}, engagement: true}}]"));
+        let view = request::post(json!({ "u": "http://localhost/a?b#/c" }).to_string());
+        assert_eq!(outcome(&footfall.track(&view)), (202, None));
+        let looked = Request { path: path.to_owned(), ..engagement("http://localhost/a?b#/c") };
+        footfall.clock.set("2026-11-22T13:06:00Z");
+        assert_eq!(outcome(&footfall.track(&looked)), (202, None), "{path}");
+        // On another host, and where the fragment is part of the page.
+        let body = json!({ "n": "engagement", "u": "http://app.example/#/c", "e": 5, "h": 1 });
+        let app = Request { path: path.to_owned(), ..request::post(body.to_string()) };
+        footfall.clock.set("2026-11-22T13:07:00Z");
+        assert_eq!(outcome(&footfall.track(&app)), (202, None), "{path}");
+
+        let [Kind::Hit(hit), Kind::Engagement(first), Kind::Engagement(second)] =
+            &kinds(&footfall)[..]
+        else {
+            panic!("{:?}", kinds(&footfall))
+        };
+        // It is the view's visitor and page, or it would find none.
+        assert_eq!((first.visitor, &first.page, &first.host), (hit.visitor, &hit.page, &hit.host));
+        assert_eq!((first.scroll, first.engaged), (Some(42), 3210));
+        assert_eq!(second.visitor, hit.visitor);
+        assert_eq!((second.host.as_deref(), second.page.as_str()), (Some("app.example"), "/#/c"));
+        assert_eq!((second.scroll, second.engaged), (None, 5));
+
+        let report = footfall.report("");
+        let totals =
+            ["views", "events", "visitors", "visits"].map(|name| report["totals"][name].as_u64());
+        assert_eq!(totals, [Some(1), Some(0), Some(1), Some(1)]);
+        assert_eq!((&report["unreadable"], &report["filtered"]), (&json!(0), &json!([])));
+    }
+}
+
+#[test]
+fn an_engagement_is_stored_only_where_it_is_measured() {
+    let drops = |settings: &str, looked: &Request, reason: &str| {
+        for path in ["/track", "/api/event"] {
+            let footfall = Footfall::new(settings);
+            let looked = Request { path: path.to_owned(), ..looked.clone() };
+            let answer = footfall.track(&looked);
+            assert_eq!(outcome(&answer), (202, Some(reason)), "{path}");
+            assert_eq!(answer.headers()["x-plausible-dropped"], "1");
+            assert_eq!(kinds(&footfall), []);
+        }
+    };
+    let looked = engagement("http://localhost/");
+    let on = "sites: [{domain: localhost, engagement: true}]";
+    drops("sites: [{domain: localhost}]", &looked, "engagement");
+    // Who asks not to be tracked is not stored.
+    let mut asks = looked.clone();
+    asks.headers.insert("dnt", HeaderValue::from_static("1"));
+    drops(
+        "sites: [{domain: localhost, engagement: true, respect_dnt: true}]",
+        &asks,
+        "do-not-track",
+    );
+    // What a program looked at is not counted apart a second time.
+    let mut bot = looked;
+    bot.headers.insert("user-agent", HeaderValue::from_static("Googlebot/2.1"));
+    drops(on, &bot, "bot");
+    let automated = json!({ "n": "engagement", "u": "http://localhost/", "e": 1, "b": 1 });
+    drops(on, &request::post(automated.to_string()), "headless");
+    // The name is no other event's.
+    let footfall = Footfall::new(on);
+    let custom = json!({ "n": "engagement", "u": "http://localhost/", "p": { "plan": "pro" } });
+    let answer = footfall.track(&request::post(custom.to_string()));
+    assert_eq!(outcome(&answer), (400, Some("bad-key")));
+    assert_eq!(kinds(&footfall), []);
 }
 
 /// What is older than the retention is not shown, whether or not it is deleted already. Days are UTC's.

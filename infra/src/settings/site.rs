@@ -17,6 +17,9 @@ pub struct Site {
     pub time_zone: TimeZone,
     /// Whether Do Not Track and Global Privacy Control are honoured.
     pub respect_dnt: bool,
+    /// Whether it is measured how far a page is scrolled and how long it is looked at: a second
+    /// request, call and write unit beside most views'.
+    pub engagement: bool,
     /// After how many days what was counted is deleted; kept for good if not said.
     pub retention_days: Option<RetentionDays>,
     /// What visitors are hoped to do, each under a name of its own.
@@ -35,6 +38,8 @@ struct WrittenSite {
     time_zone: TimeZone,
     #[serde(default, skip_serializing_if = "is_default")]
     respect_dnt: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    engagement: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retention_days: Option<RetentionDays>,
     #[serde(
@@ -53,6 +58,7 @@ impl From<Site> for WrittenSite {
             hosts,
             time_zone: site.time_zone,
             respect_dnt: site.respect_dnt,
+            engagement: site.engagement,
             retention_days: site.retention_days,
             goals: site.goals,
         }
@@ -68,6 +74,7 @@ impl From<WrittenSite> for Site {
             hosts,
             time_zone: written.time_zone,
             respect_dnt: written.respect_dnt,
+            engagement: written.engagement,
             retention_days: written.retention_days,
             goals: written.goals,
         }
@@ -83,6 +90,7 @@ impl Site {
             domain,
             time_zone: TimeZone::default(),
             respect_dnt: false,
+            engagement: false,
             retention_days: None,
             goals: Vec::new(),
         }
