@@ -118,14 +118,6 @@ impl Settings {
     pub fn local() -> Self {
         let domain = Domain::localhost();
         Self {
-            sites: vec![Site {
-                domain,
-                hosts,
-                time_zone: TimeZone::default(),
-                respect_dnt: false,
-                retention_days: None,
-                goals: Vec::new(),
-            }],
             sites: vec![Site::of(domain)],
             trusted_proxies: 0,
             shards: Shards::default(),

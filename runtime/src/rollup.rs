@@ -338,10 +338,13 @@ pub fn encode(
     texts: &Texts,
     unreadable: u64,
 ) -> Result<Encoded, RollupError> {
-    if matches!(span, Span::Day(_)) {
-        rows.number_visitors();
-    }
     rows.sort();
+    if matches!(span, Span::Day(_)) {
+        // An hour's engagement may be of a view in the hour before: only a day has all of them.
+        rows.attach_engagement(texts);
+        rows.number_visitors();
+        rows.sort();
+    }
     segment::encode(site.domain.as_str(), &span.to_string(), &rows, texts, unreadable)
         .map_err(|error| RollupError::Segment(format!("{span} of {}", site.domain), error))
 }

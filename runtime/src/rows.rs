@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::column::Column;
-use crate::hit::{Filtered, Hit, Kind, Record};
+use crate::hit::{Engagement, Filtered, Hit, Kind, Record};
 
 /// The name of the event that says how long a page was looked at, in the place of an event's. It is no
 /// hit: [`Rows::attach_engagement`] puts what it says where it belongs.
@@ -131,13 +131,12 @@ impl Rows {
 
     /// Adds a hit.
     pub fn push(&mut self, texts: &mut Texts, record: &Record) {
+        self.times.push(record.at.as_millisecond());
         match &record.kind {
             Kind::Hit(hit) => self.push_hit(texts, hit),
+            Kind::Engagement(engagement) => self.push_engagement(texts, engagement),
             Kind::Filtered(filtered) => self.push_filtered(texts, filtered),
-            // No hit.
-            Kind::Engagement(_) => return,
         }
-        self.times.push(record.at.as_millisecond());
     }
 
     fn push_hit(&mut self, texts: &mut Texts, hit: &Hit) {
@@ -166,6 +165,21 @@ impl Rows {
                 Column::Screen => hit.screen.map(|screen| screen.as_str()),
                 Column::Props => props.as_deref(),
                 Column::Filtered => None,
+            };
+            self.push_text(texts, column, text);
+        }
+    }
+
+    fn push_engagement(&mut self, texts: &mut Texts, engagement: &Engagement) {
+        self.visitors.push(engagement.visitor.number());
+        self.engaged.push(engagement.engaged);
+        self.scrolled.push(engagement.scroll.unwrap_or(NO_SCROLL));
+        for column in Column::ALL {
+            let text = match column {
+                Column::Event => Some(ENGAGEMENT),
+                Column::Host => engagement.host.as_deref(),
+                Column::Page => Some(engagement.page.as_str()),
+                _ => None,
             };
             self.push_text(texts, column, text);
         }
@@ -227,16 +241,16 @@ impl Rows {
         let mut views: HashMap<(Code, Code), usize> = HashMap::new();
         let mut attached = Vec::new();
         let mut kept = Vec::with_capacity(self.len());
-        for row in 0..self.len() {
+        for (row, event) in events.iter().enumerate() {
             if row > 0 && self.visitors[row] != self.visitors[row - 1] {
                 views.clear();
             }
-            if events[row] == engagement {
+            if *event == engagement {
                 attached.extend(views.get(&page(row)).map(|view| (row, *view)));
                 continue;
             }
             kept.push(row);
-            if events[row] == NONE {
+            if *event == NONE {
                 views.insert(page(row), row);
             }
         }
@@ -299,6 +313,7 @@ mod tests {
 
     use super::*;
     use crate::filter::FilterReason;
+    use crate::visitor::VisitorId;
 
     fn view(at: i64, visitor: u64, page: &str) -> Record {
         let hit = serde_json::json!({ "v": format!("{visitor:016x}"), "p": page });
@@ -335,6 +350,31 @@ mod tests {
         rows.sort();
         assert_eq!(rows.visitors, [0, 1, 1, 2]);
         assert_eq!(rows.times, [0, 5, 9, 9]);
+    }
+
+    #[test]
+    fn engagements_go_to_their_views() {
+        let engagement = |at: i64, visitor: u64, page: &str, engaged: u32, scroll: Option<u8>| {
+            let (visitor, page) = (VisitorId::new(visitor), page.to_owned());
+            let kind = Kind::Engagement(Engagement { visitor, host: None, page, scroll, engaged });
+            Record { at: Timestamp::from_millisecond(at).unwrap(), kind }
+        };
+        let (mut rows, texts) = rows(&[
+            engagement(1, 7, "/a", 1000, Some(9)), // before any view
+            view(2, 7, "/a"),
+            engagement(3, 7, "/a", 200, Some(40)),
+            engagement(4, 7, "/b", 1000, Some(9)), // of no view
+            view(5, 7, "/b"),
+            engagement(6, 7, "/a", 30, Some(20)),
+            view(7, 7, "/a"),
+            engagement(8, 7, "/a", 4, None),
+            engagement(9, 8, "/a", 1000, Some(9)), // another visitor's
+        ]);
+        rows.sort();
+        rows.attach_engagement(&texts);
+        assert_eq!(rows.times, [2, 5, 7]);
+        assert_eq!(rows.engaged, [230, 0, 4]);
+        assert_eq!(rows.scrolled, [40, NO_SCROLL, NO_SCROLL]);
     }
 
     #[test]

@@ -4,9 +4,9 @@
 
 use footfall_runtime::client::Device;
 use footfall_runtime::country::Country;
-use footfall_runtime::dimension::Dimension;
+use footfall_runtime::dimension::{Dimension, Key};
 use footfall_runtime::filter::FilterReason;
-use footfall_runtime::hit::{Campaign, Filtered, Hit, Kind, Screen};
+use footfall_runtime::hit::{Campaign, Engagement, Filtered, Hit, Kind, Screen};
 use footfall_runtime::query::Operator;
 use footfall_runtime::visitor::VisitorId;
 use jiff::civil::Date;
@@ -16,7 +16,7 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::reference;
-use super::world::{Ask, DOMAIN, FilterText, Question, World};
+use super::world::{Ask, DOMAIN, FilterText, Question, Tree, World};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -96,6 +96,7 @@ enum Base {
 #[derive(Debug, Clone)]
 enum Step {
     Hit(Box<Hit>),
+    Engagement(Engagement),
     Filtered(Filtered),
 }
 
@@ -140,6 +141,7 @@ const REFERRERS: &[&str] = &["google.com/", "t.co/x"];
 const UTM: &[&str] = &["a", "b, c"];
 const BROWSERS: &[&str] = &["Firefox", "Chrome"];
 const VERSIONS: &[&str] = &["151", "152"];
+const PROPS: &[&str] = &["pro", "free", ""];
 const SYSTEMS: &[&str] = &["Linux", "iOS"];
 
 fn step() -> impl Strategy<Value = Step> {
@@ -164,7 +166,11 @@ fn step() -> impl Strategy<Value = Step> {
         select(devices),
         select(screens),
     );
-    let hit = (what, whence, client).prop_map(|(what, whence, client)| {
+    let props = prop_oneof![
+        2 => Just(Vec::new()),
+        1 => select(PROPS).prop_map(|value| vec![("plan".to_owned(), value.to_owned())]),
+    ];
+    let hit = (what, whence, client, props).prop_map(|(what, whence, client, props)| {
         let (event, host, page) = what;
         let (source, referrer, campaign) = whence;
         let (country, browser, browser_version, system, system_version, device, screen) = client;
@@ -183,12 +189,18 @@ fn step() -> impl Strategy<Value = Step> {
             system_version,
             device,
             screen,
-            props: Vec::new(),
+            props,
         }))
     });
     let filtered = (select(FilterReason::ALL.to_vec()), select(PAGES))
         .prop_map(|(reason, page)| Step::Filtered(Filtered { reason, page: page.to_owned() }));
-    prop_oneof![10 => hit, 1 => filtered]
+    let scroll = prop_oneof![1 => Just(None), 2 => (0..=100_u8).prop_map(Some)];
+    let engaged = prop_oneof![1 => Just(0), 2 => 1..40 * 60_000_u32];
+    let engagement = (select(&PAGES[..3]), scroll, engaged).prop_map(|(page, scroll, engaged)| {
+        let (visitor, page) = (VisitorId::new(0), page.to_owned());
+        Step::Engagement(Engagement { visitor, host: None, page, scroll, engaged })
+    });
+    prop_oneof![10 => hit, 1 => filtered, 2 => engagement]
 }
 
 fn walk() -> impl Strategy<Value = Walk> {
@@ -196,7 +208,7 @@ fn walk() -> impl Strategy<Value = Walk> {
     (1..4_u64, start(), steps).prop_map(|(visitor, start, steps)| Walk { visitor, start, steps })
 }
 
-fn filter() -> impl Strategy<Value = FilterText> {
+fn filter() -> impl Strategy<Value = Tree> {
     // What most hits have is asked for most.
     let often = vec![
         Dimension::Page,
@@ -207,26 +219,16 @@ fn filter() -> impl Strategy<Value = FilterText> {
         Dimension::Source,
     ];
     let dimension = prop_oneof![2 => select(often), 1 => select(Dimension::ALL.to_vec())];
-    (select(Operator::ALL.to_vec()), dimension).prop_flat_map(|(operator, dimension)| {
-        let known: Vec<&str> = match dimension {
-            Dimension::Page | Dimension::EntryPage | Dimension::ExitPage => {
-                [PAGES, &["blog.example.com/a", "a", "blog"]].concat()
-            }
-            Dimension::Host => [HOSTS, &[DOMAIN, "example"]].concat(),
-            Dimension::Event => [EVENTS, &["sign", "i"]].concat(),
-            Dimension::Source => [SOURCES, &["oogle", "Direct"]].concat(),
-            Dimension::Referrer => [REFERRERS, &["/", "google.com"]].concat(),
-            Dimension::UtmSource
-            | Dimension::UtmMedium
-            | Dimension::UtmCampaign
-            | Dimension::UtmTerm
-            | Dimension::UtmContent => [UTM, &["b", ","]].concat(),
-            Dimension::Country => vec!["DE", "US", "D", "AT"],
-            Dimension::Browser => [BROWSERS, &["o", "firefox"]].concat(),
-            Dimension::BrowserVersion | Dimension::SystemVersion => [VERSIONS, &["15"]].concat(),
-            Dimension::Channel => vec!["Organic Search", "Referral", "Direct", "Organic"],
-            Dimension::System => [SYSTEMS, &["i"]].concat(),
-            Dimension::Device | Dimension::Screen => vec!["Desktop", "Mobile", "Laptop", "top"],
+    let key = prop_oneof![
+        8 => dimension.prop_map(Key::Dimension),
+        1 => Just(Key::Goal),
+        1 => Just(Key::Prop("plan".to_owned())),
+    ];
+    (select(Operator::ALL.to_vec()), key).prop_flat_map(|(operator, key)| {
+        let known: Vec<&str> = match &key {
+            Key::Goal => vec!["click", "A", "Visit /a*", "V", "i"],
+            Key::Prop(_) => [PROPS, &["r", "x"]].concat(),
+            Key::Dimension(dimension) => known_values(*dimension),
         };
         let value = prop_oneof![1 => Just(""), 8 => select(known), 1 => Just("nothing")];
         // Every value as it stands is a regular expression, but for a single backslash.
@@ -236,7 +238,46 @@ fn filter() -> impl Strategy<Value = FilterText> {
             false => text.to_owned(),
         });
         let values = proptest::collection::vec(value, 1..4);
-        values.prop_map(move |values| FilterText { operator, dimension, values })
+        values.prop_map(move |values| {
+            let key = key.clone();
+            Tree::Filter(FilterText { operator, key, values })
+        })
+    })
+}
+
+/// Values that hits have of a dimension, and some that are like them.
+fn known_values(dimension: Dimension) -> Vec<&'static str> {
+    match dimension {
+        Dimension::Page | Dimension::EntryPage | Dimension::ExitPage => {
+            [PAGES, &["blog.example.com/a", "a", "blog"]].concat()
+        }
+        Dimension::Host => [HOSTS, &[DOMAIN, "example"]].concat(),
+        Dimension::Event => [EVENTS, &["sign", "i"]].concat(),
+        Dimension::Source => [SOURCES, &["oogle", "Direct"]].concat(),
+        Dimension::Referrer => [REFERRERS, &["/", "google.com"]].concat(),
+        Dimension::UtmSource
+        | Dimension::UtmMedium
+        | Dimension::UtmCampaign
+        | Dimension::UtmTerm
+        | Dimension::UtmContent => [UTM, &["b", ","]].concat(),
+        Dimension::Country => vec!["DE", "US", "D", "AT"],
+        Dimension::Browser => [BROWSERS, &["o", "firefox"]].concat(),
+        Dimension::BrowserVersion | Dimension::SystemVersion => [VERSIONS, &["15"]].concat(),
+        Dimension::Channel => vec!["Organic Search", "Referral", "Direct", "Organic"],
+        Dimension::System => [SYSTEMS, &["i"]].concat(),
+        Dimension::Device | Dimension::Screen => vec!["Desktop", "Mobile", "Laptop", "top"],
+    }
+}
+
+fn tree() -> impl Strategy<Value = Tree> {
+    filter().prop_recursive(3, 8, 3, |inner| {
+        let some = proptest::collection::vec(inner.clone(), 1..4);
+        prop_oneof![
+            some.clone().prop_map(Tree::All),
+            some.prop_map(Tree::Any),
+            inner.clone().prop_map(|tree| Tree::Not(Box::new(tree))),
+            inner.prop_map(|tree| Tree::Done(Box::new(tree))),
+        ]
     })
 }
 
@@ -277,6 +318,7 @@ fn case() -> impl Strategy<Value = Case> {
             1 => Just(Vec::new()),
             2 => proptest::collection::vec(filter(), 1..2),
             1 => proptest::collection::vec(filter(), 2..4),
+            2 => proptest::collection::vec(tree(), 1..3),
         ];
         let limit = prop_oneof![3 => Just(1000_usize), 1 => 0..4_usize];
         let questions = proptest::collection::vec((ask(day), filters, limit), 2..4);
@@ -311,6 +353,10 @@ fn sent(walk: &Walk, zone: &str, day: Date, shards: u8) -> Vec<Sent> {
             Step::Hit(hit) => {
                 Kind::Hit(Hit { visitor: VisitorId::new(walk.visitor), ..*hit.clone() })
             }
+            Step::Engagement(engagement) => Kind::Engagement(Engagement {
+                visitor: VisitorId::new(walk.visitor),
+                ..engagement.clone()
+            }),
             Step::Filtered(filtered) => Kind::Filtered(filtered.clone()),
         };
         sent.push(Sent { at, kind, shard: shard % shards, order: *order });

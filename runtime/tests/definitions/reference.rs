@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use footfall_infra::settings::TimeZone;
 use footfall_runtime::channel::{Origin, channel};
-use footfall_runtime::dimension::Dimension;
+use footfall_runtime::dimension::{Dimension, Key};
 use footfall_runtime::hit::{Hit, Kind};
 use footfall_runtime::period::Unit;
 use footfall_runtime::query::Operator;
@@ -14,7 +14,7 @@ use footfall_runtime::report::{Bar, FilteredRow, Report, Row, Table, Tally};
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz};
 
-use super::world::{Ask, FilterText, Question, Stored, World};
+use super::world::{Ask, FilterText, Question, Stored, Tree, World};
 
 const PAUSE: SignedDuration = SignedDuration::from_mins(30);
 const NOW: SignedDuration = SignedDuration::from_mins(5);
@@ -30,6 +30,10 @@ struct Seen {
     host: String,
     /// Of the dimensions that a visit has from its first hit.
     others: BTreeMap<&'static str, String>,
+    props: Vec<(String, String)>,
+    /// How long its page was looked at, in milliseconds, and how far scrolled, as engagements said.
+    engaged: u64,
+    scrolled: Option<u64>,
 }
 
 struct Visit {
@@ -60,8 +64,9 @@ pub(crate) fn report(world: &World, question: &Question, first: Option<Date>) ->
         at: name.clone(),
         tally: tally(&visits, (*at, end), &filters, all),
     });
-    let tables = Dimension::ALL.into_iter().filter_map(|dimension| {
-        let table = table(&visits, range, &filters, dimension, question.limit);
+    let keys = Dimension::ALL.into_iter().map(Key::Dimension).chain([Key::Goal]);
+    let tables = keys.filter_map(|key| {
+        let table = table(&visits, range, &filters, &key, question.limit);
         (!table.rows.is_empty()).then_some(table)
     });
     Report {
@@ -90,9 +95,24 @@ fn visits(world: &World) -> Vec<Visit> {
     stored.sort_by_key(|stored| (stored.at, stored.key.sk.clone()));
     let mut by_visitor: BTreeMap<String, Vec<Seen>> = BTreeMap::new();
     for stored in stored {
-        if let Kind::Hit(hit) = &stored.kind {
-            let seen = seen(stored.at, hit, world.site().domain.as_str());
-            by_visitor.entry(seen.visitor.clone()).or_default().push(seen);
+        let domain = world.site().domain.as_str();
+        match &stored.kind {
+            Kind::Hit(hit) => {
+                let seen = seen(stored.at, hit, domain);
+                by_visitor.entry(seen.visitor.clone()).or_default().push(seen);
+            }
+            // "It belongs to the visitor's last view of that page before it, on the same UTC day."
+            Kind::Engagement(said) => {
+                let day = stored.at.to_zoned(tz::TimeZone::UTC).date();
+                let hits = by_visitor.entry(format!("{day} {:?}", said.visitor)).or_default();
+                let page = format!("{}{}", said.host.as_deref().unwrap_or_default(), said.page);
+                let is_view = |hit: &&mut Seen| hit.event.is_empty() && hit.page == page;
+                if let Some(view) = hits.iter_mut().rev().find(is_view) {
+                    view.engaged += u64::from(said.engaged);
+                    view.scrolled = view.scrolled.max(said.scroll.map(u64::from));
+                }
+            }
+            Kind::Filtered(_) => {}
         }
     }
     let mut visits: Vec<Visit> = Vec::new();
@@ -149,6 +169,9 @@ fn seen(at: Timestamp, hit: &Hit, domain: &str) -> Seen {
         page: format!("{}{}", hit.host.as_deref().unwrap_or_default(), hit.page),
         host: hit.host.clone().unwrap_or_else(|| domain.to_owned()),
         others: BTreeMap::from(others),
+        props: hit.props.clone(),
+        engaged: 0,
+        scrolled: None,
     }
 }
 
@@ -166,10 +189,33 @@ impl Visit {
         self.hits.len() == 1 && self.views().len() == 1
     }
 
-    /// "The time between the first and the last hit of a visit."
+    /// "The time between the first and the last hit of a visit, and as long as that one's page was looked
+    /// at."
     fn millis(&self) -> u64 {
         let last = self.hits.last().unwrap();
-        last.at.as_millisecond().abs_diff(self.begin().as_millisecond())
+        last.at.as_millisecond().abs_diff(self.begin().as_millisecond()) + last.engaged
+    }
+
+    /// What a hit has of a key; an empty text, or nothing, if it has none.
+    fn values(&self, hit: &Seen, key: &Key) -> Vec<String> {
+        match key {
+            Key::Dimension(dimension) => vec![self.value(hit, *dimension)],
+            Key::Prop(name) => {
+                let prop = hit.props.iter().find(|(other, _)| other == name);
+                prop.map(|(_, value)| value.clone()).into_iter().collect()
+            }
+            // As world.rs has them.
+            Key::Goal => {
+                let is_view = hit.event.is_empty();
+                let goals = [
+                    ("click", hit.event == "click"),
+                    ("Visit /a*", is_view && hit.page.starts_with("/a")),
+                    ("A", is_view && hit.page.ends_with("/a")),
+                ];
+                let reached = goals.into_iter().filter(|(_, is_reached)| *is_reached);
+                reached.map(|(name, _)| name.to_owned()).collect()
+            }
+        }
     }
 
     fn value(&self, hit: &Seen, dimension: Dimension) -> String {
@@ -185,33 +231,53 @@ impl Visit {
     }
 }
 
-/// "A hit is selected if every such filter holds […]." It makes no difference whose the dimension is:
-/// [`Visit::value`] knows.
-fn is_selected(visit: &Visit, hit: &Seen, filters: &[&FilterText]) -> bool {
-    filters.iter().all(|filter| {
-        let value = visit.value(hit, filter.dimension);
-        let mut values = filter.values.iter();
-        let is_match = |regex: &String| {
-            !value.is_empty() && regex_lite::Regex::new(regex).unwrap().is_match(&value)
-        };
-        // "The empty value […] is a part of nothing."
-        let is_part = |part: &String| !part.is_empty() && value.contains(part.as_str());
-        match filter.operator {
-            Operator::Is => values.any(|wanted| *wanted == value),
-            Operator::IsNot => !values.any(|wanted| *wanted == value),
-            Operator::Contains => values.any(is_part),
-            Operator::ContainsNot => !values.any(is_part),
-            Operator::Matches => values.any(is_match),
-            Operator::MatchesNot => !values.any(is_match),
-        }
-    })
+/// "A hit is selected if every condition holds for it."
+fn is_selected(visit: &Visit, hit: &Seen, filters: &[&Tree]) -> bool {
+    filters.iter().all(|tree| holds(visit, hit, tree))
+}
+
+fn holds(visit: &Visit, hit: &Seen, tree: &Tree) -> bool {
+    match tree {
+        Tree::All(inner) => inner.iter().all(|tree| holds(visit, hit, tree)),
+        Tree::Any(inner) => inner.iter().any(|tree| holds(visit, hit, tree)),
+        Tree::Not(inner) => !holds(visit, hit, inner),
+        // "It holds for some hit of the visit."
+        Tree::Done(inner) => visit.hits.iter().any(|hit| holds(visit, hit, inner)),
+        Tree::Filter(filter) => filter_holds(visit, hit, filter),
+    }
+}
+
+/// It makes no difference whose the key is: [`Visit::values`] knows. What has none is compared as the
+/// empty text.
+fn filter_holds(visit: &Visit, hit: &Seen, filter: &FilterText) -> bool {
+    let mut found = visit.values(hit, &filter.key);
+    if found.is_empty() {
+        found.push(String::new());
+    }
+    let is = |wanted: &String| found.contains(wanted);
+    // "The empty value […] is a part of nothing."
+    let is_part =
+        |part: &String| !part.is_empty() && found.iter().any(|value| value.contains(part.as_str()));
+    let is_match = |regex: &String| {
+        let regex = regex_lite::Regex::new(regex).unwrap();
+        found.iter().any(|value| !value.is_empty() && regex.is_match(value))
+    };
+    let mut values = filter.values.iter();
+    match filter.operator {
+        Operator::Is => values.any(is),
+        Operator::IsNot => !values.any(is),
+        Operator::Contains => values.any(is_part),
+        Operator::ContainsNot => !values.any(is_part),
+        Operator::Matches => values.any(is_match),
+        Operator::MatchesNot => !values.any(is_match),
+    }
 }
 
 /// The numbers of a range, of the selected hits that are `of_row`.
 fn tally(
     visits: &[Visit],
     (from, to): Range,
-    filters: &[&FilterText],
+    filters: &[&Tree],
     of_row: impl Fn(&Visit, &Seen) -> bool,
 ) -> Tally {
     let is_in = |at: Timestamp| from <= at && at < to;
@@ -222,6 +288,10 @@ fn tally(
         let selected: Vec<&Seen> = visit.hits.iter().filter(is_selected).collect();
         for hit in selected.iter().filter(|hit| is_in(hit.at)) {
             visitors.insert(hit.visitor.clone());
+            tally.engaged += hit.engaged;
+            tally.engagements += u64::from(hit.engaged > 0);
+            tally.scrolled += hit.scrolled.unwrap_or(0);
+            tally.scrolls += u64::from(hit.scrolled.is_some());
             if hit.event.is_empty() {
                 tally.views += 1;
             } else {
@@ -238,27 +308,22 @@ fn tally(
     tally
 }
 
-fn table(
-    visits: &[Visit],
-    range: Range,
-    filters: &[&FilterText],
-    dimension: Dimension,
-    limit: usize,
-) -> Table {
-    let has_row_of_none = ["source", "country", "browser", "system", "device", "screen"];
-    let is_by_visits = ["entry_page", "exit_page"].contains(&dimension.name());
+fn table(visits: &[Visit], range: Range, filters: &[&Tree], key: &Key, limit: usize) -> Table {
+    let has_row_of_none = ["source", "channel", "country", "browser", "system", "device", "screen"];
+    let name = key.to_string();
+    let is_by_visits = ["entry_page", "exit_page"].contains(&name.as_str());
     let mut values = BTreeSet::new();
     for visit in visits {
         for hit in &visit.hits {
-            values.insert(visit.value(hit, dimension));
+            values.extend(visit.values(hit, key));
         }
     }
-    if !has_row_of_none.contains(&dimension.name()) {
+    if !has_row_of_none.contains(&name.as_str()) {
         values.remove("");
     }
     let mut rows: Vec<(String, Tally)> = Vec::new();
     for value in values {
-        let of_row = |visit: &Visit, hit: &Seen| visit.value(hit, dimension) == value;
+        let of_row = |visit: &Visit, hit: &Seen| visit.values(hit, key).contains(&value);
         let tally = tally(visits, range, filters, of_row);
         if tally != Tally::default() {
             rows.push((value, tally));
@@ -274,7 +339,7 @@ fn table(
         let value = (!value.is_empty()).then_some(value);
         Row { value, tally }
     });
-    Table { key: dimension.into(), rows: rows.collect(), more }
+    Table { key: key.clone(), rows: rows.collect(), more }
 }
 
 /// "Visitors with a hit in the last 5 minutes, whatever else is asked for."
@@ -297,8 +362,8 @@ fn filtered(world: &World, (from, to): Range) -> Vec<FilteredRow> {
     rows
 }
 
-fn distinct(filters: &[FilterText]) -> Vec<&FilterText> {
-    let mut distinct: Vec<&FilterText> = Vec::new();
+fn distinct(filters: &[Tree]) -> Vec<&Tree> {
+    let mut distinct: Vec<&Tree> = Vec::new();
     for filter in filters {
         if !distinct.iter().any(|other| other.text() == filter.text()) {
             distinct.push(filter);

@@ -2,7 +2,7 @@
 
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::checkpoint::Checkpoint;
-use footfall_runtime::dimension::Dimension;
+use footfall_runtime::dimension;
 use footfall_runtime::hit::Kind;
 use footfall_runtime::period::Asked;
 use footfall_runtime::query::{Operator, Query, QueryError};
@@ -41,7 +41,7 @@ pub(crate) struct World {
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
     pub(crate) ask: Ask,
-    pub(crate) filters: Vec<FilterText>,
+    pub(crate) filters: Vec<Tree>,
     pub(crate) now: Timestamp,
     pub(crate) limit: usize,
 }
@@ -58,11 +58,21 @@ pub(crate) enum Ask {
     Custom(Date, Date),
 }
 
+/// What must hold.
+#[derive(Debug, Clone)]
+pub(crate) enum Tree {
+    Filter(FilterText),
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
+    Done(Box<Self>),
+}
+
 /// A filter in its parts.
 #[derive(Debug, Clone)]
 pub(crate) struct FilterText {
     pub(crate) operator: Operator,
-    pub(crate) dimension: Dimension,
+    pub(crate) key: dimension::Key,
     pub(crate) values: Vec<String>,
 }
 
@@ -83,7 +93,7 @@ impl Ask {
 impl FilterText {
     /// As it stands in an address, before that is encoded.
     pub(crate) fn text(&self) -> String {
-        let mut text = format!("{},{}", self.operator.name(), self.dimension.name());
+        let mut text = format!("{},{}", self.operator.name(), self.key);
         for value in &self.values {
             text.push(',');
             for letter in value.chars() {
@@ -101,8 +111,23 @@ impl FilterText {
         let text = text.replace("\\,", "\0");
         let mut parts = text.split(',').map(|part| part.replace('\0', ","));
         let operator = Operator::parse(&parts.next().unwrap()).unwrap();
-        let dimension = Dimension::parse(&parts.next().unwrap()).unwrap();
-        Self { operator, dimension, values: parts.collect() }
+        let key = dimension::Key::parse(&parts.next().unwrap()).unwrap();
+        Self { operator, key, values: parts.collect() }
+    }
+}
+
+impl Tree {
+    /// As it stands in an address, before that is encoded.
+    pub(crate) fn text(&self) -> String {
+        let (word, inner) = match self {
+            Self::Filter(filter) => return filter.text(),
+            Self::All(inner) => ("all", inner.as_slice()),
+            Self::Any(inner) => ("any", inner.as_slice()),
+            Self::Not(inner) => ("not", std::slice::from_ref(&**inner)),
+            Self::Done(inner) => ("done", std::slice::from_ref(&**inner)),
+        };
+        let inner: Vec<String> = inner.iter().map(|tree| format!("({})", tree.text())).collect();
+        format!("{word}{}", inner.concat())
     }
 }
 
@@ -142,15 +167,17 @@ impl Question {
             (None, None, ..) => Ask::Days(7),
         };
         let filters = pairs.iter().filter(|(key, _)| key == "f");
-        let filters = filters.map(|(_, text)| FilterText::parse(text)).collect();
+        let filters = filters.map(|(_, text)| Tree::Filter(FilterText::parse(text))).collect();
         Self { ask, filters, now, limit: 1000 }
     }
 }
 
 impl World {
     pub(crate) fn new(zone: &str, shards: u8) -> Self {
-        let yaml =
-            format!("sites: [{{domain: {DOMAIN}, time_zone: \"{zone}\"}}]\nshards: {shards}");
+        let yaml = format!(
+            "sites: [{{domain: {DOMAIN}, time_zone: \"{zone}\", goals: [{{event: click}}, \
+             {{page: /a*}}, {{page: '*/a', name: A}}]}}]\nshards: {shards}"
+        );
         let settings = Settings::from_yaml(&yaml).unwrap();
         Self { settings, store: Memory::default(), records: Vec::new() }
     }
