@@ -16,8 +16,8 @@ use footfall_runtime::filter::FilterReason;
 use footfall_runtime::hit::{Filtered, Hit, Kind};
 use footfall_runtime::period::Asked;
 use footfall_runtime::query::Query;
-use footfall_runtime::read::Reader;
-use footfall_runtime::report::Report;
+use footfall_runtime::read::{ReadError, Reader};
+use footfall_runtime::report::{Report, all_tables};
 use footfall_runtime::rollup::Rollup;
 use footfall_runtime::rows::Texts;
 use footfall_runtime::segment;
@@ -69,13 +69,13 @@ async fn report<S: Store>(
     settings: &Settings,
     query: &str,
     now: &str,
-) -> Result<Report, StoreError> {
+) -> Result<Report, ReadError> {
     let site = &settings.sites[0];
     let now = at(now);
     let checkpoint = Checkpoint::of(store, site).await?;
     let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first };
     let query = Query::of(&request::dashboard(query), &asked).unwrap();
-    Reader { store, settings, site, checkpoint, now }.report(&query, 1000).await
+    Reader { store, settings, site, checkpoint, now }.report(&query, &all_tables(), 1000).await
 }
 
 /// What the last two weeks say, by day and by everything else.

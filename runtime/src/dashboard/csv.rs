@@ -120,8 +120,15 @@ mod tests {
 
     #[test]
     fn a_report_is_one_table() {
-        let tally =
-            Tally { visitors: 2, visits: 3, views: 4, events: 1, bounces: 1, duration: 10_000 };
+        let tally = Tally {
+            visitors: 2,
+            visits: 3,
+            views: 4,
+            events: 1,
+            bounces: 1,
+            duration: 10_000,
+            ..Tally::default()
+        };
         let row = |value: Option<&str>| Row { value: value.map(str::to_owned), tally };
         let report = Report {
             site: "über.example".to_owned(),
@@ -135,8 +142,9 @@ mod tests {
             before: Some(Tally::default()),
             unit: Unit::Day,
             bars: vec![Bar { at: "2026-11-16".to_owned(), tally }],
+            bars_before: Vec::new(),
             tables: vec![Table {
-                dimension: Dimension::Source,
+                key: Dimension::Source.into(),
                 rows: vec![row(None), row(Some("=x"))],
                 more: 0,
             }],

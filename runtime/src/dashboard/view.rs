@@ -412,6 +412,7 @@ pub(crate) mod tests {
             bounces: visitors / 2,
             duration: 1000 * visitors,
             events: 0,
+            ..Tally::default()
         }
     }
 
