@@ -7,6 +7,7 @@
 //!
 //! <https://parquet.apache.org/docs/file-format/>
 
+mod pages;
 mod read;
 mod write;
 
@@ -28,6 +29,9 @@ pub const VERSION: u32 = 1;
 /// The most bytes of a part. An item may have 400 KB, its key and names included:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
 pub const PART: usize = 390 * 1024;
+
+/// The most rows of a part: more than fit into its bytes, unless they are all the same.
+const MAX_ROWS: usize = 4_000_000;
 
 // What a file says of itself, in its key-value metadata.
 const META_VERSION: &str = "footfall.version";

@@ -5,14 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use parquet::basic::Type as Physical;
+use parquet::column::page::PageReader;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int64Type};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType};
 use parquet::file::metadata::FileMetaData;
 use parquet::file::reader::{FileReader as _, RowGroupReader, SerializedFileReader};
 
+use super::pages::{self, Shape};
 use super::{
-    ENGAGED, META_ID, META_PARTS, META_UNREADABLE, META_VERSION, SCROLLED, SegmentError, TIME,
-    VERSION, VISITOR,
+    ENGAGED, MAX_ROWS, META_ID, META_PARTS, META_UNREADABLE, META_VERSION, SCROLLED, SegmentError,
+    TIME, VERSION, VISITOR,
 };
 use crate::column::Column;
 use crate::rows::{Code, Dictionary, NO_SCROLL, NONE, Rows, Texts};
@@ -108,17 +110,18 @@ fn read_group(
     let leaves = Leaves { group, places: places.collect() };
 
     let mut rows = Rows::default();
-    let Some(times) = leaves.numbers(TIME)? else {
-        return Err(SegmentError::Foreign("it has no times".to_owned()));
-    };
-    rows.times = times.into_iter().map(Option::unwrap_or_default).collect();
+    let none = i64::from(NO_SCROLL);
+    rows.times = leaves
+        .numbers(TIME, 0)?
+        .ok_or_else(|| SegmentError::Foreign("it has no times".to_owned()))?;
     let count = rows.times.len();
-    let visitors = leaves.numbers(VISITOR)?.unwrap_or_else(|| vec![None; count]);
-    rows.visitors = visitors.into_iter().map(|it| it.unwrap_or(0).cast_unsigned()).collect();
-    let engaged = leaves.numbers(ENGAGED)?.unwrap_or_else(|| vec![None; count]);
-    rows.engaged = engaged.into_iter().map(|it| within(it).unwrap_or(0)).collect();
-    let scrolled = leaves.numbers(SCROLLED)?.unwrap_or_else(|| vec![None; count]);
-    rows.scrolled = scrolled.into_iter().map(|it| within(it).unwrap_or(NO_SCROLL)).collect();
+    let or_none = |numbers: Option<Vec<i64>>, none| numbers.unwrap_or_else(|| vec![none; count]);
+    let visitors = or_none(leaves.numbers(VISITOR, 0)?, 0);
+    rows.visitors = visitors.into_iter().map(i64::cast_unsigned).collect();
+    let engaged = or_none(leaves.numbers(ENGAGED, 0)?, 0).into_iter();
+    rows.engaged = engaged.map(|millis| u32::try_from(millis).unwrap_or(0)).collect();
+    let scrolled = or_none(leaves.numbers(SCROLLED, none)?, none).into_iter();
+    rows.scrolled = scrolled.map(|depth| u8::try_from(depth).unwrap_or(NO_SCROLL)).collect();
     for column in Column::ALL {
         let codes = if columns.contains(&column) {
             let dictionary = texts.of_mut(column);
@@ -139,11 +142,6 @@ fn read_group(
     Ok(rows)
 }
 
-/// A number, if it is there and within what its type holds.
-fn within<T: TryFrom<i64>>(number: Option<i64>) -> Option<T> {
-    number.and_then(|number| number.try_into().ok())
-}
-
 /// What a column holds: its levels, and a value for each that is there.
 struct Values<T> {
     levels: Vec<i16>,
@@ -152,31 +150,38 @@ struct Values<T> {
 }
 
 impl Leaves<'_> {
-    fn numbers(&self, path: &str) -> Result<Option<Vec<Option<i64>>>, SegmentError> {
-        let Some((reader, max)) = self.reader(path, Physical::INT64)? else { return Ok(None) };
-        let ColumnReader::Int64ColumnReader(reader) = reader else { return Ok(None) };
-        let read = self.read::<Int64Type>(reader, max)?;
-        if max == 0 {
-            return Ok(Some(read.values.into_iter().map(Some).collect()));
-        }
-        let mut values = read.values.into_iter();
-        let value = |level: i16| if level == max { values.next() } else { None };
-        Ok(Some(read.levels.into_iter().map(value).collect()))
+    /// The numbers of a column, if there is such a column.
+    fn numbers(&self, path: &str, none: i64) -> Result<Option<Vec<i64>>, SegmentError> {
+        let Some((mut pages, shape)) = self.pages(path, Physical::INT64)? else { return Ok(None) };
+        pages::numbers(&mut *pages, shape, none).map(Some)
     }
 
+    /// The codes of a column's texts, if there is such a column.
     fn texts(&self, path: &str, texts: &mut Dictionary) -> Result<Option<Vec<Code>>, SegmentError> {
-        let Some((reader, max)) = self.reader(path, Physical::BYTE_ARRAY)? else { return Ok(None) };
-        let ColumnReader::ByteArrayColumnReader(reader) = reader else { return Ok(None) };
-        let read = self.read::<ByteArrayType>(reader, max)?;
-        let mut known = Known::default();
-        let mut values = read.values.iter();
-        let mut code = |level: i16| {
-            if level < max { NONE } else { values.next().map_or(NONE, |it| known.code(it, texts)) }
-        };
-        if max == 0 {
-            return Ok(Some((0..read.values.len()).map(|_| code(0)).collect()));
+        let found = self.pages(path, Physical::BYTE_ARRAY)?;
+        let Some((mut pages, shape)) = found else { return Ok(None) };
+        pages::texts(&mut *pages, shape, texts).map(Some)
+    }
+
+    fn pages(
+        &self,
+        path: &str,
+        physical: Physical,
+    ) -> Result<Option<(Box<dyn PageReader>, Shape)>, SegmentError> {
+        let Some(place) = self.places.get(path).copied() else { return Ok(None) };
+        let column = self.group.metadata().schema_descr().column(place);
+        if column.physical_type() != physical || column.max_rep_level() > 0 {
+            return Err(SegmentError::Foreign(format!("{path} is of another type")));
         }
-        Ok(Some(read.levels.into_iter().map(code).collect()))
+        let shape = Shape { rows: self.rows()?, is_optional: column.max_def_level() > 0 };
+        Ok(Some((self.group.get_column_page_reader(place)?, shape)))
+    }
+
+    /// How many rows there are. What a damaged file says may be anything.
+    fn rows(&self) -> Result<usize, SegmentError> {
+        let rows = usize::try_from(self.group.metadata().num_rows()).ok();
+        let too_many = || SegmentError::Foreign("it has too many rows".to_owned());
+        rows.filter(|rows| *rows <= MAX_ROWS).ok_or_else(too_many)
     }
 
     fn props(&self, texts: &mut Dictionary) -> Result<Option<Vec<Code>>, SegmentError> {
@@ -194,25 +199,26 @@ impl Leaves<'_> {
         let names = self.read::<ByteArrayType>(names, max)?;
         let values = self.read::<ByteArrayType>(values, max)?;
         let mut pairs = names.values.iter().zip(&values.values);
-        let mut maps: Vec<serde_json::Map<_, _>> = Vec::new();
+        let mut codes = Vec::new();
+        let mut map = serde_json::Map::new();
+        let mut put = |map: &mut serde_json::Map<_, _>, codes: &mut Vec<Code>| {
+            if let Some(last) = codes.last_mut().filter(|_| !map.is_empty()) {
+                *last = texts.code(&serde_json::Value::Object(std::mem::take(map)).to_string());
+            }
+        };
         for (level, repetition) in names.levels.iter().zip(&names.repetitions) {
             if *repetition == 0 {
-                maps.push(serde_json::Map::new());
+                put(&mut map, &mut codes);
+                codes.push(NONE);
             }
-            if *level < max {
-                continue;
-            }
-            if let (Some((name, value)), Some(map)) = (pairs.next(), maps.last_mut()) {
+            if *level == max
+                && let Some((name, value)) = pairs.next()
+            {
                 map.insert(lossy(name), lossy(value).into());
             }
         }
-        let code = |map: serde_json::Map<_, _>| {
-            if map.is_empty() {
-                return NONE;
-            }
-            texts.code(&serde_json::Value::Object(map).to_string())
-        };
-        Ok(Some(maps.into_iter().map(code).collect()))
+        put(&mut map, &mut codes);
+        Ok(Some(codes))
     }
 
     /// The reader of a column, and the level at which a value is there; `None` if there is no such
@@ -236,7 +242,7 @@ impl Leaves<'_> {
         max: i16,
     ) -> Result<Values<T::T>, SegmentError> {
         let mut read = Values { levels: Vec::new(), repetitions: Vec::new(), values: Vec::new() };
-        let expected = usize::try_from(self.group.metadata().num_rows()).unwrap_or(0);
+        let expected = self.rows()?;
         let mut count = 0;
         while count < expected {
             let levels = (max > 0).then_some(&mut read.levels);
@@ -249,18 +255,6 @@ impl Leaves<'_> {
             count += rows;
         }
         Ok(read)
-    }
-}
-
-/// The codes of the texts of one column chunk. A text of the file's own dictionary is the same piece of
-/// memory in every row, so that it is looked up once.
-#[derive(Default)]
-struct Known(HashMap<(usize, usize), Code>);
-
-impl Known {
-    fn code(&mut self, value: &ByteArray, texts: &mut Dictionary) -> Code {
-        let place = (value.data().as_ptr().addr(), value.len());
-        *self.0.entry(place).or_insert_with(|| texts.code(&lossy(value)))
     }
 }
 

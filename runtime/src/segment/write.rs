@@ -11,8 +11,8 @@ use parquet::schema::types::ColumnPath;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    META_ID, META_PARTS, META_SITE, META_SPAN, META_UNREADABLE, META_VERSION, PART, SegmentError,
-    TIME, VERSION, VISITOR, schema,
+    MAX_ROWS, META_ID, META_PARTS, META_SITE, META_SPAN, META_UNREADABLE, META_VERSION, PART,
+    SegmentError, TIME, VERSION, VISITOR, schema,
 };
 use crate::column::Column;
 use crate::rows::{NO_SCROLL, NONE, Rows, Texts};
@@ -53,11 +53,11 @@ pub fn encode(
         about
     };
     let first = file(rows, texts, about(1, ""))?;
-    if first.len() <= PART {
+    if first.len() <= PART && rows.len() <= MAX_ROWS {
         return Ok(Encoded { first, rest: Vec::new(), id: String::new() });
     }
     // Some room for parts that are larger than others; where that is not enough, more parts.
-    let mut count = first.len() / PART * 5 / 4 + 2;
+    let mut count = first.len() / PART * 5 / 4 + rows.len() / MAX_ROWS + 2;
     loop {
         let size = rows.len().div_ceil(count).max(1);
         let all: Vec<usize> = (0..rows.len()).collect();

@@ -1,0 +1,326 @@
+//! How fast reports are made of segments in memory, and where the time goes:
+//! `cargo bench -p footfall-runtime --bench reports`, or with `-- 12 365` for 12 million views a year over 365 days.
+//!
+//! The traffic is generated, and the same in every run. Times are the thread's CPU time, the least of some runs: what
+//! else the machine does lies on top of a time, never below. With `FOOTFALL_DUCKDB=PYTHON`, a Python that has `duckdb`
+//! asks DuckDB the same of the same files, in turn with us, on one thread.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a bench ends there"
+)]
+
+#[path = "../tests/support/memory.rs"]
+mod memory;
+mod traffic;
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use footfall_infra::settings::Settings;
+use footfall_runtime::checkpoint::Checkpoint;
+use footfall_runtime::dimension::{Dimension, Key};
+use footfall_runtime::engine::{Engine, Grouping, Plan, Span};
+use footfall_runtime::period::{Choice, Period};
+use footfall_runtime::query::{Condition, Query};
+use footfall_runtime::read::Reader;
+use footfall_runtime::report::{Asked, all_tables};
+use footfall_runtime::rollup;
+use footfall_runtime::segment;
+use footfall_runtime::store::{Item, Store as _};
+use footfall_runtime::table::{self, utc_start};
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
+
+const LAST: &str = "2026-11-21";
+
+struct World {
+    settings: Settings,
+    store: memory::Memory,
+    days: i64,
+    views: u64,
+    folder: PathBuf,
+}
+
+/// Something to ask, and the same for DuckDB, if it has words for it.
+struct Question {
+    name: &'static str,
+    conditions: Vec<Condition>,
+    groupings: Vec<Grouping>,
+    sql: Option<&'static str>,
+}
+
+/// A visitor is one of a day. Events are no views; programs' hits have no visitor.
+const SQL_PAGES: &str = "SELECT page, count(DISTINCT day * 4294967296 + visitor) AS visitors, \
+    count(*) FILTER (event IS NULL) AS views FROM hits WHERE filtered IS NULL GROUP BY page";
+const SQL_FILTERED: &str = "SELECT source, count(DISTINCT day * 4294967296 + visitor) AS visitors, \
+    count(*) FILTER (event IS NULL) AS views FROM hits WHERE filtered IS NULL AND country = 'DE' AND \
+    page LIKE '%/blog/%' GROUP BY source";
+const SQL_TOTALS: &str = "WITH marked AS (SELECT *, coalesce(time - lag(time) OVER one >= INTERVAL 30 MINUTE, true) \
+    AS begins FROM hits WHERE filtered IS NULL WINDOW one AS (PARTITION BY day, visitor ORDER BY time)), \
+    numbered AS (SELECT *, sum(begins::INT) OVER (PARTITION BY day, visitor ORDER BY time ROWS UNBOUNDED \
+    PRECEDING) AS visit FROM marked), visits AS (SELECT day, visitor, visit, count(*) FILTER (event IS NULL) \
+    AS views, count(*) AS hits, epoch_ms(max(time)) - epoch_ms(min(time)) AS duration FROM numbered GROUP BY ALL) \
+    SELECT day, count(DISTINCT visitor), count(*), sum(views), count(*) FILTER (hits = 1 AND views = 1), \
+    sum(duration) FROM visits GROUP BY day";
+
+fn questions(bars: Vec<i64>) -> Vec<Question> {
+    let condition = |text: &str| text.parse().unwrap();
+    let shown = [
+        Dimension::Page,
+        Dimension::Source,
+        Dimension::Country,
+        Dimension::Browser,
+        Dimension::Device,
+    ];
+    let mut page = vec![Grouping::total(), Grouping::by_time(bars.clone())];
+    page.extend(shown.map(Grouping::by));
+    let mut all = vec![Grouping::total(), Grouping::by_time(bars.clone())];
+    all.extend(all_tables().into_iter().map(Grouping::by));
+    let mut by_day = Grouping::by(Dimension::Source);
+    by_day.bars = Some(bars.clone());
+    vec![
+        Question {
+            name: "pages",
+            conditions: vec![],
+            groupings: vec![Grouping::by(Dimension::Page)],
+            sql: Some(SQL_PAGES),
+        },
+        Question {
+            name: "sources, filtered by page and country",
+            conditions: vec![condition("is,country,DE"), condition("contains,page,/blog/")],
+            groupings: vec![Grouping::by(Dimension::Source)],
+            sql: Some(SQL_FILTERED),
+        },
+        Question {
+            name: "visits, bounces, duration by day",
+            conditions: vec![],
+            groupings: vec![Grouping::by_time(bars)],
+            sql: Some(SQL_TOTALS),
+        },
+        Question { name: "sources by day", conditions: vec![], groupings: vec![by_day], sql: None },
+        Question {
+            name: "the dashboard's page",
+            conditions: vec![],
+            groupings: page.clone(),
+            sql: None,
+        },
+        Question {
+            name: "the dashboard's page, filtered by source",
+            conditions: vec![condition("is,source,Google")],
+            groupings: page,
+            sql: None,
+        },
+        Question { name: "every table there is", conditions: vec![], groupings: all, sql: None },
+    ]
+}
+
+fn main() {
+    let numbers: Vec<f64> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
+    let worlds = match numbers[..] {
+        [millions, days] => vec![(millions, days as i64)],
+        _ => vec![(1.0, 365), (12.0, 30), (12.0, 365)],
+    };
+    for (millions, days) in worlds {
+        bench(&World::new(millions, days));
+    }
+}
+
+fn bench(world: &World) {
+    let from = world.first();
+    let site = &world.settings.sites[0];
+    let period = Period { choice: Choice::Custom, from, to: last(), zone: site.time_zone.clone() };
+    let bars: Vec<i64> =
+        (0..world.days).map(|day| utc_start(from + day.days()).unwrap().as_millisecond()).collect();
+    let (start, end) = period.instants();
+    let bytes: usize = world.store.items().iter().map(|item| item.value.len()).sum();
+    println!(
+        "\n{} views in {} days: {:.1} MB of segments, {:.1} bytes a view",
+        world.views,
+        world.days,
+        bytes as f64 / 1e6,
+        bytes as f64 / world.views as f64
+    );
+    let mut duckdb = DuckDb::start(&world.folder);
+    println!(
+        "{:42} {:>9} {:>9} {:>9} {:>12}  DuckDB, one thread",
+        "CPU ms", "all", "decode", "count", "rows/s"
+    );
+    for question in questions(bars) {
+        let plan = || {
+            let groupings = question.groupings.clone();
+            let spans = vec![Span { from: start, to: end, groupings }];
+            Plan { conditions: &question.conditions, spans }
+        };
+        let rounds = if world.views > 3_000_000 { 3 } else { 7 };
+        let mut best = (f64::MAX, f64::MAX);
+        let mut duckdb_best = f64::MAX;
+        for _ in 0..rounds {
+            let mut engine = Engine::new(site, vec![plan()]).unwrap();
+            let began = cpu();
+            let missing = wait(world.reader().count(&mut engine)).unwrap();
+            let found = engine.found();
+            let all = cpu() - began;
+            assert!(missing.incomplete.is_empty() && !found[0][0].groups[0].is_empty());
+            let began = cpu();
+            world.decode(&Engine::new(site, vec![plan()]).unwrap());
+            let decode = cpu() - began;
+            if all < best.0 {
+                best = (all, decode.min(all));
+            }
+            if let (Some(duckdb), Some(sql)) = (&mut duckdb, question.sql) {
+                duckdb_best = duckdb_best.min(duckdb.ask(sql));
+            }
+        }
+        let (all, decode) = best;
+        let beside = if duckdb_best < f64::MAX {
+            format!("{:9.1} ms, {:.2} times ours", duckdb_best, duckdb_best / all)
+        } else {
+            String::new()
+        };
+        println!(
+            "{:42} {all:9.1} {decode:9.1} {:9.1} {:12.0}  {beside}",
+            question.name,
+            all - decode,
+            world.views as f64 / all * 1000.0
+        );
+    }
+    // The report itself, as the handler makes it, with what it is compared with.
+    let query = Query { period, conditions: Vec::new() };
+    let tables: Vec<Key> = all_tables();
+    let asked = Asked::of(&query, &tables, world.now());
+    let mut engine = Engine::new(site, vec![asked.plan()]).unwrap();
+    let began = cpu();
+    wait(world.reader().count(&mut engine)).unwrap();
+    let report = asked.report(site, engine.found().remove(0), 0, Default::default(), 1000);
+    let json = serde_json::to_vec(&report).unwrap();
+    println!("{:42} {:9.1}   ({} bytes)", "the whole report as JSON", cpu() - began, json.len());
+    let _ = fs::remove_dir_all(&world.folder);
+}
+
+fn last() -> Date {
+    LAST.parse().unwrap()
+}
+
+impl World {
+    fn new(millions_a_year: f64, days: i64) -> Self {
+        let settings = Settings::from_yaml(
+            "sites: [{domain: e.x, goals: [{event: signup}, {page: '/blog/*'}]}]",
+        )
+        .unwrap();
+        let store = memory::Memory::default();
+        let folder =
+            std::env::temp_dir().join(format!("footfall-bench-{}-{days}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let mut world = Self { settings, store, days, views: 0, folder };
+        let mut traffic = traffic::Traffic::new((millions_a_year * 1e6 / 365.0) as u64);
+        for day in 0..days {
+            let day = world.first() + day.days();
+            world.add(day, &mut traffic);
+        }
+        world
+    }
+
+    fn add(&mut self, day: Date, traffic: &mut traffic::Traffic) {
+        let site = &self.settings.sites[0];
+        let span = table::Span::Day(day);
+        let (rows, texts) = traffic.day(utc_start(day).unwrap().as_millisecond());
+        self.views += rows.len() as u64;
+        let encoded = rollup::encode(site, span, rows, &texts, 0).unwrap();
+        let (first, mut items) = rollup::items(site, span, encoded, None);
+        items.insert(0, first);
+        for (part, item) in items.iter().enumerate() {
+            fs::write(self.folder.join(format!("{day}-{part:02}.parquet")), &item.value).unwrap();
+        }
+        wait(self.store.put_all(items)).unwrap();
+    }
+
+    fn first(&self) -> Date {
+        last() - (self.days - 1).days()
+    }
+
+    fn now(&self) -> Timestamp {
+        utc_start(last() + 1.day()).unwrap() + 2.hours()
+    }
+
+    fn reader(&self) -> Reader<'_, memory::Memory> {
+        let checkpoint = Checkpoint {
+            first: Some(self.first()),
+            through: Some(last()),
+            ..Checkpoint::default()
+        };
+        let (store, settings) = (&self.store, &self.settings);
+        Reader { store, settings, site: &settings.sites[0], checkpoint, now: self.now() }
+    }
+
+    /// What of it is reading segments.
+    fn decode(&self, engine: &Engine<'_>) {
+        let mut texts = footfall_runtime::rows::Texts::default();
+        for Item { value, .. } in self.store.items() {
+            let rows = segment::decode(&value, engine.columns(), &mut texts).unwrap();
+            assert!(!rows.is_empty());
+        }
+    }
+}
+
+/// DuckDB in a process of its own, which answers how long each question took.
+struct DuckDb {
+    child: Child,
+    questions: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl DuckDb {
+    fn start(folder: &std::path::Path) -> Option<Self> {
+        let python = std::env::var_os("FOOTFALL_DUCKDB")?;
+        let script = "import duckdb, os, sys, time
+base = duckdb.connect()
+base.execute('SET threads = 1')
+base.execute(f\"CREATE VIEW hits AS SELECT *, epoch_ms(time) // 86400000 AS day FROM read_parquet('{sys.argv[1]}/*.parquet')\")
+for question in sys.stdin:
+    began = time.process_time()
+    base.execute(question).fetchall()
+    print((time.process_time() - began) * 1000, flush=True)
+";
+        let mut child = Command::new(python)
+            .args(["-c", script])
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let questions = child.stdin.take().unwrap();
+        let answers = BufReader::new(child.stdout.take().unwrap());
+        Some(Self { child, questions, answers })
+    }
+
+    /// Milliseconds of CPU time.
+    fn ask(&mut self, sql: &str) -> f64 {
+        writeln!(self.questions, "{sql}").unwrap();
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        answer.trim().parse().expect("DuckDB answers with a time")
+    }
+}
+
+impl Drop for DuckDb {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The CPU time of this thread, in milliseconds.
+fn cpu() -> f64 {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("this is Linux");
+    text.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap() / 1e6
+}
+
+fn wait<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}

@@ -1,0 +1,345 @@
+//! The columns of a file, page by page: what the Parquet library would do value by value, in runs.
+//!
+//! A text of a dictionary is looked up once, and then stands for all rows of a run at once; a column without a
+//! value costs next to nothing. Only what the writer beside this writes is read.
+//!
+//! <https://parquet.apache.org/docs/file-format/data-pages/encodings/>
+
+use bytes::Bytes;
+use parquet::basic::Encoding;
+use parquet::column::page::{Page, PageReader};
+
+use super::SegmentError;
+use crate::rows::{Code, Dictionary, NONE};
+
+/// A column that is read: how many rows it has, and whether a row may be without a value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    pub rows: usize,
+    pub is_optional: bool,
+}
+
+/// Reads a column of texts as codes.
+pub(super) fn texts(
+    pages: &mut dyn PageReader,
+    shape: Shape,
+    texts: &mut Dictionary,
+) -> Result<Vec<Code>, SegmentError> {
+    let mut known: Vec<Code> = Vec::new();
+    let mut codes = Vec::with_capacity(shape.rows);
+    while let Some(page) = pages.get_next_page()? {
+        let mut plain = |bytes: &[u8], count: usize| -> Result<Vec<Code>, SegmentError> {
+            let mut rest = Cursor(bytes);
+            (0..count).map(|_| Ok(texts.code(&String::from_utf8_lossy(rest.text()?)))).collect()
+        };
+        match page {
+            Page::DictionaryPage { buf, num_values, .. } => {
+                known = plain(&buf, bounded(num_values, buf.len() / 4)?)?;
+            }
+            Page::DataPage { buf, num_values, encoding, .. } => {
+                let page = Values::of(buf, num_values, shape, codes.len())?;
+                let values = match encoding {
+                    Encoding::PLAIN => plain(&page.values, page.there())?,
+                    _ => page.indices(encoding)?.map(&known)?,
+                };
+                page.put(&values, NONE, &mut codes);
+            }
+            Page::DataPageV2 { .. } => return Err(damaged()),
+        }
+    }
+    whole(codes, shape)
+}
+
+/// Reads a column of numbers, with `none` where there is none.
+pub(super) fn numbers(
+    pages: &mut dyn PageReader,
+    shape: Shape,
+    none: i64,
+) -> Result<Vec<i64>, SegmentError> {
+    let mut known: Vec<i64> = Vec::new();
+    let mut numbers = Vec::with_capacity(shape.rows);
+    let plain = |bytes: &[u8], count: usize| -> Result<Vec<i64>, SegmentError> {
+        let mut rest = Cursor(bytes);
+        (0..count).map(|_| rest.array().map(i64::from_le_bytes)).collect()
+    };
+    while let Some(page) = pages.get_next_page()? {
+        match page {
+            Page::DictionaryPage { buf, num_values, .. } => {
+                known = plain(&buf, bounded(num_values, buf.len() / 8)?)?;
+            }
+            Page::DataPage { buf, num_values, encoding, .. } => {
+                let page = Values::of(buf, num_values, shape, numbers.len())?;
+                let values: Vec<i64> = match encoding {
+                    Encoding::PLAIN => plain(&page.values, page.there())?,
+                    Encoding::DELTA_BINARY_PACKED => deltas(&page.values, page.there())?,
+                    _ => page.indices(encoding)?.map(&known)?,
+                };
+                page.put(&values, none, &mut numbers);
+            }
+            Page::DataPageV2 { .. } => return Err(damaged()),
+        }
+    }
+    whole(numbers, shape)
+}
+
+/// What a page has of a column.
+struct Values {
+    count: usize,
+    /// Which rows have a value; `None` if all have, or if none has.
+    mask: Option<Vec<bool>>,
+    there: usize,
+    /// The values themselves.
+    values: Bytes,
+}
+
+impl Values {
+    fn of(page: Bytes, count: u32, shape: Shape, before: usize) -> Result<Self, SegmentError> {
+        let count = bounded(count, shape.rows.saturating_sub(before))?;
+        if !shape.is_optional {
+            return Ok(Self { count, mask: None, there: count, values: page });
+        }
+        // Levels of one bit, behind how many bytes they are.
+        let length = u32::from_le_bytes(Cursor(&page).array()?) as usize;
+        let end = length.checked_add(4).filter(|end| *end <= page.len()).ok_or_else(damaged)?;
+        let levels = Runs { width: 1, count, bytes: &page[4..end] };
+        let mut first = None;
+        levels.each(|level, run| {
+            // All of it, or what stands before others.
+            first.get_or_insert((level, run));
+        })?;
+        let values = page.slice(end..);
+        match first {
+            Some((level, run)) if run >= count => {
+                let there = if level == 0 { 0 } else { count };
+                Ok(Self { count, mask: None, there, values })
+            }
+            _ => {
+                let mut mask = Vec::with_capacity(count);
+                levels.each(|level, run| mask.resize(mask.len() + run, level != 0))?;
+                let there = mask.iter().filter(|is_there| **is_there).count();
+                Ok(Self { count, mask: Some(mask), there, values })
+            }
+        }
+    }
+
+    const fn there(&self) -> usize {
+        self.there
+    }
+
+    /// The places in a dictionary that stand for values.
+    fn indices(&self, encoding: Encoding) -> Result<Runs<'_>, SegmentError> {
+        #[allow(
+            deprecated,
+            reason = "the writer calls it so where the format's first version is asked for"
+        )]
+        let is_dictionary =
+            matches!(encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY);
+        if !is_dictionary {
+            return Err(damaged());
+        }
+        match self.values.split_first() {
+            Some((width, bytes)) if *width <= 32 => {
+                Ok(Runs { width: u32::from(*width), count: self.there, bytes })
+            }
+            // A page without a value.
+            None if self.there == 0 => Ok(Runs { width: 0, count: 0, bytes: &[] }),
+            _ => Err(damaged()),
+        }
+    }
+
+    /// Puts values where the rows are that have one.
+    fn put<T: Copy>(&self, values: &[T], none: T, to: &mut Vec<T>) {
+        match &self.mask {
+            None if self.there == 0 => to.resize(to.len() + self.count, none),
+            None => to.extend_from_slice(values),
+            Some(mask) => {
+                let mut values = values.iter().copied();
+                let value = |is_there: &bool| match is_there {
+                    true => values.next().unwrap_or(none),
+                    false => none,
+                };
+                to.extend(mask.iter().map(value));
+            }
+        }
+    }
+}
+
+/// Small numbers in runs of the same, and in packs of bits: the format's hybrid encoding.
+#[derive(Debug, Clone, Copy)]
+struct Runs<'a> {
+    /// Bits of a number.
+    width: u32,
+    count: usize,
+    bytes: &'a [u8],
+}
+
+impl Runs<'_> {
+    /// Tells every run, and how long it is.
+    fn each(&self, mut run: impl FnMut(u32, usize)) -> Result<(), SegmentError> {
+        let mut rest = Cursor(self.bytes);
+        let mut left = self.count;
+        while left > 0 {
+            let header = rest.varint()?;
+            let count = usize::try_from(header >> 1).map_err(|_| damaged())?;
+            if header & 1 == 0 {
+                let bytes = rest.take(self.width.div_ceil(8) as usize)?;
+                let value = bytes.iter().rev().fold(0, |value, byte| value << 8 | u32::from(*byte));
+                let count = count.min(left);
+                if count == 0 {
+                    return Err(damaged());
+                }
+                run(value, count);
+                left -= count;
+            } else {
+                let packed = rest.take_most(count.saturating_mul(self.width as usize))?;
+                let count = count.saturating_mul(8).min(left);
+                unpack(packed, self.width, count, |value| run(value as u32, 1))?;
+                left -= count;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the numbers stand for.
+    fn map<T: Copy>(&self, known: &[T]) -> Result<Vec<T>, SegmentError> {
+        let mut values = Vec::with_capacity(self.count);
+        let mut is_known = true;
+        self.each(|index, run| match known.get(index as usize) {
+            Some(value) if run == 1 => values.push(*value),
+            Some(value) => values.resize(values.len() + run, *value),
+            None => is_known = false,
+        })?;
+        if is_known { Ok(values) } else { Err(damaged()) }
+    }
+}
+
+/// Numbers of some bits each, the lowest bits first.
+fn unpack(
+    bytes: &[u8],
+    width: u32,
+    count: usize,
+    mut number: impl FnMut(u64),
+) -> Result<(), SegmentError> {
+    if count.saturating_mul(width as usize) > bytes.len().saturating_mul(8) {
+        return Err(damaged());
+    }
+    let mask = if width == 64 { u64::MAX } else { (1 << width) - 1 };
+    let mut bytes = bytes.iter();
+    let (mut held, mut bits) = (0_u128, 0);
+    for _ in 0..count {
+        while bits < width {
+            let Some(chunk) = bytes.as_slice().first_chunk::<8>() else {
+                held |= u128::from(*bytes.next().unwrap_or(&0)) << bits;
+                bits += 8;
+                continue;
+            };
+            held |= u128::from(u64::from_le_bytes(*chunk)) << bits;
+            bits += 64;
+            bytes = bytes.as_slice()[8..].iter();
+        }
+        number(held as u64 & mask);
+        held >>= width;
+        bits -= width;
+    }
+    Ok(())
+}
+
+/// Numbers as the differences between one and the next, in blocks of packs of bits.
+fn deltas(bytes: &[u8], count: usize) -> Result<Vec<i64>, SegmentError> {
+    let mut rest = Cursor(bytes);
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let block = usize::try_from(rest.varint()?).map_err(|_| damaged())?;
+    let packs = usize::try_from(rest.varint()?).map_err(|_| damaged())?;
+    if rest.varint()? != count as u64 || packs == 0 || packs > 64 || block > 1 << 16 {
+        return Err(damaged());
+    }
+    let of_pack = block / packs;
+    if of_pack == 0 {
+        return Err(damaged());
+    }
+    let mut last = rest.signed()?;
+    let mut numbers = Vec::with_capacity(count);
+    numbers.push(last);
+    while numbers.len() < count {
+        let least = rest.signed()?;
+        let widths = rest.take(packs)?.to_vec();
+        for width in widths {
+            let left = count - numbers.len();
+            if left == 0 {
+                break;
+            }
+            if width > 64 {
+                return Err(damaged());
+            }
+            let width = u32::from(width);
+            let packed = rest.take_most((of_pack * width as usize).div_ceil(8))?;
+            unpack(packed, width, of_pack.min(left), |delta| {
+                last = last.wrapping_add(least).wrapping_add(delta.cast_signed());
+                numbers.push(last);
+            })?;
+        }
+    }
+    Ok(numbers)
+}
+
+/// What is left of some bytes.
+struct Cursor<'a>(&'a [u8]);
+
+impl<'a> Cursor<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], SegmentError> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or_else(damaged)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    /// So many bytes, or those that are left: the last pack of bits may be cut where its numbers end.
+    fn take_most(&mut self, count: usize) -> Result<&'a [u8], SegmentError> {
+        self.take(count.min(self.0.len()))
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], SegmentError> {
+        let (taken, rest) = self.0.split_first_chunk().ok_or_else(damaged)?;
+        self.0 = rest;
+        Ok(*taken)
+    }
+
+    /// Bytes behind how many they are.
+    fn text(&mut self) -> Result<&'a [u8], SegmentError> {
+        let length = u32::from_le_bytes(self.array()?);
+        self.take(length as usize)
+    }
+
+    /// A number in groups of seven bits, the lowest first.
+    fn varint(&mut self) -> Result<u64, SegmentError> {
+        let mut number = 0;
+        for group in 0..10 {
+            let [byte] = self.array()?;
+            number |= u64::from(byte & 0x7f) << (7 * group);
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(damaged())
+    }
+
+    /// A number that may be negative: its sign is the lowest bit.
+    fn signed(&mut self) -> Result<i64, SegmentError> {
+        let number = self.varint()?;
+        Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    }
+}
+
+/// A count that is not more than there can be.
+fn bounded(count: u32, most: usize) -> Result<usize, SegmentError> {
+    usize::try_from(count).ok().filter(|count| *count <= most).ok_or_else(damaged)
+}
+
+fn whole<T>(values: Vec<T>, shape: Shape) -> Result<Vec<T>, SegmentError> {
+    if values.len() == shape.rows { Ok(values) } else { Err(damaged()) }
+}
+
+fn damaged() -> SegmentError {
+    SegmentError::Foreign("it is damaged".to_owned())
+}
