@@ -13,13 +13,13 @@
     reason = "a bench ends there"
 )]
 
+#[allow(dead_code, reason = "tests ask it for more")]
 #[path = "../tests/support/memory.rs"]
 mod memory;
 mod traffic;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use footfall_infra::settings::Settings;
@@ -36,6 +36,7 @@ use footfall_runtime::store::{Item, Store as _};
 use footfall_runtime::table::{self, utc_start};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
+use tempfile::TempDir;
 
 const LAST: &str = "2026-11-21";
 
@@ -44,7 +45,8 @@ struct World {
     store: memory::Memory,
     days: i64,
     views: u64,
-    folder: PathBuf,
+    /// The same files for DuckDB.
+    folder: TempDir,
 }
 
 /// Something to ask, and the same for DuckDB, if it has words for it.
@@ -146,7 +148,7 @@ fn bench(world: &World) {
         bytes as f64 / 1e6,
         bytes as f64 / world.views as f64
     );
-    let mut duckdb = DuckDb::start(&world.folder);
+    let mut duckdb = DuckDb::start(world.folder.path());
     println!(
         "{:42} {:>9} {:>9} {:>9} {:>12}  DuckDB, one thread",
         "CPU ms", "all", "decode", "count", "rows/s"
@@ -200,7 +202,6 @@ fn bench(world: &World) {
     let report = asked.report(site, engine.found().remove(0), 0, Default::default(), 1000);
     let json = serde_json::to_vec(&report).unwrap();
     println!("{:42} {:9.1}   ({} bytes)", "the whole report as JSON", cpu() - began, json.len());
-    let _ = fs::remove_dir_all(&world.folder);
 }
 
 fn last() -> Date {
@@ -214,9 +215,7 @@ impl World {
         )
         .unwrap();
         let store = memory::Memory::default();
-        let folder =
-            std::env::temp_dir().join(format!("footfall-bench-{}-{days}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let mut world = Self { settings, store, days, views: 0, folder };
         let mut traffic = traffic::Traffic::new((millions_a_year * 1e6 / 365.0) as u64);
         for day in 0..days {
@@ -235,7 +234,8 @@ impl World {
         let (first, mut items) = rollup::items(site, span, encoded, None);
         items.insert(0, first);
         for (part, item) in items.iter().enumerate() {
-            fs::write(self.folder.join(format!("{day}-{part:02}.parquet")), &item.value).unwrap();
+            fs::write(self.folder.path().join(format!("{day}-{part:02}.parquet")), &item.value)
+                .unwrap();
         }
         wait(self.store.put_all(items)).unwrap();
     }
@@ -281,6 +281,7 @@ impl DuckDb {
         let script = "import duckdb, os, sys, time
 base = duckdb.connect()
 base.execute('SET threads = 1')
+base.execute('SET enable_progress_bar = false')
 base.execute(f\"CREATE VIEW hits AS SELECT *, epoch_ms(time) // 86400000 AS day FROM read_parquet('{sys.argv[1]}/*.parquet')\")
 for question in sys.stdin:
     began = time.process_time()
@@ -304,7 +305,7 @@ for question in sys.stdin:
         writeln!(self.questions, "{sql}").unwrap();
         let mut answer = String::new();
         self.answers.read_line(&mut answer).unwrap();
-        answer.trim().parse().expect("DuckDB answers with a time")
+        answer.trim().parse().unwrap_or_else(|_| panic!("DuckDB answers {answer:?}"))
     }
 }
 

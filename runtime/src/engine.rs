@@ -141,6 +141,8 @@ struct Visit {
     entry: Code,
     /// The page of its last page view.
     exit: Code,
+    /// All of its hits.
+    hits: Hits,
 }
 
 /// A day that is being counted.
@@ -192,13 +194,14 @@ impl<'a> Engine<'a> {
         day.attach_engagement(&self.texts);
         self.keys.name_pages(&mut day, &mut self.texts);
         self.count_filtered(&day);
-        let visits = self.visits(&day);
+        let has_engagement = day.engaged.iter().any(|millis| *millis > 0)
+            || day.scrolled.iter().any(|depth| *depth != NO_SCROLL);
+        let visits = self.visits(&day, has_engagement);
         self.keys.learn(&day, &visits, &self.texts);
         let codes = self.keys.codes(&day, &visits);
         let day = Day {
             events: day.column(Column::Event),
-            has_engagement: day.engaged.iter().any(|it| *it > 0)
-                || day.scrolled.iter().any(|it| *it != NO_SCROLL),
+            has_engagement,
             rows: &day,
             visits: &visits,
             codes: &codes,
@@ -221,45 +224,50 @@ impl<'a> Engine<'a> {
     }
 
     /// Finds the visits of a day.
-    fn visits(&mut self, day: &Rows) -> Vec<Visit> {
+    fn visits(&mut self, day: &Rows, has_engagement: bool) -> Vec<Visit> {
         let events = day.column(Column::Event);
         let pages = day.column(Column::Page);
         let filtered = day.column(Column::Filtered);
-        let mut visits = Vec::new();
+        let (times, visitors) = (&*day.times, &*day.visitors);
+        let mut visits = Vec::with_capacity(day.len() / 2);
         let mut row = 0;
         while row < day.len() {
             if filtered[row] != NONE {
                 row += 1;
                 continue;
             }
-            if row == 0 || filtered[row - 1] != NONE || day.visitors[row] != day.visitors[row - 1] {
+            let start = row;
+            let visitor = visitors[start];
+            if start == 0 || filtered[start - 1] != NONE || visitor != visitors[start - 1] {
                 self.visitor += 1;
             }
-            let start = row;
-            let is_view = |row: usize| events[row] == NONE;
-            let mut views = is_view(row).then_some((row, row));
-            row += 1;
-            while row < day.len()
-                && day.visitors[row] == day.visitors[start]
-                && filtered[row] == NONE
-                && day.times[row].saturating_sub(day.times[row - 1]) < PAUSE
-            {
-                if is_view(row) {
+            let mut views = None;
+            loop {
+                if events[row] == NONE {
                     views = Some((views.map_or(row, |(first, _)| first), row));
                 }
                 row += 1;
+                let goes_on = row < day.len()
+                    && visitors[row] == visitor
+                    && filtered[row] == NONE
+                    && times[row].saturating_sub(times[row - 1]) < PAUSE;
+                if !goes_on {
+                    break;
+                }
             }
-            self.visit += 1;
             let last = row - 1;
-            let looked_at = u64::from(day.engaged[last]);
+            let mut hits = Hits::default();
+            (start..row).for_each(|row| hits.add(day, events[row], row, has_engagement));
+            self.visit += 1;
             visits.push(Visit {
                 is_bounce: views.is_some() && row - start == 1,
-                duration: day.times[last].abs_diff(day.times[start]) + looked_at,
+                duration: times[last].abs_diff(times[start]) + u64::from(day.engaged[last]),
                 entry: views.map_or(NONE, |(first, _)| pages[first]),
                 exit: views.map_or(NONE, |(_, last)| pages[last]),
                 visitor: self.visitor,
                 number: self.visit,
                 rows: start..row,
+                hits,
             });
         }
         visits
@@ -308,23 +316,23 @@ struct Mark {
 /// Selected hits of a visit that lie in a span.
 #[derive(Debug, Clone, Copy, Default)]
 struct Hits {
-    views: u64,
-    events: u64,
+    views: u32,
+    events: u32,
+    engagements: u32,
+    scrolls: u32,
     engaged: u64,
-    engagements: u64,
     scrolled: u64,
-    scrolls: u64,
 }
 
 impl Hits {
-    fn add(&mut self, day: &Day<'_>, row: usize) {
-        if day.events[row] == NONE {
+    fn add(&mut self, rows: &Rows, event: Code, row: usize, has_engagement: bool) {
+        if event == NONE {
             self.views += 1;
         } else {
             self.events += 1;
         }
-        if day.has_engagement {
-            let (engaged, scrolled) = (day.rows.engaged[row], day.rows.scrolled[row]);
+        if has_engagement {
+            let (engaged, scrolled) = (rows.engaged[row], rows.scrolled[row]);
             if engaged > 0 {
                 self.engaged += u64::from(engaged);
                 self.engagements += 1;
@@ -337,21 +345,35 @@ impl Hits {
     }
 }
 
+impl Day<'_> {
+    fn hit(&self, row: usize) -> Hits {
+        let mut hits = Hits::default();
+        hits.add(self.rows, self.events[row], row, self.has_engagement);
+        hits
+    }
+}
+
 impl Mark {
-    fn hits(&mut self, visitor: u32, hits: &Hits) {
-        if hits.views + hits.events == 0 {
-            return;
-        }
+    fn seen(&mut self, visitor: u32) {
         if self.visitor != visitor {
             self.visitor = visitor;
             self.tally.visitors += 1;
         }
-        self.tally.views += hits.views;
-        self.tally.events += hits.events;
-        self.tally.engaged += hits.engaged;
-        self.tally.engagements += hits.engagements;
-        self.tally.scrolled += hits.scrolled;
-        self.tally.scrolls += hits.scrolls;
+    }
+
+    fn hits(&mut self, visitor: u32, hits: &Hits) {
+        if hits.views + hits.events == 0 {
+            return;
+        }
+        self.seen(visitor);
+        self.tally.views += u64::from(hits.views);
+        self.tally.events += u64::from(hits.events);
+        if hits.engagements + hits.scrolls > 0 {
+            self.tally.engaged += hits.engaged;
+            self.tally.engagements += u64::from(hits.engagements);
+            self.tally.scrolled += hits.scrolled;
+            self.tally.scrolls += u64::from(hits.scrolls);
+        }
     }
 
     fn visit(&mut self, visit: &Visit) {
@@ -413,20 +435,21 @@ impl Counter {
             return;
         }
         let is_whole = self.range.start <= first && last < self.range.end;
-        let hits: Vec<Hits> = selected
-            .visits
-            .iter()
-            .map(|(_, places)| {
-                let mut hits = Hits::default();
-                for place in places.clone() {
-                    let row = selected.row(place);
-                    if is_whole || self.range.contains(&day.rows.times[row]) {
-                        hits.add(day, row);
-                    }
+        let hits = |(_, places): &(usize, Range<usize>)| {
+            let mut hits = Hits::default();
+            for place in places.clone() {
+                let row = selected.row(place);
+                if is_whole || self.range.contains(&day.rows.times[row]) {
+                    hits.add(day.rows, day.events[row], row, day.has_engagement);
                 }
-                hits
-            })
-            .collect();
+            }
+            hits
+        };
+        let hits = if is_whole && selected.rows.is_none() {
+            Vec::new()
+        } else {
+            selected.visits.iter().map(hits).collect()
+        };
         let seen = Seen { day, selected, hits: &hits, range: &self.range, is_whole };
         for marks in &mut self.groupings {
             marks.count(&seen, keys, texts);
@@ -448,7 +471,7 @@ impl Counter {
 struct Seen<'a> {
     day: &'a Day<'a>,
     selected: &'a Selected,
-    /// Of each selected visit, what lies in the span.
+    /// Of each selected visit, what lies in the span; empty if all of each does.
     hits: &'a [Hits],
     range: &'a Range<i64>,
     /// Whether all of the day does.
@@ -462,8 +485,9 @@ impl Seen<'_> {
 
     /// The selected visits, what of them lies in the span, whether they begin in it, and their rows.
     fn visits(&self) -> impl Iterator<Item = (usize, &Visit, &Hits, bool, Range<usize>)> {
-        self.selected.visits.iter().zip(self.hits).map(|((place, rows), hits)| {
+        self.selected.visits.iter().enumerate().map(|(nth, (place, rows))| {
             let visit = &self.day.visits[*place];
+            let hits = self.hits.get(nth).unwrap_or(&visit.hits);
             (*place, visit, hits, self.contains(visit.rows.start), rows.clone())
         })
     }
@@ -495,27 +519,31 @@ impl Marks {
                             }
                         }
                     }
-                    Codes::OfRows(codes) => self.count_rows(seen, codes),
-                    Codes::Goals(_) => self.count_any(seen),
+                    Codes::OfRows(codes) => self.count_rows(seen, |row| [codes[row]]),
+                    Codes::Goals(codes) => self.count_rows(seen, |row| keys::bits(codes.of(row))),
                 }
             }
             _ => self.count_any(seen),
         }
     }
 
-    /// By one key of hits.
-    fn count_rows(&mut self, seen: &Seen<'_>, codes: &[Code]) {
+    /// By one key of hits, of which a hit has these codes.
+    fn count_rows<I: IntoIterator<Item = Code>>(
+        &mut self,
+        seen: &Seen<'_>,
+        codes: impl Fn(usize) -> I,
+    ) {
         for (_, visit, _, begins, places) in seen.visits() {
             for place in places {
                 let row = seen.selected.row(place);
-                let mark = &mut self.marks[codes[row] as usize];
-                if seen.contains(row) {
-                    let mut hits = Hits::default();
-                    hits.add(seen.day, row);
-                    mark.hits(visit.visitor, &hits);
-                }
-                if begins {
-                    mark.visit(visit);
+                for code in codes(row) {
+                    let mark = &mut self.marks[code as usize];
+                    if seen.contains(row) {
+                        mark.hits(visit.visitor, &seen.day.hit(row));
+                    }
+                    if begins {
+                        mark.visit(visit);
+                    }
                 }
             }
         }
@@ -548,8 +576,7 @@ impl Marks {
                 if seen.contains(row) {
                     let own = bar.of(day.rows.times[row]);
                     self.numbers(&mut numbers, day, &keys, own, place, row);
-                    let mut hits = Hits::default();
-                    hits.add(day, row);
+                    let hits = day.hit(row);
                     for number in numbers.drain(..) {
                         self.marks[number as usize].hits(visit.visitor, &hits);
                     }
@@ -591,8 +618,8 @@ impl Marks {
             numbers.push(number);
             return;
         };
-        for goal in (0..u64::BITS).filter(|goal| goals >> goal & 1 == 1) {
-            let number = self.intern(number, goal + 1);
+        for code in keys::bits(goals) {
+            let number = self.intern(number, code);
             numbers.push(number);
         }
     }

@@ -118,7 +118,7 @@ impl Rows {
         self.times.is_empty()
     }
 
-    /// A column.
+    /// A column: empty if it was not read.
     #[must_use]
     pub fn column(&self, column: Column) -> &[Code] {
         &self.codes[column.index()]
@@ -206,8 +206,19 @@ impl Rows {
         self.codes[column.index()].push(code);
     }
 
-    /// Adds the rows of others, which have the same dictionaries.
+    /// Adds the rows of others, which have the same dictionaries. A column that neither has is still not there.
     pub fn append(&mut self, other: &mut Self) {
+        if self.is_empty() {
+            std::mem::swap(self, other);
+            return;
+        }
+        let (len, others) = (self.len(), other.len());
+        for (own, their) in self.codes.iter_mut().zip(&mut other.codes) {
+            if own.len() + their.len() > 0 {
+                own.resize(len, NONE);
+                their.resize(others, NONE);
+            }
+        }
         self.times.append(&mut other.times);
         self.visitors.append(&mut other.visitors);
         self.engaged.append(&mut other.engaged);

@@ -219,7 +219,7 @@ mod tests {
         let mut other = Texts::default();
         let back = decode(&encoded.first, &[Column::Page], &mut other).unwrap();
         assert!(other.of(Column::Source).is_empty());
-        assert_eq!(back.column(Column::Source).len(), rows.len());
+        assert!(back.column(Column::Source).is_empty());
         assert_eq!(back.times, rows.times);
     }
 

@@ -87,9 +87,9 @@ impl Traffic {
             loop {
                 let page = self.zipf(2000);
                 let page = texts.of_mut(Column::Page).code(&value_of(Column::Page, page));
-                let event = (self.unit() < 0.03)
-                    .then(|| texts.of_mut(Column::Event).code("signup"))
-                    .unwrap_or(NONE);
+                let is_event = self.unit() < 0.03;
+                let event =
+                    if is_event { texts.of_mut(Column::Event).code("signup") } else { NONE };
                 rows.times.push(start + at as i64);
                 rows.visitors.push(visitor);
                 rows.engaged.push(0);
@@ -119,7 +119,7 @@ fn value_of(column: Column, value: usize) -> String {
         ["Google", "Hacker News", "Twitter", "Reddit", "DuckDuckGo", "GitHub"];
     match column {
         Column::Page if value == 0 => "/".to_owned(),
-        Column::Page if value % 3 == 0 => format!("/docs/chapter-{value}"),
+        Column::Page if value.is_multiple_of(3) => format!("/docs/chapter-{value}"),
         Column::Page => format!("/blog/a-post-with-a-title-{value}"),
         Column::Country if value < COUNTRIES.len() => COUNTRIES[value].to_owned(),
         Column::Country => format!("{}{}", letter(value / 26), letter(value)),

@@ -82,6 +82,15 @@ impl Goals<'_> {
     }
 }
 
+/// The codes of the goals that some bits stand for.
+pub(super) fn bits(mut bits: u64) -> impl Iterator<Item = Code> {
+    std::iter::from_fn(move || {
+        let lowest = (bits != 0).then(|| bits.trailing_zeros())?;
+        bits &= bits - 1;
+        Some(lowest + 1)
+    })
+}
+
 impl<'a> Keys<'a> {
     pub(super) fn new(site: &'a Site) -> Self {
         Self { site, keys: Vec::new(), pages: HashMap::new() }
@@ -149,6 +158,10 @@ impl<'a> Keys<'a> {
     /// no host is stored.
     pub(super) fn name_pages(&mut self, day: &mut Rows, texts: &mut Texts) {
         let own = texts.of_mut(Column::Host).code(self.site.domain.as_str());
+        if day.column(Column::Host).iter().all(|host| *host == NONE) {
+            day.column_mut(Column::Host).fill(own);
+            return;
+        }
         for row in 0..day.len() {
             let host = day.column(Column::Host)[row];
             let page = day.column(Column::Page)[row];

@@ -50,14 +50,15 @@ pub(super) fn texts(
     whole(codes, shape)
 }
 
-/// Reads a column of numbers, with `none` where there is none.
+/// Reads a column of numbers, with `none` where there is none; nothing, if there is none in any row.
 pub(super) fn numbers(
     pages: &mut dyn PageReader,
     shape: Shape,
     none: i64,
-) -> Result<Vec<i64>, SegmentError> {
+) -> Result<Option<Vec<i64>>, SegmentError> {
     let mut known: Vec<i64> = Vec::new();
-    let mut numbers = Vec::with_capacity(shape.rows);
+    let mut numbers = Vec::new();
+    let mut count = 0;
     let plain = |bytes: &[u8], count: usize| -> Result<Vec<i64>, SegmentError> {
         let mut rest = Cursor(bytes);
         (0..count).map(|_| rest.array().map(i64::from_le_bytes)).collect()
@@ -68,7 +69,12 @@ pub(super) fn numbers(
                 known = plain(&buf, bounded(num_values, buf.len() / 8)?)?;
             }
             Page::DataPage { buf, num_values, encoding, .. } => {
-                let page = Values::of(buf, num_values, shape, numbers.len())?;
+                let page = Values::of(buf, num_values, shape, count)?;
+                count += page.count;
+                if page.there() == 0 && numbers.is_empty() {
+                    continue;
+                }
+                numbers.resize(count - page.count, none);
                 let values: Vec<i64> = match encoding {
                     Encoding::PLAIN => plain(&page.values, page.there())?,
                     Encoding::DELTA_BINARY_PACKED => deltas(&page.values, page.there())?,
@@ -79,7 +85,10 @@ pub(super) fn numbers(
             Page::DataPageV2 { .. } => return Err(damaged()),
         }
     }
-    whole(numbers, shape)
+    match (count == shape.rows, numbers.is_empty()) {
+        (false, _) => Err(damaged()),
+        (true, is_empty) => Ok((!is_empty).then_some(numbers)),
+    }
 }
 
 /// What a page has of a column.
@@ -224,18 +233,31 @@ fn unpack(
         return Err(damaged());
     }
     let mask = if width == 64 { u64::MAX } else { (1 << width) - 1 };
-    let mut bytes = bytes.iter();
-    let (mut held, mut bits) = (0_u128, 0);
+    let mut chunks = bytes.chunks(4);
+    let mut next = || {
+        let chunk = chunks.next().unwrap_or_default();
+        chunk.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    };
+    let mut bits = 0;
+    if width <= 32 {
+        let mut held = 0_u64;
+        for _ in 0..count {
+            if bits < width {
+                held |= next() << bits;
+                bits += 32;
+            }
+            number(held & mask);
+            held >>= width;
+            bits -= width;
+        }
+        return Ok(());
+    }
+    // Rare: two times that are far from each other.
+    let mut held = 0_u128;
     for _ in 0..count {
         while bits < width {
-            let Some(chunk) = bytes.as_slice().first_chunk::<8>() else {
-                held |= u128::from(*bytes.next().unwrap_or(&0)) << bits;
-                bits += 8;
-                continue;
-            };
-            held |= u128::from(u64::from_le_bytes(*chunk)) << bits;
-            bits += 64;
-            bytes = bytes.as_slice()[8..].iter();
+            held |= u128::from(next()) << bits;
+            bits += 32;
         }
         number(held as u64 & mask);
         held >>= width;

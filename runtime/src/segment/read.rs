@@ -54,8 +54,8 @@ pub fn header(file: &[u8]) -> Result<Header, SegmentError> {
     })
 }
 
-/// Reads the rows of a part. Columns that are not asked for, or that the file does not have, are
-/// without texts.
+/// Reads the rows of a part. Columns that are not asked for are empty, and those that the file does not have
+/// are without texts.
 ///
 /// # Errors
 /// If it is no segment, or one of a newer format.
@@ -110,33 +110,33 @@ fn read_group(
     let leaves = Leaves { group, places: places.collect() };
 
     let mut rows = Rows::default();
-    let none = i64::from(NO_SCROLL);
-    rows.times = leaves
-        .numbers(TIME, 0)?
+    let count = leaves.rows()?;
+    let has_times = leaves.places.contains_key(TIME);
+    let times = leaves.numbers(TIME, 0)?;
+    rows.times = times
+        .or_else(|| (has_times && count == 0).then(Vec::new))
         .ok_or_else(|| SegmentError::Foreign("it has no times".to_owned()))?;
-    let count = rows.times.len();
-    let or_none = |numbers: Option<Vec<i64>>, none| numbers.unwrap_or_else(|| vec![none; count]);
-    let visitors = or_none(leaves.numbers(VISITOR, 0)?, 0);
+    let visitors = leaves.numbers(VISITOR, 0)?.unwrap_or_else(|| vec![0; count]);
     rows.visitors = visitors.into_iter().map(i64::cast_unsigned).collect();
-    let engaged = or_none(leaves.numbers(ENGAGED, 0)?, 0).into_iter();
-    rows.engaged = engaged.map(|millis| u32::try_from(millis).unwrap_or(0)).collect();
-    let scrolled = or_none(leaves.numbers(SCROLLED, none)?, none).into_iter();
-    rows.scrolled = scrolled.map(|depth| u8::try_from(depth).unwrap_or(NO_SCROLL)).collect();
-    for column in Column::ALL {
-        let codes = if columns.contains(&column) {
-            let dictionary = texts.of_mut(column);
-            match column {
-                Column::Props => leaves.props(dictionary)?,
-                _ => leaves.texts(column.name(), dictionary)?,
-            }
-        } else {
-            None
+    let engaged = leaves.numbers(ENGAGED, 0)?.map(|numbers| {
+        numbers.into_iter().map(|millis| u32::try_from(millis).unwrap_or(0)).collect()
+    });
+    rows.engaged = engaged.unwrap_or_else(|| vec![0; count]);
+    let scrolled = leaves.numbers(SCROLLED, i64::from(NO_SCROLL))?.map(|numbers| {
+        numbers.into_iter().map(|depth| u8::try_from(depth).unwrap_or(NO_SCROLL)).collect()
+    });
+    rows.scrolled = scrolled.unwrap_or_else(|| vec![NO_SCROLL; count]);
+    for column in columns {
+        let dictionary = texts.of_mut(*column);
+        let codes = match column {
+            Column::Props => leaves.props(dictionary)?,
+            _ => leaves.texts(column.name(), dictionary)?,
         };
-        *rows.column_mut(column) = codes.unwrap_or_else(|| vec![NONE; count]);
+        *rows.column_mut(*column) = codes.unwrap_or_else(|| vec![NONE; count]);
     }
-    let lengths = Column::ALL.map(|column| rows.column(column).len());
-    let numbers = [rows.visitors.len(), rows.engaged.len(), rows.scrolled.len()];
-    if numbers != [count; 3] || lengths.iter().any(|length| *length != count) {
+    let lengths = columns.iter().map(|column| rows.column(*column).len());
+    let numbers = [rows.times.len(), rows.visitors.len(), rows.engaged.len(), rows.scrolled.len()];
+    if lengths.chain(numbers).any(|length| length != count) {
         return Err(SegmentError::Foreign("its columns are not of one length".to_owned()));
     }
     Ok(rows)
@@ -149,11 +149,14 @@ struct Values<T> {
     values: Vec<T>,
 }
 
+/// The pages of a column.
+type Pages = (Box<dyn PageReader>, Shape);
+
 impl Leaves<'_> {
-    /// The numbers of a column, if there is such a column.
+    /// The numbers of a column, if there is such a column and any number in it.
     fn numbers(&self, path: &str, none: i64) -> Result<Option<Vec<i64>>, SegmentError> {
         let Some((mut pages, shape)) = self.pages(path, Physical::INT64)? else { return Ok(None) };
-        pages::numbers(&mut *pages, shape, none).map(Some)
+        pages::numbers(&mut *pages, shape, none)
     }
 
     /// The codes of a column's texts, if there is such a column.
@@ -163,11 +166,7 @@ impl Leaves<'_> {
         pages::texts(&mut *pages, shape, texts).map(Some)
     }
 
-    fn pages(
-        &self,
-        path: &str,
-        physical: Physical,
-    ) -> Result<Option<(Box<dyn PageReader>, Shape)>, SegmentError> {
+    fn pages(&self, path: &str, physical: Physical) -> Result<Option<Pages>, SegmentError> {
         let Some(place) = self.places.get(path).copied() else { return Ok(None) };
         let column = self.group.metadata().schema_descr().column(place);
         if column.physical_type() != physical || column.max_rep_level() > 0 {
