@@ -1,4 +1,5 @@
-// The tracker: what a page runs to be counted. Readable source; `npm/tracker.mjs` writes footfall.min.js from it.
+// The tracker: what a page runs to be counted. Readable source, of which `npm/tracker.mjs` writes two files: one without
+// what is below `ENGAGEMENT`, footfall.min.js, and one with it, which is served where a site measures engagement.
 //
 //   <script defer src="https://ENDPOINT/js/footfall.js"></script>
 //
@@ -6,6 +7,8 @@
 //   data-api="https://…/track"   where hits go, if not to /track on the origin the script came from
 //   data-manual                  no automatic views: the page calls footfall('pageview') itself
 //   data-dnt                     a visitor with Do Not Track or Global Privacy Control on is not counted
+//   data-hash                    the fragment (#/about) is part of the page, for apps that route by it
+//   data-engagement              how far pages are scrolled, and how long they are looked at, is sent too
 //
 // In the page:
 //   footfall('signup', { plan: 'pro' })              a custom event with its properties
@@ -24,12 +27,18 @@
     const before = window.footfall || {};
     if (before.on) return;
 
-    const api = script.getAttribute('data-api') || new URL(script.src).origin + '/track';
+    const data = script.dataset;
+    const api = data.api || new URL(script.src).origin + '/track';
 
     let waiting = before.q || []; // calls kept until start(); then nothing waits any more
     let entry; // the path that this page was loaded with
     let canonical; // what its canonical link said about it
-    let counted; // the path of the last view
+    let counted; // where the last view was
+    let looked; // the page of the last view, if how it is looked at is measured
+    let since; // when that page last came to the front, in milliseconds; 0 while it is not there
+    let engaged; // milliseconds that it was there, and deepest pixel that was in sight
+    let deepest;
+    let told; // the deepest pixel that was sent
 
     // fetch first, sendBeacon second. Where a browser knows keepalive, both outlive the page equally well (they
     // are one mechanism underneath), and only fetch can leave the cookies out: an endpoint on a subdomain of the
@@ -45,9 +54,13 @@
       }
     };
 
+    const fragment = () => ('hash' in data ? location.hash : '');
+    const place = () => location.pathname + fragment();
+
     // A canonical link speaks for the path that the page was loaded with, and for no other: an app that changes its
     // path rewrites the link later or never, so after that it may still name the page before.
-    const page = () => (canonical && location.pathname == entry ? canonical : location.origin + location.pathname);
+    const page = (search) =>
+      (canonical && location.pathname == entry ? canonical : location.origin + location.pathname) + search + fragment();
 
     const bare = (host) => host.replace(/^www\./, '');
 
@@ -62,26 +75,56 @@
       }
     };
 
-    const send = (name, options) => {
-      const isView = name == 'pageview';
-      const first = isView && counted == null;
-      if (isView) counted = location.pathname;
+    const submit = (hit) => {
       const refused = navigator.doNotTrack == '1' || navigator.globalPrivacyControl === true;
       // Files, blank frames and the like are nobody's site.
-      if (!name || !/^http/.test(location.protocol) || (refused && script.hasAttribute('data-dnt'))) return;
-      post(
-        // Keys without a value are left out by JSON.
-        JSON.stringify({
-          n: name,
-          // Campaigns live in the query. They and the referrer say where the load came from, which is counted once.
-          u: page() + (first ? location.search : ''),
-          r: (first && document.referrer) || undefined,
-          w: innerWidth,
-          z: Intl.DateTimeFormat().resolvedOptions().timeZone,
-          p: (options && (options.props || options)) || undefined,
-          b: navigator.webdriver ? 1 : undefined,
-        })
-      );
+      if (!/^http/.test(location.protocol) || (refused && 'dnt' in data)) return;
+      if ('hash' in data) hit.h = 1;
+      if (navigator.webdriver) hit.b = 1;
+      // Keys without a value are left out by JSON.
+      post(JSON.stringify(hit));
+    };
+
+    const measure = () => {
+      const now = performance.now();
+      if (since) engaged += now - since;
+      since = !document.hidden && document.hasFocus() ? now : 0;
+      deepest = Math.max(deepest, scrollY + innerHeight);
+    };
+
+    // Plausible's rule: what is new since the last time is sent if the reader came deeper, or stayed for 3 seconds.
+    const tell = () => {
+      measure();
+      if (!looked || (deepest <= told && engaged < 3000)) return;
+      const height = Math.max(document.documentElement.scrollHeight, document.body.scrollHeight);
+      submit({ n: 'engagement', u: looked, sd: Math.min(100, Math.round((deepest / height) * 100)), e: Math.round(engaged) });
+      told = deepest;
+      engaged = 0;
+    };
+
+    const send = (name, options) => {
+      if (ENGAGEMENT && name == 'engagement') return tell();
+      const isView = name == 'pageview';
+      const first = isView && counted == null;
+      if (isView) {
+        if (ENGAGEMENT) {
+          // The view before ends here.
+          tell();
+          engaged = deepest = told = 0;
+          looked = 'engagement' in data && page('');
+        }
+        counted = place();
+      }
+      if (!name) return;
+      submit({
+        n: name,
+        // Campaigns live in the query. They and the referrer say where the load came from, which is counted once.
+        u: page(first ? location.search : ''),
+        r: (first && document.referrer) || undefined,
+        w: innerWidth,
+        z: Intl.DateTimeFormat().resolvedOptions().timeZone,
+        p: (options && (options.props || options)) || undefined,
+      });
     };
 
     const footfall = (window.footfall = function (...call) {
@@ -98,11 +141,12 @@
 
     const view = () => footfall('pageview');
     const moved = () => {
-      if (location.pathname != counted) view();
+      if (place() != counted) view();
     };
 
     const watch = () => {
       addEventListener('popstate', moved);
+      if ('hash' in data) addEventListener('hashchange', moved);
       // Back from the back/forward cache: the same load, seen again.
       addEventListener('pageshow', (event) => {
         if (event.persisted) view();
@@ -119,20 +163,29 @@
     };
 
     const start = () => {
-      // A prerendered page has no reader until it is activated, and most never are. A script without `defer` runs
-      // before the canonical link may have been read.
+      const automatic = !('manual' in data);
+      // A prerendered page has no reader until it is activated, and most never are; nor has one in a tab that was
+      // opened behind another, until it is looked at. A script without `defer` runs before the canonical link may
+      // have been read.
       const later = document.prerendering
         ? 'prerenderingchange'
-        : document.readyState == 'loading' && 'DOMContentLoaded';
-      if (later) return document.addEventListener(later, start);
+        : document.readyState == 'loading'
+          ? 'DOMContentLoaded'
+          : automatic && document.hidden && 'visibilitychange';
+      if (later) return document.addEventListener(later, start, { once: true });
 
       const calls = waiting;
       waiting = 0;
-      const automatic = !script.hasAttribute('data-manual');
       readCanonical();
       if (automatic) view();
       calls.forEach((call) => footfall(...call));
       if (automatic) watch();
+      if (ENGAGEMENT && 'engagement' in data) {
+        const leave = () => footfall('engagement');
+        document.addEventListener('visibilitychange', leave);
+        addEventListener('pagehide', leave);
+        ['focus', 'blur', 'scroll'].forEach((type) => addEventListener(type, measure));
+      }
     };
     start();
   } catch (e) {

@@ -1,31 +1,34 @@
-// Writes the tracker that pages load, assets/footfall.min.js, from its readable source, assets/footfall.js.
+// Writes the tracker that pages load, in two variants, from its readable source, assets/footfall.js.
 //
-//   node tracker.mjs           write it
-//   node tracker.mjs --check   write nothing; exit 1 unless the committed file is what the source gives and keeps its promises
+//   node tracker.mjs           write them
+//   node tracker.mjs --check   write nothing; exit 1 unless the committed files are what the source gives and keep their promises
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { parse } from 'acorn'; // comes with terser, which parses with it
 import { minify } from 'terser';
 
-const SOURCE = new URL('../assets/footfall.js', import.meta.url);
-const MINIFIED = new URL('../assets/footfall.min.js', import.meta.url);
+const ASSETS = new URL('../assets/', import.meta.url);
+const SOURCE = 'footfall.js';
 
-// Under one kilobyte on the wire: it is on every page of every site.
-const MOST_BYTES = 1023;
+// Under one kilobyte on the wire: it is on every page of every site. Who measures engagement pays for what measures it.
+const VARIANTS = [
+  { file: 'footfall.min.js', engagement: false, mostBytes: 1023 },
+  { file: 'footfall.engagement.min.js', engagement: true, mostBytes: 1350 },
+];
 // Words for places where a browser keeps things. The tracker keeps nothing, so it has no use for any of them.
 const STORAGE = /cookie|localStorage|sessionStorage|indexedDB/i;
 // The newest syntax that browsers of 2017 read.
 const SYNTAX = 2017;
-// The comment that a reader of the minified file sees first.
+// The comment that a reader of a minified file sees first.
 const OPENING = '// Footfall: counts views, keeps nothing in your browser. Source: footfall.js\n';
 
-async function minified() {
-  const source = await readFile(SOURCE, 'utf8');
+async function minified(engagement) {
+  const source = await readFile(new URL(SOURCE, ASSETS), 'utf8');
   const { code } = await minify(source, {
     ecma: SYNTAX,
     toplevel: true,
-    compress: { passes: 3, unsafe_arrows: true },
+    compress: { passes: 3, unsafe_arrows: true, global_defs: { ENGAGEMENT: engagement } },
     format: { comments: false },
   });
   return `${OPENING}${code}\n`;
@@ -36,9 +39,9 @@ function gzipped(text) {
 }
 
 // What is wrong with a minified tracker, as sentences.
-function faults(text) {
+function faults(text, mostBytes) {
   const found = [];
-  if (gzipped(text) > MOST_BYTES) found.push(`it is ${gzipped(text)} bytes gzipped, more than ${MOST_BYTES}`);
+  if (gzipped(text) > mostBytes) found.push(`it is ${gzipped(text)} bytes gzipped, more than ${mostBytes}`);
   const word = text.match(STORAGE);
   if (word) found.push(`it mentions ${word[0]}, and the tracker keeps nothing in a browser`);
   try {
@@ -50,13 +53,15 @@ function faults(text) {
 }
 
 const check = process.argv.includes('--check');
-const text = await minified();
-if (!check) await writeFile(MINIFIED, text);
+for (const { file, engagement, mostBytes } of VARIANTS) {
+  const text = await minified(engagement);
+  if (!check) await writeFile(new URL(file, ASSETS), text);
 
-const committed = await readFile(MINIFIED, 'utf8').catch(() => '');
-const found = faults(committed);
-if (committed !== text) found.unshift('it is not what assets/footfall.js gives: run `node tracker.mjs`');
+  const committed = await readFile(new URL(file, ASSETS), 'utf8').catch(() => '');
+  const found = faults(committed, mostBytes);
+  if (committed !== text) found.unshift(`it is not what assets/${SOURCE} gives: run \`node tracker.mjs\``);
 
-for (const fault of found) console.error(`footfall.min.js: ${fault}`);
-if (found.length > 0) process.exit(1);
-console.error(`footfall.min.js: ${gzipped(text)} bytes gzipped, of ${MOST_BYTES} allowed`);
+  for (const fault of found) console.error(`${file}: ${fault}`);
+  if (found.length > 0) process.exitCode = 1;
+  else console.error(`${file}: ${gzipped(text)} bytes gzipped, of ${mostBytes} allowed`);
+}

@@ -1,7 +1,8 @@
 // The tracker in a real Chromium, against a collector that writes down whatever reaches it. One test a behaviour.
-// Runs the committed assets/footfall.min.js: what pages load is what is tested.
+// Runs the committed assets/*.min.js: what pages load is what is tested.
 //
 //   node --test tracker.test.mjs        (CHROMIUM names the browser, /usr/bin/chromium if it is not set)
+//   MEASURING=1 node --test …           (all of it with the variant that can measure engagement)
 //
 // Nothing here sleeps. What should arrive is waited for; what should not arrive is shown by a marker that the page
 // sends afterwards: the marker is in, and nothing else came before it.
@@ -17,7 +18,9 @@ import { after, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const TRACKER = await readFile(new URL('../assets/footfall.min.js', import.meta.url), 'utf8');
+const [PLAIN, MEASURING] = await Promise.all(
+  ['footfall.min.js', 'footfall.engagement.min.js'].map((file) => readFile(new URL(`../assets/${file}`, import.meta.url), 'utf8'))
+);
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const PATIENCE = 15_000; // milliseconds, for one thing to happen
 const ZONE = 'Europe/Vienna';
@@ -115,7 +118,7 @@ async function listen(t, handler) {
 
 // Serves the tracker and takes hits. Keeps each hit's body; a preflight or another content type is a fault of whichever
 // test it happens in.
-async function startCollector(t) {
+async function startCollector(t, tracker) {
   const hits = [];
   const faults = [];
   const cookies = [];
@@ -123,7 +126,7 @@ async function startCollector(t) {
 
   const port = await listen(t, async (request, response) => {
     if (request.url === '/js/footfall.js') {
-      response.writeHead(200, { 'content-type': 'text/javascript' }).end(TRACKER);
+      response.writeHead(200, { 'content-type': 'text/javascript' }).end(tracker);
       return;
     }
     if (request.method !== 'POST') {
@@ -155,8 +158,9 @@ async function startCollector(t) {
 // `pages` are bodies by path, served with the snippet in the head; one that holds an <html> tag is served as it is, with
 // SNIPPET, ORIGIN (the collector's) and SITE filled in. A function gives a text when it is ready. Without `kind`, no
 // browser is opened.
-async function laboratory(t, { pages, kind = 'plain', attributes = '', prepare, host = 'localhost' }) {
-  const collector = await startCollector(t);
+async function laboratory(t, { pages, kind = 'plain', attributes = '', prepare, host = 'localhost', measures }) {
+  measures ??= process.env.MEASURING || attributes.includes('data-engagement');
+  const collector = await startCollector(t, measures ? MEASURING : PLAIN);
   const asked = []; // what the site was asked for
   const signal = newSignal();
   const snippet = `<script defer src="${collector.origin}/js/footfall.js" ${attributes}></script>`;
@@ -189,7 +193,7 @@ async function laboratory(t, { pages, kind = 'plain', attributes = '', prepare, 
     viewport: { width: 1111, height: 700 },
   });
   t.after(() => context.close());
-  if (prepare) await context.addInitScript(prepare);
+  if (prepare) await context.addInitScript(typeof prepare === 'string' ? { content: prepare } : prepare);
   const page = await context.newPage();
   const thrown = [];
   page.on('pageerror', (error) => thrown.push(error.message));
@@ -572,6 +576,190 @@ test('data-dnt with neither signal: counted', async (t) => {
   const lab = await laboratory(t, { attributes: 'data-dnt', pages: { '/': '' } });
   await lab.open('/');
   await lab.exactly(1);
+});
+
+// ---- apps that route by the fragment
+
+test('data-hash: each fragment is a page of its own, counted once', async (t) => {
+  const lab = await laboratory(t, { attributes: 'data-hash', pages: { '/': '' } });
+  await lab.open('/?utm_source=x#/a');
+  const [first] = await lab.exactly(1);
+  assert.deepEqual([first.u, first.h], [`${lab.site}/?utm_source=x#/a`, 1]);
+  // Browsers tell of a new fragment twice: by popstate and by hashchange.
+  await lab.page.evaluate(() => (location.hash = '/b'));
+  await lab.exactly(2);
+  await lab.page.evaluate(() => footfall('signup'));
+  await lab.page.evaluate(() => history.pushState(null, '', '#/c'));
+  await lab.exactly(4);
+  await lab.page.goBack();
+  const all = await lab.exactly(5);
+  assert.deepEqual(brief(all), ['pageview /#/b', 'pageview /#/b', 'pageview /#/c', 'pageview /?utm_source=x#/a', 'signup /#/b']);
+  assert.ok(all.every((hit) => hit.h === 1));
+});
+
+test('data-hash with a canonical link: the fragment is added to it', async (t) => {
+  const lab = await laboratory(t, { attributes: 'data-hash', pages: { '/old': canonical('/real') } });
+  await lab.open('/old#/a');
+  assert.deepEqual(brief(await lab.exactly(1)), ['pageview /real#/a']);
+});
+
+test('without data-hash a fragment is no page', async (t) => {
+  const lab = await laboratory(t, { pages: { '/': '' } });
+  await lab.open('/#/a');
+  await lab.page.evaluate(() => (location.hash = '/b'));
+  await lab.page.evaluate(() => history.pushState(null, '', '#/c'));
+  const [hit] = await lab.exactly(1);
+  assert.deepEqual([hit.u, hit.h], [`${lab.site}/`, undefined]);
+});
+
+// ---- pages behind others
+
+// A headless browser looks at all of its pages at once, so that a page is told otherwise. `clock` is its time in milliseconds.
+const stage = () => {
+  window.clock = 1000;
+  performance.now = () => window.clock;
+  window.away = false;
+  window.unfocused = false;
+  Object.defineProperty(Document.prototype, 'hidden', { get: () => window.away });
+  Document.prototype.hasFocus = () => !window.away && !window.unfocused;
+  window.hide = (away) => {
+    window.away = away;
+    document.dispatchEvent(new Event('visibilitychange'));
+  };
+  window.look = (focused) => {
+    window.unfocused = !focused;
+    dispatchEvent(new Event(focused ? 'focus' : 'blur'));
+  };
+};
+const behind = `() => { (${stage})(); window.away = true; }`;
+
+test('a page that is opened behind another is counted when it is looked at, with what it had kept', async (t) => {
+  const lab = await laboratory(t, { prepare: `(${behind})()`, pages: { '/': '' } });
+  await lab.open('/');
+  await lab.page.evaluate(() => footfall('early'));
+  await lab.page.evaluate(() => history.replaceState(null, '', '/real'));
+  assert.deepEqual(await lab.settled(), []);
+  await lab.page.evaluate(() => hide(false));
+  assert.deepEqual(brief(await lab.exactly(2)), ['early /real', 'pageview /real']);
+  // Once is enough, and from then on it is a page as any other.
+  await lab.page.evaluate(() => { hide(true); hide(false); });
+  await lab.page.evaluate(() => history.pushState(null, '', '/two'));
+  assert.deepEqual(brief(await lab.exactly(3)), ['early /real', 'pageview /real', 'pageview /two']);
+});
+
+test('a page that counts by hand decides for itself when', async (t) => {
+  const lab = await laboratory(t, { prepare: `(${behind})()`, attributes: 'data-manual', pages: { '/': '' } });
+  await lab.open('/');
+  await lab.page.evaluate(() => footfall('pageview'));
+  assert.deepEqual(brief(await lab.exactly(1)), ['pageview /']);
+});
+
+// ---- engagement
+
+// A page of 3,000 pixels in a window of 700.
+const TALL = '<body style="margin: 0; height: 3000px">';
+const engagements = (hits) => hits.filter((hit) => hit.n === 'engagement').map(({ u, sd, e }) => [new URL(u).pathname, sd, e]);
+const scrollTo = (page, y) =>
+  page.evaluate((y) => new Promise((resolve) => { addEventListener('scroll', resolve, { once: true }); window.scrollTo(0, y); }), y);
+const measured = (t, more) => laboratory(t, { attributes: 'data-engagement', prepare: stage, pages: { '/': TALL, '/short': '<p>Hello' }, ...more });
+
+test('data-engagement: the deepest part in sight and the time, told once the page is left', async (t) => {
+  const lab = await measured(t, { kind: 'reader' });
+  await lab.open('/?utm_source=x');
+  await lab.exactly(1);
+  await scrollTo(lab.page, 1400);
+  await scrollTo(lab.page, 0);
+  await lab.page.evaluate(() => (clock += 5000.4));
+  await lab.exactly(1);
+  await lab.open('/short');
+  const [, , told] = (await lab.exactly(3)).sort((a, b) => (a.n < b.n ? 1 : -1));
+  assert.deepEqual(told, { n: 'engagement', u: `${lab.site}/`, sd: 70, e: 5000, to: '/track' });
+});
+
+test('a tab that is closed tells its engagement', async (t) => {
+  const lab = await measured(t);
+  await lab.open('/short');
+  await lab.exactly(1);
+  await lab.page.close({ runBeforeUnload: true });
+  await lab.until('an engagement', (hits) => engagements(hits).length > 0);
+  assert.deepEqual(engagements(lab.hits), [['/short', 100, 0]]);
+});
+
+test('what is told again is what is new: more than 3 seconds, or a deeper part', async (t) => {
+  const lab = await measured(t);
+  await lab.open('/');
+  const leave = (ms) => lab.page.evaluate((ms) => { clock += ms; hide(true); hide(false); }, ms);
+  await leave(100);
+  await leave(1000);
+  await leave(1900);
+  await lab.exactly(2);
+  await leave(100);
+  await lab.exactly(3);
+  await scrollTo(lab.page, 2300);
+  await leave(10);
+  await leave(10);
+  assert.deepEqual(engagements(await lab.exactly(4)), [['/', 23, 100], ['/', 23, 3000], ['/', 100, 10]]);
+});
+
+test('the time behind another window or tab does not count', async (t) => {
+  const lab = await measured(t);
+  await lab.open('/');
+  await lab.page.evaluate(() => {
+    clock += 2000;
+    look(false);
+    clock += 60_000;
+    look(true);
+    clock += 2500;
+    hide(true);
+    clock += 60_000;
+    hide(false);
+    clock += 3000;
+    hide(true);
+  });
+  assert.deepEqual(engagements(await lab.exactly(3)), [['/', 23, 4500], ['/', 23, 3000]]);
+});
+
+test('a step in an app ends the view before, and the next one begins at nothing', async (t) => {
+  const lab = await measured(t);
+  await lab.open('/');
+  await scrollTo(lab.page, 800);
+  // As routers do: the address, the content, and to the top, before anything is shown.
+  await lab.page.evaluate(() => new Promise((resolve) => {
+    clock += 4000;
+    history.pushState(null, '', '/two');
+    document.body.style.height = '1400px';
+    addEventListener('scroll', resolve, { once: true });
+    window.scrollTo(0, 0);
+  }));
+  await lab.page.evaluate(() => {
+    clock += 1234;
+    hide(true);
+  });
+  const all = await lab.exactly(4);
+  assert.deepEqual(engagements(all).sort(), [['/', 50, 4000], ['/two', 50, 1234]]);
+});
+
+test('with data-manual, what is looked at is the view that the page counted', async (t) => {
+  const lab = await measured(t, { attributes: 'data-engagement data-manual data-hash' });
+  await lab.open('/#/a');
+  await lab.page.evaluate(() => { clock += 5000; hide(true); hide(false); });
+  assert.deepEqual(await lab.settled(), []);
+  await lab.page.evaluate(() => { footfall('pageview'); footfall('signup'); clock += 3000; hide(true); });
+  const all = await lab.exactly(3);
+  const { u, h, e } = all.find((hit) => hit.n === 'engagement');
+  assert.deepEqual([u, h, e], [`${lab.site}/#/a`, 1, 3000]);
+});
+
+test('engagement is not told without data-engagement, nor of who asks not to be counted', async (t) => {
+  const leave = async (lab, views) => {
+    await lab.open('/');
+    await lab.exactly(views);
+    await lab.page.evaluate(() => { clock += 5000; hide(true); });
+    await lab.exactly(views);
+  };
+  for (const measures of [true, false]) await leave(await measured(t, { attributes: '', measures }), 1);
+  const refuses = `(${stage})(); (${doNotTrack})()`;
+  await leave(await measured(t, { attributes: 'data-engagement data-dnt', prepare: refuses }), 0);
 });
 
 // ---- how it is sent, and what is left behind

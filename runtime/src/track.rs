@@ -33,6 +33,9 @@ use crate::visitor::{Salt, VisitorId};
 /// The tracker as browsers get it.
 pub const SCRIPT: &str = include_str!("../assets/footfall.min.js");
 
+/// The tracker where a site measures engagement. Elsewhere it is spared what that takes.
+pub const MEASURING_SCRIPT: &str = include_str!("../assets/footfall.engagement.min.js");
+
 const DROPPED: HeaderName = HeaderName::from_static(api::DROPPED);
 const PLAUSIBLE_DROPPED: HeaderName = HeaderName::from_static(api::PLAUSIBLE_DROPPED);
 
@@ -103,10 +106,19 @@ impl<S: Store, A: Ambient> Track<S, A> {
     /// Answers a request to one of this function's routes.
     pub async fn handle(&self, request: &Request) -> Response {
         match request.path.as_str() {
-            api::SCRIPT => script(),
+            api::SCRIPT => self.script(),
             api::PIXEL => self.pixel(request).await,
             _ => self.event(request).await,
         }
+    }
+
+    /// The tracker. A day in caches: it changes with a deploy, and its address is on every page.
+    fn script(&self) -> Response {
+        let is_measured = self.settings.sites.iter().any(|site| site.engagement);
+        let script = if is_measured { MEASURING_SCRIPT } else { SCRIPT };
+        let mut response = response(StatusCode::OK, "text/javascript; charset=utf-8", script);
+        set(&mut response, CACHE_CONTROL, "public, max-age=86400");
+        response
     }
 
     /// Answers a tracker as Plausible does: 202 and `ok`, or 400 and `errors` by key.
@@ -368,13 +380,6 @@ fn plain_host(host: &str) -> &str {
 /// (<https://w3c.github.io/gpc/>), as browsers send them with every request.
 fn asks_not_to_be_tracked(request: &Request) -> bool {
     ["dnt", "sec-gpc"].iter().any(|name| request.header(name) == Some("1"))
-}
-
-/// The tracker. A day in caches: it changes with a deploy, and its address is on every page.
-fn script() -> Response {
-    let mut response = response(StatusCode::OK, "text/javascript; charset=utf-8", SCRIPT);
-    set(&mut response, CACHE_CONTROL, "public, max-age=86400");
-    response
 }
 
 fn noted(mut response: Response, outcome: Outcome) -> Response {

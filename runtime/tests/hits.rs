@@ -420,6 +420,25 @@ fn an_engagement_is_one_write_and_no_hit() {
     }
 }
 
+/// The tracker that measures is larger: it is served where a site asks for it.
+#[test]
+fn the_tracker_measures_where_a_site_does() {
+    let mut asks = request::post("");
+    "GET".clone_into(&mut asks.method);
+    "/js/footfall.js".clone_into(&mut asks.path);
+    let served = |settings: &str| {
+        let answer = Footfall::new(settings).track(&asks);
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["cache-control"].as_bytes()),
+            (200, &b"public, max-age=86400"[..])
+        );
+        String::from_utf8(answer.into_body()).unwrap()
+    };
+    let plain = served("sites: [{domain: a.example}, {domain: b.example}]");
+    let measuring = served("sites: [{domain: a.example}, {domain: b.example, engagement: true}]");
+    assert!(!plain.contains("engagement") && measuring.contains("engagement"));
+}
+
 #[test]
 fn an_engagement_is_stored_only_where_it_is_measured() {
     let drops = |settings: &str, looked: &Request, reason: &str| {
