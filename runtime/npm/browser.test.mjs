@@ -13,18 +13,16 @@
 // the sum. The second test clicks through the dashboard of a busy site.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import axe from 'axe-core';
 import { chromium } from 'playwright-core';
+import { startDev } from './dev.mjs';
 
 const { FOOTFALL_URL, FOOTFALL_SNIPPET, FOOTFALL_DEV, FOOTFALL_SCREENSHOTS } = process.env;
 const FOOTFALL = FOOTFALL_URL?.replace(/\/$/, '');
@@ -396,29 +394,9 @@ test('from a page with the snippet to the dashboard', {
 // ---- a busy site
 
 // A server with three sites: a year of demo traffic, nothing, and what a test may fill.
-async function startDemo() {
-  const folder = await mkdtemp(join(tmpdir(), 'footfall-demo-'));
+function startDemo() {
   const sites = ['{domain: demo.example}', '{domain: empty.example, retention_days: 90}', '{domain: busy.example}'];
-  await writeFile(join(folder, 'footfall.yaml'), `sites: [${sites.join(', ')}]\n`);
-  const server = spawn(FOOTFALL_DEV, ['--port', '0', '--data', 'data', '--demo'], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  let url;
-  for await (const line of createInterface({ input: server.stdout })) {
-    url = line.match(/Dashboard\s+(http:\S+)\/dashboard/)?.[1];
-    if (url) break;
-  }
-  assert.ok(url, 'the server says where it listens');
-  server.stdout.resume();
-  return {
-    url,
-    async close() {
-      server.kill();
-      if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  return startDev(FOOTFALL_DEV, `sites: [${sites.join(', ')}]\n`, '--demo');
 }
 
 // More pages than a table has rows, with names that hardly compress, read by a hundred browsers.

@@ -58,6 +58,8 @@ enum Part {
     Template,
     /// The tracker in a browser
     Tracker,
+    /// Plausible's published trackers in a browser, counted by `dev`
+    Clients,
     /// From a page view to the dashboard in a browser, with screenshots
     Browser,
 }
@@ -101,6 +103,9 @@ impl Part {
             Self::Deploy => deploy(),
             Self::Template => template(),
             Self::Tracker => node(&["--test", "tracker.test.mjs"]),
+            Self::Clients => run(program("node", &npm_folder())
+                .args(["--test", "clients.test.mjs"])
+                .env("FOOTFALL_DEV", binary("dev")?)),
             Self::Browser => browser(),
         }
     }
