@@ -29,8 +29,8 @@ pub(crate) struct Today {
     /// The day that it is where the site's days begin.
     pub(crate) day: String,
     pub(crate) time_zone: String,
-    /// Page views, events, and what was filtered out of them: to tell them apart, all of them would
-    /// have to be sent here. The dashboard does.
+    /// Page views, events, what was filtered out of them, and engagements where they are measured: to
+    /// tell them apart, all of them would have to be sent here. The dashboard does.
     pub(crate) hits: u64,
 }
 

@@ -645,6 +645,10 @@ fn hostile_bodies(host: &str) -> Vec<(&'static str, String)> {
         .to_string()
     };
     let simple = |url: String| serde_json::json!({ "u": url }).to_string();
+    let engagement = |path: &str| {
+        let (n, sd, e) = ("engagement", 100, 21_600_000);
+        serde_json::json!({ "n": n, "u": page(path), "h": 1, "sd": sd, "e": e }).to_string()
+    };
     vec![
         ("an ordinary view", simple(page("/posts/rust-on-lambda?utm_source=newsletter"))),
         ("a path of 8 KB", simple(page(&format!("/{}", "p".repeat(8192))))),
@@ -667,6 +671,8 @@ fn hostile_bodies(host: &str) -> Vec<(&'static str, String)> {
         ("controls everywhere", everything(&"\u{1}\u{2}\u{7f}x".repeat(100))),
         ("percent signs", simple(page(&format!("/{}", "%F0%9F%A6%80%".repeat(600))))),
         ("a long host and a long path", simple(page(&format!("/{}", "é".repeat(2000))))),
+        ("an ordinary engagement", engagement("/posts/rust-on-lambda")),
+        ("an engagement with a page of quotes", engagement(&format!("/#{}", "\"\\".repeat(1000)))),
     ]
 }
 
@@ -699,7 +705,9 @@ async fn a_hit_costs_one_write_unit() {
 
     let mut sizes = Vec::new();
     for domain in ["example.com".to_owned(), longest_domain()] {
-        let settings = Settings::from_yaml(&format!("sites: [{{domain: {domain}}}]")).unwrap();
+        let settings =
+            Settings::from_yaml(&format!("sites: [{{domain: {domain}, engagement: true}}]"))
+                .unwrap();
         let clock = Fixed::at("2026-11-22T13:05:06.789Z");
         let track = Track::new(settings, store.clone(), clock);
         let pk = format!("hit#{domain}#2026-11-22T13#00");
@@ -714,7 +722,9 @@ async fn a_hit_costs_one_write_unit() {
             let stored = partition(&store, &pk).await;
             assert_eq!(stored.len(), n + 1, "{what}");
             let stored = stored.last().unwrap();
-            assert!(matches!(Kind::decode(&stored.value), Ok(Kind::Hit(_))), "{what}");
+            let kind = Kind::decode(&stored.value).unwrap();
+            let is_engagement = matches!(kind, Kind::Engagement(_));
+            assert_eq!(is_engagement, what.contains("engagement"), "{what}: {kind:?}");
             let units = write_units(&store, &table, stored).await;
             let size = Item::overhead(&stored.key) + stored.value.len();
             println!("{units} write unit, {size:4} bytes: {what}, of a domain of {}", domain.len());
