@@ -197,6 +197,8 @@ sites:
     #engagement: false
     # Delete what is older than these days. Example; everything is kept if not said.
     #retention_days: 365
+    # Whether anybody may look at its dashboard, and show the views of its pages as a badge.
+    #public: false
 
 # How many proxies of your own stand in front of the API; only then are X-Forwarded-For and
 # CloudFront-Viewer-Country believed.

@@ -24,6 +24,8 @@ pub struct Site {
     pub retention_days: Option<RetentionDays>,
     /// What visitors are hoped to do, each under a name of its own.
     pub goals: Vec<Goal>,
+    /// Whether anybody may look at the site's dashboard, and have its badge.
+    pub public: bool,
 }
 
 /// A site as it stands in the file and in a function's environment, where all but the domain may
@@ -48,6 +50,8 @@ struct WrittenSite {
         skip_serializing_if = "Vec::is_empty"
     )]
     goals: Vec<Goal>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    public: bool,
 }
 
 impl From<Site> for WrittenSite {
@@ -61,6 +65,7 @@ impl From<Site> for WrittenSite {
             engagement: site.engagement,
             retention_days: site.retention_days,
             goals: site.goals,
+            public: site.public,
         }
     }
 }
@@ -77,6 +82,7 @@ impl From<WrittenSite> for Site {
             engagement: written.engagement,
             retention_days: written.retention_days,
             goals: written.goals,
+            public: written.public,
         }
     }
 }
@@ -93,6 +99,7 @@ impl Site {
             engagement: false,
             retention_days: None,
             goals: Vec::new(),
+            public: false,
         }
     }
 

@@ -15,7 +15,7 @@ fn a_domain_is_enough() {
     let site = &settings.sites[0];
     assert_eq!(site.domain.as_str(), "example.com");
     assert_eq!(site.time_zone.name(), "UTC");
-    assert!(!site.respect_dnt && !site.engagement);
+    assert!(!site.respect_dnt && !site.engagement && !site.public);
     assert!(site.has_host("example.com") && site.has_host("www.example.com"));
     assert!(!site.has_host("blog.example.com"));
     assert_eq!(settings.shards.get(), 1);
@@ -45,6 +45,7 @@ fn everything_can_be_said() {
       - page: /blog/*
       - page: /thanks
         name: Order
+    public: true
   - domain: bücher.example
 trusted_proxies: 1
 shards: 10
@@ -54,6 +55,7 @@ blocked_referrers: [spam.example]
     let site = settings.site_of_host("blog.example.com").unwrap();
     assert_eq!(site.time_zone.name(), "Asia/Kathmandu");
     assert!(site.respect_dnt && site.engagement);
+    assert!(site.respect_dnt && site.public && !settings.sites[1].public);
     assert_eq!(site.retention_days.unwrap().get(), 365);
     assert!(!site.has_host("notexample.com"));
     let goals: Vec<&str> = site.goals.iter().map(|goal| goal.name.as_str()).collect();
@@ -104,6 +106,7 @@ sites:
     respect_dnt: true
     engagement: true
     retention_days: 9
+    public: true
 trusted_proxies: 2
 shards: 3
 blocked_referrers: [spam.example]
@@ -114,7 +117,7 @@ blocked_referrers: [spam.example]
         json,
         "{\"sites\":[{\"domain\":\"example.com\"},{\"domain\":\"www.example.net\",\"hosts\":\
          [\"example.net\",\"*.example.net\"],\"time_zone\":\"Asia/Kathmandu\",\"respect_dnt\":true,\
-         \"engagement\":true,\"retention_days\":9}],\"trusted_proxies\":2,\"shards\":3,\
+         \"engagement\":true,\"retention_days\":9,\"public\":true}],\"trusted_proxies\":2,\"shards\":3,\
          \"blocked_referrers\":[\"spam.example\"]}"
     );
     // The same as if the stack's keys had not been there: everything else is compared.
@@ -172,7 +175,7 @@ fn a_wrong_file_gets_line_key_and_remedy() {
     check(
         "sites:\n  - domain: example.com\n    timezone: UTC\n",
         "line 3: sites[0].timezone: unknown key `timezone`; use one of `domain`, `hosts`, \
-         `time_zone`, `respect_dnt`, `engagement`, `retention_days`",
+         `time_zone`, `respect_dnt`, `engagement`, `retention_days`, `goals`, `public`",
     );
     check(
         "sites:\n  - domain: https://example.com/\n",

@@ -23,6 +23,7 @@ sites:
     time_zone: Europe/Berlin
     respect_dnt: true
     retention_days: 365
+    public: true
   - domain: bücher.example
 trusted_proxies: 1
 shards: 10
