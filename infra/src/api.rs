@@ -49,6 +49,12 @@ pub const PIXEL: &str = "/pixel.gif";
 pub const SCRIPT: &str = "/js/footfall.js";
 /// The dashboard, as a page and as data.
 pub const DASHBOARD: &str = "/dashboard";
+/// The views of a page of a public site, as a picture.
+pub const BADGE: &str = "/badge.svg";
+/// Where the link of `cargo xtask open` leads: it makes a session.
+pub const LOGIN: &str = "/login";
+/// Ends a session.
+pub const LOGOUT: &str = "/logout";
 /// Leads to the dashboard.
 pub const HOME: &str = "/";
 
@@ -58,12 +64,17 @@ pub const DROPPED: &str = "x-footfall-dropped";
 pub const PLAUSIBLE_DROPPED: &str = "x-plausible-dropped";
 
 /// Every route. What is not here is answered 404 by the gateway.
-pub const ROUTES: [Route; 6] = [
+pub const ROUTES: [Route; 10] = [
     Route { method: "POST", path: TRACK, function: Function::Track },
     Route { method: "POST", path: PLAUSIBLE_EVENT, function: Function::Track },
     Route { method: "GET", path: PIXEL, function: Function::Track },
     Route { method: "GET", path: SCRIPT, function: Function::Track },
     Route { method: "GET", path: DASHBOARD, function: Function::Dashboard },
+    Route { method: "GET", path: BADGE, function: Function::Dashboard },
+    // A page with a button, which posts: whoever only looks where a link leads does not use it up.
+    Route { method: "GET", path: LOGIN, function: Function::Dashboard },
+    Route { method: "POST", path: LOGIN, function: Function::Dashboard },
+    Route { method: "POST", path: LOGOUT, function: Function::Dashboard },
     Route { method: "GET", path: HOME, function: Function::Dashboard },
 ];
 

@@ -1,25 +1,32 @@
-//! Showing what was counted: `GET /dashboard`, as a page and as data. What the page says is made ready
-//! in dashboard/view.rs; how it looks is in assets/.
+//! Showing what was counted: `GET /dashboard`, as a page and as data, to those who may look. What the page
+//! says is made ready in dashboard/view.rs; how it looks is in assets/; who may look is decided in access.rs.
 
 mod cards;
 mod csv;
 mod state;
 mod view;
-mod words;
+pub(crate) mod words;
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::api;
-use footfall_infra::settings::{Settings, Site};
+use footfall_infra::settings::Settings;
 use http::StatusCode;
-use http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY};
+use http::header::{
+    CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, SET_COOKIE, VARY,
+};
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, context};
 use sha2::{Digest as _, Sha256};
+use url::form_urlencoded::{self, Serializer};
 
-use crate::ambient::Ambient;
+use crate::access::{
+    Access, By, Denied, Door, EmbedOrigin, Grant, SHARE_PARAMETER, is_cross_site, no_cookie,
+};
+use crate::ambient::{Ambient, RandomError};
+use crate::badge::Badges;
 use crate::checkpoint::Checkpoint;
 use crate::http::{Request, Response, response, set, text};
 use crate::log;
@@ -35,6 +42,7 @@ use self::state::State;
 use self::view::{Answer, View};
 
 const PAGE: &str = include_str!("../assets/dashboard.html");
+const DOOR: &str = include_str!("../assets/door.html");
 const STYLE: &str = include_str!("../assets/dashboard.css");
 
 /// How long may be spent before the first request. Lambda ends what takes 10 seconds.
@@ -48,15 +56,17 @@ pub struct Dashboard<S, A> {
     settings: Settings,
     store: S,
     ambient: A,
+    door: Door,
     templates: Environment<'static>,
     policy: String,
+    badges: Badges,
 }
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    #[error("there is no site called {0}; the sites are {1}")]
-    UnknownSite(String, String),
+    #[error(transparent)]
+    Denied(Denied),
     #[error(transparent)]
     Query(#[from] crate::query::QueryError),
     #[error("format must be html, json or csv")]
@@ -67,6 +77,17 @@ enum Failure {
     Template(#[from] minijinja::Error),
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Random(#[from] RandomError),
+}
+
+impl From<Denied> for Failure {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Store(error) => Self::Store(error),
+            denied => Self::Denied(denied),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,17 +107,24 @@ impl From<ReadError> for Failure {
 }
 
 impl<S: Store, A: Ambient> Dashboard<S, A> {
-    /// Answers for the sites in `settings`. Templates are parsed here, once.
+    /// Answers for the sites in `settings`, to everybody if the door is open. Templates are parsed here, once.
     ///
     /// # Errors
     /// If a template does not parse, which a test would have seen.
-    pub fn new(settings: Settings, store: S, ambient: A) -> Result<Self, minijinja::Error> {
+    pub fn new(
+        settings: Settings,
+        store: S,
+        ambient: A,
+        door: Door,
+    ) -> Result<Self, minijinja::Error> {
         let mut templates = Environment::new();
         // Everything is HTML here, and nothing is shown unescaped.
         templates.set_auto_escape_callback(|_| AutoEscape::Html);
         templates.add_filter("thousands", words::thousands);
         templates.add_template("page", PAGE)?;
-        Ok(Self { settings, store, ambient, templates, policy: policy() })
+        templates.add_template("door", DOOR)?;
+        let (policy, badges) = (policy(), Badges::default());
+        Ok(Self { settings, store, ambient, door, templates, policy, badges })
     }
 
     /// Opens the connection to the store, which the first request would otherwise wait for.
@@ -109,24 +137,85 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
 
     /// Answers a request to one of this function's routes.
     pub async fn handle(&self, request: &Request) -> Response {
-        if request.path == api::HOME {
-            let mut answer = text(StatusCode::FOUND, "The dashboard is at /dashboard.");
-            set(&mut answer, LOCATION, api::DASHBOARD);
-            return answer;
+        match (request.path.as_str(), request.method.as_str()) {
+            (api::HOME, _) => see(api::DASHBOARD, StatusCode::FOUND),
+            (api::BADGE, _) => {
+                let now = self.ambient.now();
+                let badge = self.badges.answer(&self.store, &self.settings, request, now).await;
+                badge.unwrap_or_else(|error| self.failed(&error.into(), Format::Csv, request))
+            }
+            (api::LOGIN, "POST") => {
+                let answer = self.login(request).await;
+                answer.unwrap_or_else(|failure| self.failed(&failure, Format::Html, request))
+            }
+            (api::LOGIN, _) => self.login_page(request),
+            (api::LOGOUT, _) => self.logout(request),
+            _ => self.dashboard(request).await,
         }
+    }
+
+    async fn dashboard(&self, request: &Request) -> Response {
         let format = match request.parameter("format").as_deref() {
             None | Some("" | "html") => Format::Html,
             Some("json") => Format::Json,
             Some("csv") => Format::Csv,
-            Some(_) => return self.failed(&Failure::Format, Format::Html),
+            Some(_) => return self.failed(&Failure::Format, Format::Html, request),
         };
         let answer = self.answer(request, format).await;
-        answer.unwrap_or_else(|failure| self.failed(&failure, format))
+        let mut answer = answer.unwrap_or_else(|failure| self.failed(&failure, format, request));
+        // What is shown goes by both, and nobody else is to be shown it.
+        answer.headers_mut().append(VARY, HeaderValue::from_static("cookie, authorization"));
+        answer
+    }
+
+    fn access(&self) -> Access<'_, S> {
+        let now = self.ambient.now();
+        Access { store: &self.store, settings: &self.settings, door: self.door, now }
+    }
+
+    /// The page behind a login link: a button. What looks at links before anybody clicks them (a mail's
+    /// scanner, a chat's preview) only asks for the page, and does not use the link up.
+    fn login_page(&self, request: &Request) -> Response {
+        if self.door == Door::Open {
+            return see(api::DASHBOARD, StatusCode::FOUND);
+        }
+        match request.parameter("link").filter(|link| !link.is_empty()) {
+            Some(link) => self.door_page(StatusCode::OK, context! {
+                style => STYLE,
+                title => "Sign in to your dashboard",
+                text => "This browser stays signed in for 30 days. The link works once, and for 10 minutes.",
+                link,
+            }),
+            None => self.failed(&Failure::Denied(Denied::Login), Format::Html, request),
+        }
+    }
+
+    async fn login(&self, request: &Request) -> Result<Response, Failure> {
+        if is_cross_site(request) {
+            return Err(Denied::CrossSite.into());
+        }
+        let link = form_urlencoded::parse(&request.body).find(|(name, _)| name == "link");
+        let link = link.map(|(_, link)| link).unwrap_or_default();
+        let login = self.access().login(&link, self.ambient.random()?).await?;
+        // Where it leads is this page, whatever the link says: a site that is not there is an error of it.
+        let site = login.site.map(|site| query("site", site.as_str())).unwrap_or_default();
+        let mut answer = see(&format!("{}{site}", api::DASHBOARD), StatusCode::SEE_OTHER);
+        set(&mut answer, SET_COOKIE, &login.cookie);
+        Ok(answer)
+    }
+
+    fn logout(&self, request: &Request) -> Response {
+        if is_cross_site(request) {
+            return self.failed(&Failure::Denied(Denied::CrossSite), Format::Html, request);
+        }
+        let mut answer = see(api::DASHBOARD, StatusCode::SEE_OTHER);
+        set(&mut answer, SET_COOKIE, &no_cookie());
+        answer
     }
 
     async fn answer(&self, request: &Request, format: Format) -> Result<Response, Failure> {
         let now = self.ambient.now();
-        let site = self.site(request)?;
+        let Grant { site, sites, by } = self.access().dashboard(request).await?;
         let checkpoint = Checkpoint::of(&self.store, site).await?;
         let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first };
         let query = Query::of(request, &asked)?;
@@ -145,7 +234,7 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
                 Ok(answer)
             }
             Format::Html => {
-                let sites = self.site_names();
+                let sites: Vec<String> = sites.iter().map(|site| site.domain.to_string()).collect();
                 let named = (sites.len() > 1).then_some(site.domain.as_str());
                 let state = State::of(request, named, &query);
                 let view = View::of(&Answer {
@@ -157,44 +246,65 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
                     first: checkpoint.first,
                     now,
                 });
-                self.page(&view, &snippet(site, &request.origin()))
+                self.page(&view, &snippet(site, &request.origin()), &by)
             }
         }
     }
 
-    /// The site that is asked for, or the first.
-    fn site(&self, request: &Request) -> Result<&Site, Failure> {
-        let name = request.parameter("site").unwrap_or_default();
-        let site = match name.as_str() {
-            "" => self.settings.sites.first(),
-            name => self.settings.site(name),
-        };
-        site.ok_or_else(|| {
-            Failure::UnknownSite(crate::text::clean(&name, 100), self.site_names().join(", "))
-        })
-    }
-
-    fn site_names(&self) -> Vec<String> {
-        self.settings.sites.iter().map(|site| site.domain.to_string()).collect()
-    }
-
-    fn page(&self, view: &View, snippet: &str) -> Result<Response, Failure> {
+    fn page(&self, view: &View, snippet: &str, by: &By) -> Result<Response, Failure> {
         let html = self.templates.get_template("page")?.render(context! {
             style => STYLE,
             view => Serde(view),
             snippet,
+            is_signed_in => *by == By::Session,
         })?;
-        Ok(self.guarded(response(StatusCode::OK, "text/html; charset=utf-8", html)))
+        let frames = match by {
+            By::Share(_, origins) => origins.as_slice(),
+            _ => &[],
+        };
+        Ok(self.guarded(response(StatusCode::OK, "text/html; charset=utf-8", html), frames))
     }
 
-    fn failed(&self, failure: &Failure, format: Format) -> Response {
+    /// A page without numbers: to sign in, or that says why it stays closed.
+    fn door_page(&self, status: StatusCode, context: minijinja::Value) -> Response {
+        let page = self.templates.get_template("door").and_then(|page| page.render(context));
+        match page {
+            Ok(page) => self.guarded(response(status, "text/html; charset=utf-8", page), &[]),
+            Err(error) => {
+                log::error("a page was not made", error);
+                text(status, "This page cannot be made. The function's log says why.")
+            }
+        }
+    }
+
+    /// Why the door stays closed.
+    fn closed(&self, denied: &Denied) -> Response {
+        let (title, text, command) = match denied {
+            Denied::SignIn => (
+                "This dashboard is closed",
+                "It is its owner's. If that is you, this makes a link that signs your browser in:"
+                    .to_owned(),
+                Some("cargo xtask open"),
+            ),
+            Denied::Login => (
+                "This link does not sign you in",
+                "It works once, and for 10 minutes. This makes another:".to_owned(),
+                Some("cargo xtask open"),
+            ),
+            denied => ("This cannot be shown", denied.to_string(), None),
+        };
+        self.door_page(denied.status(), context! { style => STYLE, title, text, command })
+    }
+
+    fn failed(&self, failure: &Failure, format: Format, request: &Request) -> Response {
         let status = match failure {
-            Failure::UnknownSite(..) => StatusCode::NOT_FOUND,
+            Failure::Denied(denied) => denied.status(),
             Failure::Query(_) | Failure::Format => StatusCode::BAD_REQUEST,
             Failure::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
-            Failure::Store(StoreError::Refused(_)) | Failure::Template(_) | Failure::Json(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Failure::Store(StoreError::Refused(_))
+            | Failure::Template(_)
+            | Failure::Json(_)
+            | Failure::Random(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let message = match status {
             StatusCode::SERVICE_UNAVAILABLE => {
@@ -208,34 +318,62 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         if status.is_server_error() {
             log::error("a report was not made", failure);
         }
-        match format {
-            Format::Json => {
+        match (format, failure) {
+            (Format::Json, Failure::Denied(denied)) => return denied.response(),
+            (Format::Json, _) => {
                 let body = serde_json::json!({ "error": message });
                 return response(status, "application/json", body.to_string());
             }
-            Format::Csv => return text(status, &message),
-            Format::Html => {}
+            (Format::Csv, Failure::Denied(denied)) => {
+                return denied.challenged(text(status, &message));
+            }
+            (Format::Csv, _) => return text(status, &message),
+            (Format::Html, Failure::Denied(Denied::UnknownSite(..))) => {}
+            (Format::Html, Failure::Denied(denied)) => {
+                return denied.challenged(self.closed(denied));
+            }
+            (Format::Html, _) => {}
         }
-        let context = context! { style => STYLE, error => &message };
+        let context = context! { style => STYLE, error => &message, back => back(request) };
         let page = self.templates.get_template("page").and_then(|page| page.render(context));
         // Without a page, the sentence alone does.
-        self.guarded(response(status, "text/html; charset=utf-8", page.unwrap_or(message)))
+        self.guarded(response(status, "text/html; charset=utf-8", page.unwrap_or(message)), &[])
     }
 
-    /// Nothing from elsewhere, no script, no frame around it.
-    fn guarded(&self, mut response: Response) -> Response {
-        set(&mut response, CONTENT_SECURITY_POLICY, &self.policy);
-        set(&mut response, REFERRER_POLICY, "same-origin");
+    /// Nothing from elsewhere, no script, and no frame around it but of pages that are named.
+    fn guarded(&self, mut response: Response, frames: &[EmbedOrigin]) -> Response {
+        let frames: Vec<&str> = frames.iter().map(EmbedOrigin::as_str).collect();
+        let frames = if frames.is_empty() { "'none'".to_owned() } else { frames.join(" ") };
+        let policy = format!("{}; frame-ancestors {frames}", self.policy);
+        set(&mut response, CONTENT_SECURITY_POLICY, &policy);
         response
     }
 }
 
-/// The page's Content-Security-Policy: the one style sheet that stands in it, known by its hash,
-/// and forms that ask the page itself.
+/// Leads to another page of this very host.
+fn see(path: &str, status: StatusCode) -> Response {
+    let mut answer = text(status, "The dashboard is at /dashboard.");
+    set(&mut answer, LOCATION, path);
+    answer
+}
+
+/// Where the way back leads from an error: to the dashboard, as a share link shows it if it was one.
+fn back(request: &Request) -> String {
+    let auth = request.parameter(SHARE_PARAMETER);
+    auth.map_or_else(|| "?".to_owned(), |auth| query(SHARE_PARAMETER, &auth))
+}
+
+/// A query of one parameter.
+fn query(name: &str, value: &str) -> String {
+    Serializer::for_suffix("?".to_owned(), 1).append_pair(name, value).finish()
+}
+
+/// The pages' Content-Security-Policy but for frames: the one style sheet that stands in them, known by its
+/// hash, and forms that ask the page itself.
 fn policy() -> String {
     let hash = BASE64.encode(Sha256::digest(STYLE));
     format!(
         "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; form-action 'self'; \
-         base-uri 'none'; frame-ancestors 'none'"
+         base-uri 'none'"
     )
 }

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
-    USER_AGENT, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST,
+    HeaderName, HeaderValue, REFERRER_POLICY, USER_AGENT, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, StatusCode};
 
@@ -101,7 +101,10 @@ fn parse_address(text: &str) -> Option<IpAddr> {
     text.parse().ok().or_else(|| text.parse().map(|addr: std::net::SocketAddr| addr.ip()).ok())
 }
 
-/// An answer that no cache keeps.
+/// The Content-Security-Policy of what is no page: nothing from anywhere, and in nobody's frame.
+const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// An answer that no cache keeps, and of which a browser makes nothing else than it says it is.
 #[must_use]
 pub fn response(
     status: StatusCode,
@@ -114,6 +117,9 @@ pub fn response(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(NOTHING));
+    // Secrets may stand in an address. (Without any referrer, a form would not say whose it is.)
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }
 

@@ -9,7 +9,9 @@
 //!
 //! The same handlers run as Lambda functions over DynamoDB, and in `dev` over a file.
 
+pub mod access;
 pub mod ambient;
+pub mod badge;
 pub mod bot;
 pub mod channel;
 pub mod chart;

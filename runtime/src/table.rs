@@ -8,6 +8,9 @@
 //! | a day's salt | `salt` | `2026-11-22` |
 //! | how far a site is folded | `meta` | `site#SITE` |
 //! | when the rollup last ran | `meta` | `rollup` |
+//! | a token or a share link, by the hash of its secret | `access` | `token#SHA256` |
+//! | what sessions and login links are signed with | `access` | `key` |
+//! | that a login link was used | `login` | its ID |
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -237,6 +240,34 @@ pub fn rollup_key() -> Key {
     Key { pk: META.to_owned(), sk: "rollup".to_owned() }
 }
 
+/// The key of a token or share link: found by the hash of its secret, so that no secret is stored, and none
+/// is compared.
+#[must_use]
+pub fn token_key(hash: &str) -> Key {
+    Key { pk: ACCESS.to_owned(), sk: format!("{TOKEN}{hash}") }
+}
+
+/// All tokens and share links of all sites.
+#[must_use]
+pub fn tokens() -> KeyRange {
+    KeyRange { pk: ACCESS.to_owned(), from: TOKEN.to_owned(), to: format!("{TOKEN}~") }
+}
+
+/// The key of what sessions and login links are signed with.
+#[must_use]
+pub fn signing_key() -> Key {
+    Key { pk: ACCESS.to_owned(), sk: "key".to_owned() }
+}
+
+/// The key of the note that a login link was used. In a partition of its own, as it is the one thing about
+/// access that a function may write.
+#[must_use]
+pub fn login_key(id: &str) -> Key {
+    Key { pk: "login".to_owned(), sk: id.to_owned() }
+}
+
+const ACCESS: &str = "access";
+const TOKEN: &str = "token#";
 const META: &str = "meta";
 const SITE: &str = "site#";
 const SALT: &str = "salt";

@@ -8,6 +8,7 @@ mod support;
 use std::future::Future;
 
 use footfall_infra::settings::Settings;
+use footfall_runtime::access::Door;
 use footfall_runtime::dashboard::Dashboard;
 use footfall_runtime::hit::{Hit, Kind};
 use footfall_runtime::http::{Request, Response};
@@ -42,7 +43,7 @@ impl Footfall {
         let settings = Settings::from_yaml(settings).unwrap();
         let (store, clock) = (Memory::default(), Fixed::at(NOW));
         let track = Track::new(settings.clone(), store.clone(), clock.clone());
-        let dashboard = Dashboard::new(settings, store.clone(), clock.clone()).unwrap();
+        let dashboard = Dashboard::new(settings, store.clone(), clock.clone(), Door::Open).unwrap();
         Self { store, clock, track, dashboard }
     }
 

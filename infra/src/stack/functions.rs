@@ -66,11 +66,20 @@ impl Spec {
                 // https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
                 timeout: 30,
                 reserved: 10,
-                // All but the salts: who looks at reports need not be able to tell who came.
-                grants: &[Grant {
-                    action: Action::Query,
-                    partitions: &[Partition::Hits, Partition::Segments, Partition::Meta],
-                }],
+                // All but the salts: who looks at reports need not be able to tell who came. Who may look is
+                // for it to ask and not to say: all it ever writes is that a login link was used.
+                grants: &[
+                    Grant {
+                        action: Action::Query,
+                        partitions: &[
+                            Partition::Hits,
+                            Partition::Segments,
+                            Partition::Meta,
+                            Partition::Access,
+                        ],
+                    },
+                    Grant { action: Action::PutItem, partitions: &[Partition::Logins] },
+                ],
                 schedule: None,
             },
             Function::Rollup => Self {

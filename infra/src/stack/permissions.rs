@@ -18,11 +18,16 @@ pub enum Partition {
     Salts,
     /// What is known of the segments: how far each site is folded, and when the rollup last ran.
     Meta,
+    /// Who may look: tokens, share links, and the key that signs.
+    Access,
+    /// Which login links were used.
+    Logins,
 }
 
 impl Partition {
     /// Every kind there is.
-    pub const ALL: [Self; 4] = [Self::Hits, Self::Segments, Self::Salts, Self::Meta];
+    pub const ALL: [Self; 6] =
+        [Self::Hits, Self::Segments, Self::Salts, Self::Meta, Self::Access, Self::Logins];
 
     /// The partition keys, as a pattern of IAM.
     #[must_use]
@@ -32,6 +37,8 @@ impl Partition {
             Self::Segments => "seg#*",
             Self::Salts => "salt",
             Self::Meta => "meta",
+            Self::Access => "access",
+            Self::Logins => "login",
         }
     }
 }

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use footfall_infra::api;
 use footfall_infra::settings::{self, Settings};
+use footfall_runtime::access::Door;
 use footfall_runtime::ambient::{Ambient as _, Machine};
 use footfall_runtime::dev::{Demo, Gateway, fill, serve};
 use footfall_runtime::rollup::Rollup;
@@ -69,7 +70,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     if arguments.demo {
         fill_demo(&store, &settings).await?;
     }
-    let gateway = Arc::new(Gateway::new(&settings, store.clone(), Machine)?);
+    let gateway = Arc::new(Gateway::new(&settings, store.clone(), Machine, Door::Open)?);
     tokio::spawn(upkeep(store, settings.clone()));
     greet(&settings, &data, address)?;
     serve(listener, gateway, stopped()).await;

@@ -4,6 +4,7 @@
 use jiff::civil::Date;
 use url::form_urlencoded::Serializer;
 
+use crate::access::SHARE_PARAMETER;
 use crate::dimension::Dimension;
 use crate::http::Request;
 use crate::period::Choice;
@@ -12,6 +13,8 @@ use crate::query::{Condition, Query};
 /// A state of the page.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct State {
+    /// The secret of the share link that shows the page, if it is one.
+    pub auth: Option<String>,
     /// The site, where there is more than one.
     pub site: Option<String>,
     /// Which days.
@@ -49,14 +52,16 @@ impl State {
             }
         }
         let show = request.parameter("show").and_then(|name| Dimension::parse(&name));
-        Self { site: site.map(str::to_owned), range, filters: query.conditions.clone(), tabs, show }
+        let auth = request.parameter(SHARE_PARAMETER);
+        let site = site.map(str::to_owned);
+        let filters = query.conditions.clone();
+        Self { auth, site, range, filters, tabs, show }
     }
 
     /// The parameters of the address, in order.
     #[must_use]
     pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
-        let mut fields = Vec::new();
-        fields.extend(self.site.clone().map(|site| ("site", site)));
+        let mut fields = self.whose();
         match self.range {
             Range::Choice(choice) => fields.push(("period", choice.name())),
             Range::Days(from, to) => fields.extend([
@@ -72,10 +77,15 @@ impl State {
     /// The parameters that a form for other days keeps.
     #[must_use]
     pub(super) fn form_fields(&self) -> Vec<(&'static str, String)> {
-        let mut fields: Vec<_> = self.site.clone().map(|site| ("site", site)).into_iter().collect();
+        let mut fields = self.whose();
         fields.push(("period", Choice::Custom.name()));
         fields.extend(self.without_days());
         fields
+    }
+
+    fn whose(&self) -> Vec<(&'static str, String)> {
+        let auth = self.auth.clone().map(|auth| (SHARE_PARAMETER, auth));
+        auth.into_iter().chain(self.site.clone().map(|site| ("site", site))).collect()
     }
 
     fn without_days(&self) -> Vec<(&'static str, String)> {
@@ -184,6 +194,7 @@ pub(crate) mod tests {
 
     pub(crate) fn state() -> State {
         State {
+            auth: None,
             site: None,
             range: Range::Choice(Choice::Days(7)),
             filters: Vec::new(),

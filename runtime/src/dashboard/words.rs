@@ -15,7 +15,7 @@ pub(super) const NONE: &str = "–";
 
 /// 1234567 as `1,234,567`.
 #[must_use]
-pub(super) fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.char_indices() {

@@ -23,6 +23,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 
+use crate::access::Door;
 use crate::ambient::Ambient;
 use crate::dashboard::Dashboard;
 use crate::http::{Request, Response, compressed, response, set};
@@ -45,14 +46,19 @@ pub struct Gateway<S, A> {
 }
 
 impl<S: Store, A: Ambient + Clone> Gateway<S, A> {
-    /// The API of the sites in `settings`.
+    /// The API of the sites in `settings`, whose reports are open to everybody or not.
     ///
     /// # Errors
     /// If the dashboard's template does not parse.
-    pub fn new(settings: &Settings, store: S, ambient: A) -> Result<Self, minijinja::Error> {
+    pub fn new(
+        settings: &Settings,
+        store: S,
+        ambient: A,
+        door: Door,
+    ) -> Result<Self, minijinja::Error> {
         Ok(Self {
             track: Track::new(settings.clone(), store.clone(), ambient.clone()),
-            dashboard: Dashboard::new(settings.clone(), store, ambient)?,
+            dashboard: Dashboard::new(settings.clone(), store, ambient, door)?,
             cors: Cors::of(settings),
             settings: settings.clone(),
         })

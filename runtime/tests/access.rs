@@ -1,0 +1,676 @@
+//! Who may look, as the handler answers: deployed, over a store in memory, with a clock that stands still.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
+
+mod support;
+
+use std::future::Future;
+
+use footfall_infra::api::{self, Function, ROUTES};
+use footfall_infra::settings::{Domain, Settings};
+use footfall_runtime::access::register::{self, Wish};
+use footfall_runtime::access::{Access, Denied, Door, EmbedOrigin, Kind, Token};
+use footfall_runtime::dashboard::Dashboard;
+use footfall_runtime::http::{Request, Response};
+use footfall_runtime::store::{Item, Key, KeyRange, Store as _};
+use footfall_runtime::table;
+use footfall_runtime::track::Track;
+use http::{HeaderName, HeaderValue};
+use jiff::Timestamp;
+use serde_json::Value;
+use support::ambient::Fixed;
+use support::memory::Memory;
+use support::request;
+
+const NOW: &str = "2026-11-22T13:05:06Z";
+const LATER: &str = "2026-11-22T13:15:05Z";
+const TOO_LATE: &str = "2026-11-22T13:15:06Z";
+
+const SETTINGS: &str = "\
+sites:
+  - domain: closed.example
+  - domain: other.example
+  - domain: open.example
+    public: true
+";
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+}
+
+/// A deployed Footfall, and what its owner does with it.
+struct Deployed {
+    settings: Settings,
+    store: Memory,
+    clock: Fixed,
+    dashboard: Dashboard<Memory, Fixed>,
+}
+
+impl Deployed {
+    fn new() -> Self {
+        let settings = Settings::from_yaml(SETTINGS).unwrap();
+        let (store, clock) = (Memory::default(), Fixed::at(NOW));
+        let dashboard =
+            Dashboard::new(settings.clone(), store.clone(), clock.clone(), Door::Closed).unwrap();
+        let deployed = Self { settings, store, clock, dashboard };
+        wait(register::signing_key(&deployed.store, &deployed.clock)).unwrap();
+        deployed
+    }
+
+    fn asked(&self, request: &Request) -> Response {
+        wait(self.dashboard.handle(request))
+    }
+
+    /// What somebody gets who asks for the dashboard by a query and with headers.
+    fn gets(&self, query: &str, headers: &[(&str, &str)]) -> Response {
+        self.asked(&with(request::dashboard(query), headers))
+    }
+
+    fn status(&self, query: &str, headers: &[(&str, &str)]) -> u16 {
+        self.gets(query, headers).status().as_u16()
+    }
+
+    fn makes(&self, kind: Kind, site: &str, expires: Option<&str>) -> (String, Token) {
+        self.embeds(kind, site, expires, &[])
+    }
+
+    fn embeds(
+        &self,
+        kind: Kind,
+        site: &str,
+        expires: Option<&str>,
+        embed: &[&str],
+    ) -> (String, Token) {
+        let embed = embed.iter().map(|o| EmbedOrigin::try_from((*o).to_owned()).unwrap());
+        let wish = Wish {
+            kind,
+            site: Domain::try_from(site.to_owned()).unwrap(),
+            name: "a name".to_owned(),
+            expires: expires.map(|at| at.parse().unwrap()),
+            embed: embed.collect(),
+        };
+        let (secret, token) = wait(register::create(&self.store, &self.clock, wish)).unwrap();
+        (secret.expose().to_owned(), token)
+    }
+
+    /// The text of a login link, as `cargo xtask open` makes it.
+    fn link(&self, site: Option<&str>) -> String {
+        let key = wait(register::signing_key(&self.store, &self.clock)).unwrap();
+        let site = site.map(|site| Domain::try_from(site.to_owned()).unwrap());
+        register::login_link(&self.clock, &key, site).unwrap()
+    }
+
+    /// Presses the button on the page behind a link.
+    fn signs_in(&self, link: &str) -> Response {
+        self.posts("/login", &form("link", link), &[("sec-fetch-site", "same-origin")])
+    }
+
+    fn posts(&self, path: &str, body: &str, headers: &[(&str, &str)]) -> Response {
+        let request = Request { path: path.to_owned(), ..request::post(body) };
+        self.asked(&with(request, headers))
+    }
+
+    /// The cookie of a new session, as a browser sends it back.
+    fn session(&self) -> String {
+        let answer = self.signs_in(&self.link(None));
+        assert_eq!(answer.status(), 303);
+        header(&answer, "set-cookie").split(';').next().unwrap().to_owned()
+    }
+
+    fn access(&self) -> Access<'_, Memory> {
+        let now = footfall_runtime::ambient::Ambient::now(&self.clock);
+        Access { store: &self.store, settings: &self.settings, door: Door::Closed, now }
+    }
+}
+
+fn with(mut request: Request, headers: &[(&str, &str)]) -> Request {
+    for (name, value) in headers {
+        let name = HeaderName::try_from(*name).unwrap();
+        request.headers.append(name, HeaderValue::try_from(*value).unwrap());
+    }
+    request
+}
+
+fn form(name: &str, value: &str) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
+}
+
+fn header<'a>(answer: &'a Response, name: &str) -> &'a str {
+    answer.headers().get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+fn text(answer: &Response) -> String {
+    String::from_utf8(answer.body().clone()).unwrap()
+}
+
+fn error(answer: &Response) -> String {
+    let body: Value = serde_json::from_slice(answer.body()).unwrap();
+    body["error"].as_str().unwrap().to_owned()
+}
+
+fn bearer(secret: &str) -> [(&'static str, String); 1] {
+    [("authorization", format!("Bearer {secret}"))]
+}
+
+/// Every route there is, asked by a stranger. What takes hits, and what signs in, answers; all else is the door.
+#[test]
+fn every_route_is_closed_to_a_stranger() {
+    let deployed = Deployed::new();
+    let track =
+        Track::new(deployed.settings.clone(), deployed.store.clone(), deployed.clock.clone());
+    let views = |answer: &Response| text(answer).contains("data-tile");
+    for route in ROUTES {
+        let request = |query: &str| Request {
+            method: route.method.to_owned(),
+            path: route.path.to_owned(),
+            query: query.to_owned(),
+            ..request::dashboard("")
+        };
+        let ask = |query: &str| match route.function {
+            Function::Track => wait(track.handle(&request(query))),
+            Function::Dashboard => deployed.asked(&request(query)),
+            Function::Rollup => panic!("the rollup has a route"),
+        };
+        let answer = ask("");
+        let status = answer.status().as_u16();
+        match (route.method, route.path) {
+            ("POST", api::TRACK | api::PLAUSIBLE_EVENT) => assert_eq!(status, 400),
+            ("GET", api::PIXEL) => assert_eq!(status, 400),
+            ("GET", api::SCRIPT) => assert_eq!(status, 200),
+            // A badge is of a public site.
+            ("GET", api::BADGE) => {
+                assert_eq!(status, 404);
+                assert_eq!(ask("site=closed.example").status(), 404);
+                assert_eq!(ask("site=open.example").status(), 200);
+            }
+            ("GET" | "POST", api::LOGIN) => assert_eq!(status, 403),
+            // There is nothing to end, and nothing to see.
+            ("POST", api::LOGOUT) | ("GET", api::HOME) => {
+                assert!([302, 303].contains(&status));
+                assert_eq!(header(&answer, "location"), "/dashboard");
+            }
+            // Everything else: a route that is new is closed until it is told apart here.
+            _ => {
+                for query in
+                    ["site=closed.example", "site=not.there", "site=other.example&period=all"]
+                {
+                    let closed = ask(query);
+                    assert_eq!(closed.status(), 401, "{} {}?{query}", route.method, route.path);
+                    assert!(!views(&closed));
+                }
+            }
+        }
+        // Whatever it is, it says how it may be used.
+        assert_eq!(header(&answer, "x-content-type-options"), "nosniff", "{}", route.path);
+        assert_eq!(header(&answer, "referrer-policy"), "same-origin", "{}", route.path);
+        let policy = header(&answer, "content-security-policy");
+        assert!(policy.starts_with("default-src 'none'"), "{}: {policy}", route.path);
+        assert!(policy.ends_with("frame-ancestors 'none'"), "{}: {policy}", route.path);
+    }
+}
+
+#[test]
+fn the_door_says_what_to_do_and_tells_no_site_from_another() {
+    let deployed = Deployed::new();
+    let closed = deployed.gets("site=closed.example", &[]);
+    assert!(text(&closed).contains("cargo xtask open"), "{}", text(&closed));
+    assert_eq!(header(&closed, "www-authenticate"), "Bearer realm=\"footfall\"");
+    assert_eq!(header(&closed, "cache-control"), "no-store");
+    for format in ["", "&format=json", "&format=csv"] {
+        let mut answers = ["closed.example", "not.there", "<script>"].map(|site| {
+            let answer = deployed.gets(&format!("site={site}{format}"), &[]);
+            (answer.status(), answer.headers().clone(), answer.into_body())
+        });
+        answers.sort_by_key(|answer| answer.0.as_u16());
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{format}");
+    }
+    assert!(error(&deployed.gets("site=closed.example&format=json", &[])).contains("xtask token"));
+}
+
+#[test]
+fn a_public_site_is_open_and_no_other() {
+    let deployed = Deployed::new();
+    let page = deployed.gets("site=open.example", &[]);
+    assert_eq!(page.status(), 200);
+    let page = text(&page);
+    assert!(page.contains("open.example"));
+    // Neither do other sites show, nor a way out of where nobody is in.
+    for hidden in ["closed.example", "other.example", "/logout"] {
+        assert!(!page.contains(hidden), "{hidden}");
+    }
+    assert_eq!(deployed.status("site=open.example&format=json", &[]), 200);
+    assert_eq!(deployed.status("site=open.example&format=csv", &[]), 200);
+    // Who asks for none is shown the public one.
+    assert!(text(&deployed.gets("", &[])).contains("open.example"));
+    assert_eq!(deployed.status("site=closed.example", &[]), 401);
+}
+
+#[test]
+fn a_login_link_makes_a_session_once() {
+    let deployed = Deployed::new();
+    let link = deployed.link(Some("other.example"));
+    // To look where it leads does not use it up, however often.
+    for _ in 0..3 {
+        let page = deployed.asked(&Request {
+            path: "/login".to_owned(),
+            ..request::dashboard(&form("link", &link))
+        });
+        assert_eq!(page.status(), 200);
+        assert!(text(&page).contains("<form method=\"post\" action=\"/login\">"));
+        assert!(text(&page).contains(&format!("value=\"{link}\"")));
+        assert_eq!(header(&page, "set-cookie"), "");
+    }
+    let answer = deployed.signs_in(&link);
+    assert_eq!(answer.status(), 303);
+    assert_eq!(header(&answer, "location"), "/dashboard?site=other.example");
+    let cookie = header(&answer, "set-cookie").to_owned();
+    let mut parts = cookie.split("; ");
+    let session = parts.next().unwrap();
+    assert!(session.starts_with("__Host-footfall="));
+    let attributes: Vec<&str> = parts.collect();
+    assert_eq!(attributes, ["Max-Age=2592000", "Path=/", "HttpOnly", "Secure", "SameSite=Lax"]);
+
+    // The session sees every site, and can be ended.
+    for site in ["closed.example", "other.example", "open.example"] {
+        let page = deployed.gets(&format!("site={site}"), &[("cookie", session)]);
+        assert_eq!(page.status(), 200, "{site}");
+        assert!(text(&page).contains("action=\"/logout\""));
+        assert!(text(&page).contains("closed.example"), "the switch between sites");
+    }
+    assert_eq!(deployed.status("format=json", &[("cookie", session)]), 200);
+    assert_eq!(deployed.status("site=not.there", &[("cookie", session)]), 404);
+
+    // The link is used up, at once and after its note is gone with the time.
+    let again = deployed.signs_in(&link);
+    assert_eq!((again.status().as_u16(), header(&again, "set-cookie")), (403, ""));
+    assert!(text(&again).contains("cargo xtask open"));
+    let notes: Vec<Item> =
+        deployed.store.items().into_iter().filter(|item| item.key.pk == "login").collect();
+    let [note] = &notes[..] else { panic!("one note: {notes:?}") };
+    let end: Timestamp = TOO_LATE.parse().unwrap();
+    assert!(note.expires.unwrap() > end.as_second(), "the note must outlive the link");
+}
+
+#[test]
+fn a_login_link_is_refused_when_it_is_late_tampered_with_or_sent_by_others() {
+    let deployed = Deployed::new();
+    let link = deployed.link(None);
+    let refused = |what: &str, answer: Response| {
+        assert_eq!((answer.status().as_u16(), header(&answer, "set-cookie")), (403, ""), "{what}");
+    };
+    for nonsense in ["", ".", "x", &link[1..], &link[..link.len() - 1], &format!("{link}A")] {
+        refused(nonsense, deployed.signs_in(nonsense));
+    }
+    // One that says more than was signed: a longer life, another site.
+    let (payload, signature) = link.rsplit_once('.').unwrap();
+    refused("later", deployed.signs_in(&format!("9{payload}.{signature}")));
+    refused("a site", deployed.signs_in(&format!("{payload}evil.example.{signature}")));
+    // A session's signature is none for a link, and the other way round.
+    let session = deployed.session();
+    refused("a session", deployed.signs_in(session.split_once('=').unwrap().1));
+    let cookie = format!("__Host-footfall={link}");
+    assert_eq!(deployed.status("site=closed.example", &[("cookie", &cookie)]), 401);
+    // Another site's form.
+    for headers in [
+        [("sec-fetch-site", "cross-site"), ("host", "stats.example")],
+        [("sec-fetch-site", "same-site"), ("host", "stats.example")],
+        [("origin", "https://evil.example"), ("host", "stats.example")],
+        [("origin", "null"), ("host", "stats.example")],
+    ] {
+        refused("cross-site", deployed.posts("/login", &form("link", &link), &headers));
+        refused("cross-site", deployed.posts("/logout", "", &headers));
+    }
+    // None of this has used it up; time has.
+    deployed.clock.set(TOO_LATE);
+    refused("late", deployed.signs_in(&link));
+    deployed.clock.set(LATER);
+    assert_eq!(deployed.signs_in(&link).status(), 303);
+}
+
+/// A link whose answer was lost is tried again by its owner, and not by the code: two tries are two.
+#[test]
+fn of_two_who_use_a_link_at_once_one_gets_in() {
+    let deployed = Deployed::new();
+    let link = deployed.link(None);
+    let body = form("link", &link);
+    let request = Request { path: "/login".to_owned(), ..request::post(body) };
+    let (one, two) = (deployed.dashboard.handle(&request), deployed.dashboard.handle(&request));
+    let (one, two) = wait(futures_util::future::join(one, two));
+    let mut statuses = [one.status().as_u16(), two.status().as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [303, 403]);
+}
+
+#[test]
+fn a_session_ends_with_its_time_and_with_its_key() {
+    let deployed = Deployed::new();
+    let session = deployed.session();
+    let sees = |session: &str| deployed.status("site=closed.example", &[("cookie", session)]);
+    assert_eq!(sees(&session), 200);
+    for changed in
+        [session[..session.len() - 1].to_owned(), session.replace("=1", "=2"), String::new()]
+    {
+        assert_eq!(sees(&changed), 401, "{changed}");
+    }
+    deployed.clock.set("2026-12-22T13:05:05Z");
+    assert_eq!(sees(&session), 200);
+    deployed.clock.set("2026-12-22T13:05:06Z");
+    assert_eq!(sees(&session), 401);
+    deployed.clock.set(NOW);
+
+    // A new key signs everybody out, and makes links that were given out useless; tokens stay.
+    let link = deployed.link(None);
+    let (token, _) = deployed.makes(Kind::Api, "closed.example", None);
+    wait(register::rotate_key(&deployed.store, &deployed.clock)).unwrap();
+    assert_eq!(sees(&session), 401);
+    assert_eq!(deployed.signs_in(&link).status(), 403);
+    let [(name, value)] = bearer(&token);
+    assert_eq!(deployed.status("format=json", &[(name, &value)]), 200);
+    assert_eq!(sees(&deployed.session()), 200);
+    // Without any key, nobody gets in.
+    let session = deployed.session();
+    wait(deployed.store.delete(&table::signing_key())).unwrap();
+    assert_eq!(sees(&session), 401);
+}
+
+#[test]
+fn who_signs_out_has_no_session_in_that_browser() {
+    let deployed = Deployed::new();
+    let answer = deployed.posts("/logout", "", &[("sec-fetch-site", "same-origin")]);
+    assert_eq!((answer.status().as_u16(), header(&answer, "location")), (303, "/dashboard"));
+    assert_eq!(
+        header(&answer, "set-cookie"),
+        "__Host-footfall=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=Lax"
+    );
+}
+
+#[test]
+fn no_link_leads_elsewhere() {
+    let deployed = Deployed::new();
+    for more in ["next=https://evil.example", "site=//evil.example", "url=//evil.example"] {
+        let body = format!("{}&{more}", form("link", &deployed.link(None)));
+        let answer = deployed.posts("/login", &body, &[]);
+        assert_eq!(header(&answer, "location"), "/dashboard", "{more}");
+    }
+}
+
+#[test]
+fn a_token_opens_the_data_of_its_site_alone() {
+    let deployed = Deployed::new();
+    let (secret, token) = deployed.makes(Kind::Api, "closed.example", Some("2026-11-23T00:00:00Z"));
+    let [(name, value)] = bearer(&secret);
+    let headers = [(name, value.as_str())];
+    for query in ["format=json", "format=csv", "site=closed.example&format=json"] {
+        assert_eq!(deployed.status(query, &headers), 200, "{query}");
+    }
+    let report: Value =
+        serde_json::from_slice(deployed.gets("format=json", &headers).body()).unwrap();
+    assert_eq!(report["site"], "closed.example");
+    // Another site, a public one even, or one that is not there: the same answer.
+    for site in ["other.example", "open.example", "not.there"] {
+        let answer = deployed.gets(&format!("site={site}&format=json"), &headers);
+        assert_eq!(answer.status(), 403, "{site}");
+        assert!(error(&answer).contains("cargo xtask token create --site"));
+    }
+    // As a share link, it opens nothing.
+    assert_eq!(deployed.status(&format!("auth={secret}"), &[]), 403);
+
+    for wrong in [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic dTpw",
+        &format!("Token {secret}"),
+        &format!("Bearer {secret}x"),
+    ] {
+        let answer = deployed.gets("site=open.example&format=json", &[("authorization", wrong)]);
+        assert_eq!(answer.status(), 401, "{wrong}");
+        assert!(error(&answer).contains("cargo xtask token create"));
+        assert!(!error(&answer).contains("fft_"));
+    }
+    // Expired, and revoked.
+    deployed.clock.set("2026-11-23T00:00:00Z");
+    assert_eq!(deployed.status("format=json", &headers), 401);
+    deployed.clock.set(NOW);
+    let revoked = wait(register::revoke(&deployed.store, Kind::Api, &token.id)).unwrap();
+    assert_eq!(revoked.unwrap(), token);
+    assert_eq!(deployed.status("format=json", &headers), 401);
+    assert_eq!(wait(register::revoke(&deployed.store, Kind::Api, &token.id)).unwrap(), None);
+}
+
+#[test]
+fn the_api_asks_for_a_token_whoever_else_is_signed_in() {
+    let deployed = Deployed::new();
+    let (secret, _) = deployed.makes(Kind::Api, "closed.example", None);
+    let (share, _) = deployed.makes(Kind::Share, "closed.example", None);
+    let session = deployed.session();
+    let check = |headers: &[(&str, &str)], site: &str, expected: Option<u16>| {
+        let request = with(request::post("{}"), headers);
+        let granted = wait(deployed.access().api(&request, deployed.settings.site(site)));
+        let denied = granted.map(|grant| assert_eq!(grant.site.domain.as_str(), site));
+        let status = denied.as_ref().err().map(|denied| denied.status().as_u16());
+        assert_eq!(status, expected, "{headers:?} {site}: {denied:?}");
+        if let Err(denied) = denied {
+            let answer = denied.response();
+            assert!(error(&answer).contains("cargo xtask token create"), "{}", error(&answer));
+            assert_eq!(header(&answer, "content-type"), "application/json");
+        }
+    };
+    let good = format!("Bearer {secret}");
+    check(&[("authorization", &good)], "closed.example", None);
+    check(&[("authorization", &good.replace("Bearer", "bearer"))], "closed.example", None);
+    check(&[("authorization", &good)], "other.example", Some(403));
+    check(&[("authorization", &good)], "open.example", Some(403));
+    check(&[("authorization", &good)], "not.there", Some(403));
+    check(&[("authorization", &format!("Bearer {share}"))], "closed.example", Some(401));
+    check(&[], "closed.example", Some(401));
+    check(&[], "not.there", Some(401));
+    check(&[("cookie", &session)], "closed.example", Some(401));
+    // `dev` asks for nothing.
+    let open = Access { door: Door::Open, ..deployed.access() };
+    let site = deployed.settings.site("closed.example");
+    assert!(wait(open.api(&request::post("{}"), site)).is_ok());
+    let unknown = wait(open.api(&request::post("{}"), None));
+    assert!(matches!(unknown, Err(Denied::UnknownSite(..))), "{unknown:?}");
+}
+
+#[test]
+fn a_share_link_shows_its_site_and_keeps_to_it() {
+    let deployed = Deployed::new();
+    let (secret, token) =
+        deployed.makes(Kind::Share, "closed.example", Some("2026-11-23T00:00:00Z"));
+    let query = format!("auth={secret}");
+    let page = deployed.gets(&query, &[]);
+    assert_eq!(page.status(), 200);
+    assert!(header(&page, "content-security-policy").ends_with("; frame-ancestors 'none'"));
+    let html = text(&page);
+    for hidden in ["other.example", "open.example", "/logout", "class=\"menu sites\""] {
+        assert!(!html.contains(hidden), "{hidden}");
+    }
+    // Every link and form of the page has the secret, but for those within it.
+    let links: Vec<&str> =
+        html.split("href=\"").skip(1).map(|l| l.split('"').next().unwrap()).collect();
+    let own: Vec<&&str> = links.iter().filter(|link| link.starts_with('?')).collect();
+    assert!(own.len() > 5, "{links:?}");
+    assert!(own.iter().all(|link| link.contains(&format!("auth={secret}"))), "{own:?}");
+    assert!(html.contains(&format!("name=\"auth\" value=\"{secret}\"")));
+    for more in ["&format=json", "&format=csv", "&site=closed.example", "&show=page"] {
+        assert_eq!(deployed.status(&format!("{query}{more}"), &[]), 200, "{more}");
+    }
+    let wrong = deployed.gets(&format!("{query}&period=never"), &[]);
+    assert_eq!(wrong.status(), 400);
+    assert!(text(&wrong).contains(&format!("href=\"?auth={secret}\"")), "the way back");
+    // Also for the owner it is what it is for others.
+    let session = deployed.session();
+    assert!(!text(&deployed.gets(&query, &[("cookie", &session)])).contains("/logout"));
+    for site in ["other.example", "open.example", "not.there"] {
+        assert_eq!(deployed.status(&format!("{query}&site={site}"), &[]), 403, "{site}");
+    }
+    // As a token, it opens nothing.
+    let [(name, value)] = bearer(&secret);
+    assert_eq!(deployed.status("format=json", &[(name, &value)]), 401);
+    for wrong in [
+        "auth=",
+        "auth=x",
+        &format!("{query}x"),
+        "auth=ffs_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    ] {
+        assert_eq!(deployed.status(wrong, &[]), 403, "{wrong}");
+        assert_eq!(deployed.status(wrong, &[("cookie", &session)]), 403, "{wrong}");
+    }
+    deployed.clock.set("2026-11-23T00:00:00Z");
+    assert_eq!(deployed.status(&query, &[]), 403);
+    deployed.clock.set(NOW);
+    // Not by its secret, and not as a token.
+    for (kind, id) in [(Kind::Share, secret.as_str()), (Kind::Api, &token.id)] {
+        assert_eq!(wait(register::revoke(&deployed.store, kind, id)).unwrap(), None);
+    }
+    wait(register::revoke(&deployed.store, Kind::Share, &token.id)).unwrap().unwrap();
+    assert_eq!(deployed.status(&query, &[]), 403);
+}
+
+#[test]
+fn a_shared_page_is_framed_by_whom_its_owner_names() {
+    let deployed = Deployed::new();
+    let origins = ["https://blog.example.com", "https://docs.example.com:8443"];
+    let (secret, _) = deployed.embeds(Kind::Share, "closed.example", None, &origins);
+    let policy = |query: &str| {
+        let answer = deployed.gets(query, &[]);
+        let policy = header(&answer, "content-security-policy").to_owned();
+        policy.rsplit_once("frame-ancestors ").unwrap().1.to_owned()
+    };
+    let query = format!("auth={secret}");
+    assert_eq!(policy(&query), "https://blog.example.com https://docs.example.com:8443");
+    // Neither its errors, nor anything else.
+    assert_eq!(policy(&format!("{query}&period=never")), "'none'");
+    assert_eq!(policy("site=open.example"), "'none'");
+    assert_eq!(policy("site=closed.example"), "'none'");
+}
+
+#[test]
+fn no_secret_is_stored() {
+    let deployed = Deployed::new();
+    let (token, _) = deployed.makes(Kind::Api, "closed.example", None);
+    let (share, made) = deployed.makes(Kind::Share, "closed.example", Some("2026-11-23T00:00:00Z"));
+    let session = deployed.session();
+    let items = format!(
+        "{:?}",
+        deployed
+            .store
+            .items()
+            .iter()
+            .map(|item| { (item.key.clone(), String::from_utf8_lossy(&item.value).into_owned()) })
+            .collect::<Vec<_>>()
+    );
+    for secret in [&token[4..], &share[4..], session.split_once('=').unwrap().1] {
+        assert!(!items.contains(secret), "{secret}: {items}");
+    }
+    // What opens nothing any more, the table may forget, and not before.
+    let shares = wait(register::list(&deployed.store, Kind::Share)).unwrap();
+    assert_eq!(shares, [made]);
+    let item = deployed
+        .store
+        .items()
+        .into_iter()
+        .find(|item| item.expires.is_some() && item.key.pk == "access");
+    let end: Timestamp = "2026-11-23T00:00:00Z".parse().unwrap();
+    assert!(item.unwrap().expires.unwrap() > end.as_second());
+}
+
+#[test]
+fn a_key_is_made_once() {
+    let deployed = Deployed::new();
+    let key = wait(register::signing_key(&deployed.store, &deployed.clock)).unwrap();
+    assert_eq!(wait(register::signing_key(&deployed.store, &deployed.clock)).unwrap(), key);
+    assert_ne!(wait(register::rotate_key(&deployed.store, &deployed.clock)).unwrap(), key);
+}
+
+#[test]
+fn what_is_broken_in_the_table_opens_nothing() {
+    let deployed = Deployed::new();
+    let (secret, _) = deployed.makes(Kind::Share, "closed.example", None);
+    let session = deployed.session();
+    let item = deployed.store.items().into_iter().find(|i| i.key.sk.starts_with("token#")).unwrap();
+    wait(deployed.store.put(Item { value: b"{}".to_vec(), ..item })).unwrap();
+    let key = Item { key: table::signing_key(), value: vec![1; 31], expires: None };
+    wait(deployed.store.put(key)).unwrap();
+    assert_eq!(deployed.status(&format!("auth={secret}"), &[]), 500);
+    let answer = deployed.gets("site=closed.example", &[("cookie", &session)]);
+    assert_eq!(answer.status(), 500);
+    assert!(!text(&answer).contains("signing"), "{}", text(&answer));
+}
+
+/// Puts page views into the table, as `track` does.
+fn views(deployed: &Deployed, site: &str, page: &str, count: u8) {
+    let site = deployed.settings.site(site).unwrap();
+    for visitor in 0..count {
+        let at: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+        let key = table::hit_key(site, at, 0, [visitor; 16]);
+        let key = Key { sk: format!("{}{}", key.sk, page.len()), ..key };
+        let value = serde_json::json!({ "v": format!("{visitor:016x}"), "p": page });
+        let value = serde_json::to_vec(&value).unwrap();
+        wait(deployed.store.put(Item { key, value, expires: None })).unwrap();
+    }
+}
+
+#[test]
+fn a_badge_has_the_views_of_a_page() {
+    let deployed = Deployed::new();
+    views(&deployed, "open.example", "/", 2);
+    views(&deployed, "open.example", "/a<b>&\"", 3);
+    let badge = |query: &str| {
+        deployed.asked(&Request { path: "/badge.svg".to_owned(), ..request::dashboard(query) })
+    };
+    let check = |query: &str, title: &str| {
+        let answer = badge(&format!("site=open.example&{query}"));
+        assert_eq!(answer.status(), 200, "{query}");
+        assert_eq!(header(&answer, "content-type"), "image/svg+xml");
+        assert_eq!(header(&answer, "cache-control"), "public, max-age=300");
+        assert_eq!(
+            header(&answer, "content-security-policy"),
+            "default-src 'none'; frame-ancestors 'none'"
+        );
+        let svg = text(&answer);
+        assert!(svg.contains(&format!("<title id=\"t\">{title}</title>")), "{svg}");
+        assert!(!svg.contains("<script") && !svg.contains("<b>") && svg.len() < 1000, "{svg}");
+    };
+    check("page=/", "2 views of / in the last 30 days");
+    check("", "2 views of / in the last 30 days");
+    check(&form("page", "/a<b>&\""), "3 views of /a&lt;b&gt;&amp;&quot; in the last 30 days");
+    check("page=/none&period=all", "0 views of /none in all");
+    check(
+        &form("page", "/<script>alert(1)</script>\u{0}\u{202e}"),
+        "0 views of /&lt;script&gt;alert(1)&lt;/script&gt; in the last 30 days",
+    );
+    check("page=/&period=7d", "2 views of / in the last 7 days");
+    check("page=/&period=year", "2 views of / this year");
+    assert_eq!(badge("site=open.example&period=31d").status(), 400);
+    let answers =
+        ["closed.example", "not.there", ""].map(|site| badge(&format!("site={site}&page=/")));
+    assert!(answers.iter().all(|answer| answer.status() == 404));
+    assert!(answers.iter().all(|answer| answer.body() == answers[0].body()));
+
+    // What is asked of the table does not depend on who asks how often, or for what.
+    views(&deployed, "open.example", "/", 9);
+    check("page=/", "2 views of / in the last 30 days");
+    deployed.clock.set("2026-11-22T13:10:05Z");
+    check("page=/", "2 views of / in the last 30 days");
+    deployed.clock.set("2026-11-22T13:10:06Z");
+    check("page=/", "9 views of / in the last 30 days");
+    // The memory is of few things: nothing was stored for it.
+    let salt = KeyRange::whole("salt".to_owned());
+    assert!(wait(deployed.store.query(&salt, None)).unwrap().items.is_empty());
+}
+
+/// With the door open, all of this is as it was.
+#[test]
+fn an_open_door_asks_for_nothing() {
+    let Deployed { settings, store, clock, .. } = Deployed::new();
+    let dashboard = Dashboard::new(settings, store, clock, Door::Open).unwrap();
+    let page = wait(dashboard.handle(&request::dashboard("")));
+    assert_eq!(page.status(), 200);
+    assert!(text(&page).contains("closed.example") && !text(&page).contains("/logout"));
+    let login = Request { path: "/login".to_owned(), ..request::dashboard("link=x") };
+    let login = wait(dashboard.handle(&login));
+    assert_eq!((login.status().as_u16(), header(&login, "location")), (302, "/dashboard"));
+}
