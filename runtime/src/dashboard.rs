@@ -14,9 +14,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::api;
 use footfall_infra::settings::Settings;
 use http::StatusCode;
-use http::header::{
-    CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, SET_COOKIE, VARY,
-};
+use http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE};
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, context};
 use sha2::{Digest as _, Sha256};
@@ -162,10 +160,7 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
             Some(_) => return self.failed(&Failure::Format, Format::Html, request),
         };
         let answer = self.answer(request, format).await;
-        let mut answer = answer.unwrap_or_else(|failure| self.failed(&failure, format, request));
-        // What is shown goes by both, and nobody else is to be shown it.
-        answer.headers_mut().append(VARY, HeaderValue::from_static("cookie, authorization"));
-        answer
+        answer.unwrap_or_else(|failure| self.failed(&failure, format, request))
     }
 
     fn access(&self) -> Access<'_, S> {

@@ -14,7 +14,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use footfall_infra::settings::{Settings, Site};
+use footfall_infra::settings::{Domain, Settings, Site};
+use footfall_runtime::access::register::{self, Wish};
+use footfall_runtime::access::{COOKIE_NAME, Kind, Session, SigningKey};
+use footfall_runtime::ambient::Machine;
 use footfall_runtime::store::dynamodb::DynamoDb;
 use footfall_runtime::store::{Item, KeyRange, Store as _};
 use footfall_runtime::table::{self, Hour, Span, utc_day};
@@ -33,6 +36,45 @@ fn event(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap()
 }
 
+/// The same from a browser in which somebody is signed in, as the gateway hands on what it sent.
+fn signed_in(name: &str, cookie: &str) -> Value {
+    let mut event = event(name);
+    event["cookies"] = json!(["theme=dark", cookie]);
+    event
+}
+
+/// Signs a browser in: with a link that the table's owner makes, by the button on its page.
+async fn sign_in(dashboard: &Function, store: &DynamoDb) -> String {
+    let key = register::signing_key(store, &Machine).await.unwrap();
+    let link = register::login_link(&Machine, &key, None).unwrap();
+    let answer = sent(dashboard, &button(&link)).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/dashboard"));
+    // The gateway takes cookies apart from the headers, and loses them there.
+    assert_eq!(answer.header("set-cookie"), "");
+    let [cookie] = &answer.cookies[..] else { panic!("one cookie: {:?}", answer.cookies) };
+    assert!(cookie.ends_with("; Path=/; HttpOnly; Secure; SameSite=Lax"), "{cookie}");
+    // It works once.
+    assert_eq!(sent(dashboard, &button(&link)).await.status, 403);
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+/// What a browser sends when the button on the page behind a link is pressed.
+fn button(link: &str) -> Value {
+    let mut event = event("dashboard");
+    event["routeKey"] = "POST /login".into();
+    event["rawPath"] = "/login".into();
+    event["rawQueryString"] = "".into();
+    event["requestContext"]["http"]["method"] = "POST".into();
+    event["requestContext"]["http"]["path"] = "/login".into();
+    let host = event["headers"]["host"].as_str().unwrap();
+    event["headers"]["origin"] = format!("https://{host}").into();
+    event["headers"]["content-type"] = "application/x-www-form-urlencoded".into();
+    event["headers"]["sec-fetch-site"] = "same-origin".into();
+    event["body"] = BASE64.encode(format!("link={link}")).into();
+    event["isBase64Encoded"] = true.into();
+    event
+}
+
 /// The environment of a function over a table, as the stack sets it.
 fn variables(endpoint: SocketAddr, table: &str) -> Vec<(&'static str, String)> {
     let settings = Settings::from_yaml("sites: [{domain: example.com}]").unwrap();
@@ -45,6 +87,7 @@ fn variables(endpoint: SocketAddr, table: &str) -> Vec<(&'static str, String)> {
 struct Sent {
     status: u64,
     headers: Value,
+    cookies: Vec<String>,
     is_base64: bool,
     body: Vec<u8>,
 }
@@ -77,7 +120,15 @@ async fn sent(function: &Function, event: &Value) -> Sent {
     let is_base64 = answer["isBase64Encoded"].as_bool().unwrap();
     let body = answer["body"].as_str().unwrap();
     let body = if is_base64 { BASE64.decode(body).unwrap() } else { body.as_bytes().to_vec() };
-    Sent { status: answer["statusCode"].as_u64().unwrap(), headers, is_base64, body }
+    let cookies = serde_json::from_value(answer["cookies"].clone()).unwrap();
+    let sent =
+        Sent { status: answer["statusCode"].as_u64().unwrap(), headers, cookies, is_base64, body };
+    // Whatever it is.
+    assert_eq!(sent.header("x-content-type-options"), "nosniff");
+    assert_eq!(sent.header("strict-transport-security"), "max-age=31536000");
+    assert_eq!(sent.header("referrer-policy"), "same-origin");
+    assert!(sent.header("content-security-policy").contains("frame-ancestors 'none'"));
+    sent
 }
 
 /// The page views, visitors and events of something.
@@ -97,8 +148,8 @@ fn rows(report: &Value, table: &str) -> Vec<(String, u64, u64)> {
 }
 
 /// What the dashboard says, as data.
-async fn report(dashboard: &Function) -> Value {
-    sent(dashboard, &event("dashboard-json")).await.json()
+async fn report(dashboard: &Function, cookie: &str) -> Value {
+    sent(dashboard, &signed_in("dashboard-json", cookie)).await.json()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,12 +179,19 @@ async fn arm64_what_is_tracked_is_on_the_dashboard() {
 
 async fn tracked_is_shown(track: &str, dashboard: &str) {
     support::away_from_midnight();
-    let (_, table) = dynamodb_local::table("functions").await;
+    let (store, table) = dynamodb_local::table("functions").await;
     let variables = variables(dynamodb_local::address(), &table);
     let track = Function::start(track, &variables).await;
     let dashboard = Function::start(dashboard, &variables).await;
 
-    let empty = sent(&dashboard, &event("dashboard")).await;
+    // A stranger gets the door, before and after there is a key.
+    assert_eq!(sent(&dashboard, &event("dashboard")).await.status, 401);
+    let cookie = &sign_in(&dashboard, &store).await;
+    let stranger = sent(&dashboard, &event("dashboard")).await;
+    assert_eq!((stranger.status, stranger.cookies.len()), (401, 0));
+    assert!(stranger.text().contains("cargo xtask open"), "{}", stranger.text());
+
+    let empty = sent(&dashboard, &signed_in("dashboard", cookie)).await;
     assert_eq!(empty.status, 200);
     // The snippet is for the address that the gateway was asked at.
     let endpoint = "https://r3pmxmplak.execute-api.eu-central-1.amazonaws.com/js/footfall.js";
@@ -182,7 +240,7 @@ async fn tracked_is_shown(track: &str, dashboard: &str) {
     assert_eq!(script.header("cache-control"), "public, max-age=86400");
     assert_eq!(script.text(), footfall_runtime::track::SCRIPT);
 
-    let answer = sent(&dashboard, &event("dashboard-json")).await;
+    let answer = sent(&dashboard, &signed_in("dashboard-json", cookie)).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), "application/json");
     let report = answer.json();
@@ -210,12 +268,12 @@ async fn tracked_is_shown(track: &str, dashboard: &str) {
     assert_eq!(report["filtered"], json!([{ "reason": "bot", "count": 1 }]));
 
     // The same as a page: plain for who takes no gzip, compressed for who does.
-    let plain = sent(&dashboard, &event("dashboard")).await;
+    let plain = sent(&dashboard, &signed_in("dashboard", cookie)).await;
     assert_eq!((plain.status, plain.is_base64, plain.header("content-encoding")), (200, false, ""));
     assert_eq!(plain.header("content-type"), "text/html; charset=utf-8");
     assert!(plain.header("content-security-policy").starts_with("default-src 'none'"));
     assert!(plain.text().contains("data-source=\"Hacker News\""), "{}", plain.text());
-    let mut compressed = event("dashboard");
+    let mut compressed = signed_in("dashboard", cookie);
     compressed["headers"]["accept-encoding"] = "gzip, deflate, br, zstd".into();
     let gzip = sent(&dashboard, &compressed).await;
     assert_eq!((gzip.is_base64, gzip.header("content-encoding")), (true, "gzip"));
@@ -223,9 +281,45 @@ async fn tracked_is_shown(track: &str, dashboard: &str) {
     assert_eq!(gzip.text(), plain.text());
     println!("the page: {} bytes, {} as gzip", plain.body.len(), gzip.body.len());
 
-    let bad = sent(&dashboard, &event("dashboard-bad")).await;
+    let bad = sent(&dashboard, &signed_in("dashboard-bad", cookie)).await;
     assert_eq!(bad.status, 404);
     assert!(!bad.text().contains("<script>"), "{}", bad.text());
+
+    programs_and_links(&dashboard, &store).await;
+    assert_eq!(
+        (dashboard.log(), track.log()),
+        (String::new(), String::new()),
+        "no line for any of it"
+    );
+}
+
+/// A program's token and a share link, and what becomes of both when they are revoked.
+async fn programs_and_links(dashboard: &Function, store: &DynamoDb) {
+    for kind in [Kind::Api, Kind::Share] {
+        let wish = Wish {
+            kind,
+            site: Domain::try_from("example.com".to_owned()).unwrap(),
+            name: "test".to_owned(),
+            expires: None,
+            embed: Vec::new(),
+        };
+        let (secret, token) = register::create(store, &Machine, wish).await.unwrap();
+        let mut asks = event("dashboard-json");
+        match kind {
+            Kind::Api => {
+                asks["headers"]["authorization"] = format!("Bearer {}", secret.expose()).into()
+            }
+            Kind::Share => {
+                asks["rawQueryString"] =
+                    format!("auth={}&days=2&format=json", secret.expose()).into();
+            }
+        }
+        assert_eq!(sent(dashboard, &asks).await.json()["totals"]["views"], 7, "{kind:?}");
+        register::revoke(store, kind, &token.id).await.unwrap().unwrap();
+        let answer = sent(dashboard, &asks).await;
+        assert!([401, 403].contains(&answer.status), "{kind:?}: {}", answer.status);
+        assert!(!answer.text().contains(secret.expose()));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -264,7 +358,11 @@ async fn what_is_not_stored_is_not_accepted() {
         assert_eq!(answer.header("retry-after"), if status == 503 { "1" } else { "" }, "{what}");
         check_log(&track.log(), "a hit was not stored", cause);
         let dashboard = Function::start(DASHBOARD, &variables).await;
-        let answer = sent(&dashboard, &event("dashboard")).await;
+        // Of a stranger, the table is not even asked.
+        assert_eq!(sent(&dashboard, &event("dashboard")).await.status, 401);
+        let session = Session::starting(Timestamp::now()).signed(&SigningKey::new([1; 32]));
+        let cookie = format!("{COOKIE_NAME}={session}");
+        let answer = sent(&dashboard, &signed_in("dashboard", &cookie)).await;
         assert_eq!(answer.status, status, "{what}: {}", answer.text());
         assert!(!answer.text().contains("there-is-no-such-table"), "{}", answer.text());
         check_log(&dashboard.log(), "a report was not made", cause);
@@ -381,7 +479,8 @@ async fn what_is_closed_is_folded_and_shown_as_before() {
     assert_eq!(sent(&track, &event("track")).await.status, 202);
 
     let dashboard = Function::start(DASHBOARD, &variables).await;
-    let mut week = event("dashboard-json");
+    let cookie = sign_in(&dashboard, &store).await;
+    let mut week = signed_in("dashboard-json", &cookie);
     week["rawQueryString"] = "site=example.com&days=7&format=json".into();
     let before = sent(&dashboard, &week).await.json();
     assert_eq!(before["totals"]["views"], 107, "{before}");
@@ -478,12 +577,13 @@ async fn two_that_make_the_salt_at_once_share_one() {
     let (salts, _) = read_all(&store, &KeyRange::whole("salt".to_owned())).await.unwrap();
     assert_eq!(salts.len(), 1);
     let dashboard = Function::start(DASHBOARD, &variables).await;
-    assert_eq!(counted(&report(&dashboard).await["totals"]), (2, 1, 0));
+    let cookie = sign_in(&dashboard, &store).await;
+    assert_eq!(counted(&report(&dashboard, &cookie).await["totals"]), (2, 1, 0));
     // A third one, that starts later, reads it.
     let three = Function::start(TRACK, &variables).await;
     assert_eq!(sent(&three, &event("track")).await.status, 202);
     assert_eq!(puts.load(Ordering::SeqCst), 2);
-    assert_eq!(report(&dashboard).await["totals"]["visitors"], 1);
+    assert_eq!(report(&dashboard, &cookie).await["totals"]["visitors"], 1);
     let page = store.query(&KeyRange::whole("salt".to_owned()), None).await.unwrap();
     assert_eq!(page.items, salts);
 }
