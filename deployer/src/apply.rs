@@ -212,7 +212,10 @@ fn show(settings: &Settings, outputs: &BTreeMap<String, String>) -> Result<()> {
              {address}."
         );
     }
-    let mut text = format!("Dashboard: {endpoint}{}\n", api::DASHBOARD);
+    let dashboard = api::DASHBOARD;
+    let mut text = format!(
+        "Dashboard: {endpoint}{dashboard}\nIt is closed: `cargo xtask open` signs you in.\n"
+    );
     for site in &settings.sites {
         text.push_str(&format!("\nFor the pages of {}:\n{}", site.domain, snippet(site, endpoint)));
     }

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use footfall_infra::settings::Settings;
-use footfall_infra::stack::{Artifact, Template};
+use footfall_infra::stack::{Artifact, StackName, Template};
+use footfall_runtime::access::register;
+use footfall_runtime::ambient::Machine;
+use footfall_runtime::store::dynamodb::DynamoDb;
 
 use crate::apply::{Done, How, Upload, apply, guarded, report};
 use crate::artifacts::Bucket;
@@ -82,6 +85,9 @@ async fn deploy(
     if done.applied {
         prune(&bucket).await;
     }
+    if !how.plan {
+        make_key(aws, name).await;
+    }
     report(&bucket, settings, &uploads, &done, how)
 }
 
@@ -130,6 +136,16 @@ async fn upload(bucket: &Bucket<'_>, packages: &[Package], uploads: &[Upload]) -
         }
     }
     Ok(())
+}
+
+/// Makes the key that login links are signed with, if there is none. `open` would make it, too.
+async fn make_key(aws: &Aws, name: &StackName) {
+    let table = DynamoDb::over(aws.dynamodb.clone(), name.as_str().to_owned());
+    if let Err(error) = register::signing_key(&table, &Machine).await {
+        eprintln!(
+            "warning: the key for login links was not made; `cargo xtask open` makes it: {error}"
+        );
+    }
 }
 
 /// Old code costs next to nothing: that it could not be deleted is no failure.

@@ -58,7 +58,7 @@ pub(crate) struct Arguments {
 }
 
 /// A time span such as `15m`.
-fn span(text: &str) -> Result<Duration, String> {
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is no time span; write it as 30s, 15m, 1h or 2d");
     let unit = text.chars().last().ok_or_else(wrong)?;
     let seconds = match unit {

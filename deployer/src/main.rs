@@ -1,19 +1,21 @@
 //! How Footfall gets to AWS, and back.
 //!
 //! One file for each command, and one async function in it: `init`, `doctor`, `build`, `template`,
-//! `deploy`, `rollback`, `status`, `logs`, `open`, `snippet`, `destroy`. Below them, from the machine to
-//! AWS:
+//! `deploy`, `rollback`, `status`, `logs`, `open`, `token`, `share`, `snippet`, `destroy`. Below them, from
+//! the machine to AWS:
 //!
 //! ```text
 //! toolchain -> build -> package -> artifacts -> history            what runs, into the bucket
 //! stack -> settle -> body -> change_set -> plan -> apply, progress  what exists: planned, applied, watched
 //! today, export                                                    what was counted
+//! access                                                           who may look
 //! aws, problem, ask                                                the way there, and what to say
 //! ```
 //!
 //! What goes to stdout is data; what is said meanwhile goes to stderr. 0 is done, or nothing to do; 1 is
 //! failed; 2 is not even tried.
 
+mod access;
 mod apply;
 mod artifacts;
 mod ask;
@@ -37,11 +39,13 @@ mod problem;
 mod progress;
 mod rollback;
 mod settle;
+mod share;
 mod snippet;
 mod stack;
 mod status;
 mod template;
 mod today;
+mod token;
 mod toolchain;
 
 use std::process::ExitCode;
@@ -70,6 +74,8 @@ enum Command {
     Status(status::Arguments),
     Logs(logs::Arguments),
     Open(open::Arguments),
+    Token(token::Arguments),
+    Share(share::Arguments),
     Snippet(snippet::Arguments),
     Destroy(destroy::Arguments),
 }
@@ -104,6 +110,8 @@ fn run(command: Command) -> Result<()> {
             Command::Status(arguments) => status::run(&arguments).await,
             Command::Logs(arguments) => logs::run(&arguments).await,
             Command::Open(arguments) => open::run(&arguments).await,
+            Command::Token(arguments) => token::run(&arguments).await,
+            Command::Share(arguments) => share::run(&arguments).await,
             Command::Snippet(arguments) => snippet::run(&arguments).await,
             Command::Destroy(arguments) => destroy::run(&arguments).await,
         }

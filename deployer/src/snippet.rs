@@ -15,7 +15,7 @@ use crate::aws::{self, Aws, Target};
 use crate::stack;
 
 /// Where `cargo xtask dev` listens.
-const DEV: &str = "http://127.0.0.1:8787";
+pub(crate) const DEV: &str = "http://127.0.0.1:8787";
 
 /// How long AWS may take to say where the API is.
 const PATIENCE: Duration = Duration::from_secs(3);

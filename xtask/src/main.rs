@@ -46,9 +46,15 @@ enum Command {
     /// Print what the functions log
     #[command(disable_help_flag = true)]
     Logs(Rest),
-    /// Open the deployed dashboard in the browser
+    /// Open the deployed dashboard in the browser, and sign in
     #[command(disable_help_flag = true)]
     Open(Rest),
+    /// Make, list and revoke tokens, by which programs read a site
+    #[command(disable_help_flag = true)]
+    Token(Rest),
+    /// Make, list and revoke links, by which anybody who has them sees a site
+    #[command(disable_help_flag = true)]
+    Share(Rest),
     /// Take the stack out of AWS; what was counted stays, unless told otherwise
     #[command(disable_help_flag = true)]
     Destroy(Rest),
@@ -81,6 +87,8 @@ fn main() -> ExitCode {
         Command::Status(rest) => tasks::deployer("status", &rest.arguments),
         Command::Logs(rest) => tasks::deployer("logs", &rest.arguments),
         Command::Open(rest) => tasks::deployer("open", &rest.arguments),
+        Command::Token(rest) => tasks::deployer("token", &rest.arguments),
+        Command::Share(rest) => tasks::deployer("share", &rest.arguments),
         Command::Destroy(rest) => tasks::deployer("destroy", &rest.arguments),
         Command::Test(arguments) => tasks::test::run_parts(&arguments),
         Command::Generate => tasks::generate(),

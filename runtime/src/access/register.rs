@@ -1,11 +1,13 @@
 //! Making, listing and revoking tokens and share links, and the signing key: for their owner's commands. No
 //! function does any of it, or has the right to.
 
+use footfall_infra::api;
 use footfall_infra::settings::Domain;
 use jiff::Timestamp;
+use url::form_urlencoded::Serializer;
 
 use super::token::hex;
-use super::{EmbedOrigin, Kind, LoginLink, Secret, SigningKey, Token};
+use super::{EmbedOrigin, Kind, LoginLink, SHARE_PARAMETER, Secret, SigningKey, Token};
 use crate::ambient::{Ambient, RandomError};
 use crate::store::{Absent, Item, Store, StoreError};
 use crate::table;
@@ -140,6 +142,24 @@ pub async fn rotate_key<S: Store, A: Ambient>(
     let key = new_key(ambient)?;
     store.put(key_item(&key)).await?;
     Ok(key)
+}
+
+/// The address of a login link.
+#[must_use]
+pub fn login_address(endpoint: &str, link: &str) -> String {
+    address(endpoint, api::LOGIN, "link", link)
+}
+
+/// The address of a shared dashboard.
+#[must_use]
+pub fn share_address(endpoint: &str, secret: &Secret) -> String {
+    address(endpoint, api::DASHBOARD, SHARE_PARAMETER, secret.expose())
+}
+
+fn address(endpoint: &str, path: &str, name: &str, value: &str) -> String {
+    let endpoint = endpoint.trim_end_matches('/');
+    let mut query = Serializer::new(String::new());
+    format!("{endpoint}{path}?{}", query.append_pair(name, value).finish())
 }
 
 /// The text of a new login link.

@@ -105,6 +105,12 @@ impl DynamoDb {
         Self { client: Client::from_conf(config), table }
     }
 
+    /// A table that a client reaches which is there already, with its time-outs and retries.
+    #[must_use]
+    pub const fn over(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
     /// The client, for what the store does not do: tests make their tables with it.
     #[must_use]
     pub const fn client(&self) -> &Client {

@@ -1,0 +1,311 @@
+//! Who may look, as its owner decides it: in the table of the deployed stack, or in that of `dev`.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use footfall_infra::outputs;
+use footfall_infra::settings::{self, Domain, Settings};
+use footfall_runtime::access::register::{self, RegisterError, Wish};
+use footfall_runtime::access::{EmbedOrigin, Kind, Secret, Token};
+use footfall_runtime::ambient::{Ambient as _, Machine};
+use footfall_runtime::settings_file;
+use footfall_runtime::store::dynamodb::DynamoDb;
+use footfall_runtime::store::embedded::Embedded;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::apply::print_json;
+use crate::aws::{Aws, Target};
+use crate::logs::span;
+use crate::problem::Problem;
+use crate::snippet::DEV;
+use crate::stack::{self, look};
+
+/// Whose table is meant
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Place {
+    /// In the data of `cargo xtask dev`, which must not run meanwhile
+    #[arg(long)]
+    local: bool,
+    /// Folder of that data
+    #[arg(long, value_name = "DIR", default_value = ".footfall", requires = "local")]
+    data: PathBuf,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// What a new token or link is for
+#[derive(Debug, Clone, Args)]
+pub(crate) struct New {
+    /// Domain of the site that it is for; may be left out where there is one site
+    #[arg(long, value_name = "DOMAIN", value_parser = domain)]
+    site: Option<Domain>,
+    /// What you call it, to know it again
+    #[arg(long, value_name = "NAME", default_value = "")]
+    name: String,
+    /// After what time it ends, such as 12h or 90d; never if not said
+    #[arg(long, value_name = "SPAN", value_parser = life)]
+    expires: Option<SignedDuration>,
+}
+
+/// The time that a token lives.
+fn life(text: &str) -> Result<SignedDuration, String> {
+    let life = SignedDuration::try_from(span(text)?).map_err(|error| error.to_string())?;
+    // Ten years are for good.
+    if life.is_zero() || life > SignedDuration::from_hours(24 * 3653) {
+        return Err(format!("{text:?} cannot be; use up to 3650d, or leave it out for no end"));
+    }
+    Ok(life)
+}
+
+pub(crate) fn domain(text: &str) -> Result<Domain, String> {
+    Domain::try_from(text.to_owned())
+}
+
+/// The table of a stack, and what is known of that.
+pub(crate) struct Deployed {
+    pub(crate) table: DynamoDb,
+    /// Where the API is.
+    pub(crate) endpoint: String,
+    /// The settings it was deployed with, as far as the stack says.
+    settings: Option<Settings>,
+}
+
+impl Deployed {
+    pub(crate) async fn find(target: &Target) -> Result<Self> {
+        let aws = Aws::connect(target).await?;
+        let name = &target.stack;
+        let found = look(&aws, name.as_str()).await?;
+        let endpoint = found.as_ref().and_then(|s| stack::outputs(s).remove(outputs::ENDPOINT));
+        let (Some(stack), Some(endpoint)) = (found, endpoint) else {
+            return Err(Problem::failed(
+                format!("there is no dashboard: the stack {name} is not deployed"),
+                "deploy it with `cargo xtask deploy`, or choose another with --stack or --region",
+            )
+            .into());
+        };
+        let settings = stack::settings(stack::template(&aws, &stack).await?.as_ref());
+        // A stack's table has its name.
+        let table = DynamoDb::over(aws.dynamodb, name.as_str().to_owned());
+        Ok(Self { table, endpoint, settings })
+    }
+
+    /// Refuses a site that the stack does not have, as far as it says which it has.
+    pub(crate) fn check_site(&self, site: &Domain) -> Result<(), Problem> {
+        self.settings.as_ref().map_or(Ok(()), |settings| check(settings, site))
+    }
+}
+
+fn check(settings: &Settings, site: &Domain) -> Result<(), Problem> {
+    if settings.site(site.as_str()).is_some() {
+        return Ok(());
+    }
+    Err(Problem::refused(
+        format!("there is no site called {site}"),
+        format!("the sites are {}; deploy again if there should be more", names(settings)),
+    ))
+}
+
+fn names(settings: &Settings) -> String {
+    let names: Vec<&str> = settings.sites.iter().map(|site| site.domain.as_str()).collect();
+    names.join(", ")
+}
+
+/// Either table.
+enum Table {
+    Deployed(Deployed),
+    Local(Embedded, Settings),
+}
+
+impl Table {
+    async fn of(place: &Place) -> Result<Self> {
+        if !place.local {
+            return Ok(Self::Deployed(Deployed::find(&place.target).await?));
+        }
+        let settings = settings_file::read(Path::new(settings::FILE))?;
+        if !place.data.is_dir() {
+            return Err(Problem::refused(
+                format!("there is no data in {}", place.data.display()),
+                "run `cargo xtask dev` once, or say where its data is with --data",
+            )
+            .into());
+        }
+        Ok(Self::Local(Embedded::open(&place.data)?, settings))
+    }
+
+    /// Where the dashboard is.
+    fn endpoint(&self) -> &str {
+        match self {
+            Self::Deployed(deployed) => &deployed.endpoint,
+            Self::Local(..) => DEV,
+        }
+    }
+
+    fn site(&self, said: Option<&Domain>) -> Result<Domain, Problem> {
+        let settings = match self {
+            Self::Deployed(deployed) => deployed.settings.as_ref(),
+            Self::Local(_, settings) => Some(settings),
+        };
+        match (said, settings) {
+            (Some(site), Some(settings)) => check(settings, site).map(|()| site.clone()),
+            (Some(site), None) => Ok(site.clone()),
+            (None, settings) => match settings.map(|settings| settings.sites.as_slice()) {
+                Some([only]) => Ok(only.domain.clone()),
+                _ => Err(Problem::refused(
+                    "the site is not said",
+                    format!("name one with --site: {}", settings.map(names).unwrap_or_default()),
+                )),
+            },
+        }
+    }
+
+    async fn create(&self, wish: Wish) -> Result<(Secret, Token), RegisterError> {
+        match self {
+            Self::Deployed(Deployed { table, .. }) => register::create(table, &Machine, wish).await,
+            Self::Local(table, _) => register::create(table, &Machine, wish).await,
+        }
+    }
+
+    async fn list(&self, kind: Kind) -> Result<Vec<Token>, RegisterError> {
+        match self {
+            Self::Deployed(Deployed { table, .. }) => register::list(table, kind).await,
+            Self::Local(table, _) => register::list(table, kind).await,
+        }
+    }
+
+    async fn revoke(&self, kind: Kind, id: &str) -> Result<Option<Token>, RegisterError> {
+        match self {
+            Self::Deployed(Deployed { table, .. }) => register::revoke(table, kind, id).await,
+            Self::Local(table, _) => register::revoke(table, kind, id).await,
+        }
+    }
+}
+
+/// Makes a token or a share link, and prints it: the one time that it can be.
+pub(crate) async fn create(
+    kind: Kind,
+    new: &New,
+    embed: Vec<EmbedOrigin>,
+    place: &Place,
+) -> Result<()> {
+    let table = Table::of(place).await?;
+    let expires = new.expires.map(|life| Machine.now().checked_add(life));
+    let wish = Wish {
+        kind,
+        site: table.site(new.site.as_ref())?,
+        name: new.name.clone(),
+        expires: expires.transpose().context("that is too far ahead")?,
+        embed,
+    };
+    let (secret, token) = table.create(wish).await?;
+    let printed = match kind {
+        Kind::Api => secret.expose().to_owned(),
+        Kind::Share => register::share_address(table.endpoint(), &secret),
+    };
+    writeln!(io::stdout(), "{printed}").context("cannot print")?;
+    eprintln!(
+        "{} {} of {}, which can read it {}. This is the one time it is shown; `cargo xtask {} revoke {}` ends it.",
+        noun(kind),
+        token.id,
+        token.site,
+        token.expires.map_or_else(|| "for good".to_owned(), |end| format!("until {end:.0}")),
+        command(kind),
+        token.id
+    );
+    Ok(())
+}
+
+/// Prints what there is, but for the secrets: nobody has them but who was given them.
+pub(crate) async fn list(kind: Kind, json: bool, place: &Place) -> Result<()> {
+    let tokens = Table::of(place).await?.list(kind).await?;
+    if json {
+        return print_json(&tokens);
+    }
+    if tokens.is_empty() {
+        eprintln!("There are none; `cargo xtask {} create` makes one.", command(kind));
+    }
+    io::stdout().write_all(text(&tokens, Machine.now()).as_bytes()).context("cannot print")
+}
+
+/// Ends a token or a share link.
+pub(crate) async fn revoke(kind: Kind, id: &str, place: &Place) -> Result<()> {
+    let Some(token) = Table::of(place).await?.revoke(kind, id).await? else {
+        return Err(Problem::failed(
+            format!("there is no {} {id}", noun(kind).to_lowercase()),
+            format!("`cargo xtask {} list` lists them, with their IDs in front", command(kind)),
+        )
+        .into());
+    };
+    eprintln!("{} {id} of {} opens nothing any more.", noun(kind), token.site);
+    Ok(())
+}
+
+/// A line each.
+fn text(tokens: &[Token], now: Timestamp) -> String {
+    let line = |token: &Token| {
+        let end = match token.expires {
+            None => "for good".to_owned(),
+            Some(end) if end <= now => format!("expired {end:.0}"),
+            Some(end) => format!("until {end:.0}"),
+        };
+        let embed: String = token.embed.iter().map(|o| format!("  embed {}", o.as_str())).collect();
+        let Token { id, site, created, name, .. } = token;
+        let line = format!("{id}  {site}  made {created:.0}  {end}{embed}  {name}");
+        line.trim_end().to_owned() + "\n"
+    };
+    tokens.iter().map(line).collect()
+}
+
+const fn noun(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Api => "Token",
+        Kind::Share => "Share link",
+    }
+}
+
+const fn command(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Api => "token",
+        Kind::Share => "share",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_life_is_a_span_that_ends_some_day() {
+        assert_eq!(life("90d"), Ok(SignedDuration::from_hours(90 * 24)));
+        assert_eq!(life("12h"), Ok(SignedDuration::from_hours(12)));
+        for wrong in ["", "0d", "4000d", "90", "d", "-1d", "90x", "99999999999999999999d"] {
+            assert!(life(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_list_says_when_each_ends() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let token = |expires: Option<&str>, embed: &[&str]| Token {
+            id: "0123abcd".to_owned(),
+            kind: Kind::Share,
+            site: domain("e.x").unwrap(),
+            name: "for Ann".to_owned(),
+            created: at("2026-11-22T13:05:06.789Z"),
+            expires: expires.map(at),
+            embed: embed.iter().map(|o| EmbedOrigin::try_from((*o).to_owned()).unwrap()).collect(),
+        };
+        let tokens = [
+            token(None, &[]),
+            token(Some("2026-11-23T00:00:00Z"), &["https://b.x"]),
+            token(Some("2026-11-22T00:00:00Z"), &[]),
+        ];
+        assert_eq!(
+            text(&tokens, at("2026-11-22T14:00:00Z")),
+            "0123abcd  e.x  made 2026-11-22T13:05:06Z  for good  for Ann\n\
+             0123abcd  e.x  made 2026-11-22T13:05:06Z  until 2026-11-23T00:00:00Z  embed https://b.x  for Ann\n\
+             0123abcd  e.x  made 2026-11-22T13:05:06Z  expired 2026-11-22T00:00:00Z  for Ann\n"
+        );
+    }
+}

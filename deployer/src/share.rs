@@ -1,0 +1,62 @@
+//! `cargo xtask share`: links by which anybody who has them sees a site.
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use footfall_runtime::access::{EmbedOrigin, Kind};
+
+use crate::access::{self, New, Place};
+
+/// Make, list and revoke links, by which anybody who has them sees a site
+///
+/// A link shows the dashboard of one site, with nothing of the others, until it is revoked or ends.
+#[derive(Debug, Args)]
+#[command(subcommand_required = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Make a link, and print it this once
+    Create {
+        #[command(flatten)]
+        new: New,
+        /// Let pages of this origin show it in a frame, such as https://blog.example.com; say it again for
+        /// more. No page can if not said
+        #[arg(long, value_name = "ORIGIN", value_parser = origin)]
+        embed: Vec<EmbedOrigin>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List the links there are, without their secrets
+    List {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// End a link at once, and for good
+    Revoke {
+        /// Its ID, as the list has it
+        #[arg(value_name = "ID")]
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+fn origin(text: &str) -> Result<EmbedOrigin, String> {
+    EmbedOrigin::try_from(text.to_owned())
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    match &arguments.action {
+        Action::Create { new, embed, place } => {
+            access::create(Kind::Share, new, embed.clone(), place).await
+        }
+        Action::List { json, place } => access::list(Kind::Share, *json, place).await,
+        Action::Revoke { id, place } => access::revoke(Kind::Share, id, place).await,
+    }
+}
