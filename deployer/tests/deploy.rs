@@ -64,8 +64,14 @@ fn an_update_shows_plan_progress_and_snippet() {
         .says("Plan: 1 to add, 1 to change, 0 to remove")
         .says("22:26:28  UPDATE_COMPLETE       TrackFunction  0.0 s")
         .prints("Dashboard: https://api.example.com/dashboard")
+        .prints("It is closed: `cargo xtask open` signs you in.")
         .prints("src=\"https://api.example.com/js/footfall.js\"");
     assert_eq!(aws.times("ExecuteChangeSet"), 1);
+    // The key that login links are signed with is made, unless there is one.
+    assert_eq!(aws.times("PutItem"), 1);
+    let key: serde_json::Value = serde_json::from_str(&aws.bodies("PutItem")).unwrap();
+    assert_eq!(key["Item"]["sk"]["S"], "key");
+    assert_eq!(key["ConditionExpression"], "attribute_not_exists(pk)");
 }
 
 #[test]

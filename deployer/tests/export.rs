@@ -56,22 +56,27 @@ fn salt() -> Value {
     json!({ "pk": { "S": "salt" }, "sk": { "S": "2026-11-22" }, "v": { "B": "c2VjcmV0" } })
 }
 
+fn access(sk: &str) -> Value {
+    json!({ "pk": { "S": "access" }, "sk": { "S": sk }, "v": { "B": "c2VjcmV0" } })
+}
+
 #[test]
-fn all_but_the_salts_is_written_before_the_table_goes() {
+fn all_but_the_secrets_is_written_before_the_table_goes() {
     let key = json!({ "pk": { "S": "a" }, "sk": { "S": "b" } });
     let aws = aws(vec![
-        says(json!({ "Items": [hit("1"), salt()], "LastEvaluatedKey": key })),
+        says(json!({ "Items": [hit("1"), salt(), access("key")], "LastEvaluatedKey": key })),
         // A page may be empty although others follow.
         says(json!({ "Items": [], "LastEvaluatedKey": key })),
-        says(json!({ "Items": [hit("2")] })),
+        // What is known of a token is not its secret.
+        says(json!({ "Items": [access("token#ab"), hit("2")] })),
     ]);
     let owner = Owner::of(&aws.endpoint);
     destroy(&owner, &["--export", "out.json.gz"])
         .ended(0)
         .says("what was counted is written to out.json.gz")
-        .says("Wrote 2 items to out.json.gz")
+        .says("Wrote 3 items to out.json.gz")
         .says("Deleted the table footfall");
-    assert_eq!(exported(&owner.path("out.json.gz")), [hit("1"), hit("2")]);
+    assert_eq!(exported(&owner.path("out.json.gz")), [hit("1"), access("token#ab"), hit("2")]);
     let asked = aws.asked();
     let last_scan = asked.iter().rposition(|asked| asked == "Scan").unwrap();
     let unprotected = asked.iter().position(|asked| asked == "UpdateTable").unwrap();

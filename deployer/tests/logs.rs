@@ -1,5 +1,4 @@
-//! The functions' logs, as CloudWatch Logs gives them: in pages, late, twice, or not just now. And the way
-//! to the dashboard.
+//! The functions' logs, as CloudWatch Logs gives them: in pages, late, twice, or not just now.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
@@ -115,52 +114,4 @@ fn following_prints_each_line_once_and_ends_well() {
     assert!(lines.next().is_none());
     let ran = ran(child.wait_with_output().unwrap()).ended(0);
     assert_eq!(ran.stderr, "");
-}
-
-#[test]
-fn the_dashboard_is_printed_and_opened_where_there_is_a_browser() {
-    let settings = r#"{\"sites\":[{\"domain\":\"example.com\"},{\"domain\":\"b.example\"}]}"#;
-    let deployed = format!(
-        "{{\"Resources\":{{\"F\":{{\"Properties\":{{\"Environment\":{{\"Variables\":{{\
-         \"FOOTFALL_SETTINGS\":\"{settings}\"}}}}}}}}}}}}"
-    );
-    let aws = Scripted::start(&[
-        ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
-        ("GetTemplate", vec![template(&deployed)]),
-    ]);
-    let owner = Owner::of(&aws.endpoint);
-    let dashboard = "https://api.example.com/dashboard";
-    let ran_alone = owner.runs(&["open"]).ended(0).says("There is no display");
-    assert_eq!(ran_alone.stdout, format!("{dashboard}\n"));
-    let opens = |browser: &str, arguments: &[&str]| {
-        let mut command = owner.command(arguments);
-        ran(command.env("BROWSER", browser).output().unwrap())
-    };
-    // A browser that is not there is no failure, either.
-    opens("/nowhere/browser", &["open"]).ended(0).prints(dashboard);
-    owner.writes("browser", b"#!/bin/sh\nprintf %s \"$1\" > \"$HOME/opened\"\n");
-    let browser = owner.path("browser");
-    assert!(Command::new("chmod").arg("+x").arg(&browser).status().unwrap().success());
-    let site = ["open", "--site", "b.example"];
-    opens(browser.to_str().unwrap(), &site).ended(0).prints("/dashboard?site=b.example\n");
-    let begun = std::time::Instant::now();
-    // What opens browsers does not wait for them.
-    let opened = loop {
-        match std::fs::read_to_string(owner.path("opened")) {
-            Ok(text) if !text.is_empty() => break text,
-            _ => assert!(begun.elapsed().as_secs() < 20, "no browser was opened"),
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    };
-    assert_eq!(opened, format!("{dashboard}?site=b.example"));
-    owner
-        .runs(&["open", "--site", "c.example"])
-        .ended(2)
-        .says("the sites are example.com, b.example");
-    let none = Scripted::start(&[("DescribeStacks", vec![no_stack()])]);
-    Owner::of(&none.endpoint)
-        .runs(&["open"])
-        .ended(1)
-        .says("is not deployed")
-        .says("help: deploy it");
 }

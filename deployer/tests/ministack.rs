@@ -75,7 +75,7 @@ fn on_ministack_deployed_counted_changed_destroyed_and_deployed_again() {
     let deployed = status(&owner);
     assert_eq!(deployed["status"], "CREATE_COMPLETE");
     assert_eq!(deployed["functions"][0]["architecture"], "x86_64");
-    let api = Api::of(ministack.port, &deployed);
+    let api = signed_in(&owner, Api::of(ministack.port, &deployed));
     timed("first hit", || assert_eq!(api.hit("/"), 202));
     for number in 1..10 {
         assert_eq!(api.hit(&format!("/{number}")), 202);
@@ -126,7 +126,14 @@ fn on_ministack_deployed_counted_changed_destroyed_and_deployed_again() {
 
     // What was kept is taken up again: nothing that was counted is lost.
     timed("deploy that adopts the table", || owner.deploys(&["--yes"])).ended(0).says("1 to adopt");
-    let api = Api::of(ministack.port, &status(&owner));
+    // Nor is anybody who may look, or signed in.
+    let mut again = Api::of(ministack.port, &status(&owner));
+    (again.token, again.session) = (api.token, api.session);
+    let api = again;
+    let page = || api.send("GET", "/dashboard", &[("cookie", &api.session)], "").status;
+    assert_eq!(page(), 200);
+    owner.runs(&["open", "--rotate"]).ended(0).says("Everybody is signed out");
+    assert_eq!(page(), 401);
     assert_eq!(api.views(), counted);
     assert_eq!(api.hit("/again"), 202);
     assert_eq!(api.views(), counted + 1);
@@ -142,6 +149,37 @@ fn on_ministack_deployed_counted_changed_destroyed_and_deployed_again() {
     assert_eq!(exported, items);
     assert!(u64::try_from(exported.len()).unwrap() > counted, "{}", exported.len());
     owner.runs(&["destroy", "--yes"]).ended(0).says("There is nothing to delete");
+}
+
+/// Walks up to the door, and gets in by the owner's commands: as a browser, and as a program.
+fn signed_in(owner: &Owner, mut api: Api) -> Api {
+    assert_eq!(api.ask("GET", "/dashboard", "").0, 401);
+    assert_eq!(api.ask("GET", "/dashboard?format=json", "").0, 401);
+    let open = timed("open", || owner.runs(&["open", "--site", "example.com"])).ended(0).stdout;
+    let link = open.trim_end().split_once("/login").unwrap().1;
+    let (status, page) = api.ask("GET", &format!("/login{link}"), "");
+    assert_eq!((status, page.contains("method=\"post\"")), (200, true), "{page}");
+    let form = link.trim_start_matches('?');
+    let answer = api.send("POST", "/login", &[("sec-fetch-site", "same-origin")], form);
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    assert_eq!(answer.header("location"), Some("/dashboard?site=example.com"));
+    let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    assert_eq!(api.ask("POST", "/login", form).0, 403, "the link works once");
+    let page = api.send("GET", "/dashboard", &[("cookie", &cookie)], "");
+    assert_eq!(page.status, 200, "{}", page.body);
+    assert!(page.body.contains("Sign out"));
+
+    // A share link, and its end.
+    let share = owner.runs(&["share", "create", "--name", "Ann"]).ended(0).stdout;
+    let shared = share.trim_end().split_once("/dashboard").unwrap().1.to_owned();
+    assert_eq!(api.ask("GET", &format!("/dashboard{shared}"), "").0, 200);
+    let listed = owner.runs(&["share", "list"]).ended(0).prints("Ann").stdout;
+    owner.runs(&["share", "revoke", listed.split(' ').next().unwrap()]).ended(0);
+    assert_eq!(api.ask("GET", &format!("/dashboard{shared}"), "").0, 403);
+
+    let token = owner.runs(&["token", "create", "--expires", "1d"]).ended(0).stdout;
+    (api.token, api.session) = (token.trim_end().to_owned(), cookie);
+    api
 }
 
 /// Puts a hit of a day that is over beside those of today, and lets the rollup fold it: with the rights
@@ -177,7 +215,7 @@ fn folded(ministack: &Ministack, api: &Api) {
     assert_eq!(ministack.invoke(Function::Rollup)["days"], 0);
 }
 
-/// All items of the table but the salts, by their keys, as they stand in an export.
+/// All items of the table but the salts and the signing key, by their keys, as they stand in an export.
 fn items(ministack: &Ministack) -> Vec<Value> {
     let read = async {
         let store = ministack.table();
@@ -199,6 +237,7 @@ fn items(ministack: &Ministack) -> Vec<Value> {
             all
         })
         .filter(|item| item["pk"]["S"] != "salt")
+        .filter(|item| (&item["pk"]["S"], &item["sk"]["S"]) != (&json!("access"), &json!("key")))
         .collect();
     items.sort_by_key(key);
     items

@@ -116,32 +116,64 @@ impl Drop for Ministack {
 pub(crate) struct Api {
     port: u16,
     pub(crate) id: String,
+    /// By which a program reads the dashboard.
+    pub(crate) token: String,
+    /// The cookie of a browser in which somebody is signed in.
+    pub(crate) session: String,
+}
+
+/// An answer of the deployed API.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.head.lines().filter_map(|line| line.split_once(": "));
+        pairs.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
 }
 
 impl Api {
     pub(crate) fn of(port: u16, status: &Value) -> Self {
         let endpoint = status["endpoint"].as_str().unwrap();
         let host = endpoint.split("//").nth(1).unwrap();
-        Self { port, id: host.split('.').next().unwrap().to_owned() }
+        let id = host.split('.').next().unwrap().to_owned();
+        Self { port, id, token: String::new(), session: String::new() }
     }
 
     /// Asks, and gives the status and the body.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let answer = self.send(method, path, &[], body);
+        (answer.status, answer.body)
+    }
+
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let (id, length) = (&self.id, body.len());
+        let headers: String =
+            headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         write!(
             stream,
             "{method} /_aws/execute-api/{id}/$default{path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\
              user-agent: {BROWSER}\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n\
-             connection: close\r\n\r\n{body}"
+             {headers}connection: close\r\n\r\n{body}"
         )
         .unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         let answer = String::from_utf8(answer).unwrap();
         let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        (status, body.to_owned())
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        Answer { status, head: head.to_owned(), body: body.to_owned() }
     }
 
     pub(crate) fn hit(&self, path: &str) -> u16 {
@@ -149,7 +181,7 @@ impl Api {
         self.ask("POST", "/track", &body).0
     }
 
-    /// How many views the dashboard shows, today or (around midnight) yesterday.
+    /// How many views the dashboard says that there are, today or (around midnight) yesterday.
     pub(crate) fn views(&self) -> u64 {
         self.views_of(2)
     }
@@ -157,7 +189,8 @@ impl Api {
     /// The same for more days.
     pub(crate) fn views_of(&self, days: u8) -> u64 {
         let path = format!("/dashboard?site=example.com&days={days}&format=json");
-        let (status, body) = self.ask("GET", &path, "");
+        let headers = [("authorization", &*format!("Bearer {}", self.token))];
+        let Answer { status, body, .. } = self.send("GET", &path, &headers, "");
         assert_eq!(status, 200, "{body}");
         let report: Value = serde_json::from_str(&body).unwrap();
         report["totals"]["views"].as_u64().unwrap()

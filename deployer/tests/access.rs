@@ -1,0 +1,216 @@
+//! Who may look, by its owner's commands: in the table of a stack, against scripted answers, and in the data
+//! of `dev`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
+mod support;
+
+use std::fs;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use footfall_runtime::store::embedded::Embedded;
+use footfall_runtime::store::{Item, Store as _};
+use footfall_runtime::table;
+use serde_json::{Value, json};
+use support::scripted::*;
+use support::{Owner, ran};
+
+/// A stack with two sites, whose table says this when it is asked.
+fn aws(more: &[(&str, Vec<Answer>)]) -> Scripted {
+    let settings = r#"{\"sites\":[{\"domain\":\"example.com\"},{\"domain\":\"b.example\"}]}"#;
+    let deployed = format!(
+        "{{\"Resources\":{{\"F\":{{\"Properties\":{{\"Environment\":{{\"Variables\":{{\
+         \"FOOTFALL_SETTINGS\":\"{settings}\"}}}}}}}}}}}}"
+    );
+    let mut all = vec![
+        ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
+        ("GetTemplate", vec![template(&deployed)]),
+    ];
+    all.extend_from_slice(more);
+    Scripted::start(&all)
+}
+
+fn says(value: Value) -> Answer {
+    Answer::Says(200, value.to_string())
+}
+
+const LOGIN: &str = "https://api.example.com/login?link=";
+
+#[test]
+fn a_login_link_is_printed_and_opened_where_there_is_a_browser() {
+    let aws = aws(&[]);
+    let owner = Owner::of(&aws.endpoint);
+    let alone = owner.runs(&["open"]).ended(0).says("There is no display").says("works once");
+    assert!(alone.stdout.starts_with(LOGIN) && alone.stdout.lines().count() == 1);
+    // Each is another one.
+    assert_ne!(owner.runs(&["open"]).ended(0).stdout, alone.stdout);
+    let opens = |browser: &str, arguments: &[&str]| {
+        let mut command = owner.command(arguments);
+        ran(command.env("BROWSER", browser).output().unwrap())
+    };
+    // A browser that is not there is no failure, either.
+    opens("/nowhere/browser", &["open"]).ended(0).prints(LOGIN);
+    owner.writes("browser", b"#!/bin/sh\nprintf %s \"$1\" > \"$HOME/opened\"\n");
+    let browser = owner.path("browser");
+    assert!(Command::new("chmod").arg("+x").arg(&browser).status().unwrap().success());
+    let site = ["open", "--site", "b.example"];
+    let opening = opens(browser.to_str().unwrap(), &site).ended(0).prints(".b.example.");
+    let begun = std::time::Instant::now();
+    // What opens browsers does not wait for them.
+    let opened = loop {
+        match fs::read_to_string(owner.path("opened")) {
+            Ok(text) if !text.is_empty() => break text,
+            _ => assert!(begun.elapsed().as_secs() < 20, "no browser was opened"),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert_eq!(opened, opening.stdout.trim_end());
+    owner
+        .runs(&["open", "--site", "c.example"])
+        .ended(2)
+        .says("the sites are example.com, b.example");
+}
+
+#[test]
+fn the_key_that_is_there_signs_unless_another_is_asked_for() {
+    let key = json!({ "pk": { "S": "access" }, "sk": { "S": "key" }, "v": { "B": BASE64.encode([7; 32]) } });
+    // <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html>
+    let there = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
+        "Message": "The conditional request failed",
+        "Item": key,
+    });
+    let aws = aws(&[("PutItem", vec![Answer::Says(400, there.to_string()), says(json!({}))])]);
+    let owner = Owner::of(&aws.endpoint);
+    owner.runs(&["open"]).ended(0).prints(LOGIN);
+    assert!(aws.bodies("PutItem").contains("attribute_not_exists"));
+    owner.runs(&["open", "--rotate"]).ended(0).prints(LOGIN).says("Everybody is signed out");
+    let rotation = aws.bodies("PutItem").split_once("}{").unwrap().1.to_owned();
+    assert!(!rotation.contains("attribute_not_exists"), "{rotation}");
+}
+
+#[test]
+fn where_nothing_is_deployed_nothing_opens() {
+    let none = Scripted::start(&[("DescribeStacks", vec![no_stack()])]);
+    let owner = Owner::of(&none.endpoint);
+    for command in [&["open"][..], &["token", "create"], &["share", "list"]] {
+        owner.runs(command).ended(1).says("is not deployed").says("help: deploy it");
+    }
+}
+
+#[test]
+fn a_token_is_stored_as_its_hash() {
+    let aws = aws(&[]);
+    let owner = Owner::of(&aws.endpoint);
+    owner.runs(&["token", "create"]).ended(2).says("--site: example.com, b.example");
+    let wrong = ["token", "create", "--site", "c.example"];
+    owner.runs(&wrong).ended(2).says("there is no site called c.example");
+    owner.runs(&["token", "create", "--expires", "soon"]).ended(2).says("time span");
+    assert_eq!(aws.times("PutItem"), 0);
+    let right = ["token", "create", "--site", "b.example", "--name", "CI", "--expires", "90d"];
+    let made = owner.runs(&right).ended(0).says("the one time it is shown").says("of b.example");
+    let secret = made.stdout.trim_end();
+    assert!(secret.starts_with("fft_") && secret.len() == 47, "{secret}");
+    let put: Value = serde_json::from_str(&aws.bodies("PutItem")).unwrap();
+    assert!(!put.to_string().contains(&secret[4..]));
+    let text = BASE64.decode(put["Item"]["v"]["B"].as_str().unwrap()).unwrap();
+    let stored: Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!((&stored["site"], &stored["name"]), (&json!("b.example"), &json!("CI")));
+    let hash = sha256(secret);
+    assert_eq!(put["Item"]["sk"]["S"], format!("token#{hash}"));
+    // DynamoDB deletes it when it is over.
+    assert!(put["Item"]["ttl"]["N"].is_string());
+}
+
+fn sha256(text: &str) -> String {
+    use sha2::{Digest as _, Sha256};
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn a_share_link_is_an_address() {
+    let aws = aws(&[]);
+    let owner = Owner::of(&aws.endpoint);
+    let create = ["share", "create", "--site", "example.com"];
+    for wrong in
+        ["https://blog.example/path", "https://*", "http://blog.example", "x; script-src *"]
+    {
+        let mut all = create.to_vec();
+        all.extend(["--embed", wrong]);
+        owner.runs(&all).ended(2).says("is no origin");
+    }
+    let mut all = create.to_vec();
+    all.extend(["--embed", "https://blog.example", "--embed", "https://docs.example"]);
+    let made = owner.runs(&all).ended(0).says("for good");
+    assert!(
+        made.stdout.starts_with("https://api.example.com/dashboard?auth=ffs_"),
+        "{}",
+        made.stdout
+    );
+    let put: Value = serde_json::from_str(&aws.bodies("PutItem")).unwrap();
+    let text = BASE64.decode(put["Item"]["v"]["B"].as_str().unwrap()).unwrap();
+    let stored: Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!(stored["embed"], json!(["https://blog.example", "https://docs.example"]));
+    assert!(put["Item"].get("ttl").is_none());
+}
+
+#[test]
+fn what_is_listed_can_be_revoked() {
+    let item = |sk: &str, value: &Value| json!({ "pk": { "S": "access" }, "sk": { "S": sk }, "v": { "B": BASE64.encode(value.to_string()) } });
+    let token = |id: &str, kind: &str| json!({ "id": id, "kind": kind, "site": "example.com", "created": "2026-11-22T13:05:06Z" });
+    let page = json!({ "Items": [
+        item("token#aa", &token("0000000a", "api")),
+        item("token#bb", &token("0000000b", "share")),
+    ] });
+    let aws = aws(&[("Query", vec![says(page)]), ("DeleteItem", vec![says(json!({}))])]);
+    let owner = Owner::of(&aws.endpoint);
+    let listed = owner.runs(&["token", "list"]).ended(0);
+    assert_eq!(listed.stdout, "0000000a  example.com  made 2026-11-22T13:05:06Z  for good\n");
+    let listed: Value =
+        serde_json::from_str(&owner.runs(&["share", "list", "--json"]).ended(0).stdout).unwrap();
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["id"]), (1, &json!("0000000b")));
+    // What is a share link is not revoked as a token.
+    owner.runs(&["token", "revoke", "0000000b"]).ended(1).says("`cargo xtask token list`");
+    assert_eq!(aws.times("DeleteItem"), 0);
+    owner.runs(&["share", "revoke", "0000000b"]).ended(0).says("opens nothing any more");
+    let deleted: Value = serde_json::from_str(&aws.bodies("DeleteItem")).unwrap();
+    assert_eq!(deleted["Key"]["sk"]["S"], "token#bb");
+}
+
+#[test]
+fn a_table_that_refuses_is_explained() {
+    let denied = json!({
+        "__type": "com.amazon.coral.service#AccessDeniedException",
+        "Message": "User: arn:aws:iam::123456789012:user/Alice is not authorized to perform: dynamodb:PutItem",
+    });
+    let aws = aws(&[("PutItem", vec![Answer::Says(400, denied.to_string())])]);
+    let owner = Owner::of(&aws.endpoint);
+    let ran = owner.runs(&["token", "create", "--site", "example.com"]).ended(1);
+    assert!(ran.stderr.contains("dynamodb:PutItem") && ran.stdout.is_empty(), "{}", ran.stderr);
+}
+
+#[test]
+fn in_the_data_of_dev_it_is_the_same() {
+    let owner = Owner::of("http://127.0.0.1:9");
+    owner.runs(&["token", "create", "--local"]).ended(2).says("run `cargo xtask dev` once");
+    fs::create_dir(owner.path(".footfall")).unwrap();
+    let made = owner.runs(&["token", "create", "--local", "--name", "mine"]).ended(0);
+    assert!(made.stdout.starts_with("fft_"));
+    let shared = owner.runs(&["share", "create", "--local", "--expires", "1h"]).ended(0);
+    let (address, secret) = shared.stdout.trim_end().split_once("?auth=").unwrap();
+    assert_eq!(address, "http://127.0.0.1:8787/dashboard");
+    let listed = owner.runs(&["token", "list", "--local"]).ended(0).stdout;
+    assert!(listed.ends_with("  for good  mine\n"), "{listed}");
+    let id = listed.split(' ').next().unwrap();
+    owner.runs(&["token", "revoke", id, "--local"]).ended(0);
+    owner.runs(&["token", "revoke", id, "--local"]).ended(1);
+    let store = Embedded::open(&owner.path(".footfall")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let left = runtime.block_on(store.query(&table::tokens(), None)).unwrap().items;
+    let [Item { key, .. }] = &left[..] else { panic!("the share link is left: {left:?}") };
+    assert_eq!(key.sk, format!("token#{}", sha256(secret)));
+    // As while `dev` runs.
+    owner.runs(&["token", "list", "--local"]).ended(1).says("another");
+}
