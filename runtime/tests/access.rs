@@ -298,6 +298,11 @@ fn a_login_link_is_refused_when_it_is_late_tampered_with_or_sent_by_others() {
     let refused = |what: &str, answer: Response| {
         assert_eq!((answer.status().as_u16(), header(&answer, "set-cookie")), (403, ""), "{what}");
     };
+    let page = deployed.asked(&Request {
+        path: "/login".to_owned(),
+        ..request::dashboard(&form("link", "\"><script>alert(1)</script>"))
+    });
+    assert!(!text(&page).contains("<script>"), "{}", text(&page));
     for nonsense in ["", ".", "x", &link[1..], &link[..link.len() - 1], &format!("{link}A")] {
         refused(nonsense, deployed.signs_in(nonsense));
     }

@@ -934,6 +934,32 @@ fn a_full_disk_loses_nothing_and_recovers() {
     assert!(loaded(&dev).len() > acknowledged.len(), "after a restart");
 }
 
+/// With `--closed`, the door is that of the deployed API, and the greeting has the way in.
+#[test]
+fn a_closed_door_opens_with_the_link_that_is_printed() {
+    let folder = dev::folder(None);
+    let dev = Dev::spawn(dev::command(folder.path(), &["--closed"])).unwrap();
+    assert_eq!(dev.get("/dashboard?format=json").status, 401);
+    dev.view("http://localhost/");
+    let (address, closed) = (dev.address, dev.get("/dashboard"));
+    assert!(closed.text().contains("cargo xtask open"));
+    let (_, greeting) = dev.stop();
+    let link = greeting.lines().find_map(|line| line.split_once("Dashboard  ")).unwrap().1;
+    let (_, form) = link.split_once(&format!("http://{address}/login?")).unwrap();
+
+    // The data and its key are there still.
+    let dev = Dev::spawn(dev::command(folder.path(), &["--closed"])).unwrap();
+    let sends = |origin: &str| dev.send("POST", "/login", &[("Origin", origin)], form.as_bytes());
+    assert_eq!(sends("http://evil.example").status, 403);
+    let own = format!("http://{}", dev.address);
+    let answer = sends(&own);
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/dashboard")));
+    assert_eq!(sends(&own).status, 403, "it works once");
+    let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap();
+    let shown = dev.send("GET", "/dashboard?days=2&format=json", &[("Cookie", cookie)], b"");
+    assert_eq!(totals(&shown.json())[0], 1);
+}
+
 #[test]
 fn a_demo_is_the_same_whenever_it_is_filled() {
     away_from_midnight();

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use footfall_infra::api;
 use footfall_infra::settings::{self, Settings};
-use footfall_runtime::access::Door;
+use footfall_runtime::access::{Door, register};
 use footfall_runtime::ambient::{Ambient as _, Machine};
 use footfall_runtime::dev::{Demo, Gateway, fill, serve};
 use footfall_runtime::rollup::Rollup;
@@ -41,6 +41,9 @@ struct Arguments {
     /// Fill the last year with made-up traffic of the first site
     #[arg(long)]
     demo: bool,
+    /// Ask who looks, as the deployed API does, and print a link that signs in
+    #[arg(long)]
+    closed: bool,
 }
 
 #[tokio::main]
@@ -70,9 +73,18 @@ async fn run(arguments: Arguments) -> Result<()> {
     if arguments.demo {
         fill_demo(&store, &settings).await?;
     }
-    let gateway = Arc::new(Gateway::new(&settings, store.clone(), Machine, Door::Open)?);
+    let door = if arguments.closed { Door::Closed } else { Door::Open };
+    let gateway = Arc::new(Gateway::new(&settings, store.clone(), Machine, door)?);
+    let dashboard = match door {
+        Door::Open => format!("http://{address}{}", api::DASHBOARD),
+        Door::Closed => {
+            let key = register::signing_key(&store, &Machine).await?;
+            let link = register::login_link(&Machine, &key, None)?;
+            register::login_address(&format!("http://{address}"), &link)
+        }
+    };
     tokio::spawn(upkeep(store, settings.clone()));
-    greet(&settings, &data, address)?;
+    greet(&settings, &data, address, &dashboard)?;
     serve(listener, gateway, stopped()).await;
     Ok(())
 }
@@ -95,7 +107,7 @@ async fn fill_demo(store: &Embedded, settings: &Settings) -> Result<()> {
 }
 
 /// Says where everything is.
-fn greet(settings: &Settings, data: &Path, address: SocketAddr) -> io::Result<()> {
+fn greet(settings: &Settings, data: &Path, address: SocketAddr, dashboard: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
@@ -106,7 +118,7 @@ fn greet(settings: &Settings, data: &Path, address: SocketAddr) -> io::Result<()
     if !Path::new(settings::FILE).exists() {
         writeln!(out, "There is no {} here: the one site is localhost.", settings::FILE)?;
     }
-    writeln!(out, "\n  Dashboard  http://{address}{}\n", api::DASHBOARD)?;
+    writeln!(out, "\n  Dashboard  {dashboard}\n")?;
     for site in &settings.sites {
         writeln!(out, "Paste this into the pages of {}:\n", site.domain)?;
         writeln!(out, "{}", snippet(site, &format!("http://{address}")))?;
