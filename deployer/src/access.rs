@@ -204,14 +204,12 @@ pub(crate) async fn create(
         Kind::Share => register::share_address(table.endpoint(), &secret),
     };
     writeln!(io::stdout(), "{printed}").context("cannot print")?;
+    let Token { id, site, expires, .. } = &token;
+    let end = expires.map_or_else(|| "without an end".to_owned(), |end| format!("until {end:.0}"));
+    let (noun, command) = (noun(kind), command(kind));
     eprintln!(
-        "{} {} of {}, which can read it {}. This is the one time it is shown; `cargo xtask {} revoke {}` ends it.",
-        noun(kind),
-        token.id,
-        token.site,
-        token.expires.map_or_else(|| "for good".to_owned(), |end| format!("until {end:.0}")),
-        command(kind),
-        token.id
+        "{noun} {id} for {site}, valid {end}. It is shown this once; `cargo xtask {command} revoke {id}` \
+         ends it."
     );
     Ok(())
 }
@@ -245,7 +243,7 @@ pub(crate) async fn revoke(kind: Kind, id: &str, place: &Place) -> Result<()> {
 fn text(tokens: &[Token], now: Timestamp) -> String {
     let line = |token: &Token| {
         let end = match token.expires {
-            None => "for good".to_owned(),
+            None => "without an end".to_owned(),
             Some(end) if end <= now => format!("expired {end:.0}"),
             Some(end) => format!("until {end:.0}"),
         };
@@ -303,7 +301,7 @@ mod tests {
         ];
         assert_eq!(
             text(&tokens, at("2026-11-22T14:00:00Z")),
-            "0123abcd  e.x  made 2026-11-22T13:05:06Z  for good  for Ann\n\
+            "0123abcd  e.x  made 2026-11-22T13:05:06Z  without an end  for Ann\n\
              0123abcd  e.x  made 2026-11-22T13:05:06Z  until 2026-11-23T00:00:00Z  embed https://b.x  for Ann\n\
              0123abcd  e.x  made 2026-11-22T13:05:06Z  expired 2026-11-22T00:00:00Z  for Ann\n"
         );

@@ -110,7 +110,7 @@ fn a_token_is_stored_as_its_hash() {
     owner.runs(&["token", "create", "--expires", "soon"]).ended(2).says("time span");
     assert_eq!(aws.times("PutItem"), 0);
     let right = ["token", "create", "--site", "b.example", "--name", "CI", "--expires", "90d"];
-    let made = owner.runs(&right).ended(0).says("the one time it is shown").says("of b.example");
+    let made = owner.runs(&right).ended(0).says("shown this once").says("for b.example");
     let secret = made.stdout.trim_end();
     assert!(secret.starts_with("fft_") && secret.len() == 47, "{secret}");
     let put: Value = serde_json::from_str(&aws.bodies("PutItem")).unwrap();
@@ -143,7 +143,7 @@ fn a_share_link_is_an_address() {
     }
     let mut all = create.to_vec();
     all.extend(["--embed", "https://blog.example", "--embed", "https://docs.example"]);
-    let made = owner.runs(&all).ended(0).says("for good");
+    let made = owner.runs(&all).ended(0).says("without an end");
     assert!(
         made.stdout.starts_with("https://api.example.com/dashboard?auth=ffs_"),
         "{}",
@@ -167,7 +167,7 @@ fn what_is_listed_can_be_revoked() {
     let aws = aws(&[("Query", vec![says(page)]), ("DeleteItem", vec![says(json!({}))])]);
     let owner = Owner::of(&aws.endpoint);
     let listed = owner.runs(&["token", "list"]).ended(0);
-    assert_eq!(listed.stdout, "0000000a  example.com  made 2026-11-22T13:05:06Z  for good\n");
+    assert_eq!(listed.stdout, "0000000a  example.com  made 2026-11-22T13:05:06Z  without an end\n");
     let listed: Value =
         serde_json::from_str(&owner.runs(&["share", "list", "--json"]).ended(0).stdout).unwrap();
     assert_eq!((listed.as_array().unwrap().len(), &listed[0]["id"]), (1, &json!("0000000b")));
@@ -202,7 +202,7 @@ fn in_the_data_of_dev_it_is_the_same() {
     let (address, secret) = shared.stdout.trim_end().split_once("?auth=").unwrap();
     assert_eq!(address, "http://127.0.0.1:8787/dashboard");
     let listed = owner.runs(&["token", "list", "--local"]).ended(0).stdout;
-    assert!(listed.ends_with("  for good  mine\n"), "{listed}");
+    assert!(listed.ends_with("  without an end  mine\n"), "{listed}");
     let id = listed.split(' ').next().unwrap();
     owner.runs(&["token", "revoke", id, "--local"]).ended(0);
     owner.runs(&["token", "revoke", id, "--local"]).ended(1);

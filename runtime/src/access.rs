@@ -176,31 +176,17 @@ impl Denied {
 }
 
 impl<'a, S: Store> Access<'a, S> {
-    /// Whether a request of the API may read a site, by its token alone: no cookie counts here, so that no page
-    /// can ask in its reader's name. `site` is what was asked for, `None` if there is no such one.
+    /// Whether a request of the API may read the site that it names, by its token alone: no cookie counts here,
+    /// so that no page can ask in its reader's name. Without a name it is the token's site.
     ///
     /// # Errors
     /// If it may not. [`Denied::response`] is the answer to give.
-    pub async fn api(
-        &self,
-        request: &Request,
-        site: Option<&'a Site>,
-    ) -> Result<Grant<'a>, Denied> {
+    pub async fn api(&self, request: &Request, name: &str) -> Result<Grant<'a>, Denied> {
         if self.door == Door::Open {
-            let site = site.ok_or_else(|| self.unknown(""))?;
-            return Ok(Grant {
-                site,
-                sites: self.settings.sites.iter().collect(),
-                by: By::OpenDoor,
-            });
+            return self.every(name, By::OpenDoor);
         }
         let token = self.bearer(request).await?.ok_or(Denied::NoToken)?;
-        match site {
-            Some(site) if site.domain == token.site => {
-                Ok(Grant { site, sites: vec![site], by: By::Token })
-            }
-            _ => Err(Denied::OtherSite),
-        }
+        self.of_token(&token, name)
     }
 
     /// Whether a request may see the dashboard of the site that it names by `site`, or of the first it may see.
@@ -219,8 +205,7 @@ impl<'a, S: Store> Access<'a, S> {
             return self.shared(&secret, &name).await;
         }
         if let Some(token) = self.bearer(request).await? {
-            let site = self.only(&token, &name).ok_or(Denied::OtherSite)?;
-            return Ok(Grant { site, sites: vec![site], by: By::Token });
+            return self.of_token(&token, &name);
         }
         if self.has_session(request).await? {
             return self.every(&name, By::Session);
@@ -264,6 +249,13 @@ impl<'a, S: Store> Access<'a, S> {
         Ok(Grant { site, sites, by: By::Public })
     }
 
+    /// A program's view: the site that its token is for.
+    fn of_token(&self, token: &Token, name: &str) -> Result<Grant<'a>, Denied> {
+        let site = self.only(token, name).ok_or(Denied::OtherSite)?;
+        Ok(Grant { site, sites: vec![site], by: By::Token })
+    }
+
+    /// What whoever has a share link sees: the site that it is for.
     async fn shared(&self, secret: &str, name: &str) -> Result<Grant<'a>, Denied> {
         let secret = Secret::parse(Kind::Share, secret).ok_or(Denied::Share)?;
         let token = self.token(&secret).await?.ok_or(Denied::Share)?;

@@ -252,6 +252,7 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
             view => Serde(view),
             snippet,
             is_signed_in => *by == By::Session,
+            is_public => *by == By::Public,
         })?;
         let frames = match by {
             By::Share(_, origins) => origins.as_slice(),

@@ -233,7 +233,7 @@ fn a_public_site_is_open_and_no_other() {
     let page = deployed.gets("site=open.example", &[]);
     assert_eq!(page.status(), 200);
     let page = text(&page);
-    assert!(page.contains("open.example"));
+    assert!(page.contains("open.example") && page.contains("cargo xtask open"));
     // Neither do other sites show, nor a way out of where nobody is in.
     for hidden in ["closed.example", "other.example", "/logout"] {
         assert!(!page.contains(hidden), "{hidden}");
@@ -451,7 +451,7 @@ fn the_api_asks_for_a_token_whoever_else_is_signed_in() {
     let session = deployed.session();
     let check = |headers: &[(&str, &str)], site: &str, expected: Option<u16>| {
         let request = with(request::post("{}"), headers);
-        let granted = wait(deployed.access().api(&request, deployed.settings.site(site)));
+        let granted = wait(deployed.access().api(&request, site));
         let denied = granted.map(|grant| assert_eq!(grant.site.domain.as_str(), site));
         let status = denied.as_ref().err().map(|denied| denied.status().as_u16());
         assert_eq!(status, expected, "{headers:?} {site}: {denied:?}");
@@ -473,9 +473,8 @@ fn the_api_asks_for_a_token_whoever_else_is_signed_in() {
     check(&[("cookie", &session)], "closed.example", Some(401));
     // `dev` asks for nothing.
     let open = Access { door: Door::Open, ..deployed.access() };
-    let site = deployed.settings.site("closed.example");
-    assert!(wait(open.api(&request::post("{}"), site)).is_ok());
-    let unknown = wait(open.api(&request::post("{}"), None));
+    assert!(wait(open.api(&request::post("{}"), "closed.example")).is_ok());
+    let unknown = wait(open.api(&request::post("{}"), "not.there"));
     assert!(matches!(unknown, Err(Denied::UnknownSite(..))), "{unknown:?}");
 }
 

@@ -934,6 +934,24 @@ fn a_full_disk_loses_nothing_and_recovers() {
     assert!(loaded(&dev).len() > acknowledged.len(), "after a restart");
 }
 
+/// A name of a stranger's that leads to this machine is none of its own.
+#[test]
+fn an_open_door_is_open_to_this_machine_alone() {
+    let folder = dev::folder(None);
+    let dev = Dev::start(folder.path());
+    let status = |host: &str| {
+        let ask = format!("GET /dashboard HTTP/1.1\r\n{host}Connection: close\r\n\r\n");
+        http::exchange(dev.address, ask.as_bytes()).unwrap().status
+    };
+    for host in ["127.0.0.1:8787", "localhost", "localhost:1", "[::1]:8787"] {
+        assert_eq!(status(&format!("Host: {host}\r\n")), 200, "{host}");
+    }
+    for host in ["evil.example", "127.0.0.1.evil.example:8787", "localhost.evil.example", "x y", ""]
+    {
+        assert_eq!(status(&format!("Host: {host}\r\n")), 403, "{host}");
+    }
+}
+
 /// With `--closed`, the door is that of the deployed API, and the greeting has the way in.
 #[test]
 fn a_closed_door_opens_with_the_link_that_is_printed() {

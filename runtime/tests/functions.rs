@@ -307,7 +307,7 @@ async fn programs_and_links(dashboard: &Function, store: &DynamoDb) {
         let mut asks = event("dashboard-json");
         match kind {
             Kind::Api => {
-                asks["headers"]["authorization"] = format!("Bearer {}", secret.expose()).into()
+                asks["headers"]["authorization"] = format!("Bearer {}", secret.expose()).into();
             }
             Kind::Share => {
                 asks["rawQueryString"] =

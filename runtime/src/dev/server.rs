@@ -11,9 +11,10 @@ use footfall_infra::api::{self, Cors, Function};
 use footfall_infra::settings::Settings;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HOST,
     HeaderValue, ORIGIN, VARY,
 };
+use http::uri::Authority;
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -26,7 +27,7 @@ use tokio::net::TcpListener;
 use crate::access::Door;
 use crate::ambient::Ambient;
 use crate::dashboard::Dashboard;
-use crate::http::{Request, Response, compressed, response, set};
+use crate::http::{Request, Response, compressed, response, set, text};
 use crate::log;
 use crate::page::PageUrl;
 use crate::store::Store;
@@ -43,6 +44,7 @@ pub struct Gateway<S, A> {
     dashboard: Dashboard<S, A>,
     cors: Cors,
     settings: Settings,
+    door: Door,
 }
 
 impl<S: Store, A: Ambient + Clone> Gateway<S, A> {
@@ -61,6 +63,7 @@ impl<S: Store, A: Ambient + Clone> Gateway<S, A> {
             dashboard: Dashboard::new(settings.clone(), store, ambient, door)?,
             cors: Cors::of(settings),
             settings: settings.clone(),
+            door,
         })
     }
 }
@@ -80,6 +83,10 @@ impl<S: Store, A: Ambient> Gateway<S, A> {
         } else {
             match api::route(&request.method, &request.path) {
                 Some(Function::Track) => self.track.handle(request).await,
+                Some(Function::Dashboard) if self.door == Door::Open && !is_local(request) => text(
+                    StatusCode::FORBIDDEN,
+                    "The dashboard is at 127.0.0.1 and localhost only. For other names, start with --closed.",
+                ),
                 Some(Function::Dashboard) => self.dashboard.handle(request).await,
                 // What runs on a schedule has no route.
                 Some(Function::Rollup) | None => message(StatusCode::NOT_FOUND, "Not Found"),
@@ -110,6 +117,13 @@ impl<S: Store, A: Ambient> Gateway<S, A> {
             set(answer, ACCESS_CONTROL_EXPOSE_HEADERS, &self.cors.expose_headers.join(","));
         }
     }
+}
+
+/// Whether a request is for a name that always means this machine. Any other may be a stranger's, who lets
+/// it lead here (DNS rebinding): a page of theirs could then read what is open to this machine.
+fn is_local(request: &Request) -> bool {
+    let host = request.header(HOST.as_str()).and_then(|host| host.parse::<Authority>().ok());
+    host.is_some_and(|host| matches!(host.host(), "localhost" | "127.0.0.1" | "[::1]"))
 }
 
 /// An answer of the gateway's own.
