@@ -263,10 +263,11 @@ fn browser() -> Result<()> {
         &server.url,
     ]))?;
     let tested = run(program("node", &npm_folder())
-        .args(["--test", "browser.test.mjs"])
+        .args(["--test", "browser.test.mjs", "door.test.mjs"])
         .env("FOOTFALL_URL", &server.url)
         .env("FOOTFALL_SNIPPET", snippet)
         .env("FOOTFALL_DEV", binary("dev")?)
+        .env("FOOTFALL_DEPLOYER", binary("footfall-deployer")?)
         .env("FOOTFALL_SCREENSHOTS", &screenshots));
     eprintln!("screenshots are in {}", screenshots.display());
     tested
