@@ -55,6 +55,8 @@ pub const BADGE: &str = "/badge.svg";
 pub const LOGIN: &str = "/login";
 /// Ends a session.
 pub const LOGOUT: &str = "/logout";
+/// Every hit of a site, in pages.
+pub const EXPORT: &str = "/api/v1/export";
 /// Leads to the dashboard.
 pub const HOME: &str = "/";
 
@@ -64,7 +66,7 @@ pub const DROPPED: &str = "x-footfall-dropped";
 pub const PLAUSIBLE_DROPPED: &str = "x-plausible-dropped";
 
 /// Every route. What is not here is answered 404 by the gateway.
-pub const ROUTES: [Route; 10] = [
+pub const ROUTES: [Route; 11] = [
     Route { method: "POST", path: TRACK, function: Function::Track },
     Route { method: "POST", path: PLAUSIBLE_EVENT, function: Function::Track },
     Route { method: "GET", path: PIXEL, function: Function::Track },
@@ -75,6 +77,7 @@ pub const ROUTES: [Route; 10] = [
     Route { method: "GET", path: LOGIN, function: Function::Dashboard },
     Route { method: "POST", path: LOGIN, function: Function::Dashboard },
     Route { method: "POST", path: LOGOUT, function: Function::Dashboard },
+    Route { method: "GET", path: EXPORT, function: Function::Dashboard },
     Route { method: "GET", path: HOME, function: Function::Dashboard },
 ];
 

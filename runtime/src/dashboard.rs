@@ -2,7 +2,8 @@
 //! says is made ready in dashboard/view.rs; how it looks is in assets/; who may look is decided in access.rs.
 
 mod cards;
-mod csv;
+pub(crate) mod csv;
+mod export;
 mod state;
 mod view;
 pub(crate) mod words;
@@ -147,6 +148,7 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
                 answer.unwrap_or_else(|failure| self.failed(&failure, Format::Html, request))
             }
             (api::LOGIN, _) => self.login_page(request),
+            (api::EXPORT, _) => self.export(request).await,
             (api::LOGOUT, _) => self.logout(request),
             _ => self.dashboard(request).await,
         }

@@ -11,6 +11,7 @@
 
 pub mod access;
 pub mod ambient;
+pub mod archive;
 pub mod badge;
 pub mod bot;
 pub mod channel;
@@ -26,6 +27,7 @@ pub mod dashboard;
 pub mod dev;
 pub mod dimension;
 pub mod engine;
+pub mod export;
 pub mod filter;
 pub mod hit;
 pub mod http;

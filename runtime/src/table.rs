@@ -176,7 +176,8 @@ impl Span {
     }
 
     /// The span without its year and month, as sort keys begin.
-    fn in_month(self) -> String {
+    #[must_use]
+    pub fn in_month(self) -> String {
         self.to_string().split_off(8)
     }
 }

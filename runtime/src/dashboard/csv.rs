@@ -77,7 +77,7 @@ fn push(table: &mut String, section: &str, name: &str, tally: &Tally) {
 /// begin another cell.
 ///
 /// <https://owasp.org/www-community/attacks/CSV_Injection>
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     let mut defused = String::with_capacity(text.len() + 1);
     let mut begins = true;
     for letter in text.chars() {

@@ -11,6 +11,7 @@ pub(crate) mod dev;
 pub(crate) mod dynamodb_local;
 #[cfg(feature = "lambda")]
 pub(crate) mod fake;
+pub(crate) mod faulty;
 pub(crate) mod http;
 pub(crate) mod memory;
 pub(crate) mod request;
