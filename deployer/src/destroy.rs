@@ -17,7 +17,8 @@ use tokio::time::sleep;
 use crate::artifacts::Bucket;
 use crate::ask;
 use crate::aws::{Aws, Target};
-use crate::export;
+use crate::dump;
+use crate::partial::check_is_new;
 use crate::problem::{Explain as _, Problem, explained};
 use crate::progress::{Until, Watch};
 use crate::stack::{self, Step, look, state, step};
@@ -106,9 +107,9 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
     }
     let deletes_table = table.is_some() && arguments.delete_data;
     let file = arguments.export.clone();
-    let file = file.unwrap_or_else(|| export::default_file(name, Timestamp::now()));
+    let file = file.unwrap_or_else(|| dump::default_file(name, Timestamp::now()));
     if deletes_table {
-        export::check_is_new(&file)?;
+        check_is_new(&file)?;
     }
     if let Some(table) = &table {
         let items = table.item_count().unwrap_or_default();
@@ -154,7 +155,7 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
 
 /// Nothing is deleted before this is done, and nothing if it cannot be done.
 async fn write_export(aws: &Aws, name: &StackName, file: &Path) -> Result<()> {
-    let exported = export::export(aws, name.as_str(), file).await;
+    let exported = dump::dump(aws, name.as_str(), file).await;
     let items = exported.map_err(|error| {
         if error.downcast_ref::<Problem>().is_some() {
             return error.context("nothing was deleted");
@@ -233,7 +234,8 @@ async fn delete_stack(aws: &Aws, name: &StackName, stack: &Stack) -> Result<()> 
     .into())
 }
 
-async fn table(aws: &Aws, name: &StackName) -> Result<Option<TableDescription>> {
+/// The table of a stack, whether that is there or not.
+pub(crate) async fn table(aws: &Aws, name: &StackName) -> Result<Option<TableDescription>> {
     match aws.dynamodb.describe_table().table_name(name.as_str()).send().await {
         Ok(answer) => Ok(answer.table),
         Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),

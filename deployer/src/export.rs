@@ -1,247 +1,292 @@
-//! All that is in the table, as a file: before it is deleted.
-//!
-//! The file is what DynamoDB's own import from S3 takes (`DYNAMODB_JSON`, `GZIP`), and its export gives:
-//! one `{"Item": …}` a line, every value with its type, gzipped.
-//!
-//! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.Format.html>
+//! `cargo xtask export`: every hit of a site, as files. One day at a time is in memory.
 
-use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, BufWriter, ErrorKind, IsTerminal as _, Write as _};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
-use aws_sdk_dynamodb::config::Builder as Override;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::types::AttributeValue;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use flate2::Compression;
-use flate2::bufread::MultiGzDecoder;
-use flate2::write::GzEncoder;
-use footfall_infra::stack::{PARTITION_KEY, SORT_KEY, StackName};
-use footfall_runtime::store::Key;
-use footfall_runtime::table::{salt_key, signing_key};
+use anyhow::{Context as _, Result, anyhow};
+use clap::{Args, ValueEnum};
+use footfall_infra::settings::{Settings, Site};
+use footfall_runtime::archive::{Archive, Day};
+use footfall_runtime::column::Column;
+use footfall_runtime::export::{self, Lines};
+use footfall_runtime::rollup;
+use footfall_runtime::rows::{NONE, Rows};
+use footfall_runtime::store::Store;
+use footfall_runtime::table::Span;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use serde_json::{Map, Value, json};
 
-use crate::aws::Aws;
-use crate::problem::{Explain as _, Problem};
+use crate::partial::{self, Partial, check_is_new, sync_folder};
+use crate::place::{self, Data, Place, problem, unless_stopped};
+use crate::problem::Problem;
 
-type Item = HashMap<String, AttributeValue>;
-
-/// Where an export goes if nobody says: a new file in this folder.
-pub(crate) fn default_file(stack: &StackName, now: Timestamp) -> PathBuf {
-    // Without colons, which not every system has in its names.
-    format!("footfall-export-{stack}-{}.json.gz", now.strftime("%Y-%m-%dT%H%M%SZ")).into()
+/// Write every hit of a site into files: Parquet, CSV or JSON Lines
+///
+/// Days are those of UTC, as they are stored. Parquet files are those at rest, one for each day or more:
+/// 2026-11-22.parquet, 2026-11-22.01.parquet and so on where a day has several parts,
+/// 2026-11-22-so-far.parquet for what is not folded yet, and other words behind the day for what was
+/// imported. `SELECT … FROM 'FOLDER/*.parquet'` reads them all in DuckDB. CSV and JSON Lines are one file, in
+/// the order of time. A visitor is a number that means nothing outside its day (in Parquet: outside the files
+/// of one name). Rows with a reason in `filtered` are of programs. In CSV, an apostrophe stands before what a
+/// spreadsheet would take for a formula (a text that begins with = + - @): strangers chose these texts. Where
+/// it must be to the letter, take one of the other formats.
+///
+/// What is written gets its name when it is whole: an export that was ended is not there.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Domain of the site; the first one in footfall.yaml if not said
+    #[arg(long, value_name = "DOMAIN")]
+    site: Option<String>,
+    /// First day, such as 2026-11-01; the first there is if not said
+    #[arg(long, value_name = "DAY")]
+    from: Option<Date>,
+    /// Last day; today if not said
+    #[arg(long, value_name = "DAY")]
+    to: Option<Date>,
+    /// How to write them
+    #[arg(long, value_enum, default_value_t = Format::Parquet)]
+    format: Format,
+    /// Where to: a folder for Parquet, else a file, or - for standard output; it must not be there yet
+    /// [default: footfall-SITE-FROM-TO, with .csv or .jsonl behind it]
+    #[arg(long, value_name = "PLACE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
 }
 
-/// Refuses to write over a file.
-pub(crate) fn check_is_new(file: &Path) -> Result<(), Problem> {
-    if fs::symlink_metadata(file).is_err() {
-        return Ok(());
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The files at rest
+    Parquet,
+    /// One table, with a header
+    Csv,
+    /// An object a line
+    Jsonl,
+}
+
+/// What was written.
+#[derive(Debug, Default)]
+struct Written {
+    hits: u64,
+    filtered: u64,
+    days: u64,
+    files: u64,
+    bytes: u64,
+    unreadable: u64,
+    incomplete: Vec<String>,
+}
+
+/// Where it goes.
+enum Sink {
+    Folder(Partial),
+    Lines(export::Format, Box<dyn Write>),
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    if arguments.from.zip(arguments.to).is_some_and(|(from, to)| from > to) {
+        return Err(Problem::refused("--from is later than --to", "exchange them").into());
     }
-    Err(Problem::refused(
-        format!("{} is there already", file.display()),
-        "name another file by --export, or move that one away",
-    ))
-}
-
-/// Writes all items of a table into a new file, and gives how many there are. There is either a whole
-/// file, which was read back, or none.
-pub(crate) async fn export(aws: &Aws, table: &str, file: &Path) -> Result<u64> {
-    check_is_new(file)?;
-    let partial = Partial::beside(file)?;
-    let written = write(aws, table, &partial).await?;
-    let read = count(&partial.path).context("cannot read the export back")?;
-    if read != written {
-        bail!("the export has {read} items where {written} were written; is the disk full?");
+    if arguments.output.as_deref() == Some(Path::new("-")) && arguments.format == Format::Parquet {
+        return Err(Problem::refused(
+            "Parquet files cannot go to standard output",
+            "name a folder, or say --format csv or --format jsonl",
+        )
+        .into());
     }
-    partial.keep(file)?;
-    Ok(written)
+    if let Some(output) = arguments.output.as_deref().filter(|output| *output != Path::new("-")) {
+        check_is_new(output)?;
+    }
+    let settings = place::settings()?;
+    let work = async {
+        match arguments.place.open().await? {
+            Data::Table(store) => write(arguments, &settings, &store).await,
+            Data::Folder(store) => write(arguments, &settings, &store).await,
+        }
+    };
+    unless_stopped(work, "nothing is left of it; run this again for all of it").await
 }
 
-async fn write(aws: &Aws, table: &str, partial: &Partial) -> Result<u64> {
-    let context = || format!("cannot write {}", partial.path.display());
-    // Only who exports may read it: it is all that is known of the visitors.
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let out = options.open(&partial.path).with_context(context)?;
-    let mut out = GzEncoder::new(BufWriter::new(out), Compression::default());
-    // Salts exist to be destroyed: with one that outlives its days, visitors could be told from each
-    // other, and known again, by whoever has it.
-    let salts = AttributeValue::S(salt_key(Date::ZERO).pk);
-    // With the key, whoever has the file could sign in; a deploy makes another.
-    let Key { pk, sk } = signing_key();
-    let key = (AttributeValue::S(pk), AttributeValue::S(sk));
+async fn write<S: Store>(arguments: &Arguments, settings: &Settings, store: &S) -> Result<()> {
+    let site = &place::site(store, settings, arguments.site.as_deref()).await?;
+    eprintln!("Site     {}\n", site.domain);
+    let archive = Archive::open(store, settings, site, Timestamp::now()).await.map_err(problem)?;
+    let (first, last) = archive.range();
+    let from = arguments.from.map_or(first, |from| from.max(first));
+    let to = arguments.to.map_or(last, |to| to.min(last));
+    let output = arguments.output.clone().unwrap_or_else(|| {
+        let name = format!("footfall-{}-{from}-{to}", site.domain);
+        match arguments.format {
+            Format::Parquet => name.into(),
+            Format::Csv => format!("{name}.csv").into(),
+            Format::Jsonl => format!("{name}.jsonl").into(),
+        }
+    });
+    let is_stdout = output == Path::new("-");
+    if !is_stdout {
+        check_is_new(&output)?;
+    }
+    let context = || format!("cannot write {}", output.display());
+    let partial = if is_stdout { None } else { Some(Partial::beside(&output)?) };
+    let format = match arguments.format {
+        Format::Parquet => None,
+        Format::Csv => Some(export::Format::Csv),
+        Format::Jsonl => Some(export::Format::Jsonl),
+    };
+    let mut written = Written::default();
+    let (sink, partial, file) = match (format, partial) {
+        (Some(format), None) => {
+            (Sink::Lines(format, Box::new(BufWriter::new(io::stdout()))), None, None)
+        }
+        (Some(format), Some(partial)) => {
+            let file = partial.create().with_context(context)?;
+            let synced = file.try_clone().with_context(context)?;
+            let out = BufWriter::with_capacity(1 << 16, file);
+            (Sink::Lines(format, Box::new(out)), Some(partial), Some(synced))
+        }
+        (None, Some(partial)) => {
+            partial.create_folder().with_context(context)?;
+            (Sink::Folder(partial), None, None)
+        }
+        (None, None) => return Err(anyhow!("Parquet files need a folder")),
+    };
+    let mut sink = sink;
+    if let Sink::Lines(format, out) = &mut sink {
+        written.line(format.header().as_bytes(), out).with_context(context)?;
+    }
     let is_terminal = io::stderr().is_terminal();
-    let mut written = 0;
-    let mut start = None;
-    loop {
-        let scan = aws.dynamodb.scan().table_name(table).consistent_read(true);
-        // A table of little capacity is read as fast as it lets itself be read.
-        let patient =
-            Override::default().retry_config(RetryConfig::standard().with_max_attempts(12));
-        let page = scan.set_exclusive_start_key(start).customize().config_override(patient);
-        let page = page.send().await.or_explain("read the table")?;
-        for item in page.items() {
-            let is_key =
-                item.get(PARTITION_KEY) == Some(&key.0) && item.get(SORT_KEY) == Some(&key.1);
-            if is_key || item.get(PARTITION_KEY) == Some(&salts) {
-                continue;
-            }
-            let line = line(item)?;
-            serde_json::to_writer(&mut out, &line).with_context(context)?;
-            out.write_all(b"\n").with_context(context)?;
-            written += 1;
-        }
+    for day in archive.days(from, to) {
         if is_terminal {
-            eprint!("\rExporting: {written} items");
+            eprint!("\rExporting {day}: {} hits so far", written.hits);
         }
-        start = page.last_evaluated_key;
-        if start.is_none() {
-            break;
+        let contents = archive.day(day).await.map_err(problem)?;
+        let before = written.hits;
+        match &mut sink {
+            Sink::Lines(format, out) => {
+                written.lines(*format, contents, out).with_context(context)?;
+            }
+            Sink::Folder(partial) => {
+                written.files(site, day, contents, &partial.path).with_context(context)?;
+            }
         }
+        written.days += u64::from(written.hits > before);
     }
     if is_terminal {
         eprintln!();
     }
-    let buffer = out.finish().with_context(context)?;
-    let file = buffer.into_inner().map_err(io::IntoInnerError::into_error).with_context(context)?;
-    file.sync_all().with_context(context)?;
-    Ok(written)
-}
-
-/// An item as it stands in a line.
-fn line(item: &Item) -> Result<Value> {
-    Ok(json!({ "Item": attributes(item)? }))
-}
-
-fn attributes(item: &Item) -> Result<Value> {
-    let pair = |(name, value): (&String, &AttributeValue)| Ok((name.clone(), attribute(value)?));
-    Ok(Value::Object(item.iter().map(pair).collect::<Result<Map<_, _>>>()?))
-}
-
-/// A value with its type:
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>
-fn attribute(value: &AttributeValue) -> Result<Value> {
-    let base64 = |bytes: &[u8]| BASE64.encode(bytes);
-    Ok(match value {
-        AttributeValue::S(text) => json!({ "S": text }),
-        // Numbers are text: they have more digits than a program's own.
-        AttributeValue::N(number) => json!({ "N": number }),
-        AttributeValue::B(bytes) => json!({ "B": base64(bytes.as_ref()) }),
-        AttributeValue::Bool(value) => json!({ "BOOL": value }),
-        AttributeValue::Null(value) => json!({ "NULL": value }),
-        AttributeValue::Ss(texts) => json!({ "SS": texts }),
-        AttributeValue::Ns(numbers) => json!({ "NS": numbers }),
-        AttributeValue::Bs(all) => {
-            json!({ "BS": all.iter().map(|b| base64(b.as_ref())).collect::<Vec<_>>() })
-        }
-        AttributeValue::L(list) => {
-            json!({ "L": list.iter().map(attribute).collect::<Result<Vec<_>>>()? })
-        }
-        AttributeValue::M(map) => json!({ "M": attributes(map)? }),
-        _ => bail!("an item has a value of a type that this version of Footfall does not know"),
-    })
-}
-
-/// How many items a file has, each of which has its key.
-fn count(file: &Path) -> Result<u64> {
-    let mut count = 0;
-    for line in BufReader::new(MultiGzDecoder::new(BufReader::new(File::open(file)?))).lines() {
-        let line: Value = serde_json::from_str(&line?)?;
-        for key in [PARTITION_KEY, SORT_KEY] {
-            line.pointer(&format!("/Item/{key}/S")).context("an item has no key")?;
-        }
-        count += 1;
-    }
-    Ok(count)
-}
-
-/// A file that is not whole yet, beside its place. If it never gets there, it goes.
-#[derive(Debug)]
-struct Partial {
-    path: PathBuf,
-}
-
-impl Partial {
-    fn beside(file: &Path) -> Result<Self> {
-        let name =
-            file.file_name().and_then(|name| name.to_str()).context("it has no file name")?;
-        let name = format!(".{name}.{}.partial", std::process::id());
-        Ok(Self { path: file.with_file_name(name) })
-    }
-
-    /// Puts it in its place, but not over another file.
-    fn keep(self, file: &Path) -> Result<()> {
-        let context = || format!("cannot write {}", file.display());
-        match fs::hard_link(&self.path, file) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => check_is_new(file)?,
-            // Not every file system has such links.
-            Err(_) => {
-                check_is_new(file)?;
-                fs::rename(&self.path, file).with_context(context)?;
+    match sink {
+        Sink::Lines(_, mut out) => {
+            out.flush().with_context(context)?;
+            if let (Some(partial), Some(file)) = (partial, file) {
+                file.sync_all().with_context(context)?;
+                partial.keep(&output)?;
             }
         }
-        // Its name has to last as well.
-        #[cfg(unix)]
-        {
-            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let folder = File::open(folder.unwrap_or(Path::new("."))).with_context(context)?;
-            folder.sync_all().with_context(context)?;
+        Sink::Folder(partial) => {
+            sync_folder(&partial.path).with_context(context)?;
+            partial.keep(&output)?;
+        }
+    }
+    written.say(
+        if is_stdout { "standard output".into() } else { output.display().to_string() },
+        from,
+        to,
+    )
+}
+
+impl Written {
+    /// Writes some text.
+    fn line(&mut self, text: &[u8], out: &mut dyn Write) -> Result<()> {
+        self.bytes += u64::try_from(text.len()).unwrap_or_default();
+        Ok(out.write_all(text)?)
+    }
+
+    fn count(&mut self, rows: &Rows) {
+        let filtered = rows.column(Column::Filtered).iter().filter(|reason| **reason != NONE);
+        self.hits += u64::try_from(rows.len()).unwrap_or_default();
+        self.filtered += u64::try_from(filtered.count()).unwrap_or_default();
+    }
+
+    /// A day as lines.
+    fn lines(&mut self, format: export::Format, day: Day, out: &mut dyn Write) -> Result<()> {
+        self.unreadable += day.unreadable;
+        let (rows, texts, incomplete) = day.into_rows();
+        self.incomplete.extend(incomplete);
+        self.count(&rows);
+        let lines = Lines::new(format, &rows, &texts);
+        let mut text = Vec::new();
+        for row in 0..rows.len() {
+            text.clear();
+            lines.write(row, &mut text);
+            self.line(&text, out)?;
         }
         Ok(())
     }
-}
 
-impl Drop for Partial {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use aws_sdk_dynamodb::primitives::Blob;
-
-    use super::*;
-
-    #[test]
-    fn every_type_is_written_as_aws_writes_it() {
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        let blob = || Blob::new(b"\x00\xff".to_vec());
-        let number = "12345678901234567890123456789012345678".to_owned();
-        let values = [
-            (text("a\nb"), json!({ "S": "a\nb" })),
-            (AttributeValue::N(number.clone()), json!({ "N": number })),
-            (AttributeValue::B(blob()), json!({ "B": "AP8=" })),
-            (AttributeValue::Bool(false), json!({ "BOOL": false })),
-            (AttributeValue::Null(true), json!({ "NULL": true })),
-            (AttributeValue::Ss(vec!["a".to_owned()]), json!({ "SS": ["a"] })),
-            (AttributeValue::Ns(vec!["1.5".to_owned()]), json!({ "NS": ["1.5"] })),
-            (AttributeValue::Bs(vec![blob()]), json!({ "BS": ["AP8="] })),
-            (AttributeValue::L(vec![text("x")]), json!({ "L": [{ "S": "x" }] })),
-            (
-                AttributeValue::M(HashMap::from([("k".to_owned(), text("x"))])),
-                json!({ "M": { "k": { "S": "x" } } }),
-            ),
-        ];
-        for (value, expected) in values {
-            assert_eq!(attribute(&value).unwrap(), expected);
+    /// A day as files: those at rest, and what is not folded as the rollup would write it.
+    fn files(&mut self, site: &Site, date: Date, day: Day, folder: &Path) -> Result<()> {
+        let mut texts = day.texts;
+        if !day.open.is_empty() {
+            self.count(&day.open);
+            let span = Span::Day(date);
+            let encoded = rollup::encode(site, span, day.open, &texts, day.unreadable)?;
+            let parts = std::iter::once(&encoded.first).chain(&encoded.rest);
+            self.parts(&folder.join(format!("{date}-so-far")), parts)?;
         }
-        // A line's end within an item would end it.
-        let item = HashMap::from([("pk".to_owned(), text("a\nb"))]);
-        assert!(!line(&item).unwrap().to_string().contains('\n'));
+        self.unreadable += day.unreadable;
+        self.incomplete.extend(day.incomplete);
+        for segment in day.segments.iter().filter(|segment| segment.problem.is_none()) {
+            match segment.rows(&[Column::Filtered], &mut texts) {
+                Ok(rows) if rows.is_empty() => continue,
+                Ok(rows) => self.count(&rows),
+                Err(error) => {
+                    self.incomplete.push(format!("the segment {}: {error}", segment.span(date)));
+                    continue;
+                }
+            }
+            self.unreadable += segment.unreadable;
+            // What its name says beside the day.
+            let kind = segment.name.get(2..).unwrap_or_default();
+            let name = if kind.is_empty() { date.to_string() } else { format!("{date}-{kind}") };
+            self.parts(&folder.join(name), segment.parts.iter().map(|part| &part.value))?;
+        }
+        Ok(())
     }
 
-    #[test]
-    fn a_file_has_a_name_that_says_what_it_is() {
-        let file = default_file(&StackName::default(), "2026-11-22T13:05:06Z".parse().unwrap());
-        assert_eq!(file, Path::new("footfall-export-footfall-2026-11-22T130506Z.json.gz"));
+    /// A segment's parts: `NAME.parquet`, `NAME.01.parquet` and so on.
+    fn parts<'a>(&mut self, name: &Path, parts: impl Iterator<Item = &'a Vec<u8>>) -> Result<()> {
+        for (number, part) in parts.enumerate() {
+            let ending = if number == 0 { String::new() } else { format!(".{number:02}") };
+            let mut file: File =
+                partial::create(Path::new(&format!("{}{ending}.parquet", name.display())))?;
+            self.line(part, &mut file)?;
+            file.sync_all()?;
+            self.files += 1;
+        }
+        Ok(())
+    }
+
+    /// Says what was written, and what of it is missing.
+    fn say(self, output: String, from: Date, to: Date) -> Result<()> {
+        let Self { hits, filtered, days, files, bytes, unreadable, incomplete } = self;
+        let files = if files > 0 { format!("{files} files, ") } else { String::new() };
+        eprintln!(
+            "Wrote {hits} hits of {days} days, {from} to {to}, to {output} ({files}{bytes} bytes); {filtered} of \
+             them are of programs."
+        );
+        if unreadable > 0 {
+            eprintln!("warning: {unreadable} stored hits cannot be read, and are not in it");
+        }
+        for what in &incomplete {
+            eprintln!("warning: not in it: {what}");
+        }
+        if incomplete.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::failed(
+            format!("{} segments cannot be read; the rest is in {output}", incomplete.len()),
+            "where a newer version of Footfall wrote them, use that one",
+        )
+        .into())
     }
 }

@@ -1,13 +1,13 @@
 //! How Footfall gets to AWS, and back.
 //!
 //! One file for each command, and one async function in it: `init`, `doctor`, `build`, `template`,
-//! `deploy`, `rollback`, `status`, `logs`, `open`, `token`, `share`, `snippet`, `destroy`. Below them, from
-//! the machine to AWS:
+//! `deploy`, `rollback`, `status`, `logs`, `open`, `token`, `share`, `snippet`, `destroy`, `export`, `delete`. Below
+//! them, from the machine to AWS:
 //!
 //! ```text
 //! toolchain -> build -> package -> artifacts -> history            what runs, into the bucket
 //! stack -> settle -> body -> change_set -> plan -> apply, progress  what exists: planned, applied, watched
-//! today, export                                                    what was counted
+//! place, partial, today, dump                                      what was counted
 //! access                                                           who may look
 //! aws, problem, ask                                                the way there, and what to say
 //! ```
@@ -24,9 +24,11 @@ mod body;
 mod build;
 mod change_set;
 mod concurrency;
+mod delete;
 mod deploy;
 mod destroy;
 mod doctor;
+mod dump;
 mod export;
 mod history;
 mod init;
@@ -34,6 +36,8 @@ mod logs;
 mod open;
 mod owner;
 mod package;
+mod partial;
+mod place;
 mod plan;
 mod problem;
 mod progress;
@@ -78,6 +82,8 @@ enum Command {
     Share(share::Arguments),
     Snippet(snippet::Arguments),
     Destroy(destroy::Arguments),
+    Export(export::Arguments),
+    Delete(delete::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -114,6 +120,8 @@ fn run(command: Command) -> Result<()> {
             Command::Share(arguments) => share::run(&arguments).await,
             Command::Snippet(arguments) => snippet::run(&arguments).await,
             Command::Destroy(arguments) => destroy::run(&arguments).await,
+            Command::Export(arguments) => export::run(&arguments).await,
+            Command::Delete(arguments) => delete::run(&arguments).await,
         }
     });
     // A question that nobody answers any more is not waited for.

@@ -23,6 +23,7 @@ pub mod column;
 pub mod connector;
 pub mod country;
 pub mod dashboard;
+pub mod delete;
 #[cfg(feature = "dev")]
 pub mod dev;
 pub mod dimension;

@@ -240,9 +240,11 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
             let key = table::segment_key(site, Span::Hour(*hour));
             folded.iter().any(|item| item.key == key)
         };
-        let is_over = |hour: &Hour| hour.end().checked_add(HOUR_MARGIN).is_ok_and(|at| at <= now);
         let mut any = !folded.is_empty();
-        for hour in Hour::of_day(day).filter(is_over).filter(|hour| !is_folded(hour)) {
+        for hour in Hour::of_day(day)
+            .filter(|hour| hour_is_over(*hour, now))
+            .filter(|hour| !is_folded(hour))
+        {
             let found = self.fold(site, checkpoint, Span::Hour(hour), vec![hour], now).await?;
             any |= found != Found::Nothing;
             run.hours += u32::from(found == Found::Folded);
@@ -281,26 +283,8 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
             Span::Day(_) => None,
         };
         let (first, rest) = items(site, span, encoded, expires);
-        self.put(first, rest).await?;
+        put(&self.store, first, rest).await?;
         Ok(Found::Folded)
-    }
-
-    /// Stores a segment, unless there is one already: that one is left as it is.
-    async fn put(&self, first: Item, rest: Vec<Item>) -> Result<(), StoreError> {
-        let keys: Vec<Key> = rest.iter().map(|part| part.key.clone()).collect();
-        for part in rest {
-            self.store.put(part).await?;
-        }
-        let id = segment::header(&first.value).map(|header| header.id).ok();
-        if let Absent::Found(found) = self.store.put_if_absent(first).await? {
-            let theirs = segment::header(&found.value).map(|header| header.id).ok();
-            if theirs != id {
-                for key in &keys {
-                    self.store.delete(key).await?;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Deletes the days that are older than the site's retention.
@@ -364,10 +348,38 @@ pub fn items(site: &Site, span: Span, encoded: Encoded, expires: Option<i64>) ->
     (Item { key: table::segment_key(site, span), value: first, expires }, rest)
 }
 
+/// Stores a segment, unless there is one already: that one is left as it is.
+///
+/// # Errors
+/// If the store fails.
+pub async fn put<S: Store>(store: &S, first: Item, rest: Vec<Item>) -> Result<Absent, StoreError> {
+    let keys: Vec<Key> = rest.iter().map(|part| part.key.clone()).collect();
+    for part in rest {
+        store.put(part).await?;
+    }
+    let id = segment::header(&first.value).map(|header| header.id).ok();
+    let absent = store.put_if_absent(first).await?;
+    if let Absent::Found(found) = &absent {
+        let theirs = segment::header(&found.value).map(|header| header.id).ok();
+        if theirs != id {
+            for key in &keys {
+                store.delete(key).await?;
+            }
+        }
+    }
+    Ok(absent)
+}
+
 /// Whether hits of a day that cannot be read are waited for: until a few days before they expire.
 fn waits(site: &Site, day: Date, now: Timestamp) -> bool {
     let expiry = table::utc_start(day).map(|start| table::hit_expiry(site, start));
     expiry.is_ok_and(|expiry| now.as_second() + WAIT_MARGIN.as_secs() < expiry)
+}
+
+/// Whether an hour can be folded.
+#[must_use]
+pub fn hour_is_over(hour: Hour, now: Timestamp) -> bool {
+    hour.end().checked_add(HOUR_MARGIN).is_ok_and(|at| at <= now)
 }
 
 /// Whether a day can be folded.

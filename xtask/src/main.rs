@@ -58,6 +58,12 @@ enum Command {
     /// Take the stack out of AWS; what was counted stays, unless told otherwise
     #[command(disable_help_flag = true)]
     Destroy(Rest),
+    /// Write every hit of a site into files: Parquet, CSV or JSON Lines
+    #[command(disable_help_flag = true)]
+    Export(Rest),
+    /// Delete hits for good, by day and by page
+    #[command(disable_help_flag = true)]
+    Delete(Rest),
     /// Print what to paste into the pages of a site
     #[command(disable_help_flag = true)]
     Snippet(Rest),
@@ -90,6 +96,8 @@ fn main() -> ExitCode {
         Command::Token(rest) => tasks::deployer("token", &rest.arguments),
         Command::Share(rest) => tasks::deployer("share", &rest.arguments),
         Command::Destroy(rest) => tasks::deployer("destroy", &rest.arguments),
+        Command::Export(rest) => tasks::deployer("export", &rest.arguments),
+        Command::Delete(rest) => tasks::deployer("delete", &rest.arguments),
         Command::Test(arguments) => tasks::test::run_parts(&arguments),
         Command::Generate => tasks::generate(),
     };

@@ -99,6 +99,12 @@ impl Embedded {
         Ok(Self { writes, database })
     }
 
+    /// Whether there is a store in `folder`.
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(FILE).is_file()
+    }
+
     /// Deletes what expired before `now`, in seconds since 1970, and says how much it was.
     ///
     /// # Errors
