@@ -34,8 +34,10 @@ const PAGES: usize = 20;
 /// A single visitor's hits cannot be chosen: a visitor is a number without a meaning once the day is folded,
 /// and before that a hash that nobody can make again without the visitor's address and the day's salt.
 ///
-/// Reports show a day before or after it, never in between. Ended in the middle, it is finished by running it
-/// again; one at a time. Backups still have what was deleted: point-in-time recovery for 35 days, and exports.
+/// Reports show a day that is over before or after it, never in between, and of an open day each hour; of the
+/// hour that is not over, hits go one by one. Nothing that is folded or imported later brings them back. Ended in
+/// the middle, it is finished by running it again; run one at a time. Backups still have what was deleted:
+/// point-in-time recovery for 35 days, and exports.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Domain of the site
@@ -118,7 +120,7 @@ async fn delete<S: Store>(
     };
     let done = || {
         if is_terminal {
-            eprintln!()
+            eprintln!();
         }
     };
 

@@ -129,10 +129,12 @@ pub(crate) async fn unless_stopped<T>(
     remedy: &str,
 ) -> Result<T> {
     tokio::select! {
-        done = work => done,
+        // In this order: whoever listens first is heard from the beginning.
+        biased;
         _ = tokio::signal::ctrl_c() => {
             eprintln!();
             Err(Problem::failed("stopped", remedy).into())
         }
+        done = work => done,
     }
 }

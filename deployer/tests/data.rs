@@ -1,0 +1,220 @@
+//! `export` and `delete` over the data of `dev`: the real commands, as an owner runs them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use footfall_infra::settings::{Settings, Site};
+use footfall_runtime::hit::Kind;
+use footfall_runtime::store::embedded::Embedded;
+use footfall_runtime::store::{Item, Store as _};
+use footfall_runtime::table;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use support::{Owner, ran};
+
+/// So many hits of the last days, a quarter of them below /old.
+fn owner(hits: i64) -> Owner {
+    let owner = Owner::of("http://127.0.0.1:1");
+    let settings = Settings::from_yaml("sites: [{domain: example.com}]").unwrap();
+    let now = Timestamp::now();
+    let items = (0..hits).map(|number| {
+        let at = now - SignedDuration::from_secs(3600 + number * 10 * 86_400 / hits);
+        item(&settings.sites[0], at, number)
+    });
+    let store = Embedded::open(&owner.path(".footfall")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(store.put_all(items.collect())).unwrap();
+    drop(store);
+    // Its writing thread ends by itself.
+    let file = fs::File::open(owner.path(".footfall/footfall.redb")).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while file.try_lock().is_err() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    owner
+}
+
+fn item(site: &Site, at: Timestamp, number: i64) -> Item {
+    let page = ["/old/a", "/", "/b", "/café"][usize::try_from(number % 4).unwrap()];
+    let hit = json!({ "v": format!("{:016x}", 1 + number % 50), "p": page, "s": "=1+1" });
+    let kind = Kind::Hit(serde_json::from_value(hit).unwrap());
+    let mut random = [0; 16];
+    random[..8].copy_from_slice(&number.to_be_bytes());
+    let key = table::hit_key(site, at, 0, random);
+    Item { key, value: kind.encode(900).unwrap(), expires: Some(table::hit_expiry(site, at)) }
+}
+
+fn objects(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn names(owner: &Owner) -> Vec<String> {
+    let names = fs::read_dir(owner.path(".")).unwrap();
+    let mut names: Vec<String> =
+        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_hit_is_written_in_every_format() {
+    let owner = owner(400);
+    let export = |more: &[&str]| {
+        let mut all = vec!["export", "--local"];
+        all.extend(more);
+        owner.runs(&all)
+    };
+    export(&["--format", "jsonl", "--output", "a.jsonl"]).ended(0).says("Wrote 400 hits of ");
+    let hits = objects(&fs::read_to_string(owner.path("a.jsonl")).unwrap());
+    assert_eq!(hits.len(), 400);
+    let days: BTreeSet<&str> =
+        hits.iter().map(|hit| &hit["time"].as_str().unwrap()[..10]).collect();
+    assert!(hits.iter().all(|hit| hit["source"] == "=1+1" && hit["visitor"].is_u64()));
+    let csv = export(&["--format", "csv", "--output", "-"]).ended(0).stdout;
+    assert_eq!(csv.lines().count(), 401);
+    assert!(csv.starts_with("time,visitor,event,") && csv.contains(",'=1+1,"), "{csv}");
+    // To a folder: a file for each day, which is a segment.
+    export(&["--output", "files"]).ended(0).says(&format!("{} files", days.len()));
+    let files: Vec<_> = fs::read_dir(owner.path("files")).unwrap().collect();
+    assert_eq!(files.len(), days.len());
+    for file in files {
+        let file = file.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        assert!(name.ends_with("-so-far.parquet"), "{name}");
+        let header = footfall_runtime::segment::header(&fs::read(file.path()).unwrap()).unwrap();
+        assert_eq!(header.parts, 1);
+    }
+    // By default, a name that says what it is; never over anything.
+    export(&[]).ended(0);
+    let made: Vec<_> = names(&owner)
+        .into_iter()
+        .filter(|name| name.starts_with("footfall-example.com-"))
+        .collect();
+    assert_eq!(made.len(), 1, "{made:?}");
+    export(&[]).ended(2).says("is there already");
+    export(&["--output", "files"]).ended(2).says("is there already");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode =
+            |name: &str| fs::metadata(owner.path(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("a.jsonl"), mode("files")), (0o600, 0o700));
+    }
+    // A part of the days.
+    let day = hits[0]["time"].as_str().unwrap()[..10].to_owned();
+    let some =
+        export(&["--format", "jsonl", "--output", "-", "--from", &day, "--to", &day]).ended(0);
+    let expected = hits.iter().filter(|hit| hit["time"].as_str().unwrap().starts_with(&day));
+    assert_eq!(objects(&some.stdout).len(), expected.count());
+}
+
+#[test]
+fn wrong_usage_is_refused() {
+    let owner = owner(4);
+    let check = |arguments: &[&str], expected: &str| {
+        owner.runs(arguments).ended(2).says(expected).says("help: ");
+    };
+    check(&["export", "--local", "--output", "-"], "Parquet files cannot go to standard output");
+    check(&["export", "--local", "--data", "nowhere"], "no data of `cargo xtask dev` in nowhere");
+    check(&["export", "--local", "--site", "e.y"], "there is no site called e.y");
+    check(&["export", "--local", "--from", "2026-02-01", "--to", "2026-01-01"], "later than --to");
+    let delete = ["delete", "--local", "--site", "example.com"];
+    check(&delete, "it is not said what is to be deleted");
+    check(&[&delete[..], &["--page", "/"]].concat(), "nobody is there to ask");
+    assert!(!owner.path("nowhere").exists());
+    // Where `dev` runs.
+    let store = Embedded::open(&owner.path(".footfall")).unwrap();
+    owner.runs(&["export", "--local"]).ended(1).says("in use by another `cargo xtask dev`");
+    drop(store);
+}
+
+#[test]
+fn an_export_that_was_ended_is_not_there() {
+    let owner = owner(30_000);
+    for signal in ["INT", "KILL"] {
+        for format in ["jsonl", "parquet"] {
+            let mut command =
+                owner.command(&["export", "--local", "--format", format, "--output", "out"]);
+            let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+            let deadline = Instant::now() + Duration::from_secs(30);
+            let is_partial = |name: &String| name.ends_with(".partial");
+            while !names(&owner).iter().any(is_partial) && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let id = child.id().to_string();
+            assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+            let ended = ran(child.wait_with_output().unwrap());
+            assert!(!owner.path("out").exists(), "{signal} {format}");
+            if signal == "INT" {
+                ended.ended(1).says("stopped").says("help: ");
+                assert!(!names(&owner).iter().any(is_partial), "{format}");
+            }
+            for name in names(&owner).iter().filter(|name| is_partial(name)) {
+                let path = owner.path(name);
+                fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path)).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_deleted_is_gone() {
+    let owner = owner(400);
+    let delete = |more: &[&str]| {
+        let mut all = vec!["delete", "--local", "--site", "example.com"];
+        all.extend(more);
+        owner.runs(&all)
+    };
+    let left = || {
+        let ran = owner.runs(&["export", "--local", "--format", "jsonl", "--output", "-"]).ended(0);
+        objects(&ran.stdout)
+    };
+    delete(&["--page", "/old/*", "--dry-run"])
+        .ended(0)
+        .says("This goes, of example.com: 100 hits on 1")
+        .says("      100  /old/a\n")
+        .says("Nothing was deleted");
+    assert_eq!(left().len(), 400);
+    delete(&["--page", "/old/*", "--yes"]).ended(0).says("Deleted 100 hits");
+    assert!(left().len() == 300 && left().iter().all(|hit| hit["page"] != "/old/a"));
+    delete(&["--page", "/old/*", "--yes"]).ended(0).says("There is nothing to delete");
+    // A day of a page, and then all of that day.
+    let day = left()[100]["time"].as_str().unwrap()[..10].to_owned();
+    let of_day = |hit: &&Value| hit["time"].as_str().unwrap().starts_with(&day);
+    let before = left().iter().filter(of_day).count();
+    let days = ["--from", &day, "--to", &day, "--yes"];
+    delete(&[&["--page", "/b"][..], &days].concat()).ended(0);
+    let after: Vec<Value> = left().iter().filter(of_day).cloned().collect();
+    assert!(after.len() < before && after.iter().all(|hit| hit["page"] != "/b"));
+    assert!(left().iter().any(|hit| hit["page"] == "/b"), "on other days");
+    delete(&days).ended(0);
+    assert_eq!(left().iter().filter(of_day).count(), 0);
+    assert_eq!(left().len(), 300 - before);
+}
+
+/// What the files say is what DuckDB reads in them.
+#[test]
+#[ignore = "needs DuckDB: run `cargo xtask test`"]
+fn duckdb_reads_every_format() {
+    let python =
+        std::env::var_os("FOOTFALL_DUCKDB").expect("FOOTFALL_DUCKDB is a Python that has it");
+    let owner = owner(400);
+    for format in ["parquet", "csv", "jsonl"] {
+        owner.runs(&["export", "--local", "--format", format, "--output", format]).ended(0);
+    }
+    let program = "import duckdb\n\
+        for source in (\"read_parquet('parquet/*.parquet')\", \"read_csv('csv')\", \"read_json('jsonl')\"):\n    \
+        print(duckdb.sql(f\"SELECT count(*), count(DISTINCT (time::VARCHAR, page)), count(source), \
+        count(*) FILTER (page = '/café'), min(visitor) FROM {source}\").fetchall())";
+    let mut command = Command::new(python);
+    let asked = command.args(["-c", program]).current_dir(owner.path(".")).output().unwrap();
+    assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
+    let answers = String::from_utf8(asked.stdout).unwrap();
+    assert_eq!(answers, "[(400, 400, 400, 100, 1)]\n".repeat(3));
+}
