@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
+use footfall_infra::api::Function;
 use footfall_infra::settings::Settings;
+use footfall_infra::stack::Spec;
 use footfall_runtime::archive::Archive;
 use footfall_runtime::delete::{Deletion, Found, Pattern, What};
 use footfall_runtime::rollup::RollupError;
@@ -17,9 +19,8 @@ use crate::ask;
 use crate::place::{self, Data, Place, problem, unless_stopped};
 use crate::problem::Problem;
 
-/// How long a reader may still hold on to what was just replaced: as long as the function `dashboard` may
-/// run, whose time-out is in infra/src/stack/functions.rs.
-const GRACE: Duration = Duration::from_secs(30);
+/// How long a reader may still hold on to what was just replaced: as long as the function `dashboard` may run.
+const GRACE: Duration = Duration::from_secs(Spec::of(Function::Dashboard).timeout as u64);
 
 /// The most pages that are named.
 const PAGES: usize = 20;

@@ -316,6 +316,28 @@ fn pages_lead_from_one_to_the_next() {
     }
 }
 
+/// A page looks at no more than a year of days, so that it is made in time.
+#[test]
+fn many_days_are_several_pages() {
+    let store = Memory::default();
+    let settings = settings();
+    for (date, now) in [("2023-11-20", "2023-11-22T13:30:00Z"), ("2026-11-20", NOW)] {
+        let hit = json!({ "v": "00000000000000ab", "p": format!("/{date}") });
+        let kind = Kind::Hit(serde_json::from_value(hit).unwrap());
+        put(&store, &[item(&settings.sites[0], at(&format!("{date}T12:00:00Z")), 1, &kind)]);
+        fold(&store, now);
+    }
+    let mut found = Vec::new();
+    let mut next = Some("format=jsonl".to_owned());
+    while let Some(query) = next.take() {
+        let answer = answer(&store, NOW, &asked(&query));
+        found.push(objects(std::str::from_utf8(answer.body()).unwrap()).len());
+        let link = answer.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
+        next = link.map(|link| link.split(['?', '>']).nth(1).unwrap().to_owned());
+    }
+    assert_eq!(found, [1, 0, 1, 0]);
+}
+
 #[test]
 fn a_moment_that_is_larger_than_a_page_is_cut() {
     let store = Memory::default();
