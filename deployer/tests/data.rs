@@ -16,6 +16,7 @@ use footfall_runtime::store::{Item, Store as _};
 use footfall_runtime::table;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use support::scripted::{Answer, Scripted};
 use support::{Owner, ran};
 
 /// So many hits of the last days, a quarter of them below /old.
@@ -196,6 +197,63 @@ fn what_is_deleted_is_gone() {
     delete(&days).ended(0);
     assert_eq!(left().iter().filter(of_day).count(), 0);
     assert_eq!(left().len(), 300 - before);
+}
+
+/// What DynamoDB says of a table that is there, and then of each query.
+fn aws(queries: Vec<Answer>) -> Scripted {
+    let table = json!({ "Table": { "TableName": "footfall", "TableStatus": "ACTIVE" } });
+    Scripted::start(&[
+        ("DescribeTable", vec![Answer::Says(200, table.to_string())]),
+        ("Query", queries),
+    ])
+}
+
+fn fails(code: &str) -> Answer {
+    let code = format!("com.amazonaws.dynamodb.v20120810#{code}");
+    Answer::Says(400, json!({ "__type": code, "message": "no" }).to_string())
+}
+
+#[test]
+fn the_deployed_table_is_read() {
+    let now = Timestamp::now();
+    let hit = json!({ "Items": [{
+        "pk": { "S": "hit#example.com" }, "sk": { "S": format!("{}#00", now.as_millisecond()) },
+        // {"v":"00000000000000ab","p":"/"}
+        "v": { "B": "eyJ2IjoiMDAwMDAwMDAwMDAwMDBhYiIsInAiOiIvIn0=" },
+        "ttl": { "N": (now.as_second() + 1000).to_string() },
+    }] });
+    let none = || Answer::Says(200, json!({ "Items": [] }).to_string());
+    let today = now.to_string()[..10].to_owned();
+    let days = ["--from", &today, "--to", &today];
+    // How far the site is folded, the day's segments, and then its hits.
+    let queries = || vec![none(), none(), Answer::Says(200, hit.to_string()), none()];
+    let script = aws(queries());
+    let owner = Owner::of(&script.endpoint);
+    let export = [&["export", "--format", "jsonl", "--output", "-"][..], &days].concat();
+    let hits = objects(&owner.runs(&export).ended(0).says("Table    footfall").stdout);
+    assert_eq!(hits.len(), 1);
+    assert_eq!((&hits[0]["page"], &hits[0]["visitor"]), (&json!("/"), &json!(1)));
+    assert!(script.bodies("Query").contains(&format!("hit#example.com#{today}T")));
+
+    let script = aws(queries());
+    let owner = Owner::of(&script.endpoint);
+    let delete =
+        [&["delete", "--site", "example.com", "--page", "/", "--dry-run"][..], &days].concat();
+    owner.runs(&delete).ended(0).says("1 hits on 1 days").says("Nothing was deleted");
+    assert_eq!(script.times("PutItem") + script.times("DeleteItem"), 0);
+
+    // What fails on the way leaves nothing.
+    let script = aws(vec![none(), none(), fails("AccessDeniedException")]);
+    let owner = Owner::of(&script.endpoint);
+    owner
+        .runs(&["export", "--output", "out"])
+        .ended(1)
+        .says("AccessDeniedException")
+        .says("help: ");
+    assert_eq!(names(&owner), ["footfall.yaml"]);
+    let script = Scripted::start(&[("DescribeTable", vec![fails("ResourceNotFoundException")])]);
+    let owner = Owner::of(&script.endpoint);
+    owner.runs(&["export"]).ended(2).says("there is no table footfall in eu-central-1");
 }
 
 /// What the files say is what DuckDB reads in them.
