@@ -36,7 +36,7 @@ const PAGES: usize = 20;
 /// and before that a hash that nobody can make again without the visitor's address and the day's salt.
 ///
 /// Reports show a day that is over before or after it, never in between, and of an open day each hour; of the
-/// hour that is not over, hits go one by one. Nothing that is folded or imported later brings them back. Ended in
+/// hour that is not over, hits go one by one. No later rollup brings them back; an import does, of other files that have them. Ended in
 /// the middle, it is finished by running it again; run one at a time. Backups still have what was deleted:
 /// point-in-time recovery for 35 days, and exports.
 #[derive(Debug, Args)]

@@ -30,7 +30,7 @@ use crate::problem::Problem;
 /// the order of time. A visitor is a number that means nothing outside its day (in Parquet: outside the files
 /// of one name). Rows with a reason in `filtered` are of programs. In CSV, an apostrophe stands before what a
 /// spreadsheet would take for a formula (a text that begins with = + - @): strangers chose these texts. Where
-/// it must be to the letter, take one of the other formats.
+/// it must be to the letter, as for `cargo xtask import`, take one of the other formats.
 ///
 /// What is written gets its name when it is whole: an export that was ended is not there.
 #[derive(Debug, Args)]

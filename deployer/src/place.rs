@@ -72,7 +72,7 @@ impl Place {
             .with_max_backoff(Duration::from_secs(5));
         let client = aws.dynamodb.config().to_builder().retry_config(patient).build();
         let client = aws_sdk_dynamodb::Client::from_conf(client);
-        Ok(Data::Table(DynamoDb::of(client, name.to_string())))
+        Ok(Data::Table(DynamoDb::of_client(client, name.to_string())))
     }
 }
 

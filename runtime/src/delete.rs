@@ -8,7 +8,7 @@
 //! anywhere, doing it again finishes it.
 //!
 //! A segment without rows stays: as long as it is there, its day is read from nothing else, and nothing that
-//! is folded or imported again takes its place.
+//! is folded takes its place.
 
 use std::collections::{BTreeMap, BTreeSet};
 

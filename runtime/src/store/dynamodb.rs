@@ -105,9 +105,9 @@ impl DynamoDb {
         Self { client: Client::from_conf(config), table }
     }
 
-    /// A table that a client reaches, which has its own time-outs and retries.
+    /// A table that a client gets at, with the client's own time-outs and retries.
     #[must_use]
-    pub const fn of(client: Client, table: String) -> Self {
+    pub const fn of_client(client: Client, table: String) -> Self {
         Self { client, table }
     }
 
