@@ -80,8 +80,8 @@ pub enum By {
     OpenDoor,
     /// The owner's session.
     Session,
-    /// A share link: its secret, for the addresses on its pages, and what may show it in a frame.
-    Share(Secret, Vec<EmbedOrigin>),
+    /// A share link, and whose pages may show it in a frame.
+    Share(Vec<EmbedOrigin>),
     /// A token.
     Token,
     /// The site is public.
@@ -260,7 +260,7 @@ impl<'a, S: Store> Access<'a, S> {
         let secret = Secret::parse(Kind::Share, secret).ok_or(Denied::Share)?;
         let token = self.token(&secret).await?.ok_or(Denied::Share)?;
         let site = self.only(&token, name).ok_or(Denied::Share)?;
-        Ok(Grant { site, sites: vec![site], by: By::Share(secret, token.embed) })
+        Ok(Grant { site, sites: vec![site], by: By::Share(token.embed) })
     }
 
     /// A token's site, if it is in the settings still, and nothing else is asked for.

@@ -257,7 +257,7 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
             is_public => *by == By::Public,
         })?;
         let frames = match by {
-            By::Share(_, origins) => origins.as_slice(),
+            By::Share(origins) => origins.as_slice(),
             _ => &[],
         };
         Ok(self.guarded(response(StatusCode::OK, "text/html; charset=utf-8", html), frames))
