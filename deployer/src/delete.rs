@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use footfall_infra::api::Function;
-use footfall_infra::settings::Settings;
+use footfall_infra::settings::{PagePattern, Settings};
 use footfall_infra::stack::Spec;
 use footfall_runtime::archive::Archive;
-use footfall_runtime::delete::{Deletion, Found, Pattern, What};
+use footfall_runtime::delete::{Deletion, Found, What};
 use footfall_runtime::rollup::RollupError;
 use footfall_runtime::store::Store;
 use jiff::Timestamp;
@@ -85,7 +85,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let what = What {
         from: arguments.from.unwrap_or(Date::MIN),
         to: arguments.to.unwrap_or(Date::MAX),
-        pages: arguments.page.iter().map(|page| Pattern::new(page)).collect(),
+        pages: arguments.page.iter().map(|page| PagePattern::new(page)).collect(),
     };
     let settings = place::settings()?;
     let work = async {

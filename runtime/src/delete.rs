@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use footfall_infra::settings::PagePattern;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::civil::Date;
 
@@ -34,33 +35,6 @@ const TRIES: usize = 5;
 /// The columns by which a hit is chosen.
 const COLUMNS: &[Column] = &[Column::Host, Column::Page, Column::Filtered];
 
-/// Pages: one, or all that a pattern with `*` stands for. As the dashboard names them: a path, with the host
-/// in front of it where that is not the site's own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern(Vec<String>);
-
-impl Pattern {
-    /// A pattern. Any number of letters may stand for a `*`, also none, and also slashes.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        Self(text.split('*').map(str::to_owned).collect())
-    }
-
-    /// Whether it stands for a page.
-    #[must_use]
-    pub fn matches(&self, page: &str) -> bool {
-        let [first, between @ .., last] = self.0.as_slice() else {
-            return self.0.first().is_some_and(|whole| whole == page);
-        };
-        let Some(mut rest) = page.strip_prefix(first.as_str()) else { return false };
-        for text in between {
-            let Some(place) = rest.find(text.as_str()) else { return false };
-            rest = &rest[place + text.len()..];
-        }
-        rest.ends_with(last.as_str())
-    }
-}
-
 /// Which hits of a site are deleted: those that are of the days and of the pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct What {
@@ -69,7 +43,7 @@ pub struct What {
     /// The last day of UTC.
     pub to: Date,
     /// The pages; all if there are none.
-    pub pages: Vec<Pattern>,
+    pub pages: Vec<PagePattern>,
 }
 
 /// What there is to delete.
@@ -113,6 +87,7 @@ impl What {
     fn has_hit(&self, item: &Item) -> bool {
         match Kind::decode(&item.value) {
             Ok(Kind::Hit(hit)) => self.has_page(&named(hit.host.as_deref(), &hit.page)),
+            Ok(Kind::Engagement(said)) => self.has_page(&named(said.host.as_deref(), &said.page)),
             Ok(Kind::Filtered(filtered)) => self.has_page(&filtered.page),
             Err(_) => self.is_every_page(),
         }
@@ -363,36 +338,5 @@ impl<'a, S: Store> Deletion<'a, S> {
     fn meant(&self, rows: &Rows, texts: &Texts) -> BTreeSet<usize> {
         let mut pages = Pages::new(texts);
         (0..rows.len()).filter(|row| pages.of(rows, *row, self.what).1).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pattern_stands_for_pages() {
-        let check = |pattern: &str, page: &str, expected: bool| {
-            assert_eq!(Pattern::new(pattern).matches(page), expected, "{pattern} {page}");
-        };
-        check("/a", "/a", true);
-        check("/a", "/a/", false);
-        check("/a", "/A", false);
-        check("/blog/*", "/blog/", true);
-        check("/blog/*", "/blog/a/b", true);
-        check("/blog/*", "/blog", false);
-        check("/blog/*", "blog.e.x/blog/a", false);
-        check("*", "", true);
-        check("*/blog/*", "blog.e.x/blog/a", true);
-        check("*.php", "/wp/login.php", true);
-        check("*.php", "/wp/login.phpx", false);
-        check("/a*b*c", "/abc", true);
-        check("/a*b*c", "/axxbxxbc", true);
-        check("/a*b*c", "/acb", false);
-        check("/aa*aa", "/aaa", false);
-        check("**", "/x", true);
-        check("", "", true);
-        check("", "/", false);
-        check("/ü*", "/über", true);
     }
 }

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::archive::Archive;
 use crate::column::Column;
 use crate::dashboard::csv::cell;
-use crate::rows::{Rows, Texts};
+use crate::rows::{NO_SCROLL, Rows, Texts};
 use crate::store::{Store, StoreError};
 use crate::table::{utc_day, utc_start};
 
@@ -76,7 +76,7 @@ impl Format {
         match self {
             Self::Csv => {
                 let columns = Column::ALL.map(Column::name).join(",");
-                format!("time,visitor,{columns}\r\n")
+                format!("time,visitor,{columns},engaged,scrolled\r\n")
             }
             Self::Jsonl => String::new(),
         }
@@ -123,6 +123,11 @@ impl<'a> Lines<'a> {
             let code = self.rows.column(column)[row] as usize;
             (column, self.cells[column.index()].get(code).map_or("", String::as_str))
         });
+        let number =
+            |number: u32, is_there: bool| is_there.then(|| number.to_string()).unwrap_or_default();
+        let (engaged, scrolled) = (self.rows.engaged[row], self.rows.scrolled[row]);
+        let engaged = number(engaged, engaged > 0);
+        let scrolled = number(scrolled.into(), scrolled != NO_SCROLL);
         match self.format {
             Format::Csv => {
                 out.extend_from_slice(format!("{at:.3},{visitor}").as_bytes());
@@ -130,13 +135,16 @@ impl<'a> Lines<'a> {
                     out.push(b',');
                     out.extend_from_slice(cell.as_bytes());
                 }
-                out.extend_from_slice(b"\r\n");
+                out.extend_from_slice(format!(",{engaged},{scrolled}\r\n").as_bytes());
             }
             Format::Jsonl => {
                 out.extend_from_slice(format!("{{\"time\":\"{at:.3}\"").as_bytes());
                 let visitor = [("visitor", visitor.as_str())].into_iter();
                 let cells = cells.iter().map(|(column, cell)| (column.name(), *cell));
-                for (name, cell) in visitor.chain(cells).filter(|(_, cell)| !cell.is_empty()) {
+                let numbers = [("engaged", &*engaged), ("scrolled", &*scrolled)];
+                for (name, cell) in
+                    visitor.chain(cells).chain(numbers).filter(|(_, cell)| !cell.is_empty())
+                {
                     out.extend_from_slice(format!(",\"{name}\":").as_bytes());
                     out.extend_from_slice(cell.as_bytes());
                 }

@@ -8,10 +8,10 @@ mod support;
 use std::collections::BTreeSet;
 use std::future::Future;
 
-use footfall_infra::settings::{Settings, Site};
+use footfall_infra::settings::{PagePattern, Settings, Site};
 use footfall_runtime::archive::Archive;
 use footfall_runtime::checkpoint::Checkpoint;
-use footfall_runtime::delete::{Deletion, Found, Pattern, What};
+use footfall_runtime::delete::{Deletion, Found, What};
 use footfall_runtime::filter::FilterReason;
 use footfall_runtime::hit::{Filtered, Kind, Record};
 use footfall_runtime::period::Asked;
@@ -86,7 +86,7 @@ fn is_secret(item: &Item) -> bool {
 }
 
 fn secret() -> What {
-    What { from: day(DAYS[0]), to: day(DAYS[3]), pages: vec![Pattern::new("/secret/*")] }
+    What { from: day(DAYS[0]), to: day(DAYS[3]), pages: vec![PagePattern::new("/secret/*")] }
 }
 
 /// How much of the traffic is folded before anything is deleted.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use footfall_infra::settings::{Settings, Site};
+use footfall_runtime::access::Door;
 use footfall_runtime::archive::Archive;
 use footfall_runtime::checkpoint::Checkpoint;
 use footfall_runtime::column::Column;
@@ -19,7 +20,7 @@ use footfall_runtime::http::{Request, Response};
 use footfall_runtime::period::Asked;
 use footfall_runtime::query::Query;
 use footfall_runtime::read::Reader;
-use footfall_runtime::report::Report;
+use footfall_runtime::report::{Report, all_tables};
 use footfall_runtime::rollup::{self, Rollup};
 use footfall_runtime::rows::{Rows, Texts};
 use footfall_runtime::store::{Item, Store as _};
@@ -101,7 +102,7 @@ fn report(store: &Memory, now: &str) -> Report {
         let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first };
         let query = Query::of(&request::dashboard("period=14d"), &asked).unwrap();
         let reader = Reader { store, settings: &settings, site, checkpoint, now };
-        reader.report(&query, 1000).await.unwrap()
+        reader.report(&query, &all_tables(), 1000).await.unwrap()
     })
 }
 
@@ -110,7 +111,7 @@ fn asked(query: &str) -> Request {
 }
 
 fn answer(store: &Memory, now: &str, request: &Request) -> Response {
-    let dashboard = Dashboard::new(settings(), store.clone(), Fixed::at(now)).unwrap();
+    let dashboard = Dashboard::new(settings(), store.clone(), Fixed::at(now), Door::Open).unwrap();
     wait(dashboard.handle(request))
 }
 

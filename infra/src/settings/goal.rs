@@ -161,6 +161,10 @@ mod tests {
         check("/*/x/*", "/a/x/b", true);
         check("/*/x/*", "/a/y/b", false);
         check("*b*bc", "/abbc", true);
+        check("/a*b*c", "/acb", false);
+        check("/aa*aa", "/aaa", false);
+        check("*.php", "/wp/login.phpx", false);
+        check("/ü*", "/über", true);
         check("**", "", true);
         check("", "", true);
         check("", "/", false);
