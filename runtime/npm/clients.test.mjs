@@ -174,9 +174,18 @@ function tally(hits, value) {
   return counts;
 }
 
-// The report of a site must come to say what was sent, and nothing else. An engagement is no hit.
-async function assertCounted(site, sent) {
+// What the engagements of a page's views say on average, as the report rounds it. No view of these tests has more than one.
+function looks(engagements) {
+  const average = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+  if (engagements.length === 0) return [null, null];
+  return [Math.round(average(engagements.map(({ e }) => e)) / 100) / 10, Math.round(average(engagements.map(({ sd }) => sd)) * 10) / 10];
+}
+
+// The report of a site must come to say what was sent, and nothing else. An engagement is no hit, and says of a view how
+// long it was looked at and how far it was scrolled, where the site measures that.
+async function assertCounted(site, sent, measured = sent) {
   const hits = sent.filter(({ n }) => n !== 'engagement');
+  const engagements = measured.filter(({ n }) => n === 'engagement');
   const views = hits.filter(({ n }) => n === 'pageview');
   const events = hits.filter(({ n }) => n !== 'pageview');
   const expected = {
@@ -185,6 +194,10 @@ async function assertCounted(site, sent) {
     visitors: 1,
     visits: 1,
     byPage: tally(views, pageOf),
+    looked: looks(engagements),
+    lookedByPage: Object.fromEntries(
+      Object.keys(tally(views, pageOf)).map((page) => [page, looks(engagements.filter((each) => pageOf(each) === page))])
+    ),
     byName: tally(events, ({ n }) => n),
     filtered: [],
     unreadable: 0,
@@ -204,6 +217,10 @@ async function assertCounted(site, sent) {
       visitors,
       visits,
       byPage: rows('page', 'views'),
+      looked: [totals.time_on_page, totals.scroll_depth],
+      lookedByPage: Object.fromEntries(
+        tables.page.rows.filter((row) => row.views > 0).map((row) => [row.value, [row.time_on_page, row.scroll_depth]])
+      ),
       byName: rows('event', 'events'),
       filtered,
       unreadable,
@@ -237,6 +254,8 @@ test('@plausible-analytics/tracker: views, steps, events, links, files, forms, e
   // A step ends the view before with an engagement.
   await page.evaluate(() => history.pushState(null, '', '/two'));
   await until(3);
+  // Half a minute passes, as far as the page can tell.
+  await page.evaluate(() => { const { now } = Date; Date.now = () => now() + 30_000; });
   const status = await page.evaluate(() => new Promise((resolve) => track('signup', { props: { plan: 'pro' }, callback: resolve })));
   assert.deepEqual(status, { status: 202 });
   await page.evaluate(() => track('Purchase', { revenue: { amount: 9.5, currency: 'EUR' }, interactive: false }));
@@ -257,8 +276,8 @@ test('@plausible-analytics/tracker: views, steps, events, links, files, forms, e
     'engagement /', 'engagement /', 'engagement /sent', 'engagement /two',
     'pageview /', 'pageview /', 'pageview /sent', 'pageview /two', 'signup /two',
   ]);
-  for (const { sd, e } of sent.filter(({ n }) => n === 'engagement')) {
-    assert.ok(sd === 23 && Number.isInteger(e) && e >= 0, `${sd} ${e}`);
+  for (const { u, sd, e } of sent.filter(({ n }) => n === 'engagement')) {
+    assert.ok(sd === 23 && Number.isInteger(e) && e >= (u.endsWith('/two') ? 30_000 : 0), `${u} ${sd} ${e}`);
   }
   await assertCounted(site, sent);
   assert.deepEqual([dropped, wrong], [[], []]);
@@ -275,7 +294,7 @@ test('@plausible-analytics/tracker with hash routing, on a site that does not me
   await page.goBack();
   await until(5);
   assert.deepEqual(brief(sent), ['engagement /#/a', 'engagement /#/b', 'pageview /#/a', 'pageview /#/a', 'pageview /#/b']);
-  await assertCounted(site, sent);
+  await assertCounted(site, sent, []);
   // It sends engagement whether or not somebody asked for it.
   assert.deepEqual([dropped, wrong], [['engagement', 'engagement'], []]);
 });
@@ -400,6 +419,7 @@ test('footfall.js with data-hash and data-engagement', async (t) => {
     document.head.append(script);`, '/?utm_source=newsletter#/a', '/track');
   await until(1);
   await page.evaluate(() => footfall('signup', { plan: 'pro' }));
+  await page.evaluate(() => { const now = performance.now.bind(performance); performance.now = () => now() + 30_000; });
   await page.evaluate(() => (location.hash = '/b'));
   await until(4);
   await page.goto('http://elsewhere.example/');
