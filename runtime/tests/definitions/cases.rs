@@ -11,7 +11,7 @@ mod who;
 use std::collections::BTreeSet;
 
 use footfall_runtime::filter::FilterReason;
-use footfall_runtime::hit::{Filtered, Hit, Kind};
+use footfall_runtime::hit::{Engagement, Filtered, Hit, Kind};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde_json::json;
@@ -20,7 +20,8 @@ use crate::world::{Question, World, lines};
 
 /// What came in at a site, in a zone: a line a hit, such as
 /// `2026-11-23 09:00 ann /a event=sign+up source=Google`. Times are of the zone's clock, or of UTC with
-/// a `Z` behind them; `+` stands for a space. Who begins with a `!` is no visitor, but why it is none.
+/// a `Z` behind them; `+` stands for a space. Who begins with a `!` is no visitor, but why it is none. A
+/// line with `looked=` (seconds) or `scrolled=` (per cent) is an engagement.
 struct Traffic {
     zone: &'static str,
     hits: &'static str,
@@ -47,7 +48,8 @@ impl Traffic {
                     let known = FilterReason::ALL.into_iter().find(|of| of.as_str() == reason);
                     Kind::Filtered(Filtered { reason: known.unwrap(), page: (*page).to_owned() })
                 }
-                None => Kind::Hit(hit(who, page, rest)),
+                None => engagement(who, page, rest)
+                    .map_or_else(|| Kind::Hit(hit(who, page, rest)), Kind::Engagement),
             };
             world.add(at, kind, 0, 0);
         }
@@ -88,6 +90,20 @@ impl Traffic {
         world.fold_all();
         check("folded");
     }
+}
+
+fn engagement(who: &str, page: &str, rest: &[&str]) -> Option<Engagement> {
+    let number = |name: &str| {
+        let said = rest.iter().find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+        said.map(|number| number.parse::<u32>().unwrap())
+    };
+    let (looked, scrolled) = (number("looked"), number("scrolled"));
+    if looked.is_none() && scrolled.is_none() {
+        return None;
+    }
+    let Hit { visitor, host, page, .. } = hit(who, page, &[]);
+    let scroll = scrolled.map(|percent| u8::try_from(percent).unwrap());
+    Some(Engagement { visitor, host, page, scroll, engaged: looked.unwrap_or(0) * 1000 })
 }
 
 fn hit(who: &str, page: &str, rest: &[&str]) -> Hit {

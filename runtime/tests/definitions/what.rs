@@ -1,6 +1,6 @@
 //! What happens: hits, page views, events, pages.
 
-use super::{LATER, MONDAY, monday, utc};
+use super::{LATER, MONDAY, TUESDAY, monday, utc};
 
 #[test]
 fn what_a_program_does_is_in_none_of_the_numbers() {
@@ -50,6 +50,60 @@ fn ann_opens_a_page_and_clicks_sign_up_one_page_view_one_event() {
         event sign up 1 visitor, 1 visit, 1 event, 60 s
     ",
     );
+}
+
+/// Ann opens `/a` at 9:00, and scrolls and reads for 40 minutes: one visit of 40 minutes, one view, one
+/// bounce.
+#[test]
+fn an_engagement_is_no_hit() {
+    let traffic = utc("
+        2026-11-23 09:00 ann /a
+        2026-11-23 09:40 ann /a looked=2400 scrolled=80
+    ");
+    let expected = "
+        now 0
+        total 1 visitor, 1 visit, 1 view, 1 bounce, 2400 s, 2400 s on 1, 80 % deep on 1
+        bar 2026-11-23T09:00+00:00 1 visitor, 1 visit, 1 view, 1 bounce, 2400 s, 2400 s on 1, 80 % deep on 1
+        page /a 1 visitor, 1 visit, 1 view, 1 bounce, 2400 s, 2400 s on 1, 80 % deep on 1
+        event -
+    ";
+    traffic.says("2026-11-23 09:41", MONDAY, expected);
+}
+
+#[test]
+fn an_engagement_belongs_to_the_last_view_of_its_page() {
+    utc("
+        2026-11-23 09:00 ann /a
+        2026-11-23 09:02 ann /a looked=60 scrolled=50
+        2026-11-23 09:03 ann /b
+        2026-11-23 09:04 ann /a looked=20 scrolled=40
+        2026-11-23 09:05 ann /b looked=90 scrolled=10
+        2026-11-23 09:06 ann /a
+        2026-11-23 09:07 ann /a looked=30
+        2026-11-23 09:07 ann blog.example.com/a looked=5
+        2026-11-23 09:07 bob /a looked=7 scrolled=100
+    ")
+    .says(
+        LATER,
+        MONDAY,
+        "
+        total 1 visitor, 1 visit, 3 views, 390 s, 200 s on 3, 60 % deep on 2
+        page /a 1 visitor, 1 visit, 2 views, 390 s, 110 s on 2, 50 % deep on 1
+        page /b 1 visitor, 1 visit, 1 view, 390 s, 90 s on 1, 10 % deep on 1
+    ",
+    );
+}
+
+/// Ann opens `/a` at 23:50 UTC and leaves it at 0:10: nobody knows her any more, nor how long she looked
+/// at it.
+#[test]
+fn an_engagement_that_finds_no_view_is_dropped() {
+    let traffic = utc("
+        2026-11-23 23:50 ann /a
+        2026-11-24 00:10 ann /a looked=1200 scrolled=80
+    ");
+    traffic.says(LATER, MONDAY, "total 1 visitor, 1 visit, 1 view, 1 bounce");
+    traffic.says(LATER, TUESDAY, "total -");
 }
 
 #[test]

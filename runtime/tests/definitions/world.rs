@@ -326,6 +326,12 @@ fn numbers(tally: &Tally) -> String {
     if tally.duration > 0 {
         parts.push(format!("{} s", tally.duration as f64 / 1000.0));
     }
+    if tally.engagements > 0 {
+        parts.push(format!("{} s on {}", tally.engaged as f64 / 1000.0, tally.engagements));
+    }
+    if tally.scrolls > 0 {
+        parts.push(format!("{} % deep on {}", tally.scrolled, tally.scrolls));
+    }
     if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
 }
 
