@@ -17,7 +17,7 @@ use footfall_runtime::hit::{Filtered, Kind, Record};
 use footfall_runtime::period::Asked;
 use footfall_runtime::query::Query;
 use footfall_runtime::read::Reader;
-use footfall_runtime::report::Report;
+use footfall_runtime::report::{Report, all_tables};
 use footfall_runtime::rollup::{self, Rollup, RollupError};
 use footfall_runtime::rows::{Rows, Texts};
 use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
@@ -172,7 +172,7 @@ fn report<S: Store>(store: &S, query: &str, now: &str) -> Report {
         let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first };
         let query = Query::of(&request::dashboard(query), &asked).unwrap();
         let reader = Reader { store, settings: &settings, site, checkpoint, now };
-        reader.report(&query, 1000).await.unwrap()
+        reader.report(&query, &all_tables(), 1000).await.unwrap()
     })
 }
 
