@@ -215,6 +215,14 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// How many groups that are not empty it has found so far, of all groupings together.
+    #[must_use]
+    pub fn groups(&self) -> usize {
+        let spans = self.plans.iter().flat_map(|plan| &plan.spans);
+        let marks = spans.flat_map(|span| &span.groupings).flat_map(|grouping| &grouping.marks);
+        marks.filter(|mark| mark.tally != Tally::default()).count()
+    }
+
     /// What each plan found in each of its spans.
     #[must_use]
     pub fn found(self) -> Vec<Vec<Found>> {
