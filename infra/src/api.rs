@@ -57,6 +57,16 @@ pub const LOGIN: &str = "/login";
 pub const LOGOUT: &str = "/logout";
 /// Every hit of a site, in pages.
 pub const EXPORT: &str = "/api/v1/export";
+/// Answers questions, as Plausible's Stats API v2 does.
+pub const STATS_QUERY: &str = "/api/v2/query";
+/// How many visitors there are just now, as Plausible's Stats API v1 says it.
+pub const STATS_REALTIME: &str = "/api/v1/stats/realtime/visitors";
+/// The numbers of a period, as v1 says them.
+pub const STATS_AGGREGATE: &str = "/api/v1/stats/aggregate";
+/// The numbers of a period's hours, days or months, as v1 says them.
+pub const STATS_TIMESERIES: &str = "/api/v1/stats/timeseries";
+/// The numbers of a property's values, as v1 says them.
+pub const STATS_BREAKDOWN: &str = "/api/v1/stats/breakdown";
 /// Leads to the dashboard.
 pub const HOME: &str = "/";
 
@@ -66,7 +76,7 @@ pub const DROPPED: &str = "x-footfall-dropped";
 pub const PLAUSIBLE_DROPPED: &str = "x-plausible-dropped";
 
 /// Every route. What is not here is answered 404 by the gateway.
-pub const ROUTES: [Route; 11] = [
+pub const ROUTES: [Route; 16] = [
     Route { method: "POST", path: TRACK, function: Function::Track },
     Route { method: "POST", path: PLAUSIBLE_EVENT, function: Function::Track },
     Route { method: "GET", path: PIXEL, function: Function::Track },
@@ -78,6 +88,11 @@ pub const ROUTES: [Route; 11] = [
     Route { method: "POST", path: LOGIN, function: Function::Dashboard },
     Route { method: "POST", path: LOGOUT, function: Function::Dashboard },
     Route { method: "GET", path: EXPORT, function: Function::Dashboard },
+    Route { method: "POST", path: STATS_QUERY, function: Function::Dashboard },
+    Route { method: "GET", path: STATS_REALTIME, function: Function::Dashboard },
+    Route { method: "GET", path: STATS_AGGREGATE, function: Function::Dashboard },
+    Route { method: "GET", path: STATS_TIMESERIES, function: Function::Dashboard },
+    Route { method: "GET", path: STATS_BREAKDOWN, function: Function::Dashboard },
     Route { method: "GET", path: HOME, function: Function::Dashboard },
 ];
 

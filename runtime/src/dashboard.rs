@@ -34,6 +34,7 @@ use crate::query::Query;
 use crate::read::{ReadError, Reader};
 use crate::report::all_tables;
 use crate::snippet::snippet;
+use crate::stats;
 use crate::store::{Store, StoreError};
 use crate::table::{self, Hour};
 
@@ -150,7 +151,10 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
             (api::LOGIN, _) => self.login_page(request),
             (api::EXPORT, _) => self.export(request).await,
             (api::LOGOUT, _) => self.logout(request),
-            _ => self.dashboard(request).await,
+            _ => match stats::handle(&self.settings, &self.store, self.ambient.now(), request).await {
+                Some(answer) => answer,
+                None => self.dashboard(request).await,
+            },
         }
     }
 

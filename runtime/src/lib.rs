@@ -49,6 +49,7 @@ pub mod segment;
 pub mod settings_file;
 pub mod snippet;
 pub mod source;
+pub mod stats;
 pub mod store;
 pub mod table;
 pub mod text;

@@ -1,0 +1,267 @@
+//! Plausible's Stats API, answered by the engine: `POST /api/v2/query`, and v1 for old clients.
+//!
+//! <https://plausible.io/docs/stats-api>, <https://plausible.io/docs/stats-api-v1>; where the references are
+//! silent, what Plausible's tests expect (`test/plausible_web/controllers/api/external_stats_controller`).
+//! What is answered, and how the numbers differ from Plausible's, is in docs/stats-api.md.
+
+mod answer;
+mod dimension;
+mod filters;
+mod metric;
+mod question;
+mod range;
+mod v1;
+
+use std::fmt;
+
+use footfall_infra::api;
+use footfall_infra::settings::{Settings, Site};
+use http::StatusCode;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::checkpoint::Checkpoint;
+use crate::http::{Request, Response, response};
+use crate::log;
+use crate::period::Asked;
+use crate::query::QueryError;
+use crate::read::{Missing, ReadError, Reader};
+use crate::store::{Store, StoreError};
+
+use self::answer::Answer;
+use self::question::Question;
+
+/// The largest body of a question, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// A question that cannot be answered as it is: where it is wrong, and what may stand there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Refused(String);
+
+impl Refused {
+    fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// What is wrong with a value at a place in the body.
+    fn at(place: &str, what: &str, value: &Value, hint: &str) -> Self {
+        let value = crate::text::clean(&value.to_string(), 200);
+        Self(format!("{place}: {what} {value}: {hint}"))
+    }
+
+    /// That a key is missing, or no such thing.
+    fn missing(key: &str, value: Option<&Value>, hint: &str) -> Self {
+        match value {
+            Some(value) => Self::at(&format!("#/{key}"), &format!("Invalid {key}"), value, hint),
+            None => Self(format!("#/{key}: Required property {key} was not present: {hint}")),
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error("{0}")]
+    Refused(Refused),
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error("The question has more than {MAX_BODY} bytes: take some filters off.")]
+    TooLarge,
+    #[error("Missing site ID. Please provide the required site_id parameter with your request.")]
+    NoSite,
+    #[error(
+        "Invalid API key or site ID. Please make sure you're using a valid API key with access to the \
+         site you've requested."
+    )]
+    UnknownSite,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Store(error) => error.into(),
+            ReadError::Query(error) => error.into(),
+        }
+    }
+}
+
+/// Answers a request to one of the Stats API's routes; `None` if it is to another.
+pub async fn handle<S: Store>(
+    settings: &Settings,
+    store: &S,
+    now: Timestamp,
+    request: &Request,
+) -> Option<Response> {
+    let stats = Stats { settings, store, now };
+    let answer = match request.path.as_str() {
+        api::STATS_QUERY => stats.query(request).await,
+        api::STATS_REALTIME => stats.realtime(request).await,
+        api::STATS_AGGREGATE => stats.v1(request, v1::Endpoint::Aggregate).await,
+        api::STATS_TIMESERIES => stats.v1(request, v1::Endpoint::Timeseries).await,
+        api::STATS_BREAKDOWN => stats.v1(request, v1::Endpoint::Breakdown).await,
+        _ => return None,
+    };
+    Some(match answer {
+        Ok(answer) => response(StatusCode::OK, "application/json", answer.to_string()),
+        Err(problem) => failed(&problem),
+    })
+}
+
+struct Stats<'a, S> {
+    settings: &'a Settings,
+    store: &'a S,
+    now: Timestamp,
+}
+
+impl<S: Store> Stats<'_, S> {
+    /// The site of a domain, if whoever asks may read it.
+    fn site(&self, request: &Request, domain: Option<&str>) -> Result<&Site, Problem> {
+        let domain = domain.filter(|domain| !domain.is_empty()).ok_or(Problem::NoSite)?;
+        let site = self.settings.site(domain).ok_or(Problem::UnknownSite)?;
+        self.authorize(request, site)?;
+        Ok(site)
+    }
+
+    /// Whether a request may read a site's numbers. Nobody is turned away yet: API tokens, which come as
+    /// `Authorization: Bearer TOKEN`, are checked here.
+    #[allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "tokens are checked here")]
+    const fn authorize(&self, _request: &Request, _site: &Site) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    async fn reader<'s>(&'s self, site: &'s Site) -> Result<Reader<'s, S>, Problem> {
+        let checkpoint = Checkpoint::of(self.store, site).await?;
+        let Self { store, settings, now } = *self;
+        Ok(Reader { store, settings, site, checkpoint, now })
+    }
+
+    async fn query(&self, request: &Request) -> Result<Value, Problem> {
+        let body = object(&request.body)?;
+        let site = self.site(request, body.get("site_id").and_then(Value::as_str))?;
+        let reader = self.reader(site).await?;
+        let asked = asked(&reader);
+        let question = Question::parse(&body, site, &asked)?;
+        let answer = answer::answer(&reader, &question).await?;
+        let query = question.repeated(site, &body);
+        let meta = meta(&question, &answer);
+        let row = |row: answer::Row| match row.comparison {
+            None => json!({ "dimensions": row.dimensions, "metrics": row.metrics }),
+            Some(other) => json!({
+                "dimensions": row.dimensions,
+                "metrics": row.metrics,
+                "comparison": {
+                    "dimensions": other.dimensions,
+                    "metrics": other.metrics,
+                    "change": other.change,
+                },
+            }),
+        };
+        let results: Vec<Value> = answer.rows.into_iter().map(row).collect();
+        Ok(json!({ "results": results, "meta": meta, "query": query }))
+    }
+
+    async fn realtime(&self, request: &Request) -> Result<Value, Problem> {
+        let site = self.site(request, request.parameter("site_id").as_deref())?;
+        Ok(self.reader(site).await?.visitors_now().await?.into())
+    }
+
+    async fn v1(&self, request: &Request, endpoint: v1::Endpoint) -> Result<Value, Problem> {
+        let site = self.site(request, request.parameter("site_id").as_deref())?;
+        let reader = self.reader(site).await?;
+        let asked = asked(&reader);
+        let question = v1::question(endpoint, request, site, &asked)?;
+        let answer = answer::answer(&reader, &question.question).await?;
+        Ok(question.shape(answer))
+    }
+}
+
+fn asked<'a, S>(reader: &Reader<'a, S>) -> Asked<'a> {
+    Asked { now: reader.now, zone: &reader.site.time_zone, first: reader.checkpoint.first }
+}
+
+fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
+    if body.len() > MAX_BODY {
+        return Err(Problem::TooLarge);
+    }
+    let hint =
+        "write {\"site_id\": \"example.com\", \"metrics\": [\"visitors\"], \"date_range\": \"7d\"}";
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(Refused(format!("#: The body must be a JSON object: {hint}")).into()),
+        Err(error) => Err(Refused(format!("#: The body is no JSON ({error}): {hint}")).into()),
+    }
+}
+
+/// What is told beside the rows.
+fn meta(question: &Question, answer: &Answer) -> Map<String, Value> {
+    let mut meta = Map::new();
+    let include = &question.include;
+    if include.imports {
+        meta.insert("imports_included".to_owned(), false.into());
+        meta.insert("imports_skip_reason".to_owned(), "no_imported_data".into());
+        let warning =
+            "What is imported is counted like all other hits, and is never apart from them.";
+        meta.insert("imports_warning".to_owned(), warning.into());
+    }
+    if let Some(bars) = question.time.bars.as_ref().filter(|_| include.time_labels) {
+        let labels: Vec<&str> = bars.iter().map(|bar| bar.name.as_str()).collect();
+        meta.insert("time_labels".to_owned(), labels.into());
+    }
+    if include.total_rows {
+        meta.insert("total_rows".to_owned(), answer.total_rows.into());
+    }
+    if let Some(warning) = warning(&answer.missing) {
+        meta.insert("warning".to_owned(), warning.into());
+    }
+    meta
+}
+
+/// That something could not be read, and so is in no number.
+fn warning(missing: &Missing) -> Option<String> {
+    let Missing { unreadable, incomplete } = missing;
+    let whole = *unreadable == 0 && incomplete.is_empty();
+    (!whole).then(|| {
+        let segments = incomplete.len();
+        format!(
+            "{unreadable} hits and {segments} segments could not be read, and are missing from the \
+             results: the function's log says why."
+        )
+    })
+}
+
+fn failed(problem: &Problem) -> Response {
+    let status = match problem {
+        Problem::Refused(_) | Problem::Query(_) | Problem::NoSite => StatusCode::BAD_REQUEST,
+        Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Problem::UnknownSite => StatusCode::UNAUTHORIZED,
+        Problem::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+        Problem::Store(StoreError::Refused(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let message = match status {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            "The store cannot be read just now. Try again in a moment.".to_owned()
+        }
+        StatusCode::INTERNAL_SERVER_ERROR => {
+            "The question cannot be answered. The function's log says why.".to_owned()
+        }
+        _ => problem.to_string(),
+    };
+    if status.is_server_error() {
+        log::error("a question was not answered", problem);
+    }
+    response(status, "application/json", json!({ "error": message }).to_string())
+}
