@@ -1,0 +1,160 @@
+//! A site with a few hits, and questions to it.
+
+use footfall_infra::settings::Settings;
+use footfall_runtime::dashboard::Dashboard;
+use footfall_runtime::hit::Kind;
+use footfall_runtime::http::Request;
+use footfall_runtime::rollup::Rollup;
+use footfall_runtime::store::{Item, Store as _};
+use footfall_runtime::table::{hit_expiry, hit_key};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::support::ambient::Fixed;
+use super::support::memory::Memory;
+use super::support::request;
+
+/// When all questions are asked: a Friday.
+pub(crate) const NOW: &str = "2026-11-20T12:00:00Z";
+
+/// A site, and who answers for it.
+pub(crate) struct World {
+    settings: Settings,
+    store: Memory,
+    stored: u128,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl World {
+    pub(crate) fn new(zone: &str) -> Self {
+        let yaml = format!(
+            "sites:\n- domain: example.com\n  time_zone: {zone}\n  goals:\n  \
+             - {{event: signup}}\n  - {{page: /thanks*, name: Order}}\n- domain: other.example\n"
+        );
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        Self {
+            settings: Settings::from_yaml(&yaml).unwrap(),
+            store: Memory::default(),
+            stored: 0,
+            runtime: runtime.unwrap(),
+        }
+    }
+
+    /// Two days of three people.
+    ///
+    /// - Wednesday: Ann comes from Google at 9:00 and reads /a, at 9:04 /b, and signs up there at 9:05 for the
+    ///   plan "pro". Bob comes at 10:00, directly, and reads /a.
+    /// - Thursday: Ann comes from Google at 8:00 and reads /b. Cid comes at 23:50, by a campaign, reads /a, and at
+    ///   23:58 /thanks.
+    pub(crate) fn of_three() -> Self {
+        let mut world = Self::new("UTC");
+        let ann = json!({
+            "v": 1, "s": "Google", "r": "google.com/", "c": "DE", "b": "Firefox", "bv": "151",
+            "o": "Linux", "d": "Desktop", "w": "l",
+        });
+        let bob = json!({ "v": 2, "c": "FR", "b": "Safari", "o": "iOS", "d": "Mobile" });
+        let cid = json!({ "v": 3, "s": "news", "us": "news", "um": "email", "uc": "may" });
+        let with = |person: &Value, more: Value| {
+            let mut hit = person.clone();
+            hit.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            hit
+        };
+        world.add("2026-11-18T09:00:00Z", with(&ann, json!({ "p": "/a" })));
+        world.add("2026-11-18T09:04:00Z", with(&ann, json!({ "p": "/b" })));
+        let plan = json!({ "p": "/b", "n": "signup", "m": [["plan", "pro"]] });
+        world.add("2026-11-18T09:05:00Z", with(&ann, plan));
+        world.add("2026-11-18T10:00:00Z", with(&bob, json!({ "p": "/a" })));
+        world.add("2026-11-19T08:00:00Z", with(&ann, json!({ "p": "/b" })));
+        world.add("2026-11-19T23:50:00Z", with(&cid, json!({ "p": "/a" })));
+        world.add("2026-11-19T23:58:00Z", with(&cid, json!({ "p": "/thanks" })));
+        world
+    }
+
+    /// Stores a hit; `v` is the visitor's number.
+    pub(crate) fn add(&mut self, at: &str, mut hit: Value) {
+        let at: Timestamp = at.parse().unwrap();
+        let visitor = hit["v"].as_u64().unwrap();
+        hit["v"] = format!("{visitor:016x}").into();
+        let kind = Kind::Hit(serde_json::from_value(hit).unwrap());
+        let site = &self.settings.sites[0];
+        self.stored += 1;
+        let key = hit_key(site, at, 0, (self.stored << 64).to_be_bytes());
+        let (value, expires) = (kind.encode(900).unwrap(), Some(hit_expiry(site, at)));
+        self.runtime.block_on(self.store.put(Item { key, value, expires })).unwrap();
+    }
+
+    /// Folds what is closed at `now`.
+    pub(crate) fn fold(&self, now: &str) {
+        let rollup =
+            Rollup::new(self.settings.clone(), self.store.clone(), Fixed::at(now)).least(1);
+        self.runtime.block_on(rollup.run()).unwrap();
+    }
+
+    /// What the function answers to a request at some time.
+    pub(crate) fn answer_at(&self, now: &str, request: &Request) -> (u16, Value) {
+        let (settings, store) = (self.settings.clone(), self.store.clone());
+        let dashboard = Dashboard::new(settings, store, Fixed::at(now)).unwrap();
+        let answer = self.runtime.block_on(dashboard.handle(request));
+        assert_eq!(answer.headers()["content-type"], "application/json");
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap())
+    }
+
+    pub(crate) fn answer(&self, request: &Request) -> (u16, Value) {
+        self.answer_at(NOW, request)
+    }
+
+    /// Sends a body to v2.
+    pub(crate) fn post(&self, body: impl Into<Vec<u8>>) -> (u16, Value) {
+        self.answer(&post(body))
+    }
+
+    /// The answer to a question about Wednesday and Thursday, unless it says otherwise.
+    #[track_caller]
+    pub(crate) fn ask(&self, question: &Value) -> Value {
+        let (status, answer) = self.post(filled(question).to_string());
+        assert_eq!(status, 200, "{question}: {answer}");
+        answer
+    }
+
+    /// The rows of an answer: dimensions and metrics, one behind the other.
+    #[track_caller]
+    pub(crate) fn rows(&self, question: &Value) -> Vec<Value> {
+        let answer = self.ask(question);
+        let row = |row: &Value| {
+            let (dimensions, metrics) = (row["dimensions"].as_array(), row["metrics"].as_array());
+            dimensions.unwrap().iter().chain(metrics.unwrap()).cloned().collect()
+        };
+        answer["results"].as_array().unwrap().iter().map(row).collect()
+    }
+
+    #[track_caller]
+    pub(crate) fn check(&self, question: Value, expected: Value) {
+        assert_eq!(Value::from(self.rows(&question)), expected, "{question}");
+    }
+
+    /// Asks v1 by a path and a query.
+    pub(crate) fn get(&self, path: &str, query: &str) -> (u16, Value) {
+        self.answer(&get(path, query))
+    }
+}
+
+/// A question with what it cannot do without.
+pub(crate) fn filled(question: &Value) -> Value {
+    let mut body = json!({
+        "site_id": "example.com",
+        "metrics": ["visitors"],
+        "date_range": ["2026-11-18", "2026-11-19"],
+    });
+    body.as_object_mut().unwrap().extend(question.as_object().unwrap().clone());
+    body
+}
+
+pub(crate) fn post(body: impl Into<Vec<u8>>) -> Request {
+    let path = "/api/v2/query".to_owned();
+    Request { method: "POST".to_owned(), path, body: body.into(), ..request::dashboard("") }
+}
+
+pub(crate) fn get(path: &str, query: &str) -> Request {
+    Request { path: path.to_owned(), ..request::dashboard(query) }
+}
