@@ -18,6 +18,7 @@ use footfall_infra::api;
 use footfall_infra::settings::{Settings, Site};
 use http::StatusCode;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::checkpoint::Checkpoint;
@@ -82,6 +83,8 @@ enum Problem {
     UnknownSite,
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
 }
 
 impl From<Refused> for Problem {
@@ -116,9 +119,17 @@ pub async fn handle<S: Store>(
         _ => return None,
     };
     Some(match answer {
-        Ok(answer) => response(StatusCode::OK, "application/json", answer.to_string()),
+        Ok(answer) => response(StatusCode::OK, "application/json", answer),
         Err(problem) => failed(&problem),
     })
+}
+
+/// An answer of v2, in Plausible's order.
+#[derive(Serialize)]
+struct Body {
+    results: Vec<answer::Row>,
+    meta: Map<String, Value>,
+    query: Value,
 }
 
 struct Stats<'a, S> {
@@ -149,7 +160,7 @@ impl<S: Store> Stats<'_, S> {
         Ok(Reader { store, settings, site, checkpoint, now })
     }
 
-    async fn query(&self, request: &Request) -> Result<Value, Problem> {
+    async fn query(&self, request: &Request) -> Result<Vec<u8>, Problem> {
         let body = object(&request.body)?;
         let site = self.site(request, body.get("site_id").and_then(Value::as_str))?;
         let reader = self.reader(site).await?;
@@ -158,34 +169,23 @@ impl<S: Store> Stats<'_, S> {
         let answer = answer::answer(&reader, &question).await?;
         let query = question.repeated(site, &body);
         let meta = meta(&question, &answer);
-        let row = |row: answer::Row| match row.comparison {
-            None => json!({ "dimensions": row.dimensions, "metrics": row.metrics }),
-            Some(other) => json!({
-                "dimensions": row.dimensions,
-                "metrics": row.metrics,
-                "comparison": {
-                    "dimensions": other.dimensions,
-                    "metrics": other.metrics,
-                    "change": other.change,
-                },
-            }),
-        };
-        let results: Vec<Value> = answer.rows.into_iter().map(row).collect();
-        Ok(json!({ "results": results, "meta": meta, "query": query }))
+        let body = Body { results: answer.rows, meta, query };
+        Ok(serde_json::to_vec(&body)?)
     }
 
-    async fn realtime(&self, request: &Request) -> Result<Value, Problem> {
+    async fn realtime(&self, request: &Request) -> Result<Vec<u8>, Problem> {
         let site = self.site(request, request.parameter("site_id").as_deref())?;
-        Ok(self.reader(site).await?.visitors_now().await?.into())
+        let visitors = self.reader(site).await?.visitors_now().await?;
+        Ok(visitors.to_string().into_bytes())
     }
 
-    async fn v1(&self, request: &Request, endpoint: v1::Endpoint) -> Result<Value, Problem> {
+    async fn v1(&self, request: &Request, endpoint: v1::Endpoint) -> Result<Vec<u8>, Problem> {
         let site = self.site(request, request.parameter("site_id").as_deref())?;
         let reader = self.reader(site).await?;
         let asked = asked(&reader);
         let question = v1::question(endpoint, request, site, &asked)?;
         let answer = answer::answer(&reader, &question.question).await?;
-        Ok(question.shape(answer))
+        Ok(serde_json::to_vec(&question.shape(answer))?)
     }
 }
 
@@ -249,7 +249,9 @@ fn failed(problem: &Problem) -> Response {
         Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Problem::UnknownSite => StatusCode::UNAUTHORIZED,
         Problem::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
-        Problem::Store(StoreError::Refused(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+        Problem::Store(StoreError::Refused(_)) | Problem::Json(_) => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
     };
     let message = match status {
         StatusCode::SERVICE_UNAVAILABLE => {

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::engine::{Engine, Found, Group, Grouping, Plan, Span};
@@ -16,8 +17,8 @@ use super::metric::{Counted, Metric};
 use super::question::{By, Order, Question, Time};
 use super::{Problem, Refused};
 
-/// The most groups that are made rows of: some 100 MB.
-const MAX_GROUPS: usize = 200_000;
+/// The most groups that are made rows of: some 100 MB, of which a function has 512.
+const MAX_GROUPS: usize = 100_000;
 
 /// What was found.
 #[derive(Debug)]
@@ -31,18 +32,19 @@ pub(super) struct Answer {
 }
 
 /// A combination of values, and the metrics of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Row {
     /// The dimensions' values.
     pub(super) dimensions: Vec<String>,
     /// The metrics.
     pub(super) metrics: Vec<Value>,
     /// What it is compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) comparison: Option<Comparison>,
 }
 
 /// What a row is compared with.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Comparison {
     /// The dimensions' values; a bar that the other time does not have is null.
     pub(super) dimensions: Vec<Value>,

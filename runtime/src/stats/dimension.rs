@@ -117,7 +117,11 @@ impl Property {
                 .to_owned());
         }
         let names: Vec<&str> = NAMES.iter().map(|(name, ..)| *name).collect();
-        Err(format!("use {}, {GOAL} or {PROPS}NAME", names.join(", ")))
+        Err(format!(
+            "use {}, {GOAL} or {PROPS}NAME; rows can also be by time, time:hour, time:day, time:week or \
+             time:month",
+            names.join(", ")
+        ))
     }
 
     /// Whether it is a goal.

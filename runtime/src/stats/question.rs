@@ -380,9 +380,7 @@ fn dimensions(value: Option<&Value>) -> Result<Vec<Grouped>, Refused> {
                 dimensions.push(Grouped::Time(unit));
             }
             None => {
-                let property = Property::parse(name);
-                let property =
-                    property.map_err(|hint| wrong(&format!("{hint}, time or time:day")))?;
+                let property = Property::parse(name).map_err(|hint| wrong(&hint))?;
                 dimensions.push(Grouped::Property(property));
             }
         }

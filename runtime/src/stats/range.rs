@@ -284,14 +284,14 @@ impl Range {
         let length = days_between(first, last);
         let mut begin = match against {
             Against::YearBefore => first.checked_sub(1.year()),
-            _ => first.checked_sub((length + 1).days()),
+            _ => days_of(length + 1).and_then(|days| first.checked_sub(days)),
         }
         .map_err(out)?;
         if same_weekday && begin.weekday() != first.weekday() {
             let after = next(begin, first.weekday()).map_err(out)?;
             begin = if after == first { after.checked_sub(7.days()).map_err(out)? } else { after };
         }
-        let end = begin.checked_add(length.days()).map_err(out)?;
+        let end = days_of(length).and_then(|days| begin.checked_add(days)).map_err(out)?;
         let mut range = Self::between(Wanted::Days(begin, end), begin, end, asked.zone)?;
         if self.wanted == Wanted::Day && self.from <= asked.now && asked.now < self.to {
             let passed = self.from.duration_until(asked.now);
@@ -378,6 +378,10 @@ fn local(at: Timestamp, zone: &TimeZone) -> Zoned {
 fn start(day: Date, zone: &TimeZone) -> Result<Timestamp, RangeError> {
     let start = day.to_zoned(zone.rules().clone()).and_then(|day| day.start_of_day());
     start.map(|start| start.timestamp()).map_err(|_| RangeError::OutOfTime)
+}
+
+fn days_of(count: i64) -> Result<jiff::Span, jiff::Error> {
+    jiff::Span::new().try_days(count)
 }
 
 fn days_between(from: Date, to: Date) -> i64 {

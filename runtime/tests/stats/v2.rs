@@ -1,8 +1,11 @@
 //! `POST /api/v2/query`.
 
+use footfall_infra::settings::Settings;
+use footfall_runtime::stats;
+use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
 use serde_json::{Value, json};
 
-use super::world::{World, filled};
+use super::world::{NOW, World, filled, post};
 
 #[test]
 fn a_total_has_every_metric() {
@@ -255,7 +258,7 @@ fn time_is_a_dimension() {
     );
     check("time:week", days.clone(), json!([["2026-11-18", 4, 4, 6]]));
     check("time:week", json!("30d"), json!([["2026-11-16", 4, 4, 6]]));
-    check("time:month", days.clone(), json!([["2026-11-01", 4, 4, 6]]));
+    check("time:month", days, json!([["2026-11-01", 4, 4, 6]]));
     // Two days are hours, a month is days.
     check(
         "time",
@@ -573,6 +576,103 @@ fn what_cannot_be_asked_is_refused_by_its_place() {
     assert_eq!(error(b"\xff").0, 400);
     let long = filled(&json!({ "filters": [["is", "event:page", ["x".repeat(65_536)]]] }));
     assert_eq!(error(long.to_string().as_bytes()).0, 413);
+}
+
+#[test]
+fn groups_are_bounded() {
+    let mut world = World::new("UTC");
+    for number in 0..25_100 {
+        let props = json!([["x", number.to_string()]]);
+        world.add("2026-11-18T09:00:00Z", json!({ "v": 1, "p": "/", "n": "signup", "m": props }));
+    }
+    // Of each: the row, the same of those who might have converted, and both of the other time.
+    let question = |limit: u64| {
+        filled(&json!({
+            "metrics": ["events", "group_conversion_rate"],
+            "dimensions": ["event:goal", "event:props:x"],
+            "filters": [["matches_not", "event:props:x", ["^1234.$"]]],
+            "include": {
+                "total_rows": true,
+                "comparisons": { "mode": "custom", "date_range": ["2026-11-18", "2026-11-18"] },
+            },
+            "pagination": { "limit": limit },
+        }))
+    };
+    let (status, answer) = world.post(question(2).to_string());
+    assert_eq!(status, 400);
+    let error = answer["error"].as_str().unwrap();
+    assert!(
+        error.starts_with("#/dimensions: these dimensions have more than 100000 values"),
+        "{error}"
+    );
+    // Without the other time it is answered, and the answer has at most 10,000 rows.
+    let mut question = question(10_000);
+    question["include"] = json!({ "total_rows": true });
+    let (status, answer) = world.post(question.to_string());
+    assert_eq!((status, answer["results"].as_array().unwrap().len()), (200, 10_000));
+    assert_eq!(answer["meta"]["total_rows"], json!(25_090));
+    assert_eq!(
+        answer["results"][0],
+        json!({ "dimensions": ["signup", "0"], "metrics": [1, 100.0] })
+    );
+}
+
+#[test]
+fn what_is_missing_is_told() {
+    let mut world = World::of_three();
+    world.add_unreadable("2026-11-19T12:00:00Z");
+    let answer = world.ask(&json!({}));
+    assert_eq!(answer["results"][0]["metrics"], json!([4]));
+    let warning = answer["meta"]["warning"].as_str().unwrap();
+    assert!(warning.starts_with("1 hits and 0 segments could not be read"), "{warning}");
+    let (_, answer) = world.get("/api/v1/stats/aggregate", "site_id=example.com");
+    assert_eq!(answer["warning"], json!(warning));
+}
+
+/// A store that fails at everything.
+#[derive(Clone)]
+struct Broken(StoreError);
+
+impl Store for Broken {
+    async fn put(&self, _: Item) -> Result<(), StoreError> {
+        Err(self.0.clone())
+    }
+
+    async fn put_all(&self, _: Vec<Item>) -> Result<(), StoreError> {
+        Err(self.0.clone())
+    }
+
+    async fn put_if_absent(&self, _: Item) -> Result<Absent, StoreError> {
+        Err(self.0.clone())
+    }
+
+    async fn query(&self, _: &KeyRange, _: Option<&str>) -> Result<Page, StoreError> {
+        Err(self.0.clone())
+    }
+
+    async fn delete(&self, _: &Key) -> Result<(), StoreError> {
+        Err(self.0.clone())
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_no_secret_told() {
+    let settings = Settings::from_yaml("sites: [{domain: example.com}]").unwrap();
+    let request = post(filled(&json!({})).to_string());
+    let secret = || "arn:aws:…".to_owned();
+    for (error, status) in
+        [(StoreError::Unavailable(secret()), 503), (StoreError::Refused(secret()), 500)]
+    {
+        let store = Broken(error);
+        let answer = stats::handle(&settings, &store, NOW.parse().unwrap(), &request).await;
+        let answer = answer.unwrap();
+        assert_eq!(answer.status().as_u16(), status);
+        let body: Value = serde_json::from_slice(answer.body()).unwrap();
+        assert!(!body["error"].as_str().unwrap().contains("arn"), "{body}");
+    }
+    let other = super::support::request::dashboard("");
+    let store = Broken(StoreError::Refused(secret()));
+    assert!(stats::handle(&settings, &store, NOW.parse().unwrap(), &other).await.is_none());
 }
 
 #[test]

@@ -83,6 +83,15 @@ impl World {
         self.runtime.block_on(self.store.put(Item { key, value, expires })).unwrap();
     }
 
+    /// Stores a hit that a newer version wrote.
+    pub(crate) fn add_unreadable(&mut self, at: &str) {
+        let site = &self.settings.sites[0];
+        self.stored += 1;
+        let key = hit_key(site, at.parse().unwrap(), 0, (self.stored << 64).to_be_bytes());
+        let item = Item { key, value: b"{}".to_vec(), expires: None };
+        self.runtime.block_on(self.store.put(item)).unwrap();
+    }
+
     /// Folds what is closed at `now`.
     pub(crate) fn fold(&self, now: &str) {
         let rollup =
