@@ -48,7 +48,7 @@ const PROPS: &str = "event:props:";
 /// Places that nobody can know without an address.
 const PLACES: [&str; 4] = ["visit:region", "visit:city", "visit:region_name", "visit:city_name"];
 
-/// The longest name of a property, in bytes: longer ones are not stored.
+/// The longest name of a property that Plausible allows, in bytes.
 const MAX_PROP: usize = 300;
 
 /// What a question breaks down by.

@@ -1,8 +1,10 @@
 //! `GET /api/v1/stats/…`, for old clients.
 
+use footfall_infra::api::{Function, ROUTES};
+use footfall_runtime::http::Request;
 use serde_json::{Value, json};
 
-use super::world::World;
+use super::world::{World, get};
 
 #[track_caller]
 fn results(world: &World, endpoint: &str, query: &str) -> Value {
@@ -202,5 +204,19 @@ fn what_cannot_be_asked_is_refused() {
         let path = format!("/api/v1/stats/{path}");
         assert_eq!(world.get(&path, "site_id=elsewhere.example").0, 401, "{path}");
         assert_eq!(world.get(&path, "").0, 400, "{path}");
+    }
+}
+
+#[test]
+fn every_route_of_the_api_is_answered() {
+    let world = World::new("UTC");
+    let routes: Vec<_> = ROUTES.iter().filter(|route| route.path.starts_with("/api/v")).collect();
+    assert_eq!(routes.len(), 5);
+    for route in routes {
+        assert_eq!(route.function, Function::Dashboard);
+        let request = Request { method: route.method.to_owned(), ..get(route.path, "") };
+        let (status, answer) = world.answer(&request);
+        assert_eq!(status, 400, "{}", route.path);
+        assert!(answer["error"].is_string(), "{answer}");
     }
 }

@@ -231,6 +231,25 @@ fn rows_stand_in_order_and_come_in_pages() {
 }
 
 #[test]
+fn what_is_not_known_stands_last() {
+    let world = World::of_three();
+    // Compared, a day without a visit has a row, and no duration.
+    let check = |direction: &str, expected: [&str; 3]| {
+        let answer = world.ask(&json!({
+            "metrics": ["visit_duration"],
+            "dimensions": ["time:day"],
+            "date_range": ["2026-11-17", "2026-11-19"],
+            "order_by": [["visit_duration", direction]],
+            "include": { "comparisons": { "mode": "previous_period" } },
+        }));
+        let days = answer["results"].as_array().unwrap().iter().map(|row| &row["dimensions"][0]);
+        assert_eq!(days.collect::<Vec<_>>(), expected, "{direction}");
+    };
+    check("asc", ["2026-11-18", "2026-11-19", "2026-11-17"]);
+    check("desc", ["2026-11-19", "2026-11-18", "2026-11-17"]);
+}
+
+#[test]
 fn time_is_a_dimension() {
     let world = World::of_three();
     let metrics = json!(["visitors", "visits", "pageviews"]);
