@@ -151,7 +151,7 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
             (api::LOGIN, _) => self.login_page(request),
             (api::EXPORT, _) => self.export(request).await,
             (api::LOGOUT, _) => self.logout(request),
-            _ => match stats::handle(&self.settings, &self.store, self.ambient.now(), request).await {
+            _ => match stats::handle(self.access(), request).await {
                 Some(answer) => answer,
                 None => self.dashboard(request).await,
             },

@@ -15,12 +15,12 @@ mod v1;
 use std::fmt;
 
 use footfall_infra::api;
-use footfall_infra::settings::{Settings, Site};
+use footfall_infra::settings::Site;
 use http::StatusCode;
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::access::{Access, Denied};
 use crate::checkpoint::Checkpoint;
 use crate::http::{Request, Response, response};
 use crate::log;
@@ -76,11 +76,8 @@ enum Problem {
     TooLarge,
     #[error("Missing site ID. Please provide the required site_id parameter with your request.")]
     NoSite,
-    #[error(
-        "Invalid API key or site ID. Please make sure you're using a valid API key with access to the \
-         site you've requested."
-    )]
-    UnknownSite,
+    #[error(transparent)]
+    Denied(#[from] Denied),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -103,13 +100,8 @@ impl From<ReadError> for Problem {
 }
 
 /// Answers a request to one of the Stats API's routes; `None` if it is to another.
-pub async fn handle<S: Store>(
-    settings: &Settings,
-    store: &S,
-    now: Timestamp,
-    request: &Request,
-) -> Option<Response> {
-    let stats = Stats { settings, store, now };
+pub async fn handle<S: Store>(access: Access<'_, S>, request: &Request) -> Option<Response> {
+    let stats = Stats { access };
     let answer = match request.path.as_str() {
         api::STATS_QUERY => stats.query(request).await,
         api::STATS_REALTIME => stats.realtime(request).await,
@@ -133,31 +125,19 @@ struct Body {
 }
 
 struct Stats<'a, S> {
-    settings: &'a Settings,
-    store: &'a S,
-    now: Timestamp,
+    access: Access<'a, S>,
 }
 
-impl<S: Store> Stats<'_, S> {
+impl<'a, S: Store> Stats<'a, S> {
     /// The site of a domain, if whoever asks may read it.
-    async fn site(&self, request: &Request, domain: Option<&str>) -> Result<&Site, Problem> {
+    async fn site(&self, request: &Request, domain: Option<&str>) -> Result<&'a Site, Problem> {
         let domain = domain.filter(|domain| !domain.is_empty()).ok_or(Problem::NoSite)?;
-        let site = self.settings.site(domain).ok_or(Problem::UnknownSite)?;
-        self.authorize(request, site).await?;
-        Ok(site)
-    }
-
-    /// Whether a request may read a site's numbers. Nobody is turned away yet: API tokens, which come as
-    /// `Authorization: Bearer TOKEN`, are looked up here. Who has none for a site is told as much as who asks
-    /// for a site that is not there.
-    #[allow(clippy::unused_async, clippy::unused_self, reason = "tokens are looked up here")]
-    async fn authorize(&self, _request: &Request, _site: &Site) -> Result<(), Problem> {
-        Ok(())
+        Ok(self.access.api(request, domain).await?.site)
     }
 
     async fn reader<'s>(&'s self, site: &'s Site) -> Result<Reader<'s, S>, Problem> {
-        let checkpoint = Checkpoint::of(self.store, site).await?;
-        let Self { store, settings, now } = *self;
+        let Access { store, settings, now, .. } = self.access;
+        let checkpoint = Checkpoint::of(store, site).await?;
         Ok(Reader { store, settings, site, checkpoint, now })
     }
 
@@ -246,9 +226,9 @@ fn warning(missing: &Missing) -> Option<String> {
 
 fn failed(problem: &Problem) -> Response {
     let status = match problem {
+        Problem::Denied(denied) => return denied.response(),
         Problem::Refused(_) | Problem::Query(_) | Problem::NoSite => StatusCode::BAD_REQUEST,
         Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Problem::UnknownSite => StatusCode::UNAUTHORIZED,
         Problem::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
         Problem::Store(StoreError::Refused(_)) | Problem::Json(_) => {
             StatusCode::INTERNAL_SERVER_ERROR

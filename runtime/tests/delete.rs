@@ -182,7 +182,11 @@ fn shown(store: &Memory, now: &str) -> Report {
 
 fn of_day<S: Store>(store: &S, day: &str) -> Report {
     // Without the period before.
-    Report { before: None, ..report(store, &format!("from={day}&to={day}"), NOW) }
+    Report {
+        before: None,
+        bars_before: Vec::new(),
+        ..report(store, &format!("from={day}&to={day}"), NOW)
+    }
 }
 
 /// The traffic without what is deleted, which was never folded.

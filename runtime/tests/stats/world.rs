@@ -1,6 +1,7 @@
 //! A site with a few hits, and questions to it.
 
 use footfall_infra::settings::Settings;
+use footfall_runtime::access::Door;
 use footfall_runtime::dashboard::Dashboard;
 use footfall_runtime::hit::Kind;
 use footfall_runtime::http::Request;
@@ -102,7 +103,7 @@ impl World {
     /// What the function answers to a request at some time.
     pub(crate) fn answer_at(&self, now: &str, request: &Request) -> (u16, Value) {
         let (settings, store) = (self.settings.clone(), self.store.clone());
-        let dashboard = Dashboard::new(settings, store, Fixed::at(now)).unwrap();
+        let dashboard = Dashboard::new(settings, store, Fixed::at(now), Door::Open).unwrap();
         let answer = self.runtime.block_on(dashboard.handle(request));
         assert_eq!(answer.headers()["content-type"], "application/json");
         assert_eq!(answer.headers()["cache-control"], "no-store");
