@@ -39,7 +39,7 @@ pub(crate) fn deployer(task: &str, arguments: &[String]) -> Result<ExitCode> {
 /// The tests that compare them with their sources fail until this was run.
 pub(crate) fn generate() -> Result<ExitCode> {
     test::install_npm_packages()?;
-    for script in ["lists.mjs", "tracker.mjs"] {
+    for script in ["lists.mjs", "world.mjs", "tracker.mjs"] {
         run(program("node", &npm_folder()).arg(script))?;
     }
     let golden = ["test", "--quiet", "--package", "footfall-infra", "--test", "golden"];

@@ -96,6 +96,7 @@ impl Part {
             Self::Lint => lint(),
             Self::Generated => {
                 node(&["lists.mjs", "--check"])?;
+                node(&["world.mjs", "--check"])?;
                 node(&["tracker.mjs", "--check"])
             }
             Self::Rust => rust(),
