@@ -4,5 +4,5 @@
 mod demo;
 mod server;
 
-pub use demo::{Demo, fill};
+pub use demo::{Demo, fill, goals};
 pub use server::{Gateway, serve};

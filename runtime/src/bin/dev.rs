@@ -13,7 +13,7 @@ use footfall_infra::api;
 use footfall_infra::settings::{self, Settings};
 use footfall_runtime::access::{Door, register};
 use footfall_runtime::ambient::{Ambient as _, Machine};
-use footfall_runtime::dev::{Demo, Gateway, fill, serve};
+use footfall_runtime::dev::{Demo, Gateway, fill, goals, serve};
 use footfall_runtime::rollup::Rollup;
 use footfall_runtime::settings_file;
 use footfall_runtime::snippet::snippet;
@@ -61,7 +61,12 @@ async fn run(arguments: Arguments) -> Result<()> {
     // Made-up traffic does not mix with one's own.
     let default = if arguments.demo { ".footfall-demo" } else { ".footfall" };
     let data = arguments.data.unwrap_or_else(|| PathBuf::from(default));
-    let settings = settings_file::read(Path::new(settings::FILE))?;
+    let mut settings = settings_file::read(Path::new(settings::FILE))?;
+    if let Some(site) =
+        settings.sites.first_mut().filter(|it| arguments.demo && it.goals.is_empty())
+    {
+        site.goals = goals();
+    }
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!(

@@ -2,19 +2,20 @@
 //! screenshots and tests repeat, and filling twice changes nothing.
 
 use fastrand::Rng;
-use footfall_infra::settings::Site;
+use footfall_infra::settings::{Goal, PagePattern, Reached, Site};
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use crate::checkpoint::Checkpoint;
 use crate::client::Device;
+use crate::column::Column;
 use crate::country::Country;
 use crate::filter::FilterReason;
 use crate::hit::{Campaign, Filtered, Hit, Kind, Record, Screen};
 use crate::read::range_items;
 use crate::rollup::{self, RollupError};
-use crate::rows::{Rows, Texts};
+use crate::rows::{NONE, Rows, Texts};
 use crate::segment::Encoded;
 use crate::store::{Item, Key, Store, StoreError, WRITE_UNIT};
 use crate::table::{self, Span};
@@ -106,6 +107,22 @@ const SETUPS: [Setup; 9] = [
     ("Safari", "18.6", "iPadOS", Some("18.6"), Device::Tablet, 820, 3),
 ];
 
+/// Events, how likely a visit has one, and their properties with what those can be.
+type Event = (&'static str, f64, [(&'static str, [&'static str; 3]); 2]);
+
+const EVENTS: [Event; 2] = [
+    (
+        "Newsletter signup",
+        0.03,
+        [("placement", ["footer", "post", "post"]), ("variant", ["short", "long", "short"])],
+    ),
+    (
+        "Download",
+        0.012,
+        [("file", ["slides.pdf", "notes.pdf", "code.zip"]), ("from", ["post", "talks", "talks"])],
+    ),
+];
+
 /// Out of a thousand visits, at each hour of the visitor's clock.
 const HOURS: [u32; 24] =
     [14, 9, 6, 5, 6, 10, 20, 36, 55, 64, 66, 62, 56, 58, 60, 58, 54, 50, 48, 52, 58, 58, 46, 28];
@@ -116,6 +133,17 @@ pub struct Demo<'a> {
     site: &'a Site,
     seed: u64,
     now: Timestamp,
+}
+
+/// The goals of a site that is filled and has none of its own.
+#[must_use]
+pub fn goals() -> Vec<Goal> {
+    let event =
+        |name: &str| Goal { name: name.to_owned(), reached_by: Reached::Event(name.to_owned()) };
+    let mut goals: Vec<Goal> = EVENTS.iter().map(|(name, ..)| event(name)).collect();
+    let posts = Reached::Page(PagePattern::new("/posts/*"));
+    goals.push(Goal { name: "Read a post".to_owned(), reached_by: posts });
+    goals
 }
 
 impl<'a> Demo<'a> {
@@ -167,6 +195,7 @@ impl<'a> Demo<'a> {
         for (_, record) in self.records(day) {
             rows.push(&mut texts, &record);
         }
+        look(&mut rows, self.seed);
         let count = rows.len();
         Ok((rollup::encode(self.site, Span::Day(day), rows, &texts, 0)?, count))
     }
@@ -271,12 +300,29 @@ fn visit(start: Timestamp, is_viral: bool, random: &mut Rng, records: &mut Vec<R
         hit.page = PAGES[weighted(random, PAGES.iter().map(|page| page.1))].0.to_owned();
         records.push(Record { at, kind: Kind::Hit(hit.clone()) });
     }
-    if random.f64() < 0.03 {
-        at += SignedDuration::from_secs(random.i64(5..60));
-        hit.event = text("Newsletter signup");
-        hit.props =
-            vec![("placement".to_owned(), ["footer", "post"][random.usize(..2)].to_owned())];
-        records.push(Record { at, kind: Kind::Hit(hit) });
+    for (event, often, props) in EVENTS {
+        if random.f64() < often {
+            at += SignedDuration::from_secs(random.i64(5..60));
+            let mut value = |values: [&str; 3]| values[random.usize(..3)].to_owned();
+            hit.event = text(event);
+            hit.props = props.map(|(name, values)| (name.to_owned(), value(values))).into();
+            records.push(Record { at, kind: Kind::Hit(hit.clone()) });
+        }
+    }
+}
+
+/// Says of most views how long they were looked at and how far they were scrolled, as browsers do.
+fn look(rows: &mut Rows, seed: u64) {
+    let mut random = Rng::with_seed(seed);
+    for row in 0..rows.len() {
+        let is_view = rows.column(Column::Event)[row] == NONE && rows.visitors[row] != 0;
+        // Some browsers are closed before they can say so.
+        if is_view && random.u8(..10) > 0 {
+            // Some pages are longer than others.
+            let length = rows.column(Column::Page)[row] * 7 % 5 + 1;
+            rows.engaged[row] = random.u32(2_000..30_000) + random.u32(..12_000) * length;
+            rows.scrolled[row] = random.u8(35..70) + random.u8(..6) * (6 - length as u8);
+        }
     }
 }
 
