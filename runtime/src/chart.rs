@@ -8,7 +8,7 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 use crate::period::{BarStart, Period, Unit};
-use crate::report::Bar as Counted;
+use crate::report::{Bar as Counted, Tally};
 
 /// The height of the plot, in pixels.
 const HEIGHT: f64 = 180.0;
@@ -33,9 +33,11 @@ pub struct Chart {
     pub lines: Vec<Line>,
     /// Whether there is room for the numbers above the bars.
     pub is_numbered: bool,
+    /// The line of the period before, as the path of an SVG that is 100 wide and `height` high.
+    pub before: Option<String>,
 }
 
-/// A bar: page views, and in front of them visitors.
+/// A bar.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Bar {
     /// When it begins, as in data: `2026-11-22`.
@@ -52,12 +54,10 @@ pub struct Bar {
     pub stage: Stage,
     /// Where the bar leads.
     pub href: Option<String>,
-    /// Page views.
-    pub views: u64,
-    /// Visitors.
-    pub visitors: u64,
-    /// Visits.
-    pub visits: u64,
+    /// The number; `None` if there is nothing that it could be of.
+    pub value: Option<f64>,
+    /// The number at the same place in the period before.
+    pub before: Option<f64>,
     /// The left edge of its share of the width, in per cent.
     pub left: f64,
     /// That share, in per cent.
@@ -68,10 +68,33 @@ pub struct Bar {
     pub width: f64,
     /// The middle, in per cent.
     pub middle: f64,
-    /// The height of the views, in pixels.
-    pub views_height: f64,
-    /// The height of the visitors, in pixels.
-    pub visitors_height: f64,
+    /// The height, in pixels.
+    pub height: f64,
+}
+
+/// What is drawn: a number for each bar of a period, and for those of the period before.
+#[derive(Clone, Copy)]
+pub struct Series<'a> {
+    /// What they are.
+    pub scale: Scale,
+    /// The period's bars.
+    pub bars: &'a [Counted],
+    /// Those of the period before, each at the place of the one that it is compared with. None to compare
+    /// with nothing.
+    pub before: &'a [Counted],
+    /// What is drawn of a bar.
+    pub number: &'a dyn Fn(&Tally) -> Option<f64>,
+}
+
+/// What kind of number is drawn: where the round ones are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// Whole numbers.
+    Whole,
+    /// Any number.
+    Decimal,
+    /// Seconds.
+    Seconds,
 }
 
 /// Whether a bar's time is over.
@@ -90,7 +113,7 @@ pub enum Stage {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Line {
     /// The number.
-    pub value: u64,
+    pub value: f64,
     /// Its distance from the top, in pixels.
     pub y: f64,
 }
@@ -100,51 +123,100 @@ impl Chart {
     #[must_use]
     pub fn of(
         period: &Period,
-        counted: &[Counted],
+        series: &Series<'_>,
         now: Timestamp,
         href: impl Fn(Date, Date) -> String,
     ) -> Self {
         let starts = period.bars();
-        let most = counted.iter().map(|bar| bar.tally.views.max(bar.tally.visitors)).max();
-        let step = step(most.unwrap_or(0));
-        let top = most.unwrap_or(0).div_ceil(step).max(1) * step;
-        let scale = |value: u64| round(HEIGHT * value as f64 / top as f64);
-        let slot = 100.0 / counted.len().max(1) as f64;
+        let number = |bar: &Counted| (series.number)(&bar.tally);
+        // What lies behind the last bar has nothing to be compared with: 31 days with 30.
+        let compared = &series.before[..series.before.len().min(series.bars.len())];
+        let shown = series.bars.iter().chain(compared).filter_map(number);
+        let most = shown.fold(0.0, f64::max);
+        let step = series.scale.step(most);
+        let steps = (most / step).ceil().max(1.0);
+        let scale = |value: f64| round(HEIGHT * value / (steps * step));
+        let len = series.bars.len();
+        let slot = 100.0 / len.max(1) as f64;
         let unit = period.unit();
-        let counted_len = counted.len();
-        let is_numbered = counted_len <= NUMBERED;
+        let is_numbered = len <= NUMBERED;
         // Few bars are wide enough with more air between them.
         let breadth = if is_numbered { 0.56 } else { 0.76 };
         let bar = |(i, (start, counted)): (usize, (&BarStart, &Counted))| {
             let at = period.zoned(start.at);
             let (is_labelled, is_minor) = labelled(unit, i, starts.len());
+            let value = number(counted);
             Bar {
                 at: counted.at.clone(),
                 name: name(unit, &at),
                 label: is_labelled.then(|| label(unit, &at)),
                 is_minor,
-                is_last: !is_numbered && i + 1 == counted_len,
+                is_last: !is_numbered && i + 1 == len,
                 stage: stage(start.at, starts.get(i + 1).map(|next| next.at), period, now),
                 href: days(unit, at.date()).map(|(from, to)| href(from, to)),
-                views: counted.tally.views,
-                visitors: counted.tally.visitors,
-                visits: counted.tally.visits,
+                value,
+                before: compared.get(i).and_then(number),
                 left: round(slot * i as f64),
                 slot: round(slot),
                 x: round(slot * (i as f64 + (1.0 - breadth) / 2.0)),
                 width: round(slot * breadth),
                 middle: round(slot * (i as f64 + 0.5)),
-                views_height: scale(counted.tally.views),
-                visitors_height: scale(counted.tally.visitors),
+                height: value.map_or(0.0, scale),
             }
         };
-        let lines = (0..=top / step).map(|n| n * step);
+        let line = |n: u32| {
+            let value = f64::from(n) * step;
+            Line { value, y: round(HEIGHT - scale(value)) }
+        };
+        let points = compared.iter().enumerate();
+        let points = points.map(|(i, bar)| {
+            number(bar).map(|value| (round(slot * (i as f64 + 0.5)), round(HEIGHT - scale(value))))
+        });
         Self {
             height: HEIGHT,
-            bars: starts.iter().zip(counted).enumerate().map(bar).collect(),
-            lines: lines.map(|value| Line { value, y: round(HEIGHT - scale(value)) }).collect(),
+            bars: starts.iter().zip(series.bars).enumerate().map(bar).collect(),
+            lines: (0..=steps as u32).map(line).collect(),
             is_numbered,
+            before: path(points),
         }
+    }
+}
+
+/// Points joined by lines, with gaps where there is none. A point alone is one of them, too.
+fn path(points: impl Iterator<Item = Option<(f64, f64)>>) -> Option<String> {
+    let mut path = String::new();
+    let mut is_drawing = false;
+    for point in points {
+        if let Some((x, y)) = point {
+            // A line without a length is drawn as a dot by its round ends.
+            let text = if is_drawing { format!("L{x} {y}") } else { format!("M{x} {y}h0") };
+            path.push_str(&text);
+        }
+        is_drawing = point.is_some();
+    }
+    (!path.is_empty()).then_some(path)
+}
+
+impl Scale {
+    /// The round number of which at most four reach up to `most`.
+    fn step(self, most: f64) -> f64 {
+        const SECONDS: [u32; 14] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
+        let reaches = |step: &f64| most / step <= 4.0;
+        let seconds = SECONDS.into_iter().map(f64::from);
+        let least = match self {
+            Self::Decimal => -1,
+            Self::Whole | Self::Seconds => 0,
+        };
+        // 1, 2 or 5 and zeros.
+        let decimal = (least..=308).flat_map(|power| {
+            [1.0, 2.0, 5.0]
+                .map(|digit| if power < 0 { digit / 10.0 } else { digit * 10_f64.powi(power) })
+        });
+        let found = match self {
+            Self::Seconds => seconds.chain(decimal.map(|number| number * 3600.0)).find(reaches),
+            Self::Whole | Self::Decimal => decimal.into_iter().find(reaches),
+        };
+        found.unwrap_or(f64::MAX)
     }
 }
 
@@ -197,20 +269,6 @@ fn days(unit: Unit, at: Date) -> Option<(Date, Date)> {
     }
 }
 
-/// The round number (1, 2 or 5 and zeros) of which at most four reach up to `most`.
-fn step(most: u64) -> u64 {
-    let mut power = 1_u64;
-    loop {
-        for digit in [1, 2, 5] {
-            let step = power.saturating_mul(digit);
-            if most.div_ceil(step) <= 4 {
-                return step;
-            }
-        }
-        power = power.saturating_mul(10);
-    }
-}
-
 /// Two decimals: a hundredth of a pixel is not seen, and the page is smaller.
 fn round(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
@@ -222,7 +280,6 @@ mod tests {
 
     use super::*;
     use crate::period::Choice;
-    use crate::report::Tally;
 
     fn chart(from: &str, to: &str, zone: &str, now: &str) -> Chart {
         let period = Period {
@@ -238,7 +295,14 @@ mod tests {
                 tally: Tally { views: 10 * i, visitors: i, ..Tally::default() },
             })
             .collect();
-        Chart::of(&period, &counted, now.parse().unwrap(), |from, to| format!("{from} {to}"))
+        let before = Counted { at: String::new(), tally: Tally { views: 400, ..Tally::default() } };
+        let series = Series {
+            scale: Scale::Whole,
+            bars: &counted,
+            before: &[before.clone(), before],
+            number: &|tally| Some(tally.views as f64),
+        };
+        Chart::of(&period, &series, now.parse().unwrap(), |from, to| format!("{from} {to}"))
     }
 
     fn labels(chart: &Chart) -> Vec<&str> {
@@ -285,10 +349,12 @@ mod tests {
     #[test]
     fn heights_are_parts_of_a_round_number() {
         let chart = chart("2026-11-01", "2026-11-30", "UTC", "2026-12-22T00:00:00Z");
-        let lines: Vec<u64> = chart.lines.iter().map(|line| line.value).collect();
-        assert_eq!(lines, [0, 100, 200, 300]);
+        let lines: Vec<f64> = chart.lines.iter().map(|line| line.value).collect();
+        assert_eq!(lines, [0.0, 100.0, 200.0, 300.0, 400.0]);
         let last = &chart.bars[29];
-        assert_eq!((last.views_height, last.visitors_height), (174.0, 17.4));
+        assert_eq!((last.value, last.height, last.before), (Some(290.0), 130.5, None));
+        assert_eq!(chart.bars[1].before, Some(400.0));
+        assert_eq!(chart.before.as_deref(), Some("M1.67 0h0L5 0"));
         assert!((last.left + last.slot - 100.0).abs() < 0.1);
         assert!(!chart.is_numbered);
         assert!(chart.bars.iter().any(|bar| bar.is_minor));
@@ -296,7 +362,18 @@ mod tests {
 
     #[test]
     fn steps_are_round() {
-        assert_eq!([0, 4, 5, 399, 401].map(step), [1, 1, 2, 100, 200]);
-        assert_eq!(step(u64::MAX / 2), 5_000_000_000_000_000_000);
+        let whole = [0.0, 4.0, 5.0, 399.0, 401.0].map(|most| Scale::Whole.step(most));
+        assert_eq!(whole, [1.0, 1.0, 2.0, 100.0, 200.0]);
+        assert_eq!([1.7, 40.0].map(|most| Scale::Decimal.step(most)), [0.5, 10.0]);
+        let seconds = [3.0, 100.0, 250.0, 9000.0, 90_000.0].map(|most| Scale::Seconds.step(most));
+        assert_eq!(seconds, [1.0, 30.0, 120.0, 3600.0, 36_000.0]);
+        assert_eq!(Scale::Whole.step(1e12), 5e11);
+    }
+
+    #[test]
+    fn a_line_has_gaps() {
+        let points = [Some((1.0, 2.0)), Some((3.0, 4.5)), None, Some((5.0, 6.0))];
+        assert_eq!(path(points.into_iter()).as_deref(), Some("M1 2h0L3 4.5M5 6h0"));
+        assert_eq!(path([None].into_iter()), None);
     }
 }

@@ -1,11 +1,19 @@
 //! Showing what was counted: `GET /dashboard`, as a page and as data, to those who may look. What the page
 //! says is made ready in dashboard/view.rs; how it looks is in assets/; who may look is decided in access.rs.
 
+mod ask;
 mod cards;
+mod columns;
 pub(crate) mod csv;
+mod data;
 mod export;
+mod filters;
+mod links;
+mod map;
+mod metric;
 mod state;
 mod view;
+mod week;
 pub(crate) mod words;
 
 use std::time::Duration;
@@ -15,7 +23,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::api;
 use footfall_infra::settings::Settings;
 use http::StatusCode;
-use http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE};
+use http::header::{CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE};
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, context};
 use sha2::{Digest as _, Sha256};
@@ -32,24 +40,23 @@ use crate::log;
 use crate::period::Asked;
 use crate::query::Query;
 use crate::read::{ReadError, Reader};
-use crate::report::all_tables;
 use crate::snippet::snippet;
 use crate::stats;
 use crate::store::{Store, StoreError};
 use crate::table::{self, Hour};
 
+use self::ask::Wanted;
+use self::data::Part;
 use self::state::State;
 use self::view::{Answer, View};
 
 const PAGE: &str = include_str!("../assets/dashboard.html");
 const DOOR: &str = include_str!("../assets/door.html");
 const STYLE: &str = include_str!("../assets/dashboard.css");
+const SCRIPT: &str = include_str!("../assets/dashboard.js");
 
 /// How long may be spent before the first request. Lambda ends what takes 10 seconds.
 const WARM_PATIENCE: Duration = Duration::from_secs(5);
-
-/// The most rows of a table, on a page of its own and as data.
-const ROWS: usize = 1000;
 
 /// Answers with the reports of the sites in `settings`.
 pub struct Dashboard<S, A> {
@@ -71,6 +78,11 @@ enum Failure {
     Query(#[from] crate::query::QueryError),
     #[error("format must be html, json or csv")]
     Format,
+    #[error(
+        "there is no part called {0}: show a table such as page, goal or props:NAME, or bars, week, \
+         filtered or now"
+    )]
+    Part(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -221,40 +233,35 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first };
         let query = Query::of(request, &asked)?;
         let reader = Reader { store: &self.store, settings: &self.settings, site, checkpoint, now };
-        let report = reader.report(&query, &all_tables(), ROWS).await?;
-        match format {
-            Format::Json => {
-                let body = serde_json::to_vec(&report)?;
-                Ok(response(StatusCode::OK, "application/json", body))
-            }
-            Format::Csv => {
-                let body = csv::csv(&report);
-                let mut answer = response(StatusCode::OK, "text/csv; charset=utf-8", body);
-                let name = csv::file_name(&report);
-                set(&mut answer, CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\""));
-                Ok(answer)
-            }
-            Format::Html => {
-                let sites: Vec<String> = sites.iter().map(|site| site.domain.to_string()).collect();
-                let named = (sites.len() > 1).then_some(site.domain.as_str());
-                let state = State::of(request, named, &query);
-                let view = View::of(&Answer {
-                    site,
-                    sites: &sites,
-                    query: &query,
-                    report: &report,
-                    state: &state,
-                    first: checkpoint.first,
-                    now,
-                });
-                self.page(&view, &snippet(site, &request.origin()), &by)
-            }
+        if format != Format::Html {
+            let part = Part::of(request)?;
+            return data::answer(&reader, &query, &part, format == Format::Csv).await;
         }
+        if let Some(address) = filters::added(request) {
+            let mut answer = text(StatusCode::SEE_OTHER, "The filter is in the address.");
+            set(&mut answer, LOCATION, &address);
+            return Ok(answer);
+        }
+        let sites: Vec<String> = sites.iter().map(|site| site.domain.to_string()).collect();
+        let named = (sites.len() > 1).then_some(site.domain.as_str());
+        let state = State::of(request, named, &query);
+        let numbers = ask::ask(&reader, &query, &Wanted::of_page(site, &state)).await?;
+        let view = View::of(&Answer {
+            site,
+            sites: &sites,
+            query: &query,
+            numbers: &numbers,
+            state: &state,
+            first: checkpoint.first,
+            now,
+        });
+        self.page(&view, &snippet(site, &request.origin()), &by)
     }
 
     fn page(&self, view: &View, snippet: &str, by: &By) -> Result<Response, Failure> {
         let html = self.templates.get_template("page")?.render(context! {
             style => STYLE,
+            script => SCRIPT,
             view => Serde(view),
             snippet,
             is_signed_in => *by == By::Session,
@@ -301,7 +308,7 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
     fn failed(&self, failure: &Failure, format: Format, request: &Request) -> Response {
         let status = match failure {
             Failure::Denied(denied) => denied.status(),
-            Failure::Query(_) | Failure::Format => StatusCode::BAD_REQUEST,
+            Failure::Query(_) | Failure::Format | Failure::Part(_) => StatusCode::BAD_REQUEST,
             Failure::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
             Failure::Store(StoreError::Refused(_))
             | Failure::Template(_)
@@ -342,7 +349,7 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         self.guarded(response(status, "text/html; charset=utf-8", page.unwrap_or(message)), &[])
     }
 
-    /// Nothing from elsewhere, no script, and no frame around it but of pages that are named.
+    /// Nothing from elsewhere, no script but the page's own, and no frame around it but of pages that are named.
     fn guarded(&self, mut response: Response, frames: &[EmbedOrigin]) -> Response {
         let frames: Vec<&str> = frames.iter().map(EmbedOrigin::as_str).collect();
         let frames = if frames.is_empty() { "'none'".to_owned() } else { frames.join(" ") };
@@ -370,12 +377,14 @@ fn query(name: &str, value: &str) -> String {
     Serializer::for_suffix("?".to_owned(), 1).append_pair(name, value).finish()
 }
 
-/// The pages' Content-Security-Policy but for frames: the one style sheet that stands in them, known by its
-/// hash, and forms that ask the page itself.
+/// The pages' Content-Security-Policy but for frames: the one style sheet and the one script that stand in them,
+/// known by their hashes, what the script asks this very address for, and forms that ask the page itself.
 fn policy() -> String {
-    let hash = BASE64.encode(Sha256::digest(STYLE));
+    let hash = |text: &str| BASE64.encode(Sha256::digest(text));
     format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; form-action 'self'; \
-         base-uri 'none'"
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; \
+         img-src data:; form-action 'self'; base-uri 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
     )
 }

@@ -1,32 +1,34 @@
-//! A report as one long table for spreadsheets: RFC 4180, with a row for the totals, for the period
-//! before, for each bar and for each row of each dimension.
+//! Reports as tables for spreadsheets, RFC 4180: all of one, with a row for the totals, for the period
+//! before, for each bar and for each row of each table; or one of its parts alone.
 
 use std::fmt::Write as _;
 
-use crate::report::{Report, Tally};
+use super::week::Week;
+use crate::report::{FilteredRow, Report, Row, Tally};
 
-const HEADER: &str = "section,name,visitors,visits,views,events,views_per_visit,bounce_rate,\
-                      visit_duration\r\n";
+/// The heads of what [`numbers`] writes.
+const NUMBERS: &str = "visitors,visits,views,events,views_per_visit,bounce_rate,visit_duration,\
+                       time_on_page,scroll_depth\r\n";
 
-/// The table. Sections are `totals`, `before`, `bars` and the names of dimensions; `more`, `filtered` and
+/// The table. Sections are `totals`, `before`, `bars` and the names of tables; `more`, `filtered` and
 /// `incomplete` say what is not in them.
 #[must_use]
 pub(super) fn csv(report: &Report) -> String {
-    let mut table = HEADER.to_owned();
-    push(&mut table, "totals", "", &report.totals);
+    let mut table = format!("section,name,{NUMBERS}");
+    push(&mut table, &["totals", ""], &report.totals);
     if let Some(before) = &report.before {
-        push(&mut table, "before", "", before);
+        push(&mut table, &["before", ""], before);
     }
     for bar in &report.bars {
-        push(&mut table, "bars", &bar.at, &bar.tally);
+        push(&mut table, &["bars", &bar.at], &bar.tally);
     }
     for section in &report.tables {
+        let key = section.key.to_string();
         for row in &section.rows {
-            let name = row.value.as_deref().unwrap_or_default();
-            push(&mut table, &section.key.to_string(), name, &row.tally);
+            push(&mut table, &[&key, row.value.as_deref().unwrap_or_default()], &row.tally);
         }
         if section.more > 0 {
-            note(&mut table, "more", &format!("{} {}", section.more, section.key));
+            note(&mut table, "more", &format!("{} {key}", section.more));
         }
     }
     for row in &report.filtered {
@@ -41,35 +43,88 @@ pub(super) fn csv(report: &Report) -> String {
     table
 }
 
+/// The rows of one table, under its name.
+#[must_use]
+pub(super) fn rows(name: &str, rows: &[Row]) -> String {
+    let mut table = format!("{},{NUMBERS}", cell(name));
+    for row in rows {
+        push(&mut table, &[row.value.as_deref().unwrap_or_default()], &row.tally);
+    }
+    table
+}
+
+/// The bars of the chart, each with the one that it is compared with.
+#[must_use]
+pub(super) fn bars(report: &Report) -> String {
+    let before = NUMBERS.split(',').map(|name| format!("{}_before", name.trim_end()));
+    let before = before.collect::<Vec<_>>().join(",");
+    let mut table = format!("at,{},at_before,{before}\r\n", NUMBERS.trim_end());
+    for (place, bar) in report.bars.iter().enumerate() {
+        let (at, numbers_before) = match report.bars_before.get(place) {
+            Some(before) => (before.at.as_str(), numbers(&before.tally)),
+            None => ("", ",".repeat(8)),
+        };
+        line(&mut table, &format!("{},{},{at},{numbers_before}", bar.at, numbers(&bar.tally)));
+    }
+    table
+}
+
+/// Why hits were not counted.
+#[must_use]
+pub(super) fn filtered(rows: &[FilteredRow]) -> String {
+    let mut table = "reason,hits\r\n".to_owned();
+    for row in rows {
+        line(&mut table, &format!("{},{}", cell(&row.reason), row.count));
+    }
+    table
+}
+
+/// The hours of the week.
+#[must_use]
+pub(super) fn week(week: &Week) -> String {
+    let mut table = "weekday,hour,visitors,views,hours\r\n".to_owned();
+    for row in week.rows() {
+        let numbers = [row.weekday as u64, row.hour as u64, row.visitors, row.views, row.hours];
+        line(&mut table, &numbers.map(|number| number.to_string()).join(","));
+    }
+    table
+}
+
 /// A name for the file that a browser saves it as: letters, digits, dots and hyphens.
 #[must_use]
-pub(super) fn file_name(report: &Report) -> String {
+pub(super) fn file_name(report: &Report, part: Option<&str>) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
-    let site: String = report.site.chars().map(safe).collect();
-    format!("footfall-{site}-{}-{}.csv", report.from, report.to)
+    let plain = |text: &str| text.chars().map(safe).collect::<String>();
+    let part = part.map_or(String::new(), |part| format!("{}-", plain(part)));
+    format!("footfall-{}-{part}{}-{}.csv", plain(&report.site), report.from, report.to)
 }
 
 /// A row without numbers: what the others lack.
 fn note(table: &mut String, section: &str, what: &str) {
-    // Writing to a text does not fail.
-    let _ = write!(table, "{section},{},,,,,,,\r\n", cell(what));
+    line(table, &format!("{section},{},,,,,,,,,", cell(what)));
 }
 
-fn push(table: &mut String, section: &str, name: &str, tally: &Tally) {
-    let number = |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
+fn push(table: &mut String, names: &[&str], tally: &Tally) {
+    let names: Vec<String> = names.iter().map(|name| cell(name)).collect();
+    line(table, &format!("{},{}", names.join(","), numbers(tally)));
+}
+
+fn line(table: &mut String, text: &str) {
     // Writing to a text does not fail.
-    let _ = write!(
-        table,
-        "{section},{},{},{},{},{},{},{},{}\r\n",
-        cell(name),
-        tally.visitors,
-        tally.visits,
-        tally.views,
-        tally.events,
+    let _ = write!(table, "{text}\r\n");
+}
+
+fn numbers(tally: &Tally) -> String {
+    let number = |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
+    let counts = [tally.visitors, tally.visits, tally.views, tally.events].map(|it| it.to_string());
+    let others = [
         number(tally.views_per_visit()),
         number(tally.bounce_rate()),
         number(tally.visit_duration()),
-    );
+        number(tally.time_on_page()),
+        number(tally.scroll_depth()),
+    ];
+    [counts.as_slice(), &others].concat().join(",")
 }
 
 /// A text as a cell. What a stranger sent must not become a formula in the owner's spreadsheet: an
@@ -127,8 +182,11 @@ mod tests {
             events: 1,
             bounces: 1,
             duration: 10_000,
+            engaged: 3000,
+            engagements: 2,
             ..Tally::default()
         };
+        let bar = |at: &str| Bar { at: at.to_owned(), tally };
         let row = |value: Option<&str>| Row { value: value.map(str::to_owned), tally };
         let report = Report {
             site: "über.example".to_owned(),
@@ -141,8 +199,8 @@ mod tests {
             totals: tally,
             before: Some(Tally::default()),
             unit: Unit::Day,
-            bars: vec![Bar { at: "2026-11-16".to_owned(), tally }],
-            bars_before: Vec::new(),
+            bars: vec![bar("2026-11-16"), bar("2026-11-17")],
+            bars_before: vec![bar("2026-11-09")],
             tables: vec![Table {
                 key: Dimension::Source.into(),
                 rows: vec![row(None), row(Some("=x"))],
@@ -152,15 +210,35 @@ mod tests {
             unreadable: 0,
             incomplete: Vec::new(),
         };
+        const HEAD: &str = "visitors,visits,views,events,views_per_visit,bounce_rate,visit_duration,\
+                            time_on_page,scroll_depth";
+        const NUMBERS: &str = "2,3,4,1,1.33,33.3,3.3,1.5,";
         assert_eq!(
             csv(&report),
-            "section,name,visitors,visits,views,events,views_per_visit,bounce_rate,visit_duration\r\n\
-             totals,,2,3,4,1,1.33,33.3,3.3\r\n\
-             before,,0,0,0,0,,,\r\n\
-             bars,2026-11-16,2,3,4,1,1.33,33.3,3.3\r\n\
-             source,,2,3,4,1,1.33,33.3,3.3\r\n\
-             source,'=x,2,3,4,1,1.33,33.3,3.3\r\n"
+            format!(
+                "section,name,{HEAD}\r\n\
+                 totals,,{NUMBERS}\r\n\
+                 before,,0,0,0,0,,,,,\r\n\
+                 bars,2026-11-16,{NUMBERS}\r\n\
+                 bars,2026-11-17,{NUMBERS}\r\n\
+                 source,,{NUMBERS}\r\n\
+                 source,'=x,{NUMBERS}\r\n"
+            )
         );
-        assert_eq!(file_name(&report), "footfall--ber.example-2026-11-16-2026-11-22.csv");
+        assert_eq!(file_name(&report, None), "footfall--ber.example-2026-11-16-2026-11-22.csv");
+        assert_eq!(
+            file_name(&report, Some("props:a")),
+            "footfall--ber.example-props-a-2026-11-16-2026-11-22.csv"
+        );
+        let table = rows("source", &report.tables[0].rows);
+        assert_eq!(table, format!("source,{HEAD}\r\n,{NUMBERS}\r\n'=x,{NUMBERS}\r\n"));
+        let bars = bars(&report);
+        let lines: Vec<&str> = bars.lines().collect();
+        assert!(lines[0].ends_with(",at_before,visitors_before,visits_before,views_before,events_before,views_per_visit_before,bounce_rate_before,visit_duration_before,time_on_page_before,scroll_depth_before"));
+        assert_eq!(lines[1], format!("2026-11-16,{NUMBERS},2026-11-09,{NUMBERS}"));
+        assert_eq!(lines[2], format!("2026-11-17,{NUMBERS},,,,,,,,,,"));
+        assert!(lines.iter().all(|line| line.split(',').count() == 20));
+        let reasons = [FilteredRow { reason: "bot".to_owned(), count: 3 }];
+        assert_eq!(filtered(&reasons), "reason,hits\r\nbot,3\r\n");
     }
 }

@@ -4,11 +4,15 @@
 use jiff::civil::Date;
 use url::form_urlencoded::Serializer;
 
+use super::metric::Metric;
 use crate::access::SHARE_PARAMETER;
-use crate::dimension::Dimension;
+use crate::dimension::Key;
 use crate::http::Request;
 use crate::period::Choice;
 use crate::query::{Condition, Query};
+
+/// The most tabs that are chosen: cards have fewer.
+const TABS: usize = 20;
 
 /// A state of the page.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,10 +25,44 @@ pub(super) struct State {
     pub range: Range,
     /// The filters.
     pub filters: Vec<Condition>,
+    /// What the chart draws.
+    pub metric: Metric,
+    /// Whether numbers are compared with the period before.
+    pub is_compared: bool,
     /// The tabs that were chosen, in any order: each is of one card.
-    pub tabs: Vec<Dimension>,
+    pub tabs: Vec<Key>,
     /// The one table that is shown, if it is one.
-    pub show: Option<Dimension>,
+    pub show: Option<Key>,
+    /// How that table is sorted, if not by rank.
+    pub sort: Option<Sort>,
+    /// Whether keys are shortcuts. Who speaks to a computer, or types by accident, can do without.
+    pub has_keys: bool,
+}
+
+/// How a table is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sort {
+    /// By what; `None` is the name.
+    pub by: Option<Metric>,
+    /// Whether the least comes first.
+    pub is_rising: bool,
+}
+
+impl Sort {
+    /// `views` and `name`, or with the least first: `views:asc`.
+    fn parse(text: &str) -> Option<Self> {
+        let (name, is_rising) = match text.strip_suffix(":asc") {
+            Some(name) => (name, true),
+            None => (text, false),
+        };
+        let by = if name == "name" { None } else { Some(Metric::parse(name)?) };
+        Some(Self { by, is_rising })
+    }
+
+    fn text(self) -> String {
+        let name = self.by.map_or("name", Metric::name);
+        format!("{name}{}", if self.is_rising { ":asc" } else { "" })
+    }
 }
 
 /// How the days are said.
@@ -44,18 +82,25 @@ impl State {
             Choice::Custom => Range::Days(query.period.from, query.period.to),
             choice => Range::Choice(choice),
         };
-        let mut tabs: Vec<Dimension> = Vec::new();
-        for dimension in request.parameters("tab").iter().filter_map(|name| Dimension::parse(name))
-        {
-            if !tabs.contains(&dimension) {
-                tabs.push(dimension);
+        let mut tabs: Vec<Key> = Vec::new();
+        for key in request.parameters("tab").iter().filter_map(|name| Key::parse(name)) {
+            if !tabs.contains(&key) && tabs.len() < TABS {
+                tabs.push(key);
             }
         }
-        let show = request.parameter("show").and_then(|name| Dimension::parse(&name));
-        let auth = request.parameter(SHARE_PARAMETER);
-        let site = site.map(str::to_owned);
-        let filters = query.conditions.clone();
-        Self { auth, site, range, filters, tabs, show }
+        let parameter = |name| request.parameter(name).unwrap_or_default();
+        Self {
+            auth: request.parameter(SHARE_PARAMETER),
+            site: site.map(str::to_owned),
+            range,
+            filters: query.conditions.clone(),
+            metric: Metric::parse(&parameter("metric")).unwrap_or_default(),
+            is_compared: parameter("compare") != "none",
+            tabs,
+            show: Key::parse(&parameter("show")),
+            sort: Sort::parse(&parameter("sort")),
+            has_keys: parameter("keys") != "off",
+        }
     }
 
     /// The parameters of the address, in order.
@@ -89,10 +134,22 @@ impl State {
     }
 
     fn without_days(&self) -> Vec<(&'static str, String)> {
-        let filters = self.filters.iter().map(|filter| ("f", filter.to_string()));
-        let tabs = self.tabs.iter().map(|tab| ("tab", tab.name().to_owned()));
-        let show = self.show.map(|show| ("show", show.name().to_owned()));
-        filters.chain(tabs).chain(show).collect()
+        let mut fields: Vec<_> = self.filters.iter().map(|it| ("f", it.to_string())).collect();
+        if self.metric != Metric::default() {
+            fields.push(("metric", self.metric.name().to_owned()));
+        }
+        if !self.is_compared {
+            fields.push(("compare", "none".to_owned()));
+        }
+        fields.extend(self.tabs.iter().map(|tab| ("tab", tab.to_string())));
+        if let Some(show) = &self.show {
+            fields.push(("show", show.to_string()));
+            fields.extend(self.sort.map(|sort| ("sort", sort.text())));
+        }
+        if !self.has_keys {
+            fields.push(("keys", "off".to_owned()));
+        }
+        fields
     }
 
     /// The address, relative to the page.
@@ -101,11 +158,20 @@ impl State {
         self.href_with(&[])
     }
 
-    /// The address of the same as data.
+    /// The address of the same as data: all of it, or one part.
     #[must_use]
-    pub(super) fn data_href(&self, format: &'static str) -> String {
-        Self { tabs: Vec::new(), show: None, ..self.clone() }
-            .href_with(&[("format", format.to_owned())])
+    pub(super) fn data_href(&self, format: &'static str, part: Option<&str>) -> String {
+        let mut fields: Vec<_> = part.map(|part| ("show", part.to_owned())).into_iter().collect();
+        fields.push(("format", format.to_owned()));
+        Self {
+            metric: Metric::default(),
+            is_compared: true,
+            tabs: Vec::new(),
+            show: None,
+            has_keys: true,
+            ..self.clone()
+        }
+        .href_with(&fields)
     }
 
     fn href_with(&self, more: &[(&'static str, String)]) -> String {
@@ -145,51 +211,67 @@ impl State {
         self.filters.contains(filter)
     }
 
-    /// Whether a dimension is filtered by.
+    /// Whether a key is filtered by.
     #[must_use]
-    pub(super) fn filters_by(&self, dimension: Dimension) -> bool {
+    pub(super) fn filters_by(&self, key: impl Into<Key>) -> bool {
+        let key = key.into();
         let filters = self.filters.iter().flat_map(Condition::filters);
-        filters.into_iter().any(|filter| filter.key == dimension.into())
+        filters.into_iter().any(|filter| filter.key == key)
     }
 
-    /// The same without the filter at a place.
+    /// The same with other filters.
     #[must_use]
-    pub(super) fn without_filter(&self, at: usize) -> Self {
-        let mut state = self.clone();
-        if at < state.filters.len() {
-            state.filters.remove(at);
-        }
-        state
+    pub(super) fn with_filters(&self, filters: Vec<Condition>) -> Self {
+        Self { filters, ..self.clone() }
     }
 
-    /// The same without any filter.
+    /// The same with another chart.
     #[must_use]
-    pub(super) fn without_filters(&self) -> Self {
-        Self { filters: Vec::new(), ..self.clone() }
+    pub(super) fn with_metric(&self, metric: Metric) -> Self {
+        Self { metric, ..self.clone() }
+    }
+
+    /// The same, compared with the period before or not.
+    #[must_use]
+    pub(super) fn with_comparison(&self, is_compared: bool) -> Self {
+        Self { is_compared, ..self.clone() }
+    }
+
+    /// The same with keys as shortcuts or without.
+    #[must_use]
+    pub(super) fn with_keys(&self, has_keys: bool) -> Self {
+        Self { has_keys, ..self.clone() }
     }
 
     /// The same with another of a card's tabs; `all` are the card's, the first of which needs no
     /// mention.
     #[must_use]
-    pub(super) fn with_tab(&self, tab: Dimension, all: &[Dimension]) -> Self {
+    pub(super) fn with_tab(&self, tab: &Key, all: &[Key]) -> Self {
         let mut state = self.clone();
         state.tabs.retain(|other| !all.contains(other));
-        if all.first() != Some(&tab) {
-            state.tabs.push(tab);
+        if all.first() != Some(tab) {
+            state.tabs.push(tab.clone());
         }
         state
     }
 
     /// The same with one table alone, or with all.
     #[must_use]
-    pub(super) fn with_show(&self, show: Option<Dimension>) -> Self {
-        Self { show, ..self.clone() }
+    pub(super) fn with_show(&self, show: Option<Key>) -> Self {
+        Self { show, sort: None, ..self.clone() }
+    }
+
+    /// The same with its table sorted otherwise.
+    #[must_use]
+    pub(super) fn with_sort(&self, sort: Sort) -> Self {
+        Self { sort: Some(sort), ..self.clone() }
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::dimension::Dimension;
     use crate::query::Filter;
 
     pub(crate) fn state() -> State {
@@ -198,8 +280,12 @@ pub(crate) mod tests {
             site: None,
             range: Range::Choice(Choice::Days(7)),
             filters: Vec::new(),
+            metric: Metric::Visitors,
+            is_compared: true,
             tabs: Vec::new(),
             show: None,
+            sort: None,
+            has_keys: true,
         }
     }
 
@@ -218,12 +304,26 @@ pub(crate) mod tests {
     fn a_state_is_an_address() {
         assert_eq!(state().href(), "?period=7d");
         let days = Range::Days("2026-11-01".parse().unwrap(), "2026-11-02".parse().unwrap());
-        let state = state().with_range(days).with_site("e.x").with_show(Some(Dimension::Page));
+        let state =
+            state().with_range(days).with_site("e.x").with_show(Some(Dimension::Page.into()));
         assert_eq!(state.href(), "?site=e.x&period=custom&from=2026-11-01&to=2026-11-02&show=page");
+        let days = "?site=e.x&period=custom&from=2026-11-01&to=2026-11-02";
+        assert_eq!(state.data_href("csv", None), format!("{days}&format=csv"));
+        let state = state.with_metric(Metric::Views).with_comparison(false).with_keys(false);
+        let state = state.with_sort(Sort { by: Some(Metric::Visits), is_rising: true });
         assert_eq!(
-            state.data_href("csv"),
-            "?site=e.x&period=custom&from=2026-11-01&to=2026-11-02&format=csv"
+            state.href(),
+            format!("{days}&metric=views&compare=none&show=page&sort=visits%3Aasc&keys=off")
         );
+        assert_eq!(state.data_href("json", Some("bars")), format!("{days}&show=bars&format=json"));
+    }
+
+    #[test]
+    fn a_sort_is_a_word() {
+        for text in ["name", "name:asc", "views_per_visit", "visitors:asc"] {
+            assert_eq!(Sort::parse(text).map(Sort::text).as_deref(), Some(text));
+        }
+        assert_eq!(Sort::parse("page"), None);
     }
 
     #[test]
@@ -240,22 +340,23 @@ pub(crate) mod tests {
     #[test]
     fn a_filter_is_put_on_and_taken_off() {
         let (page, source) = (filter(Dimension::Page, "/"), filter(Dimension::Source, ""));
-        let both = state().with_show(Some(Dimension::Page)).toggled(&page).toggled(&source);
-        assert_eq!((both.filters.len(), both.show), (2, None));
+        let both = state().with_show(Some(Dimension::Page.into())).toggled(&page).toggled(&source);
+        assert_eq!((both.filters.len(), both.show.clone()), (2, None));
         assert_eq!(both.toggled(&page).filters, std::slice::from_ref(&source));
-        assert_eq!(both.without_filter(0).filters, [source]);
-        assert_eq!(both.without_filter(9).filters.len(), 2);
-        assert_eq!(both.without_filters(), state());
+        assert_eq!(both.with_filters(vec![source.clone()]).filters, [source]);
+        assert_eq!(both.with_filters(Vec::new()), state());
         assert!(both.with_site("e.x").filters.is_empty());
     }
 
     #[test]
     fn a_card_has_one_tab() {
         use Dimension::{Browser, EntryPage, ExitPage, Page, System};
-        let pages = [Page, EntryPage, ExitPage];
-        let chosen = state().with_tab(EntryPage, &pages).with_tab(System, &[Browser, System]);
-        assert_eq!(chosen.tabs, [EntryPage, System]);
-        assert_eq!(chosen.with_tab(ExitPage, &pages).tabs, [System, ExitPage]);
-        assert_eq!(chosen.with_tab(Page, &pages).href(), "?period=7d&tab=system");
+        let pages = [Page, EntryPage, ExitPage].map(Key::from);
+        let systems = [Browser, System].map(Key::from);
+        let chosen = state().with_tab(&EntryPage.into(), &pages).with_tab(&System.into(), &systems);
+        assert_eq!(chosen.tabs, [EntryPage, System].map(Key::from));
+        let other = chosen.with_tab(&ExitPage.into(), &pages);
+        assert_eq!(other.tabs, [System, ExitPage].map(Key::from));
+        assert_eq!(chosen.with_tab(&Page.into(), &pages).href(), "?period=7d&tab=system");
     }
 }

@@ -5,14 +5,18 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use serde::Serialize;
 
+use super::ask::{self, Numbers};
 use super::cards::{Card, Cards, Link};
+use super::filters::{self, Chip, Form};
+use super::metric::Metric;
 use super::state::{Range, State};
+use super::week::Week;
 use super::words::{self, Change};
-use crate::chart::Chart;
+use crate::chart::{Bar, Chart, Series, Stage};
 use crate::period::{Choice, Period, Unit};
-use crate::query::{Condition, Query};
+use crate::query::Query;
 use crate::read::kept_from;
-use crate::report::{FilteredRow, Report, Tally};
+use crate::report::{Report, Tally};
 
 /// What a view is made of.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +28,7 @@ pub(super) struct Answer<'a> {
     /// What is asked.
     pub query: &'a Query,
     /// The answer.
-    pub report: &'a Report,
+    pub numbers: &'a Numbers,
     /// What is shown of it.
     pub state: &'a State,
     /// The first day of UTC on which anything was counted, as far as is known.
@@ -37,13 +41,18 @@ pub(super) struct Answer<'a> {
 #[derive(Debug, Serialize)]
 pub(super) struct View {
     site: String,
+    /// What the page is called: what it shows.
+    title: String,
     sites: Vec<Link>,
     days: String,
-    choices: Vec<Link>,
-    form: Form,
+    choices: Vec<Choosable>,
+    form: DaysForm,
+    filter: Form,
     earlier: Option<Link>,
     later: Option<Link>,
     now: u64,
+    /// Where the number of visitors just now is as data, if it may change while the page is looked at.
+    now_href: Option<String>,
     chips: Vec<Chip>,
     /// Where there are no filters, if there are any.
     unfiltered: Option<String>,
@@ -55,8 +64,15 @@ pub(super) struct View {
     all_time: Option<String>,
     tiles: Vec<Tile>,
     compared: Option<String>,
+    /// The other choice of whether to compare, if there is one.
+    comparison: Option<Link>,
     unit: &'static str,
+    metric: &'static str,
     chart: Option<Chart>,
+    bars: Vec<BarText>,
+    /// What the values of the lines across the chart are called, from the lowest.
+    lines: Vec<String>,
+    bar_table: Option<BarTable>,
     cards: Vec<Card>,
     single: Option<Card>,
     /// Where all tables are.
@@ -64,25 +80,47 @@ pub(super) struct View {
     foot: Vec<String>,
     json: String,
     csv: String,
-    meanings: &'static [Meaning],
+    meanings: Vec<Meaning>,
+    /// Whether keys are shortcuts.
+    has_keys: bool,
+    /// Where they are not, or are again.
+    other_keys: String,
+    keys: &'static [(&'static str, &'static str)],
+}
+
+/// A period that is offered, and the key for it.
+#[derive(Debug, Serialize)]
+struct Choosable {
+    #[serde(flatten)]
+    link: Link,
+    key: &'static str,
+}
+
+/// A bar in words.
+#[derive(Debug, Serialize)]
+struct BarText {
+    /// The number, to stand above it.
+    value: String,
+    /// All of it as a sentence.
+    said: String,
+}
+
+/// The bars as a table.
+#[derive(Debug, Serialize)]
+struct BarTable {
+    columns: Vec<String>,
+    /// Of each bar, in their order.
+    rows: Vec<Vec<String>>,
+    csv: String,
 }
 
 /// The form for any days.
 #[derive(Debug, Serialize)]
-struct Form {
+struct DaysForm {
     fields: Vec<(&'static str, String)>,
     from: Date,
     to: Date,
     is_current: bool,
-}
-
-/// A filter, and the way out of it.
-#[derive(Debug, Serialize)]
-struct Chip {
-    dimension: String,
-    operator: &'static str,
-    value: String,
-    href: String,
 }
 
 /// A number of the whole period.
@@ -90,6 +128,9 @@ struct Chip {
 struct Tile {
     name: &'static str,
     title: &'static str,
+    /// Where the chart draws it.
+    href: String,
+    is_current: bool,
     value: String,
     change: Option<Change>,
     /// The number before, in words.
@@ -108,109 +149,114 @@ struct Meaning {
 /// A first day and a last one.
 type Days = (Date, Date);
 
-const MEANINGS: [Meaning; 7] = [
-    Meaning {
-        name: "visitors",
-        title: "Visitors",
-        text: "An address and a browser, on one day of UTC. The next day nobody knows them any \
-               more: visitors of several days are the sum of each day's.",
-    },
-    Meaning {
-        name: "visits",
-        title: "Visits",
-        text: "What one visitor does without a pause of 30 minutes. A visit counts where it begins.",
-    },
-    Meaning {
-        name: "views",
-        title: "Page views",
-        text: "Pages that were opened: loads, and steps in single-page apps.",
-    },
-    Meaning {
-        name: "views_per_visit",
-        title: "Views per visit",
-        text: "Page views divided by visits.",
-    },
-    Meaning {
-        name: "bounce_rate",
-        title: "Bounce rate",
-        text: "Visits of one page view and nothing else, in per cent of all visits.",
-    },
-    Meaning {
-        name: "visit_duration",
-        title: "Visit duration",
-        text: "From the first to the last hit of a visit, on average; 0 for a visit of one hit.",
-    },
-    Meaning {
-        name: "events",
-        title: "Events",
-        text: "What your pages report by name, such as a sign-up. They are no page views.",
-    },
+/// Keys, and what they do.
+const KEYS: [(&str, &str); 15] = [
+    ("t", "Today"),
+    ("e", "Yesterday"),
+    ("w", "7 days"),
+    ("4", "28 days"),
+    ("n", "91 days"),
+    ("m", "This month"),
+    ("y", "This year"),
+    ("a", "All time"),
+    ("c", "Any days"),
+    ("←", "Earlier"),
+    ("→", "Later"),
+    ("x", "Compare, or not"),
+    ("f", "Filter"),
+    ("Esc", "Close; take all filters off; back"),
+    ("?", "This list"),
 ];
-
-/// A number of a tally that a tile shows: as a number and as text, and whether more of it is better.
-type Measure = (fn(&Tally) -> Option<f64>, fn(Option<f64>) -> String, bool);
-
-fn measure(name: &str) -> Measure {
-    let count: fn(Option<f64>) -> String =
-        |number| words::thousands(number.unwrap_or_default() as u64);
-    match name {
-        "visitors" => (|tally| Some(tally.visitors as f64), count, true),
-        "visits" => (|tally| Some(tally.visits as f64), count, true),
-        "views" => (|tally| Some(tally.views as f64), count, true),
-        "views_per_visit" => (Tally::views_per_visit, words::ratio, true),
-        "bounce_rate" => (Tally::bounce_rate, words::per_cent, false),
-        "visit_duration" => (Tally::visit_duration, words::duration, true),
-        _ => (|tally| Some(tally.events as f64), count, true),
-    }
-}
 
 impl View {
     /// The page of a report.
     #[must_use]
     pub(super) fn of(answer: &Answer<'_>) -> Self {
-        let Answer { site, query, report, state, .. } = *answer;
+        let Answer { site, query, numbers, state, .. } = *answer;
+        let report = &numbers.report;
         let is_empty = report.totals == Tally::default();
-        let cards = Cards { site, report, state };
-        let single = state.show.and_then(|dimension| cards.single(dimension));
+        let cards = Cards { site, numbers, state };
+        let single = state.show.as_ref().filter(|_| !is_empty).map(|key| cards.single(key));
         let is_whole = single.is_none() && !is_empty;
-        let href = |from, to| state.with_range(Range::Days(from, to)).href();
+        let metric = answer.metric();
+        let chart = is_whole.then(|| answer.chart(metric));
         let (earlier, later) = answer.neighbours();
         Self {
             site: site.domain.to_string(),
+            title: answer.title(single.as_ref()),
             sites: answer.sites(),
             days: words::days(report.from, report.to),
             choices: answer.choices(),
-            form: Form {
+            form: DaysForm {
                 fields: state.form_fields(),
                 from: report.from,
                 to: report.to,
                 is_current: query.period.choice == Choice::Custom,
             },
+            filter: Form::of(state, report, !site.goals.is_empty(), &ask::prop_names(report)),
             earlier,
             later,
             now: report.now,
-            chips: chips(state),
-            unfiltered: (!state.filters.is_empty()).then(|| state.without_filters().href()),
+            now_href: (report.to >= answer.today()).then(|| state.data_href("json", Some("now"))),
+            chips: filters::chips(state),
+            unfiltered: (!state.filters.is_empty()).then(|| state.with_filters(Vec::new()).href()),
             notices: answer.notices(),
             is_empty,
             is_new: answer.is_new(),
             all_time: answer.all_time(),
-            tiles: if is_whole { answer.tiles() } else { Vec::new() },
+            tiles: if is_whole { answer.tiles(metric) } else { Vec::new() },
             compared: answer.compared(),
+            comparison: answer.comparison(),
             unit: match report.unit {
                 Unit::Hour => "hour",
                 Unit::Day => "day",
                 Unit::Month => "month",
             },
-            chart: is_whole.then(|| Chart::of(&query.period, &report.bars, answer.now, href)),
+            metric: metric.title(),
+            bars: chart.iter().flat_map(|chart| &chart.bars).map(|bar| said(metric, bar)).collect(),
+            lines: chart
+                .iter()
+                .flat_map(|chart| &chart.lines)
+                .map(|line| metric.axis(line.value))
+                .collect(),
+            bar_table: chart.as_ref().map(|chart| answer.bar_table(metric, chart)),
+            chart,
             cards: if is_whole { cards.all() } else { Vec::new() },
-            single: single.filter(|_| !is_empty),
+            single,
             whole: state.with_show(None).href(),
             foot: answer.foot(),
-            json: state.data_href("json"),
-            csv: state.data_href("csv"),
-            meanings: &MEANINGS,
+            json: state.data_href("json", None),
+            csv: state.data_href("csv", None),
+            meanings: Metric::ALL
+                .into_iter()
+                .filter(|metric| metric.is_there(&report.totals))
+                .map(|metric| Meaning {
+                    name: metric.name(),
+                    title: metric.title(),
+                    text: metric.meaning(),
+                })
+                .collect(),
+            has_keys: state.has_keys,
+            other_keys: state.with_keys(!state.has_keys).href(),
+            keys: &KEYS,
         }
+    }
+}
+
+/// A bar in words: `Sun, 22 Nov 2026, so far: 340 visitors, before: 301`.
+fn said(metric: Metric, bar: &Bar) -> BarText {
+    let stage = match bar.stage {
+        Stage::Past => "",
+        Stage::Open => ", so far",
+        Stage::Ahead => ", still ahead",
+    };
+    let before = bar
+        .before
+        .map(|before| format!(", before: {}", metric.text(Some(before))))
+        .unwrap_or_default();
+    BarText {
+        value: metric.text(bar.value),
+        said: format!("{}{stage}: {}{before}", bar.name, metric.said(bar.value)),
     }
 }
 
@@ -219,18 +265,70 @@ impl Answer<'_> {
         let link = |site: &String| Link {
             title: site.clone(),
             href: self.state.with_site(site).href(),
-            is_current: *site == self.report.site,
+            is_current: *site == self.numbers.report.site,
         };
         self.sites.iter().map(link).collect()
     }
 
-    fn choices(&self) -> Vec<Link> {
-        let link = |(choice, title): (Choice, &str)| Link {
-            title: title.to_owned(),
-            href: self.state.with_range(Range::Choice(choice)).href(),
-            is_current: self.query.period.choice == choice,
+    fn choices(&self) -> Vec<Choosable> {
+        let choosable = |(choice, title): (Choice, &str)| Choosable {
+            link: Link {
+                title: title.to_owned(),
+                href: self.state.with_range(Range::Choice(choice)).href(),
+                is_current: self.query.period.choice == choice,
+            },
+            key: KEYS.iter().find(|(_, name)| *name == title).map_or("", |(key, _)| key),
         };
-        Choice::OFFERED.map(link).into()
+        Choice::OFFERED.map(choosable).into()
+    }
+
+    /// What the page shows, in a line: the site, what of it, the days and the filters.
+    fn title(&self, single: Option<&Card>) -> String {
+        let report = &self.numbers.report;
+        let what = single.and(self.state.show.as_ref()).map(words::key);
+        let filters = self.state.filters.iter().map(words::condition);
+        let parts = [report.site.clone()].into_iter().chain(what);
+        let parts = parts.chain([words::days(report.from, report.to)]).chain(filters);
+        parts.collect::<Vec<_>>().join(", ")
+    }
+
+    /// What the chart draws: what was chosen, if there is any of it.
+    fn metric(&self) -> Metric {
+        let chosen = self.state.metric;
+        if chosen.is_there(&self.numbers.report.totals) { chosen } else { Metric::default() }
+    }
+
+    fn chart(&self, metric: Metric) -> Chart {
+        let report = &self.numbers.report;
+        let series = Series {
+            scale: metric.scale(),
+            bars: &report.bars,
+            before: if self.compared().is_some() { &report.bars_before } else { &[] },
+            number: &|tally| metric.of(tally),
+        };
+        let href = |from, to| self.state.with_range(Range::Days(from, to)).href();
+        Chart::of(&self.query.period, &series, self.now, href)
+    }
+
+    fn bar_table(&self, metric: Metric, chart: &Chart) -> BarTable {
+        let mut metrics = vec![metric];
+        let others = [Metric::Visitors, Metric::Visits, Metric::Views];
+        metrics.extend(others.into_iter().filter(|other| *other != metric));
+        let mut columns: Vec<String> = metrics.iter().map(|it| it.title().to_owned()).collect();
+        let is_compared = chart.before.is_some();
+        if is_compared {
+            columns.insert(1, "Before".to_owned());
+        }
+        let row = |(bar, counted): (&Bar, &crate::report::Bar)| {
+            let mut cells: Vec<String> =
+                metrics.iter().map(|it| it.text(it.of(&counted.tally))).collect();
+            if is_compared {
+                cells.insert(1, metric.text(bar.before));
+            }
+            cells
+        };
+        let rows = chart.bars.iter().zip(&self.numbers.report.bars).map(row).collect();
+        BarTable { columns, rows, csv: self.state.data_href("csv", Some("bars")) }
     }
 
     fn today(&self) -> Date {
@@ -255,34 +353,56 @@ impl Answer<'_> {
         (earlier.map(link), later.filter(|(from, _)| *from <= self.today()).map(link))
     }
 
-    /// What the numbers are compared with, in words. Nothing if not all of it was counted and kept:
-    /// whoever starts in the middle of a month would see their site explode in the next.
+    /// What the numbers are compared with, in words, unless they are not to be.
     fn compared(&self) -> Option<String> {
+        self.comparable().filter(|_| self.state.is_compared)
+    }
+
+    /// What the numbers can be compared with, in words. Nothing if not all of it was counted and kept:
+    /// whoever starts in the middle of a month would see their site explode in the next.
+    fn comparable(&self) -> Option<String> {
         let (from, end) = self.query.period.before(self.now)?;
-        self.report.before.filter(|before| *before != Tally::default())?;
+        self.numbers.report.before.filter(|before| *before != Tally::default())?;
         let (from, end) = (self.query.period.zoned(from), self.query.period.zoned(end));
         let earliest = self.first.unwrap_or(Date::MIN).max(kept_from(self.site, self.now));
         (from.date() >= earliest).then(|| words::instants(&from, &end))
     }
 
-    fn tiles(&self) -> Vec<Tile> {
-        let Report { totals, before, .. } = self.report;
+    /// The other choice of whether to compare.
+    fn comparison(&self) -> Option<Link> {
+        let days = self.comparable()?;
+        let is_compared = self.state.is_compared;
+        Some(Link {
+            title: match is_compared {
+                true => "Do not compare".to_owned(),
+                false => format!("Compare with {days}"),
+            },
+            href: self.state.with_comparison(!is_compared).href(),
+            is_current: false,
+        })
+    }
+
+    fn tiles(&self, current: Metric) -> Vec<Tile> {
+        let Report { totals, before, .. } = &self.numbers.report;
         let before = before.filter(|_| self.compared().is_some());
-        let tile = |meaning: &Meaning| {
-            let (number, text, is_more_better) = measure(meaning.name);
-            let change = before
-                .and_then(|before| Change::of(number(totals), number(&before), is_more_better));
+        let tile = |metric: Metric| {
+            let change = before.and_then(|before| {
+                Change::of(metric.of(totals), metric.of(&before), metric.is_more_better())
+            });
             Tile {
-                name: meaning.name,
-                title: meaning.title,
-                value: text(number(totals)),
-                before: before.filter(|_| change.is_some()).map(|before| text(number(&before))),
+                name: metric.name(),
+                title: metric.title(),
+                href: self.state.with_metric(metric).href(),
+                is_current: metric == current,
+                value: metric.text(metric.of(totals)),
+                before: before
+                    .filter(|_| change.is_some())
+                    .map(|before| metric.text(metric.of(&before))),
                 change,
-                meaning: meaning.text,
+                meaning: metric.meaning(),
             }
         };
-        let is_there = |meaning: &&Meaning| meaning.name != "events" || totals.events > 0;
-        MEANINGS.iter().filter(is_there).map(tile).collect()
+        Metric::ALL.into_iter().filter(|metric| metric.is_there(totals)).map(tile).collect()
     }
 
     fn all_time(&self) -> Option<String> {
@@ -293,25 +413,25 @@ impl Answer<'_> {
 
     /// Nothing is folded yet, and there is nothing up to now.
     fn is_new(&self) -> bool {
-        let is_empty = self.report.totals == Tally::default();
-        self.first.is_none() && is_empty && self.report.to >= self.today()
+        let is_empty = self.numbers.report.totals == Tally::default();
+        self.first.is_none() && is_empty && self.numbers.report.to >= self.today()
     }
 
     /// What is missing, and why.
     fn notices(&self) -> Vec<String> {
         let mut notices = Vec::new();
         let kept = kept_from(self.site, self.now);
-        if let Some(days) = self.site.retention_days.filter(|_| self.report.from < kept) {
+        if let Some(days) = self.site.retention_days.filter(|_| self.numbers.report.from < kept) {
             notices.push(format!(
                 "This site's hits are kept for {}: before {} there is nothing left.",
                 words::counted(u64::from(days.get()), "day"),
                 kept
             ));
         }
-        for problem in &self.report.incomplete {
+        for problem in &self.numbers.report.incomplete {
             notices.push(format!("These numbers are incomplete. Left out is {problem}."));
         }
-        match self.report.unreadable {
+        match self.numbers.report.unreadable {
             0 => {}
             1 => notices.push(
                 "1 stored hit cannot be read and is missing here; the function's log says why."
@@ -328,44 +448,21 @@ impl Answer<'_> {
     /// What else must be known to read the numbers.
     fn foot(&self) -> Vec<String> {
         let mut foot = Vec::new();
-        if self.report.from < self.report.to {
+        if self.numbers.report.from < self.numbers.report.to {
             foot.push(
                 "Visitors over several days are the sum of daily visitors: after its day, nobody \
                  is known again."
                     .to_owned(),
             );
         }
-        foot.push(format!("Days are those of {}.", self.report.time_zone));
-        if !self.report.filtered.is_empty() {
-            let reasons: Vec<String> = self.report.filtered.iter().map(reason).collect();
-            foot.push(format!("Not counted: {}.", reasons.join(", ")));
+        foot.push(format!("Days are those of {}.", self.numbers.report.time_zone));
+        if self.state.show.is_none()
+            && self.query.period.day_count() > 1
+            && !Week::fits(&self.query.period)
+        {
+            foot.push("The hours of the week are shown for 7 to 100 days.".to_owned());
         }
         foot
-    }
-}
-
-fn chips(state: &State) -> Vec<Chip> {
-    let chip = |(at, filter): (usize, &Condition)| {
-        let (dimension, operator, value) = match filter {
-            Condition::Filter(filter) => words::filter(filter),
-            other => (String::new(), "", words::condition(other)),
-        };
-        Chip { dimension, operator, value, href: state.without_filter(at).href() }
-    };
-    state.filters.iter().enumerate().map(chip).collect()
-}
-
-/// Hits that were not counted for one reason.
-fn reason(row: &FilteredRow) -> String {
-    let hits = words::counted(row.count, "hit");
-    match row.reason.as_str() {
-        "bot" => format!("{hits} of bots"),
-        "headless" => format!("{hits} of browsers that a program drives"),
-        "prefetch" => format!("{hits} of pages loaded in advance"),
-        "no-user-agent" => format!("{hits} without a User-Agent"),
-        "referrer-spam" => format!("{hits} of referrer spam"),
-        // A newer version's.
-        reason => format!("{hits} ({reason})"),
     }
 }
 
@@ -402,7 +499,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::dashboard::state::tests::state;
     use crate::dimension::Dimension;
-    use crate::report::{Bar, Row, Table};
+    use crate::report::{Bar, FilteredRow, Row, Table};
 
     fn tally(visitors: u64) -> Tally {
         Tally {
@@ -411,7 +508,6 @@ pub(crate) mod tests {
             views: 2 * visitors,
             bounces: visitors / 2,
             duration: 1000 * visitors,
-            events: 0,
             ..Tally::default()
         }
     }
@@ -457,7 +553,11 @@ pub(crate) mod tests {
         }
     }
 
-    fn view(report: &Report, state: &State, yaml: &str) -> View {
+    pub(crate) fn numbers() -> Numbers {
+        Numbers { report: report(), week: None, base: None }
+    }
+
+    fn view(numbers: &Numbers, state: &State, yaml: &str) -> View {
         let settings = Settings::from_yaml(yaml).unwrap();
         View::of(&Answer {
             site: &settings.sites[0],
@@ -466,18 +566,22 @@ pub(crate) mod tests {
                 period: period(Choice::Days(7), "2026-11-16", "2026-11-22"),
                 conditions: state.filters.clone(),
             },
-            report,
+            numbers,
             state,
             first: Some("2026-11-09".parse().unwrap()),
             now: "2026-11-22T18:50:00Z".parse().unwrap(),
         })
     }
 
+    fn view_of(state: &State) -> View {
+        view(&numbers(), state, YAML)
+    }
+
     const YAML: &str = "sites: [{domain: localhost}]";
 
     #[test]
     fn tiles_are_compared_with_the_period_before() {
-        let view = view(&report(), &state(), YAML);
+        let view = view(&numbers(), &state(), YAML);
         assert_eq!(view.compared.as_deref(), Some("9 – 15 Nov 2026, until 18:50"));
         let tiles: Vec<_> = view
             .tiles
@@ -501,7 +605,7 @@ pub(crate) mod tests {
 
     #[test]
     fn what_was_not_kept_is_not_compared() {
-        let view = view(&report(), &state(), "sites: [{domain: localhost, retention_days: 5}]");
+        let view = view(&numbers(), &state(), "sites: [{domain: localhost, retention_days: 5}]");
         assert_eq!(view.compared, None);
         assert!(view.tiles.iter().all(|tile| tile.change.is_none()));
         assert_eq!(
@@ -511,24 +615,79 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_tile_chooses_what_the_chart_draws() {
+        let state = state().with_metric(Metric::BounceRate);
+        let view = view(&numbers(), &state, YAML);
+        let chosen = |tile: &Tile| (tile.is_current, tile.href.clone());
+        let visitors = (false, "?period=7d".to_owned());
+        assert_eq!(chosen(&view.tiles[0]), visitors);
+        assert_eq!(chosen(&view.tiles[4]), (true, "?period=7d&metric=bounce_rate".to_owned()));
+        assert_eq!(view.bars[0].said, "Mon, 16 Nov 2026: bounce rate 50%");
+        assert_eq!(view.lines, ["0%", "20%", "40%", "60%"]);
+        let table = view.bar_table.unwrap();
+        assert_eq!(table.columns, ["Bounce rate", "Visitors", "Visits", "Page views"]);
+        // What a site has none of is not drawn.
+        let state = state.with_metric(Metric::ScrollDepth);
+        assert_eq!(view_of(&state).metric, "Visitors");
+    }
+
+    #[test]
+    fn a_comparison_can_be_left_out() {
+        let mut numbers = numbers();
+        numbers.report.bars_before = numbers.report.bars.clone();
+        let shown = view(&numbers, &state(), YAML);
+        assert!(shown.chart.unwrap().before.is_some());
+        assert_eq!(shown.bar_table.unwrap().columns[1], "Before");
+        assert_eq!(shown.bars[0].said, "Mon, 16 Nov 2026: 2 visitors, before: 2");
+        assert_eq!(shown.comparison.unwrap().href, "?period=7d&compare=none");
+        let hidden = view(&numbers, &state().with_comparison(false), YAML);
+        assert!(hidden.chart.unwrap().before.is_none() && hidden.compared.is_none());
+        assert!(hidden.tiles.iter().all(|tile| tile.change.is_none()));
+        let back = hidden.comparison.unwrap();
+        assert_eq!(
+            (back.title.as_str(), back.href.as_str()),
+            ("Compare with 9 – 15 Nov 2026, until 18:50", "?period=7d")
+        );
+    }
+
+    #[test]
+    fn a_page_is_called_what_it_shows() {
+        let state = state().toggled(&"is,source,".parse().unwrap());
+        let title = |state: &State| view(&numbers(), state, YAML).title;
+        assert_eq!(title(&state), "localhost, 16 – 22 Nov 2026, Source is Direct");
+        let alone = state.with_show(Some(Dimension::Page.into()));
+        assert_eq!(title(&alone), "localhost, Page, 16 – 22 Nov 2026, Source is Direct");
+    }
+
+    #[test]
+    fn every_period_has_a_key() {
+        let view = view(&numbers(), &state(), YAML);
+        assert!(view.choices.iter().all(|choice| !choice.key.is_empty()));
+        let mut keys: Vec<&str> = KEYS.iter().map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), KEYS.len());
+    }
+
+    #[test]
     fn cards_that_say_nothing_are_left_out() {
         let ids = |state: &State| -> Vec<&str> {
-            view(&report(), state, YAML).cards.iter().map(|card| card.id).collect()
+            view(&numbers(), state, YAML).cards.iter().map(|card| card.id).collect()
         };
-        assert_eq!(ids(&state()), ["pages", "sources", "countries", "devices"]);
+        assert_eq!(ids(&state()), ["pages", "sources", "countries", "devices", "filtered"]);
         let of_host = state().toggled(&"is,host,localhost".parse().unwrap());
-        assert_eq!(ids(&of_host).last(), Some(&"hosts"));
+        assert!(ids(&of_host).contains(&"hosts"));
     }
 
     #[test]
     fn what_is_missing_is_said() {
-        let mut report = report();
-        report.unreadable = 1;
-        report.incomplete = vec!["the segment 2026-11-17 of localhost: it is cut".to_owned()];
-        let view = view(&report, &state(), YAML);
+        let mut numbers = numbers();
+        numbers.report.unreadable = 1;
+        numbers.report.incomplete =
+            vec!["the segment 2026-11-17 of localhost: it is cut".to_owned()];
+        let view = view(&numbers, &state(), YAML);
         assert_eq!(view.notices.len(), 2);
         assert!(view.notices[0].contains("2026-11-17"));
-        assert!(view.foot.iter().any(|line| line == "Not counted: 1,234 hits of bots."));
         assert!(view.foot[0].contains("sum of daily visitors"));
     }
 
@@ -554,7 +713,7 @@ pub(crate) mod tests {
 
     #[test]
     fn there_is_nothing_to_see_before_the_first_day_or_after_today() {
-        let view = view(&report(), &state(), YAML);
+        let view = view(&numbers(), &state(), YAML);
         assert_eq!(view.earlier.map(|link| link.title).as_deref(), Some("9 – 15 Nov 2026"));
         assert_eq!(view.later, None);
     }

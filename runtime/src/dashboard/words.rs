@@ -67,6 +67,16 @@ pub(super) fn share(part: u64, whole: u64) -> String {
     if part > 0 && per_cent < 0.5 { "<1%".to_owned() } else { format!("{per_cent:.0}%") }
 }
 
+/// A part of a whole that is mostly small, in per cent: `2.4%`.
+#[must_use]
+pub(super) fn rate(part: u64, whole: u64) -> String {
+    match part as f64 / whole as f64 * 100.0 {
+        _ if whole == 0 => NONE.to_owned(),
+        few if few < 9.95 => format!("{few:.1}%"),
+        many => format!("{many:.0}%"),
+    }
+}
+
 /// How a number differs from the one before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Change {
@@ -216,20 +226,66 @@ pub(super) fn condition(condition: &Condition) -> String {
 /// A filter in words: what is compared, how, and with what.
 #[must_use]
 pub(super) fn filter(filter: &Filter) -> (String, &'static str, String) {
-    let operator = match filter.operator {
+    let values = filter.values.iter().map(|text| key_value(&filter.key, text));
+    (key(&filter.key), operator(filter.operator), values.collect::<Vec<_>>().join(" or "))
+}
+
+/// A value of a key as it is read. The empty one stands for none.
+#[must_use]
+pub(super) fn key_value(key: &Key, text: &str) -> String {
+    match key {
+        Key::Dimension(dimension) => value(*dimension, text),
+        Key::Prop(_) | Key::Goal if text.is_empty() => "none".to_owned(),
+        Key::Prop(_) | Key::Goal => text.to_owned(),
+    }
+}
+
+/// How a filter compares.
+#[must_use]
+pub(super) const fn operator(operator: Operator) -> &'static str {
+    match operator {
         Operator::Is => "is",
         Operator::IsNot => "is not",
         Operator::Contains => "contains",
         Operator::ContainsNot => "does not contain",
         Operator::Matches => "matches",
         Operator::MatchesNot => "does not match",
+    }
+}
+
+/// A value as it is stored, of how it is read: what somebody types who has read it here.
+#[must_use]
+pub(super) fn typed(key: &Key, text: &str) -> String {
+    let Key::Dimension(dimension) = key else { return text.to_owned() };
+    let candidates = match dimension {
+        Dimension::Country => countries().map(|country| country.as_str().to_owned()).collect(),
+        Dimension::Screen => ["Mobile", "Tablet", "Laptop", "Desktop"].map(str::to_owned).into(),
+        _ => Vec::new(),
     };
-    let values = filter.values.iter().map(|text| match &filter.key {
-        Key::Dimension(dimension) => value(*dimension, text),
-        Key::Prop(_) | Key::Goal if text.is_empty() => "none".to_owned(),
-        Key::Prop(_) | Key::Goal => text.clone(),
-    });
-    (key(&filter.key), operator, values.collect::<Vec<_>>().join(" or "))
+    let is_read_so = |stored: &String| value(*dimension, stored).eq_ignore_ascii_case(text);
+    let none = dimension.has_row_of_none().then(String::new);
+    let found = candidates.into_iter().chain(none).find(is_read_so);
+    found.unwrap_or_else(|| text.to_owned())
+}
+
+fn countries() -> impl Iterator<Item = Country> {
+    let codes = ('A'..='Z').flat_map(|one| ('A'..='Z').map(move |two| format!("{one}{two}")));
+    codes.filter_map(|code| Country::parse(&code))
+}
+
+/// Why hits were not counted.
+#[must_use]
+pub(super) fn reason(reason: &str) -> String {
+    match reason {
+        "bot" => "Bots: crawlers, monitors and previews, by their User-Agent",
+        "headless" => "Browsers that a program drives",
+        "prefetch" => "Pages loaded in advance, perhaps never seen",
+        "no-user-agent" => "Programs that do not say what they are",
+        "referrer-spam" => "Referrer spam: visits made up to be seen here",
+        // A newer version's.
+        other => other,
+    }
+    .to_owned()
 }
 
 #[cfg(test)]
@@ -251,6 +307,10 @@ mod tests {
         assert_eq!(
             (share(1, 3), share(1, 999), share(0, 9)),
             ("33%".into(), "<1%".into(), "0%".into())
+        );
+        assert_eq!(
+            (rate(1, 42), rate(1, 3), rate(0, 0)),
+            ("2.4%".into(), "33%".into(), NONE.to_owned())
         );
         assert_eq!((share(0, 0), ratio(None)), (NONE.to_owned(), NONE.to_owned()));
     }
@@ -311,6 +371,12 @@ mod tests {
         assert_eq!(value(Dimension::Country, "??"), "??");
         assert_eq!(flag(Dimension::Country, "DE").as_deref(), Some("🇩🇪"));
         assert_eq!((flag(Dimension::Country, "??"), flag(Dimension::Page, "DE")), (None, None));
+        let typed = |dimension: Dimension, text| super::typed(&dimension.into(), text);
+        assert_eq!(typed(Dimension::Country, "germany"), "DE");
+        assert_eq!(typed(Dimension::Country, "DE"), "DE");
+        assert_eq!(typed(Dimension::Source, "direct"), "");
+        assert_eq!(typed(Dimension::Page, "none"), "none");
+        assert_eq!(typed(Dimension::Screen, "576 to 991 px"), "Tablet");
         let sentence = filter(&"is_not,country,DE,AT".parse().unwrap());
         assert_eq!(sentence, ("Country".to_owned(), "is not", "Germany or Austria".to_owned()));
     }
