@@ -49,6 +49,15 @@ fn totals(report: &Value) -> [u64; 3] {
     ["views", "visitors", "events"].map(|name| report["totals"][name].as_u64().unwrap())
 }
 
+/// A page without its own style and script: what is left came from elsewhere.
+fn foreign(page: &str) -> String {
+    let own = [include_str!("../assets/dashboard.css"), include_str!("../assets/dashboard.js")];
+    let [style, script] = own;
+    let script = format!("<script>{script}</script>");
+    assert!(page.matches(&script).count() <= 1 && page.contains(style), "{page}");
+    page.replace(&script, "").replace(style, "")
+}
+
 /// The body of a page view.
 fn view(url: &str) -> Vec<u8> {
     json!({ "u": url }).to_string().into()
@@ -248,7 +257,7 @@ fn what_is_shown_is_exact_and_escaped() {
     assert!(cut.len() <= 500 && cut.ends_with('…'), "{} bytes", cut.len());
     assert_eq!(got.len(), shown.len() + 1);
     // All of the pages, and not the first few.
-    let page = dev.page() + &dev.get("/dashboard?days=2&show=page").text();
+    let page = foreign(&dev.page()) + &foreign(&dev.get("/dashboard?days=2&show=page").text());
     assert!(!page.contains("<script") && !page.contains("secret"), "{page}");
     assert!(!page.contains('\u{202e}'));
     // What is to the right of a page's name stays there, whichever way the name runs.
@@ -302,7 +311,7 @@ fn campaigns_and_events_are_exact_and_escaped() {
     let events = rows(&report, "event", "events");
     assert_eq!(events, [("<script>alert(1)</script>", 1), ("signup", 1), ("שלום", 1)]);
     assert_eq!(totals(&report), [20, 11, 3]);
-    let page = dev.page() + &dev.get("/dashboard?days=2&show=source").text();
+    let page = foreign(&dev.page()) + &foreign(&dev.get("/dashboard?days=2&show=source").text());
     for raw in ["<script", "<img", "onerror=alert(1)>", "<b>"] {
         assert!(!page.contains(raw), "{raw}");
     }
@@ -545,10 +554,12 @@ fn programs_are_answered_and_counted_apart() {
     let expected =
         [("prefetch", 3), ("bot", 2), ("headless", 2), ("no-user-agent", 2), ("referrer-spam", 2)];
     assert_eq!(filtered, expected);
-    assert!(
-        dev.page().contains("Not counted: 3 hits of pages loaded in advance, 2 hits of bots"),
-        "the page says what was not counted"
-    );
+    let page = dev.page();
+    let place = |reason: &str| page.find(reason).unwrap_or_else(|| panic!("no {reason}: {page}"));
+    let first = place("Pages loaded in advance, perhaps never seen</span></th><td>3</td>");
+    assert!(first < place("by their User-Agent</span></th><td>2</td>"), "the most frequent first");
+    let csv = dev.get("/dashboard?days=2&format=csv&show=filtered").text();
+    assert!(csv.starts_with("reason,hits\r\nprefetch,3\r\nbot,2\r\n"), "{csv}");
 }
 
 #[test]
@@ -661,6 +672,7 @@ fn the_page_asks_nobody_else() {
     let answer = dev.get("/dashboard");
     let policy = answer.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert!(policy.contains("; script-src 'sha256-") && !policy.contains("unsafe"), "{policy}");
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let page = answer.text();
@@ -669,14 +681,73 @@ fn the_page_asks_nobody_else() {
     assert!(page.contains(&snippet), "{page}");
     dev.view("http://localhost/");
     assert!(!dev.page().contains("&lt;script"), "the snippet is for an empty dashboard");
-    for foreign in ["src=\"http", "href=\"http", "@import", "url(http"] {
-        assert!(!page.contains(foreign), "{foreign}");
+    for elsewhere in ["src=\"http", "href=\"http", "@import", "url(http"] {
+        assert!(!page.contains(elsewhere), "{elsewhere}");
     }
     // Another's name for the host ends no attribute.
     let forged = "GET /dashboard HTTP/1.1\r\nHost: x\"><script>y\r\nConnection: close\r\n\r\n";
     if let Ok(answer) = http::exchange(dev.address, forged.as_bytes()) {
-        assert!(!answer.text().contains("<script"), "{}", answer.text());
+        assert!(!foreign(&answer.text()).contains("<script"), "{}", answer.text());
     }
+}
+
+#[test]
+fn a_filter_form_leads_to_an_address() {
+    let folder = dev::folder(None);
+    let dev = Dev::start(folder.path());
+    for page in ["a", "b", "c"] {
+        dev.view(&format!("http://localhost/{page}"));
+    }
+    let form = "/dashboard?days=2&f=is,page,/a&how=or&key=page&op=contains&value=/b";
+    let answer = dev.get(form);
+    assert_eq!(answer.status, 303);
+    let address = answer.header("location").unwrap();
+    assert_eq!(address, "?days=2&f=any%28is%2Cpage%2C%2Fa%29%28contains%2Cpage%2C%2Fb%29");
+    let page = dev.get(&format!("/dashboard{address}")).text();
+    let title = "Page is &#x2f;a or Page contains &#x2f;b) – Footfall</title>";
+    assert!(page.contains(title), "{page}");
+    let report = dev.get(&format!("/dashboard{address}&format=json")).json();
+    assert_eq!(pages(&report), [("/a", 1), ("/b", 1)]);
+    // What is wrong is said where it leads.
+    let wrong = dev.get("/dashboard?key=page&op=matches&value=(");
+    let page = dev.get(&format!("/dashboard{}", wrong.header("location").unwrap()));
+    assert_eq!(page.status, 400);
+    assert!(page.text().contains("is no regular expression"), "{}", page.text());
+}
+
+#[test]
+fn each_table_is_data_alone() {
+    away_from_midnight();
+    let folder = dev::folder(Some("sites: [{domain: localhost, goals: [{event: signup}]}]\n"));
+    let dev = Dev::start(folder.path());
+    dev.view("http://localhost/");
+    for plan in ["free", "pro", "pro"] {
+        let body = json!({ "n": "signup", "u": "http://localhost/", "p": { "plan": plan } });
+        assert_eq!(dev.hit(&body.to_string()).status, 202);
+    }
+    let get = |show: &str| dev.get(&format!("/dashboard?days=7&show={show}"));
+    let csv = get("goal&format=csv");
+    let name = csv.header("content-disposition").unwrap();
+    assert!(name.starts_with("attachment; filename=\"footfall-localhost-goal-"), "{name}");
+    assert!(csv.text().contains("\r\nsignup,1,1,0,3,"), "{}", csv.text());
+    let plans = get("props:plan&format=json").json();
+    assert_eq!(plans["rows"][0]["events"], 2, "{plans}");
+    let bars = get("bars&format=json").json();
+    assert_eq!(bars["bars"].as_array().unwrap().len(), 7);
+    let week = get("week&format=json").json();
+    let hours = week["hours"].as_array().unwrap();
+    assert_eq!(hours.len(), 7 * 24);
+    assert_eq!(hours.iter().map(|hour| hour["views"].as_u64().unwrap()).sum::<u64>(), 1);
+    assert_eq!(get("now&format=json").json(), json!({ "now": 1 }));
+    let unknown = get("colour&format=json");
+    assert_eq!(unknown.status, 400);
+    assert!(unknown.json()["error"].as_str().unwrap().contains("no part called colour"));
+    // Filtered by its event, the page shows the properties; by the goal, too.
+    for filter in ["is,event,signup", "is,goal,signup"] {
+        let page = dev.get(&format!("/dashboard?days=7&f={filter}")).text();
+        assert!(page.contains("<tr data-prop=\"pro\">"), "{filter}: {page}");
+    }
+    assert!(!dev.page().contains("data-prop="), "properties are those of one event");
 }
 
 #[test]

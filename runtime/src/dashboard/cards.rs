@@ -462,7 +462,8 @@ impl Cards<'_> {
     }
 
     /// What was not counted.
-    fn filtered(&self) -> Option<Card> {
+    #[must_use]
+    pub(super) fn filtered(&self) -> Option<Card> {
         let filtered = &self.numbers.report.filtered;
         let most = filtered.iter().map(|row| row.count).max()?.max(1);
         let reason = |row: &crate::report::FilteredRow| {
@@ -480,7 +481,7 @@ impl Cards<'_> {
                     .to_owned(),
             ),
             csv: Some(self.state.data_href("csv", Some("filtered"))),
-            is_wide: false,
+            is_wide: self.numbers.report.totals == Tally::default(),
         })
     }
 }

@@ -221,7 +221,12 @@ impl View {
                 .collect(),
             bar_table: chart.as_ref().map(|chart| answer.bar_table(metric, chart)),
             chart,
-            cards: if is_whole { cards.all() } else { Vec::new() },
+            cards: match (is_whole, &single) {
+                (true, _) => cards.all(),
+                // What was not counted may be why there is nothing.
+                (false, None) => cards.filtered().into_iter().collect(),
+                (false, Some(_)) => Vec::new(),
+            },
             single,
             whole: state.with_show(None).href(),
             foot: answer.foot(),
@@ -677,6 +682,16 @@ pub(crate) mod tests {
         assert_eq!(ids(&state()), ["pages", "sources", "countries", "devices", "filtered"]);
         let of_host = state().toggled(&"is,host,localhost".parse().unwrap());
         assert!(ids(&of_host).contains(&"hosts"));
+    }
+
+    #[test]
+    fn an_empty_page_says_what_was_not_counted() {
+        let mut numbers = numbers();
+        numbers.report.totals = Tally::default();
+        let view = view(&numbers, &state(), YAML);
+        let ids: Vec<&str> = view.cards.iter().map(|card| card.id).collect();
+        assert_eq!((view.is_empty, ids), (true, vec!["filtered"]));
+        assert!(view.cards[0].is_wide && view.tiles.is_empty());
     }
 
     #[test]
