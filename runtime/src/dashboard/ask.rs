@@ -14,6 +14,7 @@ use crate::query::{Condition, Filter, Operator, Query};
 use crate::read::{ReadError, Reader};
 use crate::report::{Asked, Report, Table, Tally};
 use crate::store::Store;
+use crate::table::utc_start;
 use footfall_infra::settings::{Reached, Site};
 
 /// The most properties that are offered.
@@ -85,7 +86,8 @@ pub(super) async fn ask<S: Store>(
 ) -> Result<Numbers, ReadError> {
     let asked = Asked::of(query, &wanted.tables, reader.now);
     let mut plan = asked.plan();
-    let week = wanted.has_week.then(|| Week::of(&query.period, reader.now)).flatten();
+    let since = reader.checkpoint.first.and_then(|day| utc_start(day).ok());
+    let week = wanted.has_week.then(|| Week::of(&query.period, since, reader.now)).flatten();
     let (from, to) = query.period.instants();
     let mut others = Vec::new();
     others.extend(week.as_ref().map(Week::grouping));

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::words;
 use crate::engine::{Group, Grouping};
-use crate::period::{Choice, Period, Unit};
+use crate::period::{BarStart, Choice, Period, Unit};
 
 /// What has fewer days has not every weekday.
 const LEAST_DAYS: i64 = 7;
@@ -76,9 +76,10 @@ impl Week {
         (LEAST_DAYS..=MOST_DAYS).contains(&period.day_count())
     }
 
-    /// The hours of a period up to `now`, not counted yet. Nothing if the period does not fit.
+    /// The hours of a period up to `now`, not counted yet: those since anything is counted, if that is
+    /// known. Nothing if the period does not fit.
     #[must_use]
-    pub(super) fn of(period: &Period, now: Timestamp) -> Option<Self> {
+    pub(super) fn of(period: &Period, since: Option<Timestamp>, now: Timestamp) -> Option<Self> {
         if !Self::fits(period) {
             return None;
         }
@@ -87,7 +88,9 @@ impl Week {
         for day in days.take_while(|day| *day <= period.to) {
             let day =
                 Period { choice: Choice::Custom, from: day, to: day, zone: period.zone.clone() };
-            for bar in day.bars_of(Unit::Hour).into_iter().take_while(|bar| bar.at <= now) {
+            let is_asked =
+                |bar: &BarStart| bar.at <= now && since.is_none_or(|since| bar.at >= since);
+            for bar in day.bars_of(Unit::Hour).into_iter().filter(is_asked) {
                 let at = period.zoned(bar.at);
                 let weekday = at.weekday().since(Weekday::Monday);
                 let cell = usize::from(weekday.unsigned_abs()) * 24
@@ -166,7 +169,7 @@ mod tests {
             to: to.parse().unwrap(),
             zone: TimeZone::try_from(zone.to_owned()).unwrap(),
         };
-        Week::of(&period, now.parse().unwrap())
+        Week::of(&period, Some("2026-10-20T00:00:00Z".parse().unwrap()), now.parse().unwrap())
     }
 
     #[test]
@@ -198,7 +201,9 @@ mod tests {
             week("2026-10-19", "2026-10-25", "Europe/Berlin", "2026-11-16T09:30:00Z").unwrap();
         let hours: Vec<u64> = week.rows().skip(6 * 24).map(|row| row.hours).collect();
         assert_eq!(hours[..4], [1, 1, 2, 1]);
-        assert_eq!(week.starts.len(), 7 * 24 + 1);
+        // Monday and Tuesday's first two hours were before anything was counted.
+        assert_eq!(week.starts.len(), 5 * 24 + 22 + 1);
+        assert_eq!(week.rows().take(27).map(|row| row.hours).sum::<u64>(), 1);
     }
 
     #[test]
