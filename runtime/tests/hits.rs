@@ -200,7 +200,8 @@ fn check(body: Vec<u8>, agent: HeaderValue, other: HeaderValue, pixel: bool) -> 
     let kind = Kind::decode(&item.value).unwrap();
     assert_eq!(kind.encode(WRITE_UNIT).unwrap(), item.value, "read and written again");
     let page = footfall.shown(&format!("site={site}&days=1"));
-    let lower = page.to_ascii_lowercase();
+    let own = format!("<script>{}</script>", include_str!("../assets/dashboard.js"));
+    let lower = page.replace(&own, "").to_ascii_lowercase();
     assert!(!lower.contains("<script") && !lower.contains("</script"), "{page}");
     assert!(!page.contains('\0'));
     let report = footfall.report(&format!("site={site}&days=1"));
