@@ -129,10 +129,11 @@ struct Stats<'a, S> {
 }
 
 impl<'a, S: Store> Stats<'a, S> {
-    /// The site of a domain, if whoever asks may read it.
+    /// The site of a domain, if whoever asks may read it. Who may not is told that before anything else.
     async fn site(&self, request: &Request, domain: Option<&str>) -> Result<&'a Site, Problem> {
-        let domain = domain.filter(|domain| !domain.is_empty()).ok_or(Problem::NoSite)?;
-        Ok(self.access.api(request, domain).await?.site)
+        let domain = domain.unwrap_or_default();
+        let site = self.access.api(request, domain).await?.site;
+        if domain.is_empty() { Err(Problem::NoSite) } else { Ok(site) }
     }
 
     async fn reader<'s>(&'s self, site: &'s Site) -> Result<Reader<'s, S>, Problem> {
@@ -142,8 +143,14 @@ impl<'a, S: Store> Stats<'a, S> {
     }
 
     async fn query(&self, request: &Request) -> Result<Vec<u8>, Problem> {
-        let body = object(&request.body)?;
-        let site = self.site(request, body.get("site_id").and_then(Value::as_str)).await?;
+        let body = object(&request.body);
+        let domain = body.as_ref().ok().and_then(|body| body.get("site_id")?.as_str());
+        let site = match self.site(request, domain).await {
+            // What is no question has no site, either.
+            Err(Problem::NoSite) => return Err(body.err().unwrap_or(Problem::NoSite)),
+            site => site?,
+        };
+        let body = body?;
         let reader = self.reader(site).await?;
         let asked = asked(&reader);
         let question = Question::parse(&body, site, &asked)?;

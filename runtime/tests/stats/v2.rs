@@ -6,7 +6,8 @@ use footfall_runtime::stats;
 use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
 use serde_json::{Value, json};
 
-use super::world::{NOW, World, filled, post};
+use super::support::request::headers;
+use super::world::{NOW, World, filled, get, post};
 
 #[test]
 fn a_total_has_every_metric() {
@@ -698,6 +699,52 @@ async fn a_store_that_fails_is_no_secret_told() {
     let other = super::support::request::dashboard("");
     let store = Broken(StoreError::Refused(secret()));
     assert!(stats::handle(access(&settings, &store), &other).await.is_none());
+}
+
+#[test]
+fn a_token_opens_its_site_alone() {
+    let mut world = World::of_three();
+    world.door = Door::Closed;
+    let secret = world.token("example.com");
+    let check = |token: Option<&str>, site: &str, expected: u16| {
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let sent: Vec<_> = bearer.iter().map(|it| ("authorization", it.as_str())).collect();
+        let v2 = post(filled(&json!({ "site_id": site })).to_string());
+        let v1 = get("/api/v1/stats/aggregate", &format!("site_id={site}"));
+        for mut request in [v2, v1] {
+            request.headers = headers(&sent);
+            let (status, answer) = world.answer(&request);
+            assert_eq!(status, expected, "{} {token:?} {site}: {answer}", request.path);
+            assert_eq!(answer["error"].is_string(), expected != 200);
+        }
+    };
+    check(Some(&secret), "example.com", 200);
+    check(Some(&secret), "other.example", 403);
+    check(Some(&secret), "not.there", 403);
+    check(Some(&secret), "", 400);
+    check(Some("nonsense"), "example.com", 401);
+    check(None, "example.com", 401);
+    check(None, "not.there", 401);
+    check(None, "", 401);
+    // Who may not look is not told what is wrong with the question, either.
+    assert_eq!(world.post("{").0, 401);
+}
+
+#[test]
+fn engagement_is_of_the_views_that_say_so() {
+    let mut world = World::of_three();
+    // Ann looks at /a for 4 seconds and sees half of it, and Bob for 9.5 and all of it; Cid does not say.
+    world.engage("2026-11-18T09:03:00Z", 1, "/a", 50, 4000);
+    world.engage("2026-11-18T10:01:00Z", 2, "/a", 100, 9500);
+    let metrics = ["visitors", "events", "time_on_page", "scroll_depth"];
+    world.check(
+        json!({ "metrics": metrics, "dimensions": ["event:page"] }),
+        json!([["/a", 3, 3, 7, 75], ["/b", 2, 3, null, null], ["/thanks", 1, 1, null, null]]),
+    );
+    world.check(
+        json!({ "metrics": metrics, "filters": [["is", "visit:country", ["DE"]]] }),
+        json!([[2, 4, 4, 50]]),
+    );
 }
 
 #[test]

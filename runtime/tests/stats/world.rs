@@ -1,7 +1,8 @@
 //! A site with a few hits, and questions to it.
 
-use footfall_infra::settings::Settings;
-use footfall_runtime::access::Door;
+use footfall_infra::settings::{Domain, Settings};
+use footfall_runtime::access::register::{self, Wish};
+use footfall_runtime::access::{self, Door};
 use footfall_runtime::dashboard::Dashboard;
 use footfall_runtime::hit::Kind;
 use footfall_runtime::http::Request;
@@ -22,6 +23,8 @@ pub(crate) const NOW: &str = "2026-11-20T12:00:00Z";
 pub(crate) struct World {
     settings: Settings,
     store: Memory,
+    /// Open, unless a test closes it.
+    pub(crate) door: Door,
     stored: u128,
     runtime: tokio::runtime::Runtime,
 }
@@ -36,6 +39,7 @@ impl World {
         Self {
             settings: Settings::from_yaml(&yaml).unwrap(),
             store: Memory::default(),
+            door: Door::Open,
             stored: 0,
             runtime: runtime.unwrap(),
         }
@@ -84,13 +88,38 @@ impl World {
         self.runtime.block_on(self.store.put(Item { key, value, expires })).unwrap();
     }
 
+    /// Stores how long a visitor looked at a page, in milliseconds, and how far down, in per cent.
+    pub(crate) fn engage(&mut self, at: &str, visitor: u64, page: &str, scroll: u8, engaged: u32) {
+        let visitor = format!("{visitor:016x}");
+        let said = json!({ "ev": visitor, "ep": page, "sd": scroll, "e": engaged });
+        self.add_item(at, &said);
+    }
+
     /// Stores a hit that a newer version wrote.
     pub(crate) fn add_unreadable(&mut self, at: &str) {
+        self.add_item(at, &json!({}));
+    }
+
+    fn add_item(&mut self, at: &str, value: &Value) {
         let site = &self.settings.sites[0];
         self.stored += 1;
         let key = hit_key(site, at.parse().unwrap(), 0, (self.stored << 64).to_be_bytes());
-        let item = Item { key, value: b"{}".to_vec(), expires: None };
+        let item = Item { key, value: value.to_string().into(), expires: None };
         self.runtime.block_on(self.store.put(item)).unwrap();
+    }
+
+    /// The secret of a new token for a site.
+    pub(crate) fn token(&self, site: &str) -> String {
+        let wish = Wish {
+            kind: access::Kind::Api,
+            site: Domain::try_from(site.to_owned()).unwrap(),
+            name: "reports".to_owned(),
+            expires: None,
+            embed: Vec::new(),
+        };
+        let clock = Fixed::at(NOW);
+        let made = self.runtime.block_on(register::create(&self.store, &clock, wish));
+        made.unwrap().0.expose().to_owned()
     }
 
     /// Folds what is closed at `now`.
@@ -103,7 +132,7 @@ impl World {
     /// What the function answers to a request at some time.
     pub(crate) fn answer_at(&self, now: &str, request: &Request) -> (u16, Value) {
         let (settings, store) = (self.settings.clone(), self.store.clone());
-        let dashboard = Dashboard::new(settings, store, Fixed::at(now), Door::Open).unwrap();
+        let dashboard = Dashboard::new(settings, store, Fixed::at(now), self.door).unwrap();
         let answer = self.runtime.block_on(dashboard.handle(request));
         assert_eq!(answer.headers()["content-type"], "application/json");
         assert_eq!(answer.headers()["cache-control"], "no-store");
