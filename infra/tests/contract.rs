@@ -236,9 +236,23 @@ fn nobody_may_touch_more_than_its_code_does() {
     // By which names of table.rs the code gets at what.
     let names: [(Partition, &[&str]); 6] = [
         (Partition::Hits, &["hit_key", "hits", "hits_since"]),
-        (Partition::Segments, &["segment_key", "segment_part_key", "segments", "hour_segments"]),
+        (
+            Partition::Segments,
+            &["segment_key", "segment_part_key", "segments", "hour_segments", "imported_segment"],
+        ),
         (Partition::Salts, &["salt_key", "salts_up_to"]),
-        (Partition::Meta, &["checkpoint_key", "checkpoints", "rollup_key"]),
+        (
+            Partition::Meta,
+            &[
+                "checkpoint_key",
+                "checkpoints",
+                "rollup_key",
+                "site_meta",
+                "import_key",
+                "import_files_key",
+                "import_files",
+            ],
+        ),
         (Partition::Access, &["token_key", "tokens", "signing_key"]),
         (Partition::Logins, &["login_key"]),
     ];

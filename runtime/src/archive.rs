@@ -96,10 +96,14 @@ impl<'a, S: Store> Archive<'a, S> {
     /// The first and the last day of UTC of which anything may be there.
     #[must_use]
     pub fn range(&self) -> (Date, Date) {
-        let Checkpoint { first, through, .. } = self.checkpoint;
-        let unfolded = through.and_then(|day| day.tomorrow().ok());
+        let unfolded = self.checkpoint.through.and_then(|day| day.tomorrow().ok());
         let oldest = utc_day(table::oldest_hit(self.site, self.now));
-        let from = first.or(unfolded).unwrap_or(oldest).max(kept_from(self.site, self.now));
+        let from = self
+            .checkpoint
+            .first_day()
+            .or(unfolded)
+            .unwrap_or(oldest)
+            .max(kept_from(self.site, self.now));
         (from, utc_day(self.now.checked_add(SKEW).unwrap_or(Timestamp::MAX)))
     }
 
@@ -147,11 +151,10 @@ impl<'a, S: Store> Archive<'a, S> {
         Ok(day)
     }
 
-    /// Whether a segment is in the reports: all are, of whatever kind. Whoever adds a kind that is not, or not
-    /// yet, says so here.
-    #[allow(clippy::unused_self, reason = "what counts beside a day is for the checkpoint to say")]
-    const fn counts(&self, _segment: &Segment) -> bool {
-        true
+    /// Whether a segment is in the reports: all are but those of imports that are not finished.
+    fn counts(&self, segment: &Segment) -> bool {
+        let id = segment.name.split_once('i').and_then(|(_, id)| id.parse().ok());
+        id.is_none_or(|id| self.checkpoint.imports.contains(&id))
     }
 
     /// Reads what is not folded into a day's segment yet.

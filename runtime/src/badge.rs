@@ -116,7 +116,7 @@ async fn report<S: Store>(
     now: Timestamp,
 ) -> Result<HashMap<String, u64>, ReadError> {
     let checkpoint = Checkpoint::of(store, site).await?;
-    let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first };
+    let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first_day() };
     let query = Query::of(&question(period), &asked)?;
     let reader = Reader { store, settings, site, checkpoint, now };
     let report = reader.report(&query, &[Dimension::Page.into()], usize::MAX).await?;

@@ -4,11 +4,13 @@ use footfall_infra::settings::{RetentionDays, Site};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{Item, KeyRange, Store, StoreError};
+use crate::imports::{Import, ImportId, State};
+use crate::read::range_items;
+use crate::store::{Item, Store, StoreError};
 use crate::table;
 
 /// What is known of a site's segments.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// The first day of UTC on which anything was counted and is still kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,6 +29,16 @@ pub struct Checkpoint {
     /// them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<RetentionDays>,
+    /// The first day of UTC that is kept, as of the last run: what was before it is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Date>,
+    /// The first day of UTC of which anything was imported, be it finished or not. Not stored here: an
+    /// import has an item of its own, so that who imports and who folds do not write the same one.
+    #[serde(skip)]
+    pub imported: Option<Date>,
+    /// The imports that are finished, by name.
+    #[serde(skip)]
+    pub imports: Vec<ImportId>,
 }
 
 impl Checkpoint {
@@ -35,9 +47,29 @@ impl Checkpoint {
     /// # Errors
     /// If the store cannot be read.
     pub async fn of<S: Store>(store: &S, site: &Site) -> Result<Self, StoreError> {
-        let key = KeyRange::one(&table::checkpoint_key(site));
-        let page = store.query(&key, None).await?;
-        page.items.first().map_or_else(|| Ok(Self::default()), Self::decode)
+        let (mut checkpoint, mut imports) = (Self::default(), Vec::new());
+        for item in range_items(store, &table::site_meta(site)).await? {
+            match table::import_of(&item.key) {
+                Some((_, id)) => imports.push((id, Import::decode(&item)?)),
+                None => checkpoint = Self::decode(&item)?,
+            }
+        }
+        imports.iter().for_each(|(id, import)| checkpoint.add(*id, import));
+        Ok(checkpoint)
+    }
+
+    /// Notes an import.
+    pub fn add(&mut self, id: ImportId, import: &Import) {
+        self.imported = Some(self.imported.map_or(import.first, |first| first.min(import.first)));
+        if import.state == State::Finished {
+            self.imports.push(id);
+        }
+    }
+
+    /// The first day of UTC on which anything was counted or imported.
+    #[must_use]
+    pub fn first_day(&self) -> Option<Date> {
+        self.first.into_iter().chain(self.imported).min()
     }
 
     /// Reads a stored one.

@@ -230,8 +230,9 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         let now = self.ambient.now();
         let Grant { site, sites, by } = self.access().dashboard(request).await?;
         let checkpoint = Checkpoint::of(&self.store, site).await?;
-        let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first };
+        let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first_day() };
         let query = Query::of(request, &asked)?;
+        let first = checkpoint.first_day();
         let reader = Reader { store: &self.store, settings: &self.settings, site, checkpoint, now };
         if format != Format::Html {
             let part = Part::of(request)?;
@@ -252,7 +253,7 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
             query: &query,
             numbers: &numbers,
             state: &state,
-            first: checkpoint.first,
+            first,
             now,
         });
         self.page(&view, &snippet(site, &request.origin()), &by)

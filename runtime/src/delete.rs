@@ -275,7 +275,7 @@ impl<'a, S: Store> Deletion<'a, S> {
         let encoded = rollup::encode(site, span, rows, &texts, 0)?;
         let expires = match span {
             Span::Hour(hour) => Some(table::hit_expiry(site, hour.end())),
-            Span::Day(_) => None,
+            Span::Day(_) | Span::Imported(..) => None,
         };
         let (first, rest) = rollup::items(site, span, encoded, expires);
         let absent: Absent = rollup::put(self.archive.store, first, rest).await?;

@@ -32,6 +32,7 @@ pub mod export;
 pub mod filter;
 pub mod hit;
 pub mod http;
+pub mod imports;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 mod list;

@@ -35,7 +35,7 @@ const NOW: SignedDuration = SignedDuration::from_mins(5);
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// Whose hits are read, and when.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Reader<'a, S> {
     /// Where they are.
     pub store: &'a S,
@@ -150,7 +150,8 @@ impl<S: Store> Reader<'_, S> {
         Ok(missing)
     }
 
-    /// The hits of a day of UTC: of its segment, or else of its hours' segments, or else as they came in.
+    /// The hits of a day of UTC: of its segment, or else of its hours' segments, or else as they came in; and
+    /// what was imported of it.
     async fn day(
         &self,
         day: Date,
@@ -172,16 +173,27 @@ impl<S: Store> Reader<'_, S> {
             missing.unreadable +=
                 hits(store, self.site, open, shards, self.now, &mut rows, texts).await?;
         }
+        // Each import's visitors are its own.
+        for (number, id) in (1..).zip(&self.checkpoint.imports) {
+            let span = Span::Imported(day, *id);
+            if segments.has(self.site, span) {
+                let mut imported = Rows::default();
+                segments.take(self.site, span, engine, &mut imported, missing);
+                imported.set_apart(number);
+                rows.append(&mut imported);
+            }
+        }
         Ok(rows)
     }
 
     /// The days of UTC that have a part in one of the ranges, and of which anything can be there.
     fn days(&self, ranges: &[(Timestamp, Timestamp)]) -> Vec<Date> {
-        let Checkpoint { first, through, .. } = self.checkpoint;
+        let Checkpoint { first, through, imported, .. } = self.checkpoint;
         let unfolded = through.and_then(|day| day.tomorrow().ok());
         let oldest = utc_day(table::oldest_hit(self.site, self.now));
         let asked = ranges.iter().map(|(from, _)| utc_day(*from)).min().unwrap_or(oldest);
-        let known = first.or(unfolded).unwrap_or(oldest);
+        let counted = first.or(unfolded).unwrap_or(oldest);
+        let known = imported.map_or(counted, |imported| imported.min(counted));
         let from = known.max(kept_from(self.site, self.now)).max(asked);
         let to = utc_day(self.now.checked_add(SKEW).unwrap_or(Timestamp::MAX));
         let days = from.series(1.day()).take_while(|day| *day <= to);

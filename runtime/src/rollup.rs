@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ambient::Ambient;
 use crate::checkpoint::Checkpoint;
+use crate::imports::Import;
 use crate::log;
 use crate::read::{hits, kept_from, range_items};
 use crate::rows::{Rows, Texts};
@@ -129,10 +130,14 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
 
     /// The sites of the settings, and those that were in them once: their last hits are folded, too.
     async fn sites(&self) -> Result<Vec<(Site, Checkpoint)>, RollupError> {
-        let mut known = BTreeMap::new();
+        let mut known: BTreeMap<String, Checkpoint> = BTreeMap::new();
+        // A site's checkpoint comes before its imports.
         for item in range_items(&self.store, &table::checkpoints()).await? {
-            let domain = table::checkpoint_domain(&item.key).unwrap_or_default().to_owned();
-            known.insert(domain, Checkpoint::decode(&item)?);
+            if let Some((domain, id)) = table::import_of(&item.key) {
+                known.entry(domain.to_owned()).or_default().add(id, &Import::decode(&item)?);
+            } else if let Some(domain) = table::checkpoint_domain(&item.key) {
+                known.insert(domain.to_owned(), Checkpoint::decode(&item)?);
+            }
         }
         let sites = self.settings.sites.iter().cloned();
         let mut sites: Vec<(Site, Checkpoint)> = sites
@@ -156,7 +161,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         now: Timestamp,
         run: &mut Run,
     ) -> Result<(), RollupError> {
-        let before = *checkpoint;
+        let before = checkpoint.clone();
         let oldest = utc_day(table::oldest_hit(site, now));
         let next = checkpoint.through.and_then(|day| day.tomorrow().ok());
         let from = next.map_or(oldest, |next| next.max(oldest));
@@ -274,13 +279,13 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
                 log::error("a day waits to be folded", what);
                 return Ok(Found::Unreadable);
             }
-            Span::Hour(_) | Span::Day(_) => {}
+            Span::Hour(_) | Span::Day(_) | Span::Imported(..) => {}
         }
         let encoded = encode(site, span, rows, &texts, unreadable)?;
         // Hours are kept as long as the hits they are made from.
         let expires = match span {
             Span::Hour(hour) => Some(table::hit_expiry(site, hour.end())),
-            Span::Day(_) => None,
+            Span::Day(_) | Span::Imported(..) => None,
         };
         let (first, rest) = items(site, span, encoded, expires);
         put(&self.store, first, rest).await?;
@@ -295,11 +300,17 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let keep = kept_from(site, now);
-        while let Some(first) = checkpoint.first.filter(|first| *first < keep) {
+        // What was imported goes with its day; its first day stays what it was.
+        let mut from = checkpoint
+            .first_day()
+            .max(checkpoint.kept.filter(|_| checkpoint.first_day().is_some()));
+        while let Some(first) = from.filter(|first| *first < keep) {
             let last = first.last_of_month().min(keep.yesterday().unwrap_or(first));
             self.delete_all(&table::segments(site, first, last)).await?;
-            checkpoint.first = last.tomorrow().ok();
+            from = last.tomorrow().ok();
         }
+        checkpoint.first = checkpoint.first.map(|first| first.max(keep));
+        checkpoint.kept = (keep > Date::MIN).then_some(keep);
         Ok(())
     }
 
@@ -323,7 +334,7 @@ pub fn encode(
     unreadable: u64,
 ) -> Result<Encoded, RollupError> {
     rows.sort();
-    if matches!(span, Span::Day(_)) {
+    if !matches!(span, Span::Hour(_)) {
         // An hour's engagement may be of a view in the hour before: only a day has all of them.
         rows.attach_engagement(texts);
         rows.number_visitors();

@@ -290,6 +290,14 @@ impl Rows {
         }
     }
 
+    /// Moves the numbers of visitors out of the way of others', which count from 1 as well: to a range of
+    /// their own for each `number`.
+    pub fn set_apart(&mut self, number: u64) {
+        for visitor in self.visitors.iter_mut().filter(|visitor| **visitor != 0) {
+            *visitor |= number << 40;
+        }
+    }
+
     /// Some of the rows, in the order given. A row that is not there is left out.
     #[must_use]
     pub fn picked(&self, order: &[usize]) -> Self {

@@ -178,7 +178,7 @@ impl<'a, S: Store> Stats<'a, S> {
 }
 
 fn asked<'a, S>(reader: &Reader<'a, S>) -> Asked<'a> {
-    Asked { now: reader.now, zone: &reader.site.time_zone, first: reader.checkpoint.first }
+    Asked { now: reader.now, zone: &reader.site.time_zone, first: reader.checkpoint.first_day() }
 }
 
 fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {

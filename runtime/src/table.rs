@@ -5,8 +5,11 @@
 //! | a hit | `hit#SITE#2026-11-22T13#SHARD` | `MILLIS#RANDOM` |
 //! | a segment, or the first part of it | `seg#SITE#2026-11` | `22T13#00` for an hour, `22#00` for a day |
 //! | its other parts | the same | `22#01#ID`; the first part has the ID |
+//! | what was imported of a day | the same | `22iIMPORT#00`, and its other parts likewise |
 //! | a day's salt | `salt` | `2026-11-22` |
 //! | how far a site is folded | `meta` | `site#SITE` |
+//! | an import of a site | `meta` | `site#SITE#import#IMPORT` |
+//! | the files it was made from | `meta` | `files#SITE#IMPORT#0000` |
 //! | when the rollup last ran | `meta` | `rollup` |
 //! | a token or a share link, by the hash of its secret | `access` | `token#SHA256` |
 //! | what sessions and login links are signed with | `access` | `key` |
@@ -20,6 +23,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::imports::ImportId;
 use crate::store::{Key, KeyRange};
 
 /// How long a hit is kept, in days: longer than it takes to fold it, whatever goes wrong.
@@ -148,21 +152,24 @@ fn hit_life(site: &Site) -> i64 {
     i64::from(days) * 86_400
 }
 
-/// What a segment holds: an hour or a day of UTC.
+/// What a segment holds: an hour or a day of UTC, or what was imported of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Span {
     /// An hour.
     Hour(Hour),
     /// A day.
     Day(Date),
+    /// What an import has of a day.
+    Imported(Date, ImportId),
 }
 
-/// As in what a segment says of itself: `2026-11-22T13` or `2026-11-22`.
+/// As in what a segment says of itself: `2026-11-22T13`, `2026-11-22` or `2026-11-22i0123456789ab`.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hour(hour) => hour.fmt(f),
             Self::Day(day) => day.fmt(f),
+            Self::Imported(day, id) => write!(f, "{day}i{id}"),
         }
     }
 }
@@ -171,7 +178,7 @@ impl Span {
     fn day(self) -> Date {
         match self {
             Self::Hour(hour) => hour.day(),
-            Self::Day(day) => day,
+            Self::Day(day) | Self::Imported(day, _) => day,
         }
     }
 
@@ -198,7 +205,7 @@ pub fn segment_part_key(site: &Site, span: Span, part: usize, id: &str) -> Key {
     Key { pk, sk: format!("{}#{part:02}#{id}", span.in_month()) }
 }
 
-/// Every part of the segments of some days of one month, and of their hours.
+/// Every part of the segments of some days of one month, of their hours, and of what was imported.
 #[must_use]
 pub fn segments(site: &Site, from: Date, to: Date) -> KeyRange {
     let pk = segment_partition(site, from);
@@ -213,6 +220,14 @@ pub fn hour_segments(site: &Site, day: Date) -> KeyRange {
     KeyRange { pk, from: format!("{start}T"), to: format!("{start}T~") }
 }
 
+/// Every part of what an import has of a day.
+#[must_use]
+pub fn imported_segment(site: &Site, day: Date, id: ImportId) -> KeyRange {
+    let start = Span::Imported(day, id).in_month();
+    let pk = segment_partition(site, day);
+    KeyRange { pk, from: format!("{start}#"), to: format!("{start}#~") }
+}
+
 fn segment_partition(site: &Site, day: Date) -> String {
     format!("seg#{}#{}", site.domain, day.strftime("%Y-%m"))
 }
@@ -223,16 +238,50 @@ pub fn checkpoint_key(site: &Site) -> Key {
     Key { pk: META.to_owned(), sk: format!("{SITE}{}", site.domain) }
 }
 
-/// The checkpoints of all sites that there ever were.
+/// The checkpoint of a site, and its imports. No domain has a `#`, so that this is no other site's.
+#[must_use]
+pub fn site_meta(site: &Site) -> KeyRange {
+    let Key { pk, sk } = checkpoint_key(site);
+    KeyRange { pk, to: format!("{sk}#~"), from: sk }
+}
+
+/// The key of what is known of an import.
+#[must_use]
+pub fn import_key(site: &Site, id: ImportId) -> Key {
+    Key { pk: META.to_owned(), sk: format!("{SITE}{}{IMPORT}{id}", site.domain) }
+}
+
+/// The domain of the site that an import is of, and its name; `None` if the key is no import's.
+#[must_use]
+pub fn import_of(key: &Key) -> Option<(&str, ImportId)> {
+    let (domain, id) = key.sk.strip_prefix(SITE)?.split_once(IMPORT)?;
+    Some((domain, id.parse().ok()?))
+}
+
+/// The key of one of the lists of the files that an import was made from.
+#[must_use]
+pub fn import_files_key(site: &Site, id: ImportId, number: usize) -> Key {
+    Key { pk: META.to_owned(), sk: format!("{FILES}{}#{id}#{number:04}", site.domain) }
+}
+
+/// The lists of the files that a site's imports were made from, or those of one of them.
+#[must_use]
+pub fn import_files(site: &Site, id: Option<ImportId>) -> KeyRange {
+    let start = format!("{FILES}{}#", site.domain);
+    let start = id.map_or(start.clone(), |id| format!("{start}{id}#"));
+    KeyRange { pk: META.to_owned(), to: format!("{start}~"), from: start }
+}
+
+/// The checkpoints of all sites that there ever were, and their imports.
 #[must_use]
 pub fn checkpoints() -> KeyRange {
     KeyRange { pk: META.to_owned(), from: SITE.to_owned(), to: format!("{SITE}~") }
 }
 
-/// The domain of the site that a checkpoint is of.
+/// The domain of the site that a checkpoint is of; `None` if the key is no checkpoint's.
 #[must_use]
 pub fn checkpoint_domain(key: &Key) -> Option<&str> {
-    key.sk.strip_prefix(SITE)
+    key.sk.strip_prefix(SITE).filter(|domain| !domain.contains('#'))
 }
 
 /// The key of what the rollup last did.
@@ -271,6 +320,8 @@ const ACCESS: &str = "access";
 const TOKEN: &str = "token#";
 const META: &str = "meta";
 const SITE: &str = "site#";
+const IMPORT: &str = "#import#";
+const FILES: &str = "files#";
 const SALT: &str = "salt";
 
 /// The key of a day's salt. Days are UTC.
@@ -339,6 +390,42 @@ mod tests {
         let day = |text: &str| text.parse::<Date>().unwrap();
         assert_eq!(of(&segments(site, day("2026-11-23"), day("2026-11-30"))), 0);
         assert_eq!(of(&segments(site, day("2026-11-01"), day("2026-11-21"))), 0);
+    }
+
+    #[test]
+    fn what_is_imported_is_beside_its_day() {
+        let site = &Settings::local().sites[0];
+        let id: ImportId = "0123456789ab".parse().unwrap();
+        let day: Date = "2026-11-22".parse().unwrap();
+        let span = Span::Imported(day, id);
+        assert_eq!(span.to_string(), "2026-11-22i0123456789ab");
+        let keys = [segment_key(site, span), segment_part_key(site, span, 1, "cd")];
+        assert_eq!(keys[0].sk, "22i0123456789ab#00");
+        assert_eq!(keys[1].sk, "22i0123456789ab#01#cd");
+        let has = |range: &KeyRange, key: &Key| {
+            range.pk == key.pk && (range.from.as_str()..=range.to.as_str()).contains(&&*key.sk)
+        };
+        for key in &keys {
+            assert!(
+                has(&segments(site, day, day), key) && has(&imported_segment(site, day, id), key)
+            );
+            // It outlives the folding of its day.
+            assert!(!has(&hour_segments(site, day), key));
+        }
+        assert!(!has(&imported_segment(site, day, id), &segment_key(site, Span::Day(day))));
+
+        let key = import_key(site, id);
+        assert_eq!(key.sk, "site#localhost#import#0123456789ab");
+        assert_eq!(import_of(&key), Some(("localhost", id)));
+        assert_eq!((checkpoint_domain(&key), import_of(&checkpoint_key(site))), (None, None));
+        let other = checkpoint_key(&Site::of("localhost-2.x".to_owned().try_into().unwrap()));
+        assert!(has(&site_meta(site), &key) && has(&site_meta(site), &checkpoint_key(site)));
+        assert!(!has(&site_meta(site), &other) && has(&checkpoints(), &key));
+        let files = import_files_key(site, id, 0);
+        assert!(
+            has(&import_files(site, None), &files) && has(&import_files(site, Some(id)), &files)
+        );
+        assert!(!has(&checkpoints(), &files));
     }
 
     #[test]

@@ -44,7 +44,8 @@ const PIXEL: &[u8] = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xf
 
 // The most bytes that each text of a hit may have. Together they may be more than a write unit
 // holds: then the longest are cut further.
-const MAX_PAGE: usize = 500;
+/// The most bytes of a page.
+pub const MAX_PAGE: usize = 500;
 const MAX_REFERRER: usize = 200;
 const MAX_CAMPAIGN: usize = 100;
 const MAX_PROP_NAME: usize = 50;
@@ -295,8 +296,9 @@ fn hints(request: &Request) -> Hints<'_> {
     }
 }
 
-/// What is kept of a visitor's hit.
-fn hit(
+/// What is kept of a visitor's hit. An import makes its hits of the same.
+#[must_use]
+pub fn hit(
     site: &Site,
     page: &PageUrl,
     payload: Payload,

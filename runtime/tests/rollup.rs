@@ -72,7 +72,7 @@ async fn report<S: Store>(
     let site = &settings.sites[0];
     let now = at(now);
     let checkpoint = Checkpoint::of(store, site).await?;
-    let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first };
+    let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first_day() };
     let query = Query::of(&request::dashboard(query), &asked).unwrap();
     Reader { store, settings, site, checkpoint, now }.report(&query, &all_tables(), 1000).await
 }

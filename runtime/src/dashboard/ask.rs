@@ -86,7 +86,7 @@ pub(super) async fn ask<S: Store>(
 ) -> Result<Numbers, ReadError> {
     let asked = Asked::of(query, &wanted.tables, reader.now);
     let mut plan = asked.plan();
-    let since = reader.checkpoint.first.and_then(|day| utc_start(day).ok());
+    let since = reader.checkpoint.first_day().and_then(|day| utc_start(day).ok());
     let week = wanted.has_week.then(|| Week::of(&query.period, since, reader.now)).flatten();
     let (from, to) = query.period.instants();
     let mut others = Vec::new();

@@ -1,0 +1,144 @@
+//! What is imported is in every report of its days, beside what the tracker counted, from the moment
+//! on which the import is finished.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
+
+mod support;
+
+use std::future::Future;
+
+use footfall_infra::settings::{Settings, Site};
+use footfall_runtime::checkpoint::Checkpoint;
+use footfall_runtime::hit::{Hit, Kind, Record};
+use footfall_runtime::imports::{Import, ImportId, State};
+use footfall_runtime::period::Asked;
+use footfall_runtime::query::Query;
+use footfall_runtime::read::Reader;
+use footfall_runtime::report::Report;
+use footfall_runtime::rollup::{self, Rollup};
+use footfall_runtime::rows::{Rows, Texts};
+use footfall_runtime::store::{Item, Store as _};
+use footfall_runtime::table::{self, Span};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use support::ambient::Fixed;
+use support::memory::Memory;
+use support::request;
+
+const NOW: &str = "2026-11-22T13:30:00Z";
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    runtime.unwrap().block_on(future)
+}
+
+fn id(last: u8) -> ImportId {
+    ImportId::of([0, 0, 0, 0, 0, last])
+}
+
+fn view(at: &str, visitor: u64) -> Record {
+    let hit = serde_json::json!({ "v": format!("{visitor:016x}"), "p": "/" });
+    let kind = Kind::Hit(serde_json::from_value::<Hit>(hit).unwrap());
+    Record { at: at.parse().unwrap(), kind }
+}
+
+/// Stores what an import has of a day, with its item.
+fn import(store: &Memory, site: &Site, id: ImportId, state: State, records: &[Record]) {
+    let (mut rows, mut texts) = (Rows::default(), Texts::default());
+    records.iter().for_each(|record| rows.push(&mut texts, record));
+    let day = table::utc_day(records[0].at);
+    let span = Span::Imported(day, id);
+    let encoded = rollup::encode(site, span, rows, &texts, 0).unwrap();
+    let (first, rest) = rollup::items(site, span, encoded, None);
+    wait(store.put_all(rest.into_iter().chain([first]).collect())).unwrap();
+    let at: Timestamp = NOW.parse().unwrap();
+    let hits = records.len() as u64;
+    let item = Import { state, at, first: day, last: day, hits, filtered: 0, bytes: 0, files: 1 };
+    let value = serde_json::to_vec(&item).unwrap();
+    wait(store.put(Item { key: table::import_key(site, id), value, expires: None })).unwrap();
+}
+
+fn report(store: &Memory, settings: &Settings, query: &str) -> Report {
+    let (site, now) = (&settings.sites[0], NOW.parse().unwrap());
+    let checkpoint = wait(Checkpoint::of(store, site)).unwrap();
+    let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first_day() };
+    let query = Query::of(&request::dashboard(query), &asked).unwrap();
+    wait(Reader { store, settings, site, checkpoint, now }.report(&query, 100)).unwrap()
+}
+
+fn fold(store: &Memory, settings: &Settings, now: &str) {
+    wait(Rollup::new(settings.clone(), store.clone(), Fixed::at(now)).least(1).run()).unwrap();
+}
+
+fn hit(store: &Memory, site: &Site, record: &Record) {
+    let key = table::hit_key(site, record.at, 0, [1; 16]);
+    let value = record.kind.encode(900).unwrap();
+    wait(store.put(Item { key, value, expires: Some(table::hit_expiry(site, record.at)) }))
+        .unwrap();
+}
+
+#[test]
+fn what_is_imported_is_counted_beside_the_trackers_hits() {
+    let settings = Settings::from_yaml("sites: [{domain: e.x}]").unwrap();
+    let (store, site) = (Memory::default(), &settings.sites[0]);
+    hit(&store, site, &view("2026-11-20T10:00:00Z", 7));
+    import(&store, site, id(1), State::Finished, &[view("2026-11-20T09:00:00Z", 8)]);
+    import(&store, site, id(2), State::Finished, &[view("2025-03-01T09:00:00Z", 9)]);
+    let check = |when: &str| {
+        let all = report(&store, &settings, "period=all");
+        assert_eq!((all.totals.views, all.from.to_string().as_str()), (3, "2025-03-01"), "{when}");
+        // Each of the two numbers its visitors from 1, and neither is the other's.
+        let day = report(&store, &settings, "from=2026-11-20&to=2026-11-20");
+        assert_eq!((day.totals.views, day.totals.visitors), (2, 2), "{when}");
+    };
+    check("from hits");
+    fold(&store, &settings, NOW);
+    check("from segments");
+    // Another site with a name that begins the same has none of it.
+    let other = Settings::from_yaml("sites: [{domain: e.x-y}, {domain: e}]").unwrap();
+    assert_eq!(report(&store, &other, "period=all").totals.views, 0);
+}
+
+#[test]
+fn an_import_counts_once_it_is_finished() {
+    let settings = Settings::from_yaml("sites: [{domain: e.x}]").unwrap();
+    let (store, site) = (Memory::default(), &settings.sites[0]);
+    for (state, views) in [(State::Begun, 0), (State::Finished, 1), (State::Undone, 0)] {
+        import(&store, site, id(1), state, &[view("2026-11-01T09:00:00Z", 9)]);
+        assert_eq!(report(&store, &settings, "period=28d").totals.views, views, "{state:?}");
+    }
+}
+
+/// A site without any rollup yet has hits before the first day of an import, too.
+#[test]
+fn an_import_hides_nothing() {
+    let settings = Settings::from_yaml("sites: [{domain: e.x}]").unwrap();
+    let (store, site) = (Memory::default(), &settings.sites[0]);
+    hit(&store, site, &view("2026-11-18T10:00:00Z", 7));
+    import(&store, site, id(1), State::Finished, &[view("2026-11-20T09:00:00Z", 8)]);
+    assert_eq!(report(&store, &settings, "period=7d").totals.views, 2);
+}
+
+#[test]
+fn what_was_imported_goes_when_its_day_is_over() {
+    let settings = Settings::from_yaml("sites: [{domain: e.x, retention_days: 60}]").unwrap();
+    let (store, site) = (Memory::default(), &settings.sites[0]);
+    let days = ["2026-09-24", "2026-09-30", "2026-10-01"];
+    for (number, day) in (1..).zip(days) {
+        import(&store, site, id(number), State::Finished, &[view(&format!("{day}T09:00:00Z"), 9)]);
+    }
+    let left = |now: &str| {
+        fold(&store, &settings, now);
+        let items = store.items();
+        let segments = items.iter().filter(|item| item.key.pk.starts_with("seg#"));
+        segments.map(|item| item.key.sk[..2].to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(left("2026-11-23T00:30:00Z"), ["24", "30", "01"]);
+    assert_eq!(left("2026-11-24T00:30:00Z"), ["30", "01"]);
+    assert_eq!(left("2026-11-30T00:30:00Z"), ["01"]);
+    assert_eq!(left("2026-12-24T00:30:00Z"), Vec::<String>::new());
+    // What is over is not looked for again.
+    let checkpoint = wait(Checkpoint::of(&store, site)).unwrap();
+    assert_eq!(checkpoint.kept, Some(Date::constant(2026, 10, 25)));
+    assert_eq!(checkpoint.imported, Some(Date::constant(2026, 9, 24)));
+}
