@@ -1,7 +1,7 @@
 //! How Footfall gets to AWS, and back.
 //!
 //! One file for each command, and one async function in it: `init`, `doctor`, `build`, `template`,
-//! `deploy`, `rollback`, `status`, `logs`, `open`, `token`, `share`, `snippet`, `destroy`, `export`, `delete`. Below
+//! `deploy`, `rollback`, `status`, `logs`, `open`, `token`, `share`, `snippet`, `import`, `export`, `delete`, `destroy`. Below
 //! them, from the machine to AWS:
 //!
 //! ```text
@@ -31,6 +31,7 @@ mod doctor;
 mod dump;
 mod export;
 mod history;
+mod import;
 mod init;
 mod logs;
 mod open;
@@ -81,6 +82,7 @@ enum Command {
     Token(token::Arguments),
     Share(share::Arguments),
     Snippet(snippet::Arguments),
+    Import(Box<import::Arguments>),
     Destroy(destroy::Arguments),
     Export(export::Arguments),
     Delete(delete::Arguments),
@@ -119,6 +121,7 @@ fn run(command: Command) -> Result<()> {
             Command::Token(arguments) => token::run(&arguments).await,
             Command::Share(arguments) => share::run(&arguments).await,
             Command::Snippet(arguments) => snippet::run(&arguments).await,
+            Command::Import(arguments) => import::run(&arguments).await,
             Command::Destroy(arguments) => destroy::run(&arguments).await,
             Command::Export(arguments) => export::run(&arguments).await,
             Command::Delete(arguments) => delete::run(&arguments).await,

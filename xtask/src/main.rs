@@ -55,6 +55,9 @@ enum Command {
     /// Make, list and revoke links, by which anybody who has them sees a site
     #[command(disable_help_flag = true)]
     Share(Rest),
+    /// Import what other tools and servers have counted
+    #[command(disable_help_flag = true)]
+    Import(Rest),
     /// Take the stack out of AWS; what was counted stays, unless told otherwise
     #[command(disable_help_flag = true)]
     Destroy(Rest),
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
         Command::Open(rest) => tasks::deployer("open", &rest.arguments),
         Command::Token(rest) => tasks::deployer("token", &rest.arguments),
         Command::Share(rest) => tasks::deployer("share", &rest.arguments),
+        Command::Import(rest) => tasks::deployer("import", &rest.arguments),
         Command::Destroy(rest) => tasks::deployer("destroy", &rest.arguments),
         Command::Export(rest) => tasks::deployer("export", &rest.arguments),
         Command::Delete(rest) => tasks::deployer("delete", &rest.arguments),

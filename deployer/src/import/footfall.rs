@@ -1,0 +1,160 @@
+//! Footfall's own export: a segment's columns, as Parquet, CSV or JSON lines. Columns that are not known
+//! are passed over: a newer version may have added them.
+
+use std::io::BufRead;
+
+use anyhow::{Context as _, Result};
+use footfall_runtime::column::Column;
+use footfall_runtime::country::Country;
+use footfall_runtime::filter::FilterReason;
+use footfall_runtime::hit::{Campaign, Filtered, Hit, Kind, Screen};
+use footfall_runtime::rows::Texts;
+use footfall_runtime::segment;
+use footfall_runtime::visitor::VisitorId;
+use footfall_runtime::{client::Device, table::utc_day};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::intake::Intake;
+use super::source::{Line, next_line};
+use super::table::rows;
+use super::tally::Reason;
+
+/// The names of the two columns that are no texts.
+const TIME: &str = "time";
+const VISITOR: &str = "visitor";
+
+/// Reads a Parquet file.
+pub(crate) fn read_parquet(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> Result<()> {
+    let mut file = Vec::new();
+    input.read_to_end(&mut file)?;
+    let mut texts = Texts::default();
+    let rows = segment::decode(&file, &Column::ALL, &mut texts)
+        .context("it is no Parquet file of Footfall's")?;
+    for row in 0..rows.len() {
+        let line = row as u64 + 1;
+        intake.tally.lines += 1;
+        let visitor = rows.visitors[row].to_string();
+        let text =
+            |column: Column| texts.of(column).text(rows.column(column)[row]).map(str::to_owned);
+        match Timestamp::from_millisecond(rows.times[row]) {
+            Ok(at) => take(line, at, Some(visitor), text, intake)?,
+            Err(_) => intake.note(line, Reason::Time),
+        }
+    }
+    Ok(())
+}
+
+/// Reads a CSV file.
+pub(crate) fn read_csv(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> Result<()> {
+    rows(input, 0, |line, row| {
+        intake.tally.lines += 1;
+        match row.get(TIME).and_then(|text| text.parse().ok()) {
+            _ if !row.is_whole() => intake.note(line, Reason::Unreadable),
+            Some(at) => {
+                take(line, at, row.get(VISITOR), |column| row.get(column.name()), intake)?;
+            }
+            None => intake.note(line, Reason::Time),
+        }
+        Ok(())
+    })
+}
+
+/// Reads JSON lines.
+pub(crate) fn read_json(
+    input: &mut dyn BufRead,
+    mut line: u64,
+    intake: &mut Intake<'_>,
+) -> Result<()> {
+    let mut bytes = Vec::new();
+    loop {
+        let found = next_line(input, &mut bytes)?;
+        line += 1;
+        match found {
+            Line::None => return Ok(()),
+            Line::Whole if bytes.is_empty() => continue,
+            _ => intake.tally.lines += 1,
+        }
+        let object = serde_json::from_slice::<Map<String, Value>>(&bytes);
+        match object {
+            _ if found == Line::Unfinished => intake.note(line, Reason::Unfinished),
+            Ok(object) if found == Line::Whole => {
+                let text = |name: &str| match object.get(name)? {
+                    Value::Null => None,
+                    Value::String(text) => Some(text.clone()),
+                    other => Some(other.to_string()),
+                };
+                match text(TIME).and_then(|text| text.parse().ok()) {
+                    Some(at) => {
+                        take(line, at, text(VISITOR), |column| text(column.name()), intake)?;
+                    }
+                    None => intake.note(line, Reason::Time),
+                }
+            }
+            _ => intake.note(line, Reason::Unreadable),
+        }
+    }
+}
+
+/// Takes a row.
+fn take(
+    line: u64,
+    at: Timestamp,
+    visitor: Option<String>,
+    text: impl Fn(Column) -> Option<String>,
+    intake: &mut Intake<'_>,
+) -> Result<()> {
+    // A visitor's number means nothing outside its day.
+    let visitor = visitor.map(|number| intake.visitor(&format!("{} {number}", utc_day(at))));
+    match kind(visitor, text) {
+        Some(kind) => intake.take(line, at, kind),
+        None => {
+            intake.note(line, Reason::Unreadable);
+            Ok(())
+        }
+    }
+}
+
+/// The hit of a row's texts; `None` if it cannot be one.
+fn kind(visitor: Option<VisitorId>, text: impl Fn(Column) -> Option<String>) -> Option<Kind> {
+    let some = |column| text(column).filter(|text| !text.is_empty());
+    if let Some(reason) = some(Column::Filtered) {
+        let reason = FilterReason::ALL.into_iter().find(|it| it.as_str() == reason)?;
+        let page = some(Column::Page).unwrap_or_default();
+        return Some(Kind::Filtered(Filtered { reason, page }));
+    }
+    let props: Map<String, Value> = match some(Column::Props) {
+        Some(json) => serde_json::from_str(&json).ok()?,
+        None => Map::new(),
+    };
+    let pair = |(name, value): (String, Value)| match value {
+        Value::String(text) => (name, text),
+        other => (name, other.to_string()),
+    };
+    let device = |name: String| serde_json::from_value::<Device>(name.into()).ok();
+    let screens = [Screen::Mobile, Screen::Tablet, Screen::Laptop, Screen::Desktop];
+    Some(Kind::Hit(Hit {
+        visitor: visitor?,
+        event: some(Column::Event),
+        host: some(Column::Host),
+        page: some(Column::Page).unwrap_or_default(),
+        source: some(Column::Source),
+        referrer: some(Column::Referrer),
+        campaign: Campaign {
+            source: some(Column::UtmSource),
+            medium: some(Column::UtmMedium),
+            name: some(Column::UtmCampaign),
+            term: some(Column::UtmTerm),
+            content: some(Column::UtmContent),
+        },
+        country: some(Column::Country).and_then(|code| Country::parse(&code)),
+        browser: some(Column::Browser),
+        browser_version: some(Column::BrowserVersion),
+        system: some(Column::System),
+        system_version: some(Column::SystemVersion),
+        device: some(Column::Device).and_then(device),
+        screen: some(Column::Screen)
+            .and_then(|name| screens.into_iter().find(|screen| screen.as_str() == name)),
+        props: props.into_iter().map(pair).collect(),
+    }))
+}

@@ -1,0 +1,151 @@
+//! GoatCounter's CSV export: a row for each page view and event.
+//!
+//! <https://www.goatcounter.com/help/export>
+
+use std::io::BufRead;
+
+use anyhow::Result;
+use footfall_infra::settings::Site;
+use footfall_runtime::client::{self, Hints};
+use footfall_runtime::country::Country;
+use footfall_runtime::filter::FilterReason;
+use footfall_runtime::hit::{Hit, Kind};
+use footfall_runtime::payload::Payload;
+use footfall_runtime::source;
+use footfall_runtime::text::clean;
+use footfall_runtime::track;
+use jiff::Timestamp;
+
+use super::intake::Intake;
+use super::names;
+use super::table::{Row, rows};
+use super::tally::Reason;
+use crate::problem::Problem;
+
+/// The newest version of the format that is known.
+const VERSION: u32 = 2;
+
+/// The version of an export that begins so; `None` if it is none.
+pub(crate) fn version(head: &str) -> Option<u32> {
+    let (version, _) = head.trim_start_matches('\u{feff}').split_once("Path,Title,Event,")?;
+    version.trim_end_matches(',').parse().ok()
+}
+
+/// Refuses a version that means other things than those that are known.
+pub(crate) fn check(version: u32, file: &str) -> Result<(), Problem> {
+    if version <= VERSION {
+        return Ok(());
+    }
+    Err(Problem::refused(
+        format!("{file} is version {version} of GoatCounter's export; versions 1 and 2 are known"),
+        "update Footfall, or export from a GoatCounter that writes version 2",
+    ))
+}
+
+/// Reads an export from byte `from` on.
+pub(crate) fn read(input: &mut dyn BufRead, from: u64, intake: &mut Intake<'_>) -> Result<()> {
+    rows(input, from, |line, row| {
+        intake.tally.lines += 1;
+        let at = row.get("Date").and_then(|date| date.parse::<Timestamp>().ok());
+        match (at, row.get("Path")) {
+            _ if !row.is_whole() => intake.note(line, Reason::Unreadable),
+            (None, _) => intake.note(line, Reason::Time),
+            (_, None) => intake.note(line, Reason::Unreadable),
+            (Some(at), Some(path)) => match kind(row, line, &path, intake) {
+                Ok(kind) => intake.take(line, at, kind)?,
+                Err(reason) => intake.note(line, reason),
+            },
+        }
+        Ok(())
+    })
+}
+
+fn kind(row: &Row<'_>, line: u64, path: &str, intake: &Intake<'_>) -> Result<Kind, Reason> {
+    let is_event = row.get("Event").is_some_and(|event| event == "true" || event == "1");
+    // An event has its name where a page view has its path, and nothing says on which page it was.
+    let target = if is_event { "/" } else { path };
+    let slash = if target.starts_with('/') { "" } else { "/" };
+    let page = intake.page(None, &format!("{slash}{target}"))?;
+    let referrer = row.get("Referrer");
+    let scheme = row.get("Referrer scheme").unwrap_or_default();
+    let address =
+        referrer.as_ref().filter(|_| matches!(scheme.as_str(), "h" | "o")).and_then(|text| {
+            let text = if text.contains("://") { text.clone() } else { format!("https://{text}") };
+            url::Url::parse(&text).ok()
+        });
+    if let Some(reason) = bot(row).or_else(|| intake.spam(address.as_ref())) {
+        return Ok(intake.filtered(reason, &page));
+    }
+    // Without sessions, everybody is somebody else.
+    let session = row.get("Session").filter(|id| id.trim_matches(['0', '-']) != "");
+    let visitor = intake.visitor(&session.unwrap_or_else(|| format!("{}:{line}", intake.file)));
+    let agent = row.get("UserAgent").or_else(|| row.get("User-Agent"));
+    // Until its first version ended, the export had the User-Agent in the place of the browser.
+    let browser = row.get("Browser");
+    let agent = agent.or_else(|| browser.clone().filter(|text| text.starts_with("Mozilla/")));
+    let client = client::parse(agent.as_deref().unwrap_or_default(), Hints::default());
+    let payload = Payload {
+        event: is_event.then(|| clean(path, 480)),
+        width: row.get("Screen size").and_then(|size| names::width(&size)),
+        ..Payload::default()
+    };
+    let country = row.get("Location").and_then(|code| Country::parse(code.get(..2)?));
+    let site = intake.site;
+    let mut hit = track::hit(site, &page, payload, address.as_ref(), client, visitor, country);
+    if agent.is_none() {
+        of_names(&mut hit, browser.as_deref(), row.get("System").as_deref());
+    }
+    if is_event {
+        hit.page = String::new();
+    }
+    of_source(&mut hit, &scheme, referrer, site);
+    Ok(Kind::Hit(hit))
+}
+
+/// A browser and a system by the names that GoatCounter gives them, such as `Firefox 130`.
+fn of_names(hit: &mut Hit, browser: Option<&str>, system: Option<&str>) {
+    let (name, version) = names::split(browser.unwrap_or_default());
+    hit.browser = names::browser(name);
+    hit.browser_version = version;
+    let (name, version) = names::split(system.unwrap_or_default());
+    hit.system = names::system(name);
+    hit.system_version = version;
+    hit.device = names::device_of(hit.system.as_deref());
+}
+
+/// A referrer that is no address: a name that GoatCounter made of one (`g`), or a campaign's (`c`).
+fn of_source(hit: &mut Hit, scheme: &str, referrer: Option<String>, site: &Site) {
+    let Some(text) = referrer.filter(|text| text != site.domain.as_str()) else { return };
+    match scheme {
+        "g" => hit.source = source::from_utm(&text).map(|source| source.name.into_owned()),
+        "c" if hit.campaign.source.is_none() => {
+            hit.source = source::from_utm(&text).map(|source| source.name.into_owned());
+            hit.campaign.source = Some(clean(&text, 100));
+        }
+        _ => {}
+    }
+}
+
+/// Why GoatCounter takes a hit for a program's: its numbers are those of
+/// <https://pkg.go.dev/zgo.at/isbot#pkg-constants>, of which the first two are people's.
+fn bot(row: &Row<'_>) -> Option<FilterReason> {
+    match row.number("Bot") {
+        0 | 1 => None,
+        2 => Some(FilterReason::Prefetch),
+        150.. => Some(FilterReason::Headless),
+        _ => Some(FilterReason::Bot),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_says_its_version() {
+        assert_eq!(version("2Path,Title,Event,UserAgent,Browser"), Some(2));
+        assert_eq!(version("1Path,Title,Event,Bot"), Some(1));
+        assert_eq!(version("Path,Title,Event,Bot"), None);
+        assert!(check(3, "a.csv").unwrap_err().cause.contains("version 3"));
+    }
+}

@@ -1,0 +1,239 @@
+//! Where lines become hits: by the functions that live traffic goes through.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use anyhow::Result;
+use footfall_infra::settings::{Settings, Site};
+use footfall_runtime::client::{self, Hints};
+use footfall_runtime::country::Country;
+use footfall_runtime::filter::{self, FilterReason, Signals};
+use footfall_runtime::hit::{Filtered, Hit, Kind, Record};
+use footfall_runtime::page::PageUrl;
+use footfall_runtime::payload::Payload;
+use footfall_runtime::read::kept_from;
+use footfall_runtime::table::utc_day;
+use footfall_runtime::track;
+use footfall_runtime::visitor::{Salt, VisitorId};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
+
+use super::spill::Spill;
+use super::tally::{Reason, Tally};
+
+/// How far a line may lie ahead: clocks differ.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// How far back reports go, in years.
+const YEARS: i64 = 20;
+
+/// What a server's log says of a request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) status: u16,
+    /// Which host was asked, where the log has it.
+    pub(crate) host: Option<&'a str>,
+    /// The path and the query, or the whole address.
+    pub(crate) target: &'a str,
+    pub(crate) referrer: Option<&'a str>,
+    /// `None` if the log does not have it at all.
+    pub(crate) user_agent: Option<&'a str>,
+    /// Who asked: an address, or the name that the server has put in its place.
+    pub(crate) client: &'a str,
+    /// What the answer was, where the log has it.
+    pub(crate) content_type: Option<&'a str>,
+    /// Where it was asked from, where the log has it.
+    pub(crate) country: Option<&'a str>,
+}
+
+/// Takes lines, of which hits go to their days and all others into the tally.
+#[derive(Debug)]
+pub(crate) struct Intake<'a> {
+    settings: &'a Settings,
+    pub(crate) site: &'a Site,
+    now: Timestamp,
+    /// The first day that is taken.
+    first: Date,
+    /// Made for this import, and thrown away with it.
+    salt: Salt,
+    pub(crate) spill: Spill,
+    pub(crate) tally: Tally,
+    /// The file that is being read.
+    pub(crate) file: String,
+}
+
+impl<'a> Intake<'a> {
+    pub(crate) fn new(
+        settings: &'a Settings,
+        site: &'a Site,
+        now: Timestamp,
+        salt: Salt,
+    ) -> Result<Self> {
+        let oldest = utc_day(now).saturating_sub(YEARS.years());
+        // One day more than is kept: what is deleted today is not worth storing.
+        let kept = kept_from(site, now);
+        let kept = if kept > Date::MIN { kept.tomorrow().unwrap_or(kept) } else { kept };
+        Ok(Self {
+            settings,
+            site,
+            now,
+            first: oldest.max(kept),
+            salt,
+            spill: Spill::new()?,
+            tally: Tally::default(),
+            file: String::new(),
+        })
+    }
+
+    /// Notes that a line is no hit.
+    pub(crate) fn note(&mut self, line: u64, reason: Reason) {
+        self.tally.note(reason, &self.file, line);
+    }
+
+    /// Takes a hit.
+    pub(crate) fn take(&mut self, line: u64, at: Timestamp, kind: Kind) -> Result<()> {
+        if self.now.checked_add(SKEW).is_ok_and(|latest| at > latest) {
+            self.note(line, Reason::Time);
+        } else if utc_day(at) < self.first {
+            self.note(line, Reason::Old);
+        } else {
+            self.spill.push(&Record { at, kind })?;
+        }
+        Ok(())
+    }
+
+    /// Takes a request, if it was for a page.
+    pub(crate) fn request(&mut self, line: u64, at: Timestamp, request: &Request) -> Result<()> {
+        match self.kind(request) {
+            Ok(kind) => self.take(line, at, kind),
+            Err(reason) => {
+                self.note(line, reason);
+                Ok(())
+            }
+        }
+    }
+
+    fn kind(&self, request: &Request) -> Result<Kind, Reason> {
+        if request.method != "GET" {
+            return Err(Reason::Method);
+        }
+        if !matches!(request.status, 200 | 304) {
+            return Err(Reason::Status);
+        }
+        let page = self.page(request.host, request.target)?;
+        let path = request.target.split(['?', '#']).next().unwrap_or_default();
+        if !is_page(path, request.content_type) {
+            return Err(Reason::NotAPage);
+        }
+        let referrer = request.referrer.and_then(|text| url::Url::parse(text).ok());
+        let reason = request.user_agent.and_then(|user_agent| {
+            filter::reason(&Signals {
+                user_agent: Some(user_agent),
+                referrer_host: referrer.as_ref().and_then(url::Url::host_str),
+                blocked_referrers: &self.settings.blocked_referrers,
+                ..Signals::default()
+            })
+        });
+        if let Some(reason) = reason {
+            return Ok(self.filtered(reason, &page));
+        }
+        let user_agent = request.user_agent.unwrap_or_default();
+        let visitor = match request.client.parse() {
+            Ok(address) => self.salt.visitor(self.site.domain.as_str(), address, user_agent),
+            Err(_) => self.visitor(&format!("{} {user_agent}", request.client)),
+        };
+        let client = client::parse(user_agent, Hints::default());
+        let country = request.country.and_then(Country::from_header);
+        let payload = Payload::default();
+        let hit =
+            track::hit(self.site, &page, payload, referrer.as_ref(), client, visitor, country);
+        if request.user_agent.is_none() {
+            // Nothing says what it was read with, not even that it was no phone.
+            return Ok(Kind::Hit(Hit { device: None, ..hit }));
+        }
+        Ok(Kind::Hit(hit))
+    }
+
+    /// The page of a path or an address, if it is one of the site's.
+    pub(crate) fn page(&self, host: Option<&str>, target: &str) -> Result<PageUrl, Reason> {
+        let page = if target.starts_with('/') {
+            let own = self.site.domain.as_str();
+            PageUrl::parse(&format!("https://{}{target}", host.unwrap_or(own)), None)
+        } else {
+            PageUrl::parse(target, None)
+        };
+        let page = page.ok_or(Reason::NotAPage)?;
+        let is_own = self.settings.site_of_host(page.host()).is_some_and(|it| it == self.site);
+        // A path alone is the site's own, whatever its hosts are.
+        if is_own || host.is_none() && target.starts_with('/') {
+            Ok(page)
+        } else {
+            Err(Reason::Host)
+        }
+    }
+
+    /// What is kept of a program's hit.
+    pub(crate) fn filtered(&self, reason: FilterReason, page: &PageUrl) -> Kind {
+        Kind::Filtered(Filtered { reason, page: page.path(false, track::MAX_PAGE) })
+    }
+
+    /// The reason that a referrer alone gives.
+    pub(crate) fn spam(&self, referrer: Option<&url::Url>) -> Option<FilterReason> {
+        filter::reason(&Signals {
+            user_agent: Some("Mozilla/5.0"),
+            referrer_host: referrer.and_then(url::Url::host_str),
+            blocked_referrers: &self.settings.blocked_referrers,
+            ..Signals::default()
+        })
+        .filter(|reason| *reason == FilterReason::ReferrerSpam)
+    }
+
+    /// The visitor that another tool calls `name`. The name itself is not kept.
+    pub(crate) fn visitor(&self, name: &str) -> VisitorId {
+        let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        self.salt.visitor(self.site.domain.as_str(), nowhere, name)
+    }
+}
+
+/// Whether a path is a page's: where the answer's type is known, HTML; else what ends in none of the names
+/// that files have, or in one of those that pages have. `/.well-known/` and its like are for programs.
+fn is_page(path: &str, content_type: Option<&str>) -> bool {
+    const PAGES: [&str; 10] =
+        ["html", "htm", "xhtml", "shtml", "php", "asp", "aspx", "jsp", "cgi", "cfm"];
+    if let Some(content_type) = content_type {
+        return ["text/html", "application/xhtml+xml"]
+            .iter()
+            .any(|html| content_type.trim_start().to_ascii_lowercase().starts_with(html));
+    }
+    if path.starts_with("/.") {
+        return false;
+    }
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let Some((_, ending)) = name.rsplit_once('.') else { return true };
+    let ending = ending.to_ascii_lowercase();
+    // `/posts/version-1.2` and `/about-mr.` have no such ending.
+    let is_ending = (1..=5).contains(&ending.len())
+        && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && ending.starts_with(|first: char| first.is_ascii_alphabetic());
+    // Of the few that begin with a digit.
+    let is_ending = is_ending || matches!(ending.as_str(), "7z" | "3gp");
+    !is_ending || PAGES.contains(&ending.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_told_from_files() {
+        for page in ["/", "/blog/", "/posts/a-b", "/a.html", "/A.PHP", "/posts/v1.2", "/~ann/mr."] {
+            assert!(is_page(page, None), "{page}");
+        }
+        for file in ["/a.css", "/x.js", "/img/a.PNG", "/feed.xml", "/robots.txt", "/a.7z", "/.env"]
+        {
+            assert!(!is_page(file, None), "{file}");
+        }
+        assert!(is_page("/a.json", Some("text/html;%20charset=utf-8")));
+        assert!(!is_page("/api", Some("application/json")));
+    }
+}

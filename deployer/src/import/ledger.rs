@@ -1,0 +1,192 @@
+//! What was imported before: an item for each import, and lists of the files that it was made from, by what
+//! is in them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::BufRead;
+
+use anyhow::{Context as _, Result};
+use footfall_infra::settings::Site;
+use footfall_runtime::imports::{Import, ImportId, State};
+use footfall_runtime::read::range_items;
+use footfall_runtime::store::{Item, Store};
+use footfall_runtime::table;
+use jiff::{Timestamp, ToSpan as _};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// How many files stand in one list: each has some 100 bytes of the 400 KB that an item may have.
+const LIST: usize = 2000;
+
+/// How much is hashed at once, in bytes.
+const CHUNK: usize = 256 * 1024;
+
+/// What is in a file, decompressed: how much, and its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Print {
+    pub(crate) length: u64,
+    pub(crate) sha256: String,
+}
+
+/// What was imported of a site.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) imports: BTreeMap<ImportId, Import>,
+    /// The files of finished imports.
+    known: BTreeMap<u64, HashMap<String, ImportId>>,
+}
+
+impl Ledger {
+    /// Reads it.
+    pub(crate) async fn of<S: Store>(store: &S, site: &Site) -> Result<Self> {
+        let mut ledger = Self::default();
+        for item in range_items(store, &table::site_meta(site)).await? {
+            if let Some((_, id)) = table::import_of(&item.key) {
+                ledger.imports.insert(id, Import::decode(&item)?);
+            }
+        }
+        let finished = ledger.imports.iter().filter(|(_, it)| it.state == State::Finished);
+        let finished: Vec<ImportId> = finished.map(|(id, _)| *id).collect();
+        for id in finished {
+            for item in range_items(store, &table::import_files(site, Some(id))).await? {
+                let prints: Vec<Print> = serde_json::from_slice(&item.value)
+                    .with_context(|| format!("the item {} cannot be read", item.key.sk))?;
+                prints.into_iter().for_each(|print| ledger.know(print, id));
+            }
+        }
+        Ok(ledger)
+    }
+
+    /// Notes that what is in a file is imported.
+    pub(crate) fn know(&mut self, print: Print, id: ImportId) {
+        self.known.entry(print.length).or_default().insert(print.sha256, id);
+    }
+
+    /// Looks at what is in a file: its print, and how much of its beginning is known, and from which import.
+    /// With `lines`, it ends with the last line that has an end.
+    pub(crate) fn look(
+        &self,
+        input: &mut dyn BufRead,
+        lines: bool,
+    ) -> Result<(Print, Option<(u64, ImportId)>)> {
+        let (mut hash, mut length) = (Sha256::new(), 0_u64);
+        // Up to the last line's end.
+        let mut whole = (hash.clone(), 0);
+        let mut lengths = self.known.iter().peekable();
+        let mut found = None;
+        let mut add = |bytes: &[u8], hash: &mut Sha256, length: &mut u64| {
+            let mut bytes = bytes;
+            while let Some((known, hashes)) = lengths.peek() {
+                let Some(left) =
+                    usize::try_from(**known - *length).ok().filter(|it| *it <= bytes.len())
+                else {
+                    break;
+                };
+                hash.update(&bytes[..left]);
+                *length = **known;
+                bytes = &bytes[left..];
+                found = hashes.get(&hex(hash)).map(|id| (*length, *id)).or(found);
+                lengths.next();
+            }
+            hash.update(bytes);
+            *length += bytes.len() as u64;
+        };
+        loop {
+            let bytes = input.fill_buf()?;
+            let bytes = &bytes[..bytes.len().min(CHUNK)];
+            if bytes.is_empty() {
+                break;
+            }
+            let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            add(&bytes[..end], &mut hash, &mut length);
+            if end > 0 {
+                whole = (hash.clone(), length);
+            }
+            add(&bytes[end..], &mut hash, &mut length);
+            let read = bytes.len();
+            input.consume(read);
+        }
+        let (hash, length) = if lines { whole } else { (hash, length) };
+        let found = found.filter(|(known, _)| *known <= length);
+        Ok((Print { length, sha256: hex(&hash) }, found))
+    }
+
+    /// The imports that were not finished, or not undone to the end.
+    pub(crate) fn leftovers(&self) -> Vec<ImportId> {
+        let left = self.imports.iter().filter(|(_, import)| import.state != State::Finished);
+        left.map(|(id, _)| *id).collect()
+    }
+}
+
+fn hex(hash: &Sha256) -> String {
+    hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The item that says how far an import is.
+pub(crate) fn item(site: &Site, id: ImportId, import: &Import) -> Result<Item> {
+    let key = table::import_key(site, id);
+    Ok(Item { key, value: serde_json::to_vec(import)?, expires: None })
+}
+
+/// The items that say what an import is made from.
+pub(crate) fn files(site: &Site, id: ImportId, prints: &[Print]) -> Result<Vec<Item>> {
+    let lists = (0..).zip(prints.chunks(LIST));
+    let items = lists.map(|(number, list)| {
+        let key = table::import_files_key(site, id, number);
+        Ok(Item { key, value: serde_json::to_vec(list)?, expires: None })
+    });
+    items.collect()
+}
+
+/// Takes an import back: from then on it does not count, and then it is not there any more. If it ends
+/// halfway, the next import of the site or another try goes on with it.
+pub(crate) async fn take_back<S: Store>(
+    store: &S,
+    site: &Site,
+    id: ImportId,
+    import: &Import,
+    now: Timestamp,
+) -> Result<()> {
+    let undone = Import { state: State::Undone, at: now, ..import.clone() };
+    store.put(item(site, id, &undone)?).await?;
+    for day in import.first.series(1.day()).take_while(|day| *day <= import.last) {
+        for item in range_items(store, &table::imported_segment(site, day, id)).await? {
+            store.delete(&item.key).await?;
+        }
+    }
+    for item in range_items(store, &table::import_files(site, Some(id))).await? {
+        store.delete(&item.key).await?;
+    }
+    store.delete(&table::import_key(site, id)).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(ledger: &Ledger, text: &str, lines: bool) -> (Print, Option<u64>) {
+        let (print, found) = ledger.look(&mut text.as_bytes(), lines).unwrap();
+        (print, found.map(|(length, _)| length))
+    }
+
+    #[test]
+    fn what_is_known_is_found_again_at_the_beginning() {
+        let mut ledger = Ledger::default();
+        let id = ImportId::of([1; 6]);
+        let (print, found) = look(&ledger, "one\ntwo\n", true);
+        assert_eq!((print.length, found), (8, None));
+        ledger.know(print.clone(), id);
+        assert_eq!(look(&ledger, "one\ntwo\n", true), (print.clone(), Some(8)));
+        assert_eq!(look(&ledger, "one\ntwo\nthree\n", true).1, Some(8));
+        // A line without an end is not there yet.
+        assert_eq!(look(&ledger, "one\ntwo\nthr", true), (print, Some(8)));
+        assert_eq!(look(&ledger, "one\ntwo\nthr", false).0.length, 11);
+        for other in ["one\nTWO\nthree\n", "one\n", "", "one\ntwo"] {
+            assert_eq!(look(&ledger, other, true).1, None, "{other}");
+        }
+        // The longest beginning counts.
+        ledger.know(look(&ledger, "one\n", true).0, id);
+        assert_eq!(look(&ledger, "one\ntwo\nthree\n", true).1, Some(8));
+        assert_eq!(look(&ledger, "one\nelse\n", true).1, Some(4));
+    }
+}

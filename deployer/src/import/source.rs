@@ -1,0 +1,163 @@
+//! The files that are imported: plain, gzipped, or in a zip, read from their beginning as often as need be.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use flate2::bufread::MultiGzDecoder;
+use indicatif::ProgressBar;
+use zip::ZipArchive;
+
+use crate::problem::Problem;
+
+const GZIP: &[u8] = b"\x1f\x8b";
+const ZIP: &[u8] = b"PK\x03\x04";
+
+/// How much of a file its format is told by, in bytes.
+const HEAD: u64 = 64 * 1024;
+
+/// How much is read at once, in bytes.
+const BUFFER: usize = 256 * 1024;
+
+/// A file, or one in a zip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Source {
+    /// As the owner knows it: `access.log.1.gz`, or `export.zip/imported_visitors.csv`.
+    pub(crate) name: String,
+    file: PathBuf,
+    /// Its place in the zip.
+    entry: Option<usize>,
+    /// How many bytes it has on the disk.
+    pub(crate) size: u64,
+}
+
+impl Source {
+    /// The files that a path stands for: itself, or the files of a zip.
+    pub(crate) fn of(path: &Path) -> Result<Vec<Self>> {
+        let name = path.display().to_string();
+        let unreadable = |error: &dyn std::fmt::Display| {
+            let remedy = "check the name, and that you may read it; of a folder, name its files";
+            Problem::refused(format!("cannot read {name}: {error}"), remedy)
+        };
+        let mut file = File::open(path).map_err(|error| unreadable(&error))?;
+        let about = file.metadata().map_err(|error| unreadable(&error))?;
+        if about.is_dir() {
+            return Err(unreadable(&"it is a folder").into());
+        }
+        let mut start = Vec::new();
+        file.by_ref().take(4).read_to_end(&mut start).map_err(|error| unreadable(&error))?;
+        let of = |name: String, entry, size| Self { name, file: path.to_owned(), entry, size };
+        if start != ZIP {
+            return Ok(vec![of(name, None, about.len())]);
+        }
+        let mut archive = ZipArchive::new(file).map_err(|error| unreadable(&error))?;
+        let mut sources = Vec::new();
+        for index in 0..archive.len() {
+            let entry = archive.by_index(index).map_err(|error| unreadable(&error))?;
+            let inner = entry.name().map_err(|error| unreadable(&error))?.into_owned();
+            // What macOS adds beside each file.
+            if entry.is_file() && !inner.starts_with("__MACOSX/") {
+                let name = format!("{name}/{inner}");
+                sources.push(of(name, Some(index), entry.compressed_size()));
+            }
+        }
+        Ok(sources)
+    }
+
+    /// The file's own name, without folders.
+    pub(crate) fn base(&self) -> &str {
+        self.name.rsplit(['/', '\\']).next().unwrap_or_default()
+    }
+
+    /// Hands over what is in it, decompressed.
+    pub(crate) fn read<T>(
+        &self,
+        bar: &ProgressBar,
+        read: impl FnOnce(&mut dyn BufRead) -> Result<T>,
+    ) -> Result<T> {
+        let context = || format!("cannot read {}", self.name);
+        let file = File::open(&self.file).with_context(context)?;
+        let done = match self.entry {
+            None => unpacked(BufReader::with_capacity(BUFFER, bar.wrap_read(file)), read),
+            Some(index) => {
+                let mut archive = ZipArchive::new(BufReader::new(file)).with_context(context)?;
+                let entry = archive.by_index(index).with_context(context)?;
+                unpacked(BufReader::with_capacity(BUFFER, bar.wrap_read(entry)), read)
+            }
+        };
+        done.with_context(context)
+    }
+
+    /// What its format is told by.
+    pub(crate) fn head(&self) -> Result<Vec<u8>> {
+        self.read(&ProgressBar::hidden(), |input| {
+            let mut head = Vec::new();
+            input.take(HEAD).read_to_end(&mut head)?;
+            Ok(head)
+        })
+    }
+}
+
+/// Hands over the content of what may be gzipped, be it in several members, as rotated logs are that were
+/// put together.
+fn unpacked<T>(
+    mut input: impl BufRead,
+    read: impl FnOnce(&mut dyn BufRead) -> Result<T>,
+) -> Result<T> {
+    if input.fill_buf()?.starts_with(GZIP) {
+        let mut input = BufReader::with_capacity(BUFFER, MultiGzDecoder::new(input));
+        return read(&mut input);
+    }
+    read(&mut input)
+}
+
+/// A line, without its end.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// It is in the buffer.
+    Whole,
+    /// It is longer than any that is read.
+    TooLong,
+    /// The file ends in it.
+    Unfinished,
+    /// There is none any more.
+    None,
+}
+
+/// The longest line that is read, in bytes. Servers take addresses of 8 KB.
+const LONGEST: u64 = 64 * 1024;
+
+/// Reads the next line into `line`.
+pub(crate) fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
+    line.clear();
+    if (&mut *input).take(LONGEST).read_until(b'\n', line)? == 0 {
+        return Ok(Line::None);
+    }
+    if line.pop_if(|last| *last == b'\n').is_some() {
+        line.pop_if(|last| *last == b'\r');
+        return Ok(Line::Whole);
+    }
+    let ended = input.skip_until(b'\n')? == 0;
+    Ok(if ended && (line.len() as u64) < LONGEST { Line::Unfinished } else { Line::TooLong })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_bounded() {
+        let text = format!("one\r\n\n{}\nlast", "x".repeat(200_000));
+        let (mut input, mut line) = (text.as_bytes(), Vec::new());
+        let mut next = || {
+            let kind = next_line(&mut input, &mut line).unwrap();
+            (kind, String::from_utf8(line.clone()).unwrap())
+        };
+        assert_eq!(next(), (Line::Whole, "one".to_owned()));
+        assert_eq!(next(), (Line::Whole, String::new()));
+        assert_eq!(next().0, Line::TooLong);
+        assert_eq!(next(), (Line::Unfinished, "last".to_owned()));
+        assert_eq!(next().0, Line::None);
+    }
+}

@@ -1,0 +1,119 @@
+//! Hits on the disk, a file for each day, until their day is made into a segment: so a file of any length
+//! takes the memory of its largest day.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufReader, ErrorKind, Read as _, Write as _};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use footfall_runtime::hit::{Kind, Record};
+use footfall_runtime::rows::{Rows, Texts};
+use footfall_runtime::store::WRITE_UNIT;
+use footfall_runtime::table::utc_day;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tempfile::TempDir;
+
+/// How much waits in memory before it is written, in bytes.
+const MOST: usize = 32 * 1024 * 1024;
+
+/// The most bytes of a hit: as many as one of the tracker's has beside its key.
+const HIT: usize = WRITE_UNIT - 100;
+
+/// Hits by day. Its folder goes with it.
+#[derive(Debug)]
+pub(crate) struct Spill {
+    folder: TempDir,
+    days: BTreeMap<Date, Day>,
+    waiting: usize,
+}
+
+/// What a day has.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Day {
+    /// Page views and events.
+    pub(crate) hits: u64,
+    /// What does not count, by reason.
+    pub(crate) filtered: BTreeMap<&'static str, u64>,
+    waiting: Vec<u8>,
+}
+
+impl Spill {
+    pub(crate) fn new() -> Result<Self> {
+        let folder = tempfile::tempdir().context(
+            "cannot make a folder for what is being sorted; set TMPDIR to one with room",
+        )?;
+        Ok(Self { folder, days: BTreeMap::new(), waiting: 0 })
+    }
+
+    /// Adds a hit to its day: the time, how long it is, and what a hit of the tracker's would be stored as.
+    pub(crate) fn push(&mut self, record: &Record) -> Result<()> {
+        let bytes = record.kind.encode(HIT)?;
+        let day = self.days.entry(utc_day(record.at)).or_default();
+        match &record.kind {
+            Kind::Hit(_) => day.hits += 1,
+            Kind::Filtered(filtered) => {
+                *day.filtered.entry(filtered.reason.as_str()).or_default() += 1;
+            }
+        }
+        let before = day.waiting.len();
+        day.waiting.extend(record.at.as_millisecond().to_le_bytes());
+        day.waiting.extend(u32::try_from(bytes.len())?.to_le_bytes());
+        day.waiting.extend(bytes);
+        self.waiting += day.waiting.len() - before;
+        if self.waiting >= MOST { self.flush() } else { Ok(()) }
+    }
+
+    /// The days, oldest first.
+    pub(crate) const fn days(&self) -> &BTreeMap<Date, Day> {
+        &self.days
+    }
+
+    /// Leaves a day out.
+    pub(crate) fn remove(&mut self, day: Date) {
+        self.days.remove(&day);
+        // The rest goes with the folder.
+        let _ = fs::remove_file(self.file(day));
+    }
+
+    /// A day's hits, in the order in which they were added.
+    pub(crate) fn rows(&mut self, day: Date) -> Result<(Rows, Texts)> {
+        self.flush()?;
+        let (mut rows, mut texts) = (Rows::default(), Texts::default());
+        let file = match File::open(self.file(day)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok((rows, texts)),
+            file => file?,
+        };
+        let left = file.metadata()?.len();
+        let mut input = BufReader::with_capacity(1 << 20, file).take(left);
+        let (mut millis, mut length, mut bytes) = ([0; 8], [0; 4], Vec::new());
+        while input.limit() > 0 {
+            input.read_exact(&mut millis)?;
+            input.read_exact(&mut length)?;
+            bytes.resize(u32::from_le_bytes(length) as usize, 0);
+            input.read_exact(&mut bytes)?;
+            let at = Timestamp::from_millisecond(i64::from_le_bytes(millis))?;
+            rows.push(&mut texts, &Record { at, kind: Kind::decode(&bytes)? });
+        }
+        Ok((rows, texts))
+    }
+
+    fn file(&self, day: Date) -> PathBuf {
+        self.folder.path().join(day.to_string())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let full = "cannot write what is being sorted; set TMPDIR to a folder with more room";
+        for (day, Day { waiting, .. }) in &mut self.days {
+            if !waiting.is_empty() {
+                let file = self.folder.path().join(day.to_string());
+                let file = OpenOptions::new().append(true).create(true).open(file);
+                file.and_then(|mut file| file.write_all(waiting)).context(full)?;
+                *waiting = Vec::new();
+            }
+        }
+        self.waiting = 0;
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! Umami's export: `website_event.csv`, a row for each page view and event, and `event_data.csv`, a row for
+//! each property of an event.
+//!
+//! <https://github.com/umami-software/umami/blob/master/db/clickhouse/schema.sql>
+
+use std::collections::HashMap;
+use std::io::BufRead;
+
+use anyhow::Result;
+use footfall_runtime::client::{self, Hints};
+use footfall_runtime::country::Country;
+use footfall_runtime::hit::Kind;
+use footfall_runtime::payload::Payload;
+use footfall_runtime::text::clean;
+use footfall_runtime::track;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::intake::Intake;
+use super::names;
+use super::table::{Row, rows};
+use super::tally::Reason;
+
+/// The most properties of an event that are kept, as of the tracker's.
+const MOST: usize = 30;
+
+/// Properties by the event's name.
+pub(crate) type Properties = HashMap<String, Vec<(String, String)>>;
+
+/// Reads the properties of events.
+pub(crate) fn read_properties(input: &mut dyn BufRead, properties: &mut Properties) -> Result<()> {
+    rows(input, 0, |_, row| {
+        let value = ["string_value", "number_value", "date_value"];
+        let value = value.iter().find_map(|name| row.get(name));
+        if let (Some(id), Some(name), Some(value)) =
+            (row.get("event_id"), row.get("data_key"), value)
+        {
+            let of_event = properties.entry(id).or_default();
+            if of_event.len() < MOST {
+                of_event.push((name, value));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Reads page views and events.
+pub(crate) fn read(
+    input: &mut dyn BufRead,
+    properties: &Properties,
+    intake: &mut Intake<'_>,
+) -> Result<()> {
+    rows(input, 0, |line, row| {
+        intake.tally.lines += 1;
+        let at = row.get("created_at").and_then(|text| instant(&text));
+        match at {
+            _ if !row.is_whole() => intake.note(line, Reason::Unreadable),
+            None => intake.note(line, Reason::Time),
+            Some(at) => match kind(row, properties, intake) {
+                Ok(kind) => intake.take(line, at, kind)?,
+                Err(reason) => intake.note(line, reason),
+            },
+        }
+        Ok(())
+    })
+}
+
+fn kind(row: &Row<'_>, properties: &Properties, intake: &Intake<'_>) -> Result<Kind, Reason> {
+    // 1 is a page view, 2 an event; links, pixels and measurements of speed are neither.
+    // https://github.com/umami-software/umami/blob/master/src/lib/constants.ts
+    let event = match row.number("event_type") {
+        1 => None,
+        2 => Some(row.get("event_name").ok_or(Reason::Unreadable)?),
+        _ => return Err(Reason::Kind),
+    };
+    let session = row.get("session_id").ok_or(Reason::Unreadable)?;
+    let path = row.get("url_path").unwrap_or_else(|| "/".to_owned());
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    let query = row
+        .get("url_query")
+        .map_or_else(String::new, |query| format!("?{}", query.trim_start_matches('?')));
+    let host = row.get("hostname");
+    let page = intake.page(host.as_deref(), &format!("{slash}{path}{query}"))?;
+    let referrer = row.get("referrer_domain").and_then(|domain| {
+        let path = row.get("referrer_path").unwrap_or_default();
+        let slash = if path.starts_with('/') || path.is_empty() { "" } else { "/" };
+        url::Url::parse(&format!("https://{domain}{slash}{path}")).ok()
+    });
+    if let Some(reason) = intake.spam(referrer.as_ref()) {
+        return Ok(intake.filtered(reason, &page));
+    }
+    let id = row.get("event_id").unwrap_or_default();
+    let props = event.as_ref().and_then(|_| properties.get(&id)).cloned().unwrap_or_default();
+    let payload = Payload {
+        event: event.map(|name| clean(&name, 480)),
+        width: row.get("screen").and_then(|size| names::width(&size)),
+        props,
+        ..Payload::default()
+    };
+    let visitor = intake.visitor(&session);
+    let client = client::parse("", Hints::default());
+    let country = row.get("country").and_then(|code| Country::parse(&code));
+    let site = intake.site;
+    let mut hit = track::hit(site, &page, payload, referrer.as_ref(), client, visitor, country);
+    hit.browser = row.get("browser").and_then(|name| names::browser(&name));
+    let system = row.get("os").unwrap_or_default();
+    let (name, version) = names::split(&system);
+    hit.system = names::system(name);
+    hit.system_version = version;
+    hit.device = row.get("device").and_then(|name| names::device(&name));
+    Ok(Kind::Hit(hit))
+}
+
+/// A time in UTC: `2026-08-13 10:30:00`, or as RFC 3339 has it.
+fn instant(text: &str) -> Option<Timestamp> {
+    let civil = || Some(text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    text.parse().ok().or_else(civil)
+}
