@@ -244,7 +244,8 @@ fn text(summary: &Summary) -> String {
     let mut row = |name: &str, what: String| {
         let _ = writeln!(text, "{name:<9} {what}");
     };
-    let files = if summary.files == 1 { "1 file".to_owned() } else { format!("{} files", summary.files) };
+    let files =
+        if summary.files == 1 { "1 file".to_owned() } else { format!("{} files", summary.files) };
     row("read", format!("{} lines of {files}", summary.lines));
     row("hits", summary.hits.to_string());
     if filtered > 0 {

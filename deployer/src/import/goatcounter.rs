@@ -77,7 +77,7 @@ fn kind(row: &Row<'_>, line: u64, path: &str, intake: &Intake<'_>) -> Result<Kin
         return Ok(intake.filtered(reason, &page));
     }
     // Without sessions, everybody is somebody else.
-    let session = row.get("Session").filter(|id| id.trim_matches(['0', '-']) != "");
+    let session = row.get("Session").filter(|id| !id.trim_matches(['0', '-']).is_empty());
     let visitor = intake.visitor(&session.unwrap_or_else(|| format!("{}:{line}", intake.file)));
     let agent = row.get("UserAgent").or_else(|| row.get("User-Agent"));
     // Until its first version ended, the export had the User-Agent in the place of the browser.
@@ -106,10 +106,11 @@ fn kind(row: &Row<'_>, line: u64, path: &str, intake: &Intake<'_>) -> Result<Kin
 fn of_names(hit: &mut Hit, browser: Option<&str>, system: Option<&str>) {
     let (name, version) = names::split(browser.unwrap_or_default());
     hit.browser = names::browser(name);
-    hit.browser_version = version;
+    hit.browser_version =
+        version.and_then(|version| names::browser_version(hit.browser.as_deref(), version));
     let (name, version) = names::split(system.unwrap_or_default());
     hit.system = names::system(name);
-    hit.system_version = version;
+    hit.system_version = version.map(|version| clean(version, 20));
     hit.device = names::device_of(hit.system.as_deref());
 }
 

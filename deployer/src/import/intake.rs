@@ -51,7 +51,7 @@ pub(crate) struct Request<'a> {
 pub(crate) struct Intake<'a> {
     settings: &'a Settings,
     pub(crate) site: &'a Site,
-    now: Timestamp,
+    pub(crate) now: Timestamp,
     /// The first day that is taken.
     first: Date,
     /// Made for this import, and thrown away with it.
@@ -90,16 +90,26 @@ impl<'a> Intake<'a> {
         self.tally.note(reason, &self.file, line);
     }
 
+    /// Whether what happened then can be taken.
+    pub(crate) fn check(&self, at: Timestamp) -> Result<(), Reason> {
+        if self.now.checked_add(SKEW).is_ok_and(|latest| at > latest) {
+            Err(Reason::Time)
+        } else if utc_day(at) < self.first {
+            Err(Reason::Old)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Takes a hit.
     pub(crate) fn take(&mut self, line: u64, at: Timestamp, kind: Kind) -> Result<()> {
-        if self.now.checked_add(SKEW).is_ok_and(|latest| at > latest) {
-            self.note(line, Reason::Time);
-        } else if utc_day(at) < self.first {
-            self.note(line, Reason::Old);
-        } else {
-            self.spill.push(&Record { at, kind })?;
+        match self.check(at) {
+            Ok(()) => self.spill.push(&Record { at, kind }),
+            Err(reason) => {
+                self.note(line, reason);
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Takes a request, if it was for a page.

@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::format::{self, Format, Said};
 use super::intake::Intake;
-use super::ledger::{self, Ledger, Print};
+use super::ledger::{self, Ledger, Look, Print};
 use super::source::Source;
 use super::tally::{Lines, Reason};
 use super::{access_log, cloudfront, footfall, goatcounter, plausible, umami};
@@ -114,6 +114,8 @@ struct Input {
     print: Print,
     /// Where that begins, in bytes.
     from: u64,
+    /// How much there was of the file when it was looked at: it may have grown meanwhile.
+    all: u64,
 }
 
 impl<S: Store> Job<'_, S> {
@@ -191,7 +193,7 @@ impl<S: Store> Job<'_, S> {
             else {
                 continue;
             };
-            let (print, known) =
+            let Look { print, all, known } =
                 source.read(&bar, |input| ledger.look(input, format.has_lines()))?;
             if !seen.insert(print.clone()) {
                 let (file, bytes) = (source.name, print.length);
@@ -208,7 +210,8 @@ impl<S: Store> Job<'_, S> {
                 summary.skipped.push(Skipped { file, bytes, whole, id: Some(id), at });
             }
             if !whole {
-                inputs.push(Input { source, format, print, from: known.map_or(0, |it| it.0) });
+                let from = known.map_or(0, |known| known.0);
+                inputs.push(Input { source, format, print, from, all });
             }
         }
         bar.finish_and_clear();
@@ -242,11 +245,10 @@ impl<S: Store> Job<'_, S> {
         }
         let mut aggregates = plausible::Aggregates::default();
         for input in inputs {
-            let Input { source, format, print, from } = input;
+            let Input { source, format, from, all: length, .. } = input;
             intake.file.clone_from(&source.name);
             source.read(&bar, |all| {
-                // No further than what the print is of: the file may have grown meanwhile.
-                let mut all = all.take(print.length);
+                let mut all = all.take(*length);
                 match format {
                     Format::AccessLog => {
                         let before = skip(&mut all, *from)?;

@@ -27,6 +27,16 @@ pub(crate) struct Print {
     pub(crate) sha256: String,
 }
 
+/// What was found in a file.
+#[derive(Debug)]
+pub(crate) struct Look {
+    pub(crate) print: Print,
+    /// How much there is, in bytes, a line without an end included.
+    pub(crate) all: u64,
+    /// How much of its beginning is known, in bytes, and from which import.
+    pub(crate) known: Option<(u64, ImportId)>,
+}
+
 /// What was imported of a site.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -61,13 +71,8 @@ impl Ledger {
         self.known.entry(print.length).or_default().insert(print.sha256, id);
     }
 
-    /// Looks at what is in a file: its print, and how much of its beginning is known, and from which import.
-    /// With `lines`, it ends with the last line that has an end.
-    pub(crate) fn look(
-        &self,
-        input: &mut dyn BufRead,
-        lines: bool,
-    ) -> Result<(Print, Option<(u64, ImportId)>)> {
+    /// Looks at what is in a file. With `lines`, its print ends with the last line that has an end.
+    pub(crate) fn look(&self, input: &mut dyn BufRead, lines: bool) -> Result<Look> {
         let (mut hash, mut length) = (Sha256::new(), 0_u64);
         // Up to the last line's end.
         let mut whole = (hash.clone(), 0);
@@ -105,9 +110,10 @@ impl Ledger {
             let read = bytes.len();
             input.consume(read);
         }
+        let all = length;
         let (hash, length) = if lines { whole } else { (hash, length) };
-        let found = found.filter(|(known, _)| *known <= length);
-        Ok((Print { length, sha256: hex(&hash) }, found))
+        let known = found.filter(|(known, _)| *known <= length);
+        Ok(Look { print: Print { length, sha256: hex(&hash) }, all, known })
     }
 
     /// The imports that were not finished, or not undone to the end.
@@ -165,8 +171,9 @@ mod tests {
     use super::*;
 
     fn look(ledger: &Ledger, text: &str, lines: bool) -> (Print, Option<u64>) {
-        let (print, found) = ledger.look(&mut text.as_bytes(), lines).unwrap();
-        (print, found.map(|(length, _)| length))
+        let Look { print, known, all } = ledger.look(&mut text.as_bytes(), lines).unwrap();
+        assert_eq!(all, text.len() as u64);
+        (print, known.map(|(length, _)| length))
     }
 
     #[test]

@@ -4,11 +4,11 @@ use footfall_runtime::client::Device;
 use footfall_runtime::text::clean;
 
 /// A name, and the version behind it: `Mac OS X 10.15`, `Firefox 130.0`.
-pub(crate) fn split(text: &str) -> (&str, Option<String>) {
+pub(crate) fn split(text: &str) -> (&str, Option<&str>) {
     let text = text.trim();
     match text.rsplit_once(' ') {
         Some((name, version)) if version.starts_with(|first: char| first.is_ascii_digit()) => {
-            (name, Some(clean(version, 20)))
+            (name, Some(version))
         }
         _ => (text, None),
     }
@@ -22,7 +22,7 @@ pub(crate) fn browser(name: &str) -> Option<String> {
         "chrome" | "crios" | "mobile chrome" => "Chrome",
         "chromium-webview" | "chrome webview" | "android webview" => "Android WebView",
         "firefox" | "fxios" | "mobile firefox" => "Firefox",
-        "safari" | "ios" | "ios-webview" | "mobile safari" | "mobile app" => "Safari",
+        "safari" | "ios" | "ios-webview" | "mobile safari" => "Safari",
         "edge" | "edge-chromium" | "edge-ios" | "microsoft edge" => "Edge",
         "opera" | "opera-mini" | "opera mini" => "Opera",
         "samsung" | "samsung browser" | "samsung internet" => "Samsung Internet",
@@ -38,6 +38,14 @@ pub(crate) fn browser(name: &str) -> Option<String> {
         _ => return Some(clean(name, 50)).filter(|name| !name.is_empty()),
     };
     Some(known.to_owned())
+}
+
+/// A browser's version, as long as live traffic has it: Safari's has a second number, since that is where
+/// its features come.
+pub(crate) fn browser_version(browser: Option<&str>, version: &str) -> Option<String> {
+    let numbers = if browser == Some("Safari") { 2 } else { 1 };
+    let version: Vec<&str> = version.split('.').take(numbers).collect();
+    Some(clean(&version.join("."), 20)).filter(|version| !version.is_empty())
 }
 
 /// A system.
@@ -90,8 +98,10 @@ mod tests {
 
     #[test]
     fn names_are_those_of_live_traffic() {
-        assert_eq!(split("Mac OS X 10.15"), ("Mac OS X", Some("10.15".to_owned())));
+        assert_eq!(split("Mac OS X 10.15"), ("Mac OS X", Some("10.15")));
         assert_eq!(split("Linux"), ("Linux", None));
+        assert_eq!(browser_version(Some("Firefox"), "151.0.1").as_deref(), Some("151"));
+        assert_eq!(browser_version(Some("Safari"), "17.4.1").as_deref(), Some("17.4"));
         assert_eq!(browser("edge-chromium").as_deref(), Some("Edge"));
         assert_eq!(browser("Falkon").as_deref(), Some("Falkon"));
         assert_eq!(browser("(unknown)"), None);

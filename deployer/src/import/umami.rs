@@ -38,7 +38,7 @@ pub(crate) fn read_properties(input: &mut dyn BufRead, properties: &mut Properti
         {
             let of_event = properties.entry(id).or_default();
             if of_event.len() < MOST {
-                of_event.push((name, value));
+                of_event.push((name, without_zeros(value, row.number("data_type"))));
             }
         }
         Ok(())
@@ -107,9 +107,17 @@ fn kind(row: &Row<'_>, properties: &Properties, intake: &Intake<'_>) -> Result<K
     let system = row.get("os").unwrap_or_default();
     let (name, version) = names::split(&system);
     hit.system = names::system(name);
-    hit.system_version = version;
+    hit.system_version = version.map(|version| clean(version, 20));
     hit.device = row.get("device").and_then(|name| names::device(&name));
     Ok(Kind::Hit(hit))
+}
+
+/// A number (type 2) as it was sent: Umami writes `5.0000`.
+fn without_zeros(value: String, data_type: u64) -> String {
+    if data_type != 2 || !value.contains('.') {
+        return value;
+    }
+    value.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// A time in UTC: `2026-08-13 10:30:00`, or as RFC 3339 has it.
