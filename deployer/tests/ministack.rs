@@ -215,6 +215,47 @@ fn folded(ministack: &Ministack, api: &Api) {
     assert_eq!(ministack.invoke(Function::Rollup)["days"], 0);
 }
 
+/// What is imported is in the deployed dashboard, once, and can be taken back.
+#[test]
+#[ignore = "needs ministack: run `cargo xtask test`"]
+fn on_ministack_imported_and_taken_back() {
+    let ministack = Ministack::start();
+    let owner = Owner::of(&ministack.endpoint());
+    functions(&owner);
+    timed("deploy", || owner.deploys(&["--yes"])).ended(0);
+    let api = signed_in(&owner, Api::of(ministack.port, &status(&owner)));
+    assert_eq!(api.hit("/"), 202);
+    // Two months, of which each day has a segment of its own; and today, which the tracker has.
+    let mut log = String::new();
+    for hours in 0..24 * 60 {
+        let at = Timestamp::now() - SignedDuration::from_hours(hours);
+        let (time, page) = (at.strftime("%d/%b/%Y:%H:%M:%S +0000"), hours % 7);
+        log.push_str(&format!(
+            "203.0.113.7 - - [{time}] \"GET /{page} HTTP/1.1\" 200 1 \"-\" \"Mozilla/5.0 (X11; Linux \
+             x86_64; rv:151.0) Gecko/20100101 Firefox/151.0\"\n"
+        ));
+    }
+    owner.writes("access.log", log.as_bytes());
+    let import = || {
+        let ran = timed("import", || owner.runs(&["import", "access.log", "--json"])).ended(0);
+        serde_json::from_str::<Value>(&ran.stdout).unwrap()
+    };
+    let summary = import();
+    assert_eq!(summary["left_out"][0]["by"], "tracker");
+    let hits = summary["hits"].as_u64().unwrap();
+    assert!((1380..1440).contains(&hits), "{summary}");
+    assert_eq!(api.views_of(90), hits + 1);
+    assert_eq!(import()["id"], Value::Null);
+    assert_eq!(api.views_of(90), hits + 1);
+    // Folding leaves it where it is.
+    ministack.invoke(Function::Rollup);
+    assert_eq!(api.views_of(90), hits + 1);
+    let id = summary["id"].as_str().unwrap();
+    owner.runs(&["import", "--list"]).ended(0).prints(id);
+    timed("undo", || owner.runs(&["import", "--undo", id])).ended(0);
+    assert_eq!(api.views_of(90), 1);
+}
+
 /// All items of the table but the salts and the signing key, by their keys, as they stand in an export.
 fn items(ministack: &Ministack) -> Vec<Value> {
     let read = async {

@@ -11,9 +11,10 @@ use footfall_runtime::checkpoint::Checkpoint;
 use footfall_runtime::imports::{Import, ImportId, State};
 use footfall_runtime::read::range_items;
 use footfall_runtime::rollup;
-use footfall_runtime::store::{Item, Key, Store, WRITE_UNIT};
+use footfall_runtime::store::{Item, Key, Store, StoreError, WRITE_UNIT};
 use footfall_runtime::table::{self, Hour, Span};
 use footfall_runtime::visitor::Salt;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
@@ -31,6 +32,9 @@ use crate::problem::Problem;
 /// How much is stored at once: as many items as DynamoDB takes, or so many bytes.
 const ITEMS: usize = 25;
 const BYTES: usize = 4 * 1024 * 1024;
+
+/// How many partitions are looked into at once.
+const AT_ONCE: usize = 16;
 
 /// What to do.
 #[derive(Debug, Clone, Copy, Default)]
@@ -329,12 +333,15 @@ impl<S: Store> Job<'_, S> {
             let mut found =
                 has(Span::Day(day)) || Hour::of_day(day).any(|hour| has(Span::Hour(hour)));
             if !found && !folded && day >= table::utc_day(table::oldest_hit(self.site, self.now)) {
-                for hour in Hour::of_day(day) {
-                    for shard in 0..shards {
-                        let hits = table::hits(self.site, hour, shard);
-                        found |= !self.store.query(&hits, None).await?.items.is_empty();
-                    }
-                }
+                let ranges = Hour::of_day(day).flat_map(|hour| {
+                    (0..shards).map(move |shard| table::hits(self.site, hour, shard))
+                });
+                let looks = ranges.map(|range| async move {
+                    Ok::<_, StoreError>(!self.store.query(&range, None).await?.items.is_empty())
+                });
+                let looks: Vec<_> = looks.collect();
+                let looks = stream::iter(looks).buffer_unordered(AT_ONCE);
+                found = looks.try_fold(false, async |any, has| Ok(any || has)).await?;
             }
             if found {
                 counted.insert(day);
