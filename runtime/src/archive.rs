@@ -154,7 +154,7 @@ impl<'a, S: Store> Archive<'a, S> {
     /// Whether a segment is in the reports: all are but those of imports that are not finished.
     fn counts(&self, segment: &Segment) -> bool {
         let id = segment.name.split_once('i').and_then(|(_, id)| id.parse().ok());
-        id.is_none_or(|id| self.checkpoint.imports.contains(&id))
+        id.is_none_or(|id| self.checkpoint.imports.iter().any(|(finished, _)| *finished == id))
     }
 
     /// Reads what is not folded into a day's segment yet.

@@ -36,9 +36,9 @@ pub struct Checkpoint {
     /// import has an item of its own, so that who imports and who folds do not write the same one.
     #[serde(skip)]
     pub imported: Option<Date>,
-    /// The imports that are finished, by name.
+    /// The imports that are finished, in the order of their names.
     #[serde(skip)]
-    pub imports: Vec<ImportId>,
+    pub imports: Vec<(ImportId, Import)>,
 }
 
 impl Checkpoint {
@@ -54,15 +54,15 @@ impl Checkpoint {
                 None => checkpoint = Self::decode(&item)?,
             }
         }
-        imports.iter().for_each(|(id, import)| checkpoint.add(*id, import));
+        imports.into_iter().for_each(|(id, import)| checkpoint.add(id, import));
         Ok(checkpoint)
     }
 
     /// Notes an import.
-    pub fn add(&mut self, id: ImportId, import: &Import) {
+    pub fn add(&mut self, id: ImportId, import: Import) {
         self.imported = Some(self.imported.map_or(import.first, |first| first.min(import.first)));
         if import.state == State::Finished {
-            self.imports.push(id);
+            self.imports.push((id, import));
         }
     }
 

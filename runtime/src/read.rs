@@ -174,9 +174,10 @@ impl<S: Store> Reader<'_, S> {
                 hits(store, self.site, open, shards, self.now, &mut rows, texts).await?;
         }
         // Each import's visitors are its own.
-        for (number, id) in (1..).zip(&self.checkpoint.imports) {
+        for (number, (id, import)) in (1..).zip(&self.checkpoint.imports) {
             let span = Span::Imported(day, *id);
-            if segments.has(self.site, span) {
+            let has_day = (import.first..=import.last).contains(&day);
+            if has_day && segments.has(self.site, span) {
                 let mut imported = Rows::default();
                 segments.take(self.site, span, engine, &mut imported, missing);
                 imported.set_apart(number);

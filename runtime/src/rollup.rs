@@ -134,7 +134,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         // A site's checkpoint comes before its imports.
         for item in range_items(&self.store, &table::checkpoints()).await? {
             if let Some((domain, id)) = table::import_of(&item.key) {
-                known.entry(domain.to_owned()).or_default().add(id, &Import::decode(&item)?);
+                known.entry(domain.to_owned()).or_default().add(id, Import::decode(&item)?);
             } else if let Some(domain) = table::checkpoint_domain(&item.key) {
                 known.insert(domain.to_owned(), Checkpoint::decode(&item)?);
             }

@@ -10,6 +10,8 @@ use footfall_runtime::filter::FilterReason;
 use footfall_runtime::hit::{Campaign, Filtered, Hit, Kind, Screen};
 use footfall_runtime::rows::Texts;
 use footfall_runtime::segment;
+use footfall_runtime::text::clean;
+use footfall_runtime::track;
 use footfall_runtime::visitor::VisitorId;
 use footfall_runtime::{client::Device, table::utc_day};
 use jiff::Timestamp;
@@ -117,7 +119,10 @@ fn take(
 
 /// The hit of a row's texts; `None` if it cannot be one.
 fn kind(visitor: Option<VisitorId>, text: impl Fn(Column) -> Option<String>) -> Option<Kind> {
-    let some = |column| text(column).filter(|text| !text.is_empty());
+    let some = |column| {
+        let text = text(column).filter(|text| !text.is_empty())?;
+        Some(if column == Column::Props { text } else { clean(&text, track::MAX_PAGE) })
+    };
     if let Some(reason) = some(Column::Filtered) {
         let reason = FilterReason::ALL.into_iter().find(|it| it.as_str() == reason)?;
         let page = some(Column::Page).unwrap_or_default();

@@ -362,6 +362,7 @@ impl<S: Store> Job<'_, S> {
     ) -> Result<()> {
         let stores = !self.options.dry_run;
         let begun = ledger.imports.get(&id);
+        let (first, last) = (import.first, import.last);
         if stores {
             for other in ledger.leftovers().into_iter().filter(|other| *other != id) {
                 let Some(left) = ledger.imports.get(&other) else { continue };
@@ -412,7 +413,7 @@ impl<S: Store> Job<'_, S> {
                 .into());
             }
         }
-        import.state = State::Finished;
+        import = Import { state: State::Finished, first, last, ..import };
         import.bytes = summary.bytes;
         batch.add(ledger::item(self.site, id, &import)?);
         self.put(&mut batch, summary, stores).await?;
