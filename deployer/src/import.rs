@@ -42,7 +42,7 @@ use footfall_runtime::store::embedded::Embedded;
 use footfall_runtime::visitor::Salt;
 
 use self::format::Said;
-use self::job::{Job, Options, Summary};
+use self::job::{Job, Options, PAUSES, Summary};
 use self::ledger::Ledger;
 use self::source::Source;
 use self::tally::Lines;
@@ -152,6 +152,7 @@ async fn of_store<S: Store>(
             overlap: arguments.overlap,
             dry_run: arguments.dry_run,
         },
+        pauses: &PAUSES,
     };
     let summary = job.run(sources).await?;
     if arguments.json {

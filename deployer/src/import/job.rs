@@ -20,6 +20,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use tokio::time::sleep;
 
 use super::format::{self, Format, Said};
 use super::intake::Intake;
@@ -29,9 +30,14 @@ use super::tally::{Lines, Reason};
 use super::{access_log, cloudfront, footfall, goatcounter, plausible, umami};
 use crate::problem::Problem;
 
-/// How much is stored at once: as many items as DynamoDB takes, or so many bytes.
+/// How much is stored at once: as many items as DynamoDB takes, or so many bytes, which a slow line
+/// brings there before the request is given up.
 const ITEMS: usize = 25;
-const BYTES: usize = 4 * 1024 * 1024;
+const BYTES: usize = 1024 * 1024;
+
+/// How long is waited, in seconds, each time that the store takes no more: a table of 25 write units a second
+/// needs 40 seconds for what is stored at once.
+pub(crate) const PAUSES: [u64; 10] = [1, 2, 5, 10, 20, 30, 30, 30, 30, 30];
 
 /// How many partitions are looked into at once.
 const AT_ONCE: usize = 16;
@@ -55,6 +61,8 @@ pub(crate) struct Job<'a, S> {
     pub(crate) now: Timestamp,
     pub(crate) salt: Salt,
     pub(crate) options: Options,
+    /// How long to wait where the store takes no more, in seconds: once for each.
+    pub(crate) pauses: &'a [u64],
 }
 
 /// What became of it.
@@ -379,28 +387,39 @@ impl<S: Store> Job<'_, S> {
         batch.add(ledger::item(self.site, id, &import)?);
         ledger::files(self.site, id, &prints)?.into_iter().for_each(|item| batch.add(item));
         self.put(&mut batch, summary, stores).await?;
-        let mut written = BTreeSet::new();
         let days: Vec<Date> = intake.spill.days().keys().copied().collect();
         let bar = bar("Storing", days.len() as u64, false)?;
-        for day in days {
+        for day in days.iter().copied() {
             let span = Span::Imported(day, id);
             let (rows, texts) = intake.spill.rows(day)?;
             let encoded = rollup::encode(self.site, span, rows, &texts, 0)?;
             let (first, rest) = rollup::items(self.site, span, encoded, None);
+            let mut there = match begun {
+                Some(_) => self.there(day, id).await?,
+                None => BTreeMap::new(),
+            };
             for item in rest.into_iter().chain([first]) {
                 summary.bytes += item.value.len() as u64;
-                written.insert(item.key.clone());
+                // What an interrupted try has stored is not stored again.
+                if there.remove(&item.key).is_some_and(|value| value == item.value) {
+                    continue;
+                }
                 batch.add(item);
                 if batch.is_full() {
                     self.put(&mut batch, summary, stores).await?;
                 }
             }
+            if stores {
+                self.delete(there).await?;
+            }
             intake.spill.remove(day);
             bar.inc(1);
         }
         self.put(&mut batch, summary, stores).await?;
-        if stores && begun.is_some() {
-            self.sweep(id, &import, &written).await?;
+        let begun =
+            begun.map(|begun| begun.first.series(1.day()).take_while(|day| *day <= begun.last));
+        for day in begun.into_iter().flatten().filter(|day| stores && !days.contains(day)) {
+            self.delete(self.there(day, id).await?).await?;
         }
         if stores {
             // Another import may have taken this one for one that was left.
@@ -421,15 +440,16 @@ impl<S: Store> Job<'_, S> {
         Ok(())
     }
 
-    /// Deletes what an interrupted try of this import has stored, and this one has not.
-    async fn sweep(&self, id: ImportId, import: &Import, written: &BTreeSet<Key>) -> Result<()> {
-        for day in import.first.series(1.day()).take_while(|day| *day <= import.last) {
-            let range = table::imported_segment(self.site, day, id);
-            for item in range_items(self.store, &range).await? {
-                if !written.contains(&item.key) {
-                    self.store.delete(&item.key).await?;
-                }
-            }
+    /// What an interrupted try of this import has stored of a day.
+    async fn there(&self, day: Date, id: ImportId) -> Result<BTreeMap<Key, Vec<u8>>> {
+        let items = range_items(self.store, &table::imported_segment(self.site, day, id)).await?;
+        Ok(items.into_iter().map(|item| (item.key, item.value)).collect())
+    }
+
+    /// Deletes what this try has not: another version of Footfall may have made it.
+    async fn delete(&self, items: BTreeMap<Key, Vec<u8>>) -> Result<()> {
+        for key in items.keys() {
+            self.store.delete(key).await?;
         }
         Ok(())
     }
@@ -440,10 +460,17 @@ impl<S: Store> Job<'_, S> {
             let bytes = Item::overhead(&item.key) + item.value.len();
             summary.write_units += bytes.div_ceil(WRITE_UNIT) as u64;
         }
-        if stores && !items.is_empty() {
-            self.store.put_all(items).await?;
+        if !stores || items.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        // To store the same again is safe.
+        for pause in self.pauses {
+            match self.store.put_all(items.clone()).await {
+                Err(StoreError::Unavailable(_)) => sleep(Duration::from_secs(*pause)).await,
+                done => return Ok(done?),
+            }
+        }
+        Ok(self.store.put_all(items).await?)
     }
 }
 

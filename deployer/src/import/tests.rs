@@ -68,7 +68,8 @@ fn import_into<S: Store>(
     let salt = (SALTS.fetch_add(1, Ordering::Relaxed) as u128).to_le_bytes();
     let site = &settings.sites[0];
     let now = NOW.parse().unwrap();
-    let job = Job { store, settings, site, now, salt: Salt::new(salt), options };
+    let salt = Salt::new(salt);
+    let job = Job { store, settings, site, now, salt, options, pauses: &[] };
     let mut sources = Vec::new();
     for file in files {
         sources.extend(Source::of(file).unwrap());
@@ -386,10 +387,15 @@ fn an_import_that_was_killed_is_finished_by_the_next_try() {
             assert_eq!(stored(&store), stored(&whole));
             break;
         }
-        // Not a part of it counts.
+        // Not a part of it counts, and what is there is not stored again.
         assert_eq!(all(&store)["totals"], nothing["totals"], "{writes}");
-        let again = import(&store, &files);
+        let left = Arc::new(AtomicUsize::new(100));
+        let counted = Ending { store: store.clone(), left: Arc::clone(&left) };
+        let again = import(&counted, &files);
         assert_eq!((again.hits, stored(&store)), (200, stored(&whole)), "{writes}");
+        // The item at least, and the list of files, and the item again.
+        let spared = writes.saturating_sub(2).min(5);
+        assert_eq!(100 - left.load(Ordering::Relaxed), 8 - spared, "{writes}");
         kills += 1;
     }
     // The item, the list of files, five days, and the item again.
