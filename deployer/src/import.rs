@@ -158,7 +158,19 @@ async fn of_store<S: Store>(
     if arguments.json {
         return print_json(&summary);
     }
-    io::stdout().write_all(text(&summary).as_bytes()).context("cannot print")
+    io::stdout().write_all(text(&summary, &place(arguments)).as_bytes()).context("cannot print")
+}
+
+/// How to say again where an import went.
+fn place(arguments: &Arguments) -> String {
+    let mut place = String::new();
+    if let Some(site) = &arguments.site {
+        let _ = write!(place, " --site {site}");
+    }
+    if arguments.local {
+        let _ = write!(place, " --local --data {}", arguments.data.display());
+    }
+    place
 }
 
 /// The site that is meant.
@@ -221,7 +233,7 @@ async fn undo<S: Store>(store: &S, site: &Site, id: ImportId) -> Result<()> {
 }
 
 /// The summary as an owner reads it.
-fn text(summary: &Summary) -> String {
+fn text(summary: &Summary, place: &str) -> String {
     let mut text = String::new();
     for skipped in &summary.skipped {
         let by = match (skipped.id, skipped.at) {
@@ -245,9 +257,9 @@ fn text(summary: &Summary) -> String {
     let mut row = |name: &str, what: String| {
         let _ = writeln!(text, "{name:<9} {what}");
     };
-    let files =
-        if summary.files == 1 { "1 file".to_owned() } else { format!("{} files", summary.files) };
-    row("read", format!("{} lines of {files}", summary.lines));
+    let many =
+        |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    row("read", format!("{} of {}", many(summary.lines, "line"), many(summary.files, "file")));
     row("hits", summary.hits.to_string());
     if filtered > 0 {
         let reasons = summary.filtered.iter().map(|(reason, hits)| format!("{hits} {reason}"));
@@ -269,8 +281,9 @@ fn text(summary: &Summary) -> String {
         row(
             "left out",
             format!(
-                "{hits} hits on {} days that {who} ({} to {}); --overlap takes them, too",
-                days.len(),
+                "{} on {} that {who} ({} to {}); --overlap takes them, too",
+                many(hits, "hit"),
+                many(days.len() as u64, "day"),
                 first.day,
                 last.day
             ),
@@ -284,13 +297,14 @@ fn text(summary: &Summary) -> String {
         return text;
     };
     row("days", format!("{}, {first} to {last}", summary.days));
-    row("stored", format!("{} bytes, for {} write units", summary.bytes, summary.write_units));
+    let stored = if summary.dry_run { "to store" } else { "stored" };
+    row(stored, format!("{} bytes, for {} write units", summary.bytes, summary.write_units));
     if summary.dry_run {
         text.push_str("Nothing was stored: this was a dry run.\n");
     } else {
         let _ = writeln!(
             text,
-            "Imported into {} as {id}; `cargo xtask import --undo {id}` takes it back.",
+            "Imported into {} as {id}; `cargo xtask import --undo {id}{place}` takes it back.",
             summary.site
         );
     }

@@ -122,7 +122,8 @@ fn found(source: &Source, head: &[u8], text: &str) -> Result<Found, Problem> {
         goatcounter::check(version, &source.name)?;
         return Ok(Found::Format(Format::GoatCounter));
     }
-    if first.starts_with('{') && first.contains("\"time\"") && first.contains("\"page\"") {
+    let says = |name: &str| first.contains(&format!("\"{name}\""));
+    if first.starts_with('{') && says("time") && (says("visitor") || says("filtered")) {
         return Ok(Found::Format(Format::FootfallJson));
     }
     let names: Vec<&str> = first.split(',').map(|name| name.trim().trim_matches('"')).collect();

@@ -672,3 +672,35 @@ fn tables_that_do_not_agree_are_survived() {
     assert_eq!((summary.hits, summary.refused[0].lines), (40, 1));
     assert_eq!(all(&store)["totals"]["visits"], 40, "{:?}", summary.notes);
 }
+
+/// Whatever became of a file's bytes, there is an answer, and nothing is stored half.
+#[test]
+fn damage_is_survived() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = [
+        "combined.log",
+        "cloudfront.log",
+        "goatcounter-2.csv",
+        "website_event.csv",
+        "footfall.csv",
+        "footfall.jsonl",
+        "plausible/imported_visitors_20261119_20261120.csv",
+    ];
+    for name in names {
+        let whole = fs::read(data(name)).unwrap();
+        for (at, byte) in (0..whole.len()).step_by(41).zip(b"\0\"\\%\xff\n,{9".iter().cycle()) {
+            let mut bytes = whole.clone();
+            bytes[at] = *byte;
+            bytes.truncate(whole.len() - at % 50);
+            let store = Memory::default();
+            let files = [file(&folder, name.rsplit('/').next().unwrap(), bytes)];
+            match import_into(&store, &settings(), Options::default(), &files) {
+                Ok(summary) => {
+                    let views = all(&store)["totals"]["views"].as_u64().unwrap();
+                    assert!(views <= summary.hits, "{name} at {at}");
+                }
+                Err(_) => assert!(store.items().is_empty(), "{name} at {at}"),
+            }
+        }
+    }
+}
