@@ -7,7 +7,7 @@
 //! ```text
 //! toolchain -> build -> package -> artifacts -> history            what runs, into the bucket
 //! stack -> settle -> body -> change_set -> plan -> apply, progress  what exists: planned, applied, watched
-//! place, partial, today, dump                                      what was counted
+//! place, partial, today, dump, import                              what was counted, here and elsewhere
 //! access                                                           who may look
 //! aws, problem, ask                                                the way there, and what to say
 //! ```

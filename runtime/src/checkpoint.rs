@@ -32,8 +32,9 @@ pub struct Checkpoint {
     /// The first day of UTC that is kept, as of the last run: what was before it is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Date>,
-    /// The first day of UTC of which anything was imported, be it finished or not. Not stored here: an
-    /// import has an item of its own, so that who imports and who folds do not write the same one.
+    /// The first day of UTC of which anything was imported: for the rollup, also of an import that is not
+    /// finished, whose segments go with their days like any. Not stored here: an import has an item of
+    /// its own, so that who imports and who folds do not write the same one.
     #[serde(skip)]
     pub imported: Option<Date>,
     /// The imports that are finished, in the order of their names.
@@ -54,7 +55,9 @@ impl Checkpoint {
                 None => checkpoint = Self::decode(&item)?,
             }
         }
-        imports.into_iter().for_each(|(id, import)| checkpoint.add(id, import));
+        // One that was begun and left is no reason for reports to begin earlier.
+        let finished = imports.into_iter().filter(|(_, import)| import.state == State::Finished);
+        finished.for_each(|(id, import)| checkpoint.add(id, import));
         Ok(checkpoint)
     }
 
