@@ -27,6 +27,7 @@ mod umami;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -141,6 +142,7 @@ async fn of_store<S: Store>(
     if let Some(id) = arguments.undo {
         return undo(store, site, id).await;
     }
+    stop_on_ctrl_c()?;
     let job = Job {
         store,
         settings,
@@ -153,12 +155,39 @@ async fn of_store<S: Store>(
             dry_run: arguments.dry_run,
         },
         pauses: &PAUSES,
+        stop: &STOP,
     };
-    let summary = job.run(sources).await?;
+    let done = job.run(sources).await;
+    let summary = done.map_err(|error| {
+        if STOP.load(Ordering::Relaxed) {
+            let remedy = "run the same again to go on";
+            return Problem::failed("stopped; nothing of it counts", remedy).into();
+        }
+        error
+    })?;
     if arguments.json {
         return print_json(&summary);
     }
     io::stdout().write_all(text(&summary, &place(arguments)).as_bytes()).context("cannot print")
+}
+
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Ends the import by Ctrl-C with what it has on the disk cleared away, and by another one at once. It is
+/// listened to in a thread, as reading leaves the other no time to.
+fn stop_on_ctrl_c() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if STOP.swap(true, Ordering::Relaxed) {
+                    std::process::exit(130);
+                }
+            }
+        });
+    });
+    Ok(())
 }
 
 /// How to say again where an import went.

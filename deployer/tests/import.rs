@@ -72,9 +72,8 @@ fn what_cannot_be_is_said_with_a_remedy() {
     import(&owner, &["combined.log", "--format", "umami"]).ended(2).says("the format umami");
     import(&owner, &["footfall.yaml"]).ended(2).says("no format that is known");
     // Whoever has the data open has it alone.
-    let dev = Embedded::open(&owner.path(".footfall")).unwrap();
-    import(&owner, &["combined.log"]).ended(1).says("stop that one");
-    drop(dev);
+    let _dev = Embedded::open(&owner.path("in-use")).unwrap();
+    import(&owner, &["combined.log", "--data", "in-use"]).ended(1).says("stop that one");
     owner.writes("footfall.yaml", b"sites: [{domain: a.example}, {domain: b.example}]");
     import(&owner, &["combined.log"]).ended(2).says("say --site with one of a.example, b.example");
     import(&owner, &["combined.log", "--site", "b.example"]).ended(0);

@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{self, Read as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::checkpoint::Checkpoint;
 use footfall_runtime::imports::{Import, ImportId, State};
@@ -63,6 +64,8 @@ pub(crate) struct Job<'a, S> {
     pub(crate) options: Options,
     /// How long to wait where the store takes no more, in seconds: once for each.
     pub(crate) pauses: &'a [u64],
+    /// Whether to end as soon as may be, with an error.
+    pub(crate) stop: &'a AtomicBool,
 }
 
 /// What became of it.
@@ -206,7 +209,7 @@ impl<S: Store> Job<'_, S> {
                 continue;
             };
             let Look { print, all, known } =
-                source.read(&bar, |input| ledger.look(input, format.has_lines()))?;
+                source.read(&bar, self.stop, |input| ledger.look(input, format.has_lines()))?;
             if !seen.insert(print.clone()) {
                 let (file, bytes) = (source.name, print.length);
                 summary.skipped.push(Skipped { file, bytes, whole: true, id: None, at: None });
@@ -253,13 +256,13 @@ impl<S: Store> Job<'_, S> {
         let bar = bar("Reading", inputs.iter().map(|input| input.source.size).sum(), true)?;
         let mut properties = umami::Properties::new();
         for input in inputs.iter().filter(|input| input.format == Format::UmamiProperties) {
-            input.source.read(&bar, |it| umami::read_properties(it, &mut properties))?;
+            input.source.read(&bar, self.stop, |it| umami::read_properties(it, &mut properties))?;
         }
         let mut aggregates = plausible::Aggregates::default();
         for input in inputs {
             let Input { source, format, from, all: length, .. } = input;
             intake.file.clone_from(&source.name);
-            source.read(&bar, |all| {
+            source.read(&bar, self.stop, |all| {
                 let mut all = all.take(*length);
                 match format {
                     Format::AccessLog => {
@@ -390,6 +393,9 @@ impl<S: Store> Job<'_, S> {
         let days: Vec<Date> = intake.spill.days().keys().copied().collect();
         let bar = bar("Storing", days.len() as u64, false)?;
         for day in days.iter().copied() {
+            if self.stop.load(Ordering::Relaxed) {
+                bail!("stopped");
+            }
             let span = Span::Imported(day, id);
             let (rows, texts) = intake.spill.rows(day)?;
             let encoded = rollup::encode(self.site, span, rows, &texts, 0)?;

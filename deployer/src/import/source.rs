@@ -1,8 +1,9 @@
 //! The files that are imported: plain, gzipped, or in a zip, read from their beginning as often as need be.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read as _};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
 use flate2::bufread::MultiGzDecoder;
@@ -70,20 +71,25 @@ impl Source {
         self.name.rsplit(['/', '\\']).next().unwrap_or_default()
     }
 
-    /// Hands over what is in it, decompressed.
+    /// Hands over what is in it, decompressed, until `stop` says so.
     pub(crate) fn read<T>(
         &self,
         bar: &ProgressBar,
+        stop: &AtomicBool,
         read: impl FnOnce(&mut dyn BufRead) -> Result<T>,
     ) -> Result<T> {
         let context = || format!("cannot read {}", self.name);
         let file = File::open(&self.file).with_context(context)?;
         let done = match self.entry {
-            None => unpacked(BufReader::with_capacity(BUFFER, bar.wrap_read(file)), read),
+            None => {
+                let input = Stoppable { input: bar.wrap_read(file), stop };
+                unpacked(BufReader::with_capacity(BUFFER, input), read)
+            }
             Some(index) => {
                 let mut archive = ZipArchive::new(BufReader::new(file)).with_context(context)?;
                 let entry = archive.by_index(index).with_context(context)?;
-                unpacked(BufReader::with_capacity(BUFFER, bar.wrap_read(entry)), read)
+                let input = Stoppable { input: bar.wrap_read(entry), stop };
+                unpacked(BufReader::with_capacity(BUFFER, input), read)
             }
         };
         done.with_context(context)
@@ -91,11 +97,27 @@ impl Source {
 
     /// What its format is told by.
     pub(crate) fn head(&self) -> Result<Vec<u8>> {
-        self.read(&ProgressBar::hidden(), |input| {
+        self.read(&ProgressBar::hidden(), &AtomicBool::new(false), |input| {
             let mut head = Vec::new();
             input.take(HEAD).read_to_end(&mut head)?;
             Ok(head)
         })
+    }
+}
+
+/// What is read until somebody says stop. Reading is most of an import, and what must end it, so that
+/// nothing is left behind.
+struct Stoppable<'a, R> {
+    input: R,
+    stop: &'a AtomicBool,
+}
+
+impl<R: Read> Read for Stoppable<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("stopped"));
+        }
+        self.input.read(buffer)
     }
 }
 

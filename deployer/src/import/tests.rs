@@ -10,7 +10,7 @@ use std::future::Future;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -64,12 +64,22 @@ fn import_into<S: Store>(
     options: Options,
     files: &[PathBuf],
 ) -> anyhow::Result<Summary> {
+    run(store, settings, options, files, &AtomicBool::new(false))
+}
+
+fn run<S: Store>(
+    store: &S,
+    settings: &Settings,
+    options: Options,
+    files: &[PathBuf],
+    stop: &AtomicBool,
+) -> anyhow::Result<Summary> {
     static SALTS: AtomicUsize = AtomicUsize::new(0);
     let salt = (SALTS.fetch_add(1, Ordering::Relaxed) as u128).to_le_bytes();
     let site = &settings.sites[0];
     let now = NOW.parse().unwrap();
     let salt = Salt::new(salt);
-    let job = Job { store, settings, site, now, salt, options, pauses: &[] };
+    let job = Job { store, settings, site, now, salt, options, pauses: &[], stop };
     let mut sources = Vec::new();
     for file in files {
         sources.extend(Source::of(file).unwrap());
@@ -400,6 +410,17 @@ fn an_import_that_was_killed_is_finished_by_the_next_try() {
     }
     // The item, the list of files, five days, and the item again.
     assert_eq!(kills, 8);
+}
+
+#[test]
+fn an_import_that_is_stopped_stores_nothing_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [file(&folder, "access.log", log(0..200))];
+    let store = Memory::default();
+    let stop = AtomicBool::new(true);
+    let error = run(&store, &settings(), Options::default(), &files, &stop).unwrap_err();
+    assert!(format!("{error:#}").contains("stopped"), "{error:#}");
+    assert!(store.items().is_empty());
 }
 
 #[test]
