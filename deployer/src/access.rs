@@ -87,7 +87,7 @@ impl Deployed {
         };
         let settings = stack::settings(stack::template(&aws, &stack).await?.as_ref());
         // A stack's table has its name.
-        let table = DynamoDb::of(aws.dynamodb, name.as_str().to_owned());
+        let table = DynamoDb::of_client(aws.dynamodb, name.as_str().to_owned());
         Ok(Self { table, endpoint, settings })
     }
 

@@ -85,7 +85,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let what = What {
         from: arguments.from.unwrap_or(Date::MIN),
         to: arguments.to.unwrap_or(Date::MAX),
-        pages: arguments.page.iter().map(|page| PagePattern::new(page)).collect(),
+        pages: arguments.page.iter().map(PagePattern::new).collect(),
     };
     let settings = place::settings()?;
     let work = async {

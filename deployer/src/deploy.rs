@@ -140,7 +140,7 @@ async fn upload(bucket: &Bucket<'_>, packages: &[Package], uploads: &[Upload]) -
 
 /// Makes the key that login links are signed with, if there is none. `open` would make it, too.
 async fn make_key(aws: &Aws, name: &StackName) {
-    let table = DynamoDb::of(aws.dynamodb.clone(), name.as_str().to_owned());
+    let table = DynamoDb::of_client(aws.dynamodb.clone(), name.as_str().to_owned());
     if let Err(error) = register::signing_key(&table, &Machine).await {
         eprintln!(
             "warning: the key for login links was not made; `cargo xtask open` makes it: {error}"

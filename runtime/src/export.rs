@@ -124,7 +124,7 @@ impl<'a> Lines<'a> {
             (column, self.cells[column.index()].get(code).map_or("", String::as_str))
         });
         let number =
-            |number: u32, is_there: bool| is_there.then(|| number.to_string()).unwrap_or_default();
+            |number: u32, is_there: bool| if is_there { number.to_string() } else { String::new() };
         let (engaged, scrolled) = (self.rows.engaged[row], self.rows.scrolled[row]);
         let engaged = number(engaged, engaged > 0);
         let scrolled = number(scrolled.into(), scrolled != NO_SCROLL);

@@ -14,7 +14,7 @@ use footfall_runtime::imports::{Import, ImportId, State};
 use footfall_runtime::period::Asked;
 use footfall_runtime::query::Query;
 use footfall_runtime::read::Reader;
-use footfall_runtime::report::Report;
+use footfall_runtime::report::{Report, all_tables};
 use footfall_runtime::rollup::{self, Rollup};
 use footfall_runtime::rows::{Rows, Texts};
 use footfall_runtime::store::{Item, Store as _};
@@ -63,7 +63,8 @@ fn report(store: &Memory, settings: &Settings, query: &str) -> Report {
     let checkpoint = wait(Checkpoint::of(store, site)).unwrap();
     let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first_day() };
     let query = Query::of(&request::dashboard(query), &asked).unwrap();
-    wait(Reader { store, settings, site, checkpoint, now }.report(&query, 100)).unwrap()
+    wait(Reader { store, settings, site, checkpoint, now }.report(&query, &all_tables(), 100))
+        .unwrap()
 }
 
 fn fold(store: &Memory, settings: &Settings, now: &str) {

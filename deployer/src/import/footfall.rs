@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use footfall_runtime::column::Column;
 use footfall_runtime::country::Country;
 use footfall_runtime::filter::FilterReason;
-use footfall_runtime::hit::{Campaign, Filtered, Hit, Kind, Screen};
+use footfall_runtime::hit::{Campaign, Engagement, Filtered, Hit, Kind, Screen};
 use footfall_runtime::rows::Texts;
 use footfall_runtime::segment;
 use footfall_runtime::text::clean;
@@ -22,9 +22,11 @@ use super::source::{Line, next_line};
 use super::table::rows;
 use super::tally::Reason;
 
-/// The names of the two columns that are no texts.
+/// The names of the columns that are no texts.
 const TIME: &str = "time";
 const VISITOR: &str = "visitor";
+const ENGAGED: &str = "engaged";
+const SCROLLED: &str = "scrolled";
 
 /// Reads a Parquet file.
 pub(crate) fn read_parquet(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> Result<()> {
@@ -37,8 +39,15 @@ pub(crate) fn read_parquet(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> 
         let line = row as u64 + 1;
         intake.tally.lines += 1;
         let visitor = rows.visitors[row].to_string();
-        let text =
-            |column: Column| texts.of(column).text(rows.column(column)[row]).map(str::to_owned);
+        let column = |name: &str| Column::ALL.into_iter().find(|column| column.name() == name);
+        let text = |name: &str| match name {
+            ENGAGED => Some(rows.engaged[row]).filter(|it| *it > 0).map(|it| it.to_string()),
+            SCROLLED => Some(rows.scrolled[row]).filter(|it| *it <= 100).map(|it| it.to_string()),
+            name => {
+                let column = column(name)?;
+                texts.of(column).text(rows.column(column)[row]).map(str::to_owned)
+            }
+        };
         match Timestamp::from_millisecond(rows.times[row]) {
             Ok(at) => take(line, at, Some(visitor), text, intake)?,
             Err(_) => intake.note(line, Reason::Time),
@@ -54,7 +63,7 @@ pub(crate) fn read_csv(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> Resu
         match row.get(TIME).and_then(|text| text.parse().ok()) {
             _ if !row.is_whole() => intake.note(line, Reason::Unreadable),
             Some(at) => {
-                take(line, at, row.get(VISITOR), |column| row.get(column.name()), intake)?;
+                take(line, at, row.get(VISITOR), |name| row.get(name), intake)?;
             }
             None => intake.note(line, Reason::Time),
         }
@@ -88,7 +97,7 @@ pub(crate) fn read_json(
                 };
                 match text(TIME).and_then(|text| text.parse().ok()) {
                     Some(at) => {
-                        take(line, at, text(VISITOR), |column| text(column.name()), intake)?;
+                        take(line, at, text(VISITOR), text, intake)?;
                     }
                     None => intake.note(line, Reason::Time),
                 }
@@ -103,18 +112,36 @@ fn take(
     line: u64,
     at: Timestamp,
     visitor: Option<String>,
-    text: impl Fn(Column) -> Option<String>,
+    text: impl Fn(&str) -> Option<String>,
     intake: &mut Intake<'_>,
 ) -> Result<()> {
     // A visitor's number means nothing outside its day.
     let visitor = visitor.map(|number| intake.visitor(&format!("{} {number}", utc_day(at))));
-    match kind(visitor, text) {
-        Some(kind) => intake.take(line, at, kind),
+    match kind(visitor, |column| text(column.name())) {
+        Some(kind) => {
+            // What a view says of how it was looked at comes in behind it, as a tracker sends it.
+            let said = engagement(&kind, &text);
+            intake.take(line, at, kind)?;
+            said.map_or(Ok(()), |said| intake.take(line, at, said))
+        }
         None => {
             intake.note(line, Reason::Unreadable);
             Ok(())
         }
     }
+}
+
+/// How a view was looked at, if it says so.
+fn engagement(kind: &Kind, text: impl Fn(&str) -> Option<String>) -> Option<Kind> {
+    let Kind::Hit(Hit { visitor, event: None, host, page, .. }) = kind else { return None };
+    let engaged = text(ENGAGED).and_then(|millis| millis.parse().ok());
+    let scroll = text(SCROLLED).and_then(|depth| depth.parse().ok()).filter(|depth| *depth <= 100);
+    if engaged.is_none() && scroll.is_none() {
+        return None;
+    }
+    let (visitor, host, page) = (*visitor, host.clone(), page.clone());
+    let engaged = engaged.unwrap_or(0);
+    Some(Kind::Engagement(Engagement { visitor, host, page, scroll, engaged }))
 }
 
 /// The hit of a row's texts; `None` if it cannot be one.

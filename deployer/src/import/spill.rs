@@ -53,6 +53,8 @@ impl Spill {
         let day = self.days.entry(utc_day(record.at)).or_default();
         match &record.kind {
             Kind::Hit(_) => day.hits += 1,
+            // No hit: it goes to the view before it.
+            Kind::Engagement(_) => {}
             Kind::Filtered(filtered) => {
                 *day.filtered.entry(filtered.reason.as_str()).or_default() += 1;
             }

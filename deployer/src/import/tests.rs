@@ -23,7 +23,7 @@ use footfall_runtime::imports::ImportId;
 use footfall_runtime::period::Asked;
 use footfall_runtime::query::Query;
 use footfall_runtime::read::Reader;
-use footfall_runtime::report::Report;
+use footfall_runtime::report::{Report, all_tables};
 use footfall_runtime::rows::Texts;
 use footfall_runtime::segment;
 use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
@@ -106,7 +106,7 @@ fn report<S: Store>(store: &S, query: &str) -> Report {
     };
     let query = Query::of(&request, &asked).unwrap();
     let reader = Reader { store, settings: &settings, site, checkpoint, now };
-    wait(reader.report(&query, 1000)).unwrap()
+    wait(reader.report(&query, &all_tables(), 1000)).unwrap()
 }
 
 fn all<S: Store>(store: &S) -> serde_json::Value {
@@ -265,7 +265,7 @@ fn a_line_is_what_live_traffic_is() {
     assert_eq!(answer.status(), 202);
     let hit = |kind| match kind {
         Kind::Hit(hit) => Hit { visitor: footfall_runtime::visitor::VisitorId::new(0), ..hit },
-        Kind::Filtered(filtered) => panic!("{filtered:?}"),
+        other => panic!("{other:?}"),
     };
     let live = hit(Kind::decode(&live.hits()[0].value).unwrap());
 
