@@ -197,6 +197,8 @@ sites:
     #engagement: false
     # Delete what is older than these days. Example; everything is kept if not said.
     #retention_days: 365
+    # What visitors are hoped to do: events, and views of pages. Example; there are no goals if not said.
+    #goals: [{{event: signup}}, {{page: /thanks*, name: Order}}]
     # Whether anybody may look at its dashboard, and show the views of its pages as a badge.
     #public: false
 
@@ -312,6 +314,7 @@ mod tests {
             "custom_domain",
             "tags",
             "hosts",
+            "goals",
         ];
         for line in text.lines() {
             let Some(key) = taken_in(line) else { continue };

@@ -179,9 +179,9 @@ impl<'a, S: Store> Archive<'a, S> {
         let (rows, texts) = (&mut day.open, &mut day.texts);
         day.unreadable +=
             hits(self.store, self.site, open, self.shards, self.now, rows, texts).await?;
+        day.open.number_visitors();
         day.open.sort();
         day.open.attach_engagement(&day.texts);
-        day.open.number_visitors();
         day.open = in_time(&day.open);
         Ok(())
     }

@@ -333,12 +333,14 @@ pub fn encode(
     texts: &Texts,
     unreadable: u64,
 ) -> Result<Encoded, RollupError> {
+    let is_whole = !matches!(span, Span::Hour(_));
+    if is_whole {
+        rows.number_visitors();
+    }
     rows.sort();
-    if !matches!(span, Span::Hour(_)) {
+    if is_whole {
         // An hour's engagement may be of a view in the hour before: only a day has all of them.
         rows.attach_engagement(texts);
-        rows.number_visitors();
-        rows.sort();
     }
     segment::encode(site.domain.as_str(), &span.to_string(), &rows, texts, unreadable)
         .map_err(|error| RollupError::Segment(format!("{span} of {}", site.domain), error))

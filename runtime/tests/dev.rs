@@ -687,7 +687,8 @@ fn the_page_asks_nobody_else() {
     // Another's name for the host ends no attribute.
     let forged = "GET /dashboard HTTP/1.1\r\nHost: x\"><script>y\r\nConnection: close\r\n\r\n";
     if let Ok(answer) = http::exchange(dev.address, forged.as_bytes()) {
-        assert!(!foreign(&answer.text()).contains("<script"), "{}", answer.text());
+        // Such a name is not this machine's: there is no page for it at all.
+        assert!(!answer.text().contains("<script"), "{}", answer.text());
     }
 }
 

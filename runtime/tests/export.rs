@@ -211,7 +211,8 @@ fn what_is_exported_is_what_is_counted() {
         // The same as a table.
         let table = cells(&exported(&store, NOW, "format=csv"));
         let names: Vec<&str> =
-            ["time", "visitor"].into_iter().chain(Column::ALL.map(Column::name)).collect();
+            [&["time", "visitor"][..], &Column::ALL.map(Column::name), &["engaged", "scrolled"]]
+                .concat();
         assert_eq!(table[0], names);
         assert_eq!(table.len() - 1, hits.len());
         for (row, hit) in table[1..].iter().zip(&hits) {

@@ -564,7 +564,7 @@ mod tests {
         let spring = hours("Europe/Berlin", "2026-03-29");
         assert_eq!((spring.len(), &*spring[2]), (23, "2026-03-29 03:00:00"));
         let autumn = hours("Europe/Berlin", "2026-10-25");
-        assert_eq!((autumn.len(), &autumn[2] == &autumn[3]), (25, true));
+        assert_eq!((autumn.len(), autumn[2] == autumn[3]), (25, true));
         let santiago = hours("America/Santiago", "2026-09-06");
         assert_eq!((santiago.len(), &*santiago[0]), (23, "2026-09-06 01:00:00"));
         let kathmandu =
