@@ -13,7 +13,7 @@ use crate::package::Package;
 use crate::toolchain::{self, Arch};
 
 /// A zip above this is a mistake: it makes every cold start slower. In bytes.
-const MAX_ZIP: usize = 3_000_000;
+const MAX_ZIP: usize = 3_500_000;
 
 /// Build the functions for Lambda, and pack them
 #[derive(Debug, Args)]
