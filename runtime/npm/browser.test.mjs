@@ -22,7 +22,7 @@ import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import axe from 'axe-core';
 import { chromium } from 'playwright-core';
-import { startDev } from './dev.mjs';
+import { newFolder, startDev } from './dev.mjs';
 
 const { FOOTFALL_URL, FOOTFALL_SNIPPET, FOOTFALL_DEV, FOOTFALL_SCREENSHOTS } = process.env;
 const FOOTFALL = FOOTFALL_URL?.replace(/\/$/, '');
@@ -394,9 +394,9 @@ test('from a page with the snippet to the dashboard', {
 // ---- a busy site
 
 // A server with three sites: a year of demo traffic, nothing, and what a test may fill.
-function startDemo() {
+async function startDemo() {
   const sites = ['{domain: demo.example}', '{domain: empty.example, retention_days: 90}', '{domain: busy.example}'];
-  return startDev(FOOTFALL_DEV, `sites: [${sites.join(', ')}]\n`, '--demo');
+  return startDev(FOOTFALL_DEV, await newFolder(`sites: [${sites.join(', ')}]\n`), '--demo');
 }
 
 // More pages than a table has rows, with names that hardly compress, read by a hundred browsers.

@@ -15,7 +15,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
-import { startDev } from './dev.mjs';
+import { newFolder, startDev } from './dev.mjs';
 
 const STATS = 'http://stats.example';
 const PATIENCE = 15_000; // milliseconds, for one thing to happen
@@ -38,9 +38,7 @@ async function listen(handler) {
 
 before(async () => {
   assert.ok(process.env.FOOTFALL_DEV, 'FOOTFALL_DEV names the program `dev`; `cargo xtask test clients` sets it');
-  dev = await startDev(
-    process.env.FOOTFALL_DEV,
-    `sites:
+  const settings = `sites:
   - {domain: official.example, engagement: true}
   - {domain: official-hash.example}
   - {domain: official-manual.example, engagement: true}
@@ -49,8 +47,8 @@ before(async () => {
   - {domain: fork.example}
   - {domain: client.example}
   - {domain: own.example, engagement: true}
-`
-  );
+`;
+  dev = await startDev(process.env.FOOTFALL_DEV, await newFolder(settings));
   // A driven browser does not tell its driver what a page sends as it is left: so it is written down here.
   front = await listen(async (request, response) => {
     const passOn = (body, heard) => {

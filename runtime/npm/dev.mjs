@@ -3,22 +3,29 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-// `program` is the binary, `settings` the text of footfall.yaml. Resolves once it listens.
-export async function startDev(program, settings, ...more) {
+// A folder for it, with `settings` as its footfall.yaml, and no data yet.
+export async function newFolder(settings) {
   const folder = await mkdtemp(join(tmpdir(), 'footfall-dev-'));
   await writeFile(join(folder, 'footfall.yaml'), settings);
+  await mkdir(join(folder, 'data'));
+  return folder;
+}
+
+// `program` is the binary, `folder` one that is made above. Resolves once it listens.
+export async function startDev(program, folder, ...more) {
   const server = spawn(program, ['--port', '0', '--data', 'data', ...more], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let url;
   for await (const line of createInterface({ input: server.stdout })) {
-    url = line.match(/Dashboard\s+(http:\S+)\/dashboard/)?.[1];
+    const dashboard = line.match(/Dashboard\s+(http:\S+)/)?.[1];
+    url = dashboard && new URL(dashboard).origin;
     if (url) break;
   }
   assert.ok(url, 'the server says where it listens');

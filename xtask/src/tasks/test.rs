@@ -20,6 +20,9 @@ const DYNAMODB_LOCAL: &str = "amplify-dynamodb-simulator@2.9.30";
 const DYNAMODB_LOCAL_SHA256: &str =
     "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4b9";
 
+/// A client of the Stats API, version 2: nobody else's on a registry speaks that.
+const PLAUSIBLE_CLI: &str = "plausible-cli@2.0.0";
+
 /// The target of the functions, and where they are built below the target folder.
 const ARM64: &str = "aarch64-unknown-linux-musl";
 const ARM64_FUNCTIONS: &str = "aarch64-unknown-linux-musl/lambda";
@@ -60,6 +63,8 @@ enum Part {
     Tracker,
     /// Plausible's published trackers in a browser, counted by `dev`
     Clients,
+    /// Published clients of Plausible's Stats API, reading what `dev` counted
+    Stats,
     /// From a page view to the dashboard in a browser, with screenshots
     Browser,
 }
@@ -107,6 +112,7 @@ impl Part {
             Self::Clients => run(program("node", &npm_folder())
                 .args(["--test", "clients.test.mjs"])
                 .env("FOOTFALL_DEV", binary("dev")?)),
+            Self::Stats => stats(),
             Self::Browser => browser(),
         }
     }
@@ -247,6 +253,30 @@ fn template() -> Result<()> {
     let example = ["run", "--quiet", "--package", "footfall-infra", "--example", "templates", "--"];
     run(cargo().args(example).arg(&templates))?;
     run(program(python, root()).arg("infra/tests/lint_template.py").arg(&templates))
+}
+
+/// Clients of both versions of the API, as their makers published them.
+fn stats() -> Result<()> {
+    run(program("node", &npm_folder())
+        .args(["--test", "stats.test.mjs"])
+        .env("FOOTFALL_DEPLOYER", binary("footfall-deployer")?)
+        .env("FOOTFALL_DEV", binary("dev")?)
+        .env("FOOTFALL_STATS_PYTHON", python(&npm_folder().join("stats-requirements.txt"))?)
+        .env("FOOTFALL_PLAUSIBLE_CLI", plausible_cli()?))
+}
+
+/// The program of the crate plausible-cli, built if it is not in the cache. Its keyring is not used.
+fn plausible_cli() -> Result<PathBuf> {
+    let folder = cache_folder()?.join(PLAUSIBLE_CLI.replace('@', "-"));
+    let program = folder.join("bin/plausible");
+    if !program.is_file() {
+        heading(&format!("Building {PLAUSIBLE_CLI}"));
+        run(cargo()
+            .args(["install", "--quiet", "--debug", "--locked", PLAUSIBLE_CLI, "--root"])
+            .arg(&folder)
+            .env_remove("CARGO_TARGET_DIR"))?;
+    }
+    Ok(program)
 }
 
 /// A site that embeds the snippet as it is printed, and the dashboard that shows its visits.
