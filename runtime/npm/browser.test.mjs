@@ -137,7 +137,9 @@ async function open(browser, url, options, look, status = 200) {
       const isStatus = status >= 400 && message.text().startsWith('Failed to load resource');
       if (message.type() === 'error' && !isStatus) wrong.push(message.text());
     });
-    page.on('pageerror', (error) => wrong.push(error.message));
+    // Chromium says so itself, of the style sheet's transition between pages, where a page came late: no script threw.
+    const isOwn = (error) => !error.message.startsWith('Transition was aborted');
+    page.on('pageerror', (error) => isOwn(error) && wrong.push(error.message));
     page.on('request', (request) => {
       const asked = new URL(request.url());
       const own = asked.protocol === 'data:' || asked.origin === new URL(url).origin;
