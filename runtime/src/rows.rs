@@ -24,7 +24,7 @@ pub const NONE: Code = 0;
 /// The distinct texts of a column.
 #[derive(Debug, Default)]
 pub struct Dictionary {
-    codes: HashMap<Arc<str>, Code>,
+    codes: HashMap<Arc<str>, Code, foldhash::fast::RandomState>,
     texts: Vec<Arc<str>>,
 }
 
