@@ -5,6 +5,9 @@
 //!
 //! <https://parquet.apache.org/docs/file-format/data-pages/encodings/>
 
+use std::array;
+use std::iter::repeat_n;
+
 use bytes::Bytes;
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageReader};
@@ -111,24 +114,24 @@ impl Values {
         let length = u32::from_le_bytes(Cursor(&page).array()?) as usize;
         let end = length.checked_add(4).filter(|end| *end <= page.len()).ok_or_else(damaged)?;
         let levels = Runs { width: 1, count, bytes: &page[4..end] };
-        let mut first = None;
-        levels.each(|level, run| {
-            // All of it, or what stands before others.
-            first.get_or_insert((level, run));
-        })?;
+        let mut runs = Vec::new();
+        levels.each(|run| runs.push(run))?;
         let values = page.slice(end..);
-        match first {
-            Some((level, run)) if run >= count => {
-                let there = if level == 0 { 0 } else { count };
-                Ok(Self { count, mask: None, there, values })
-            }
-            _ => {
-                let mut mask = Vec::with_capacity(count);
-                levels.each(|level, run| mask.resize(mask.len() + run, level != 0))?;
-                let there = mask.iter().filter(|is_there| **is_there).count();
-                Ok(Self { count, mask: Some(mask), there, values })
+        if let [Run::Same(level, _)] = runs[..] {
+            let there = if level == 0 { 0 } else { count };
+            return Ok(Self { count, mask: None, there, values });
+        }
+        let mut mask = Vec::with_capacity(count);
+        for run in runs {
+            match run {
+                Run::Same(level, count) => mask.extend(repeat_n(level != 0, count)),
+                Run::Pack(pack) => {
+                    pack.each(|group| mask.extend(group.iter().map(|level| *level != 0)));
+                }
             }
         }
+        let there = mask.iter().filter(|is_there| **is_there).count();
+        Ok(Self { count, mask: Some(mask), there, values })
     }
 
     const fn there(&self) -> usize {
@@ -182,9 +185,17 @@ struct Runs<'a> {
     bytes: &'a [u8],
 }
 
-impl Runs<'_> {
-    /// Tells every run, and how long it is.
-    fn each(&self, mut run: impl FnMut(u32, usize)) -> Result<(), SegmentError> {
+/// Some numbers of [`Runs`].
+enum Run<'a> {
+    /// One, so many times.
+    Same(u32, usize),
+    /// Each its own.
+    Pack(Pack<'a>),
+}
+
+impl<'a> Runs<'a> {
+    /// Tells every run.
+    fn each(&self, mut run: impl FnMut(Run<'a>)) -> Result<(), SegmentError> {
         let mut rest = Cursor(self.bytes);
         let mut left = self.count;
         while left > 0 {
@@ -197,12 +208,15 @@ impl Runs<'_> {
                 if count == 0 {
                     return Err(damaged());
                 }
-                run(value, count);
+                run(Run::Same(value, count));
                 left -= count;
             } else {
                 let packed = rest.take_most(count.saturating_mul(self.width as usize))?;
                 let count = count.saturating_mul(8).min(left);
-                unpack(packed, self.width, count, |value| run(value as u32, 1))?;
+                if count == 0 {
+                    return Err(damaged());
+                }
+                run(Run::Pack(Pack::of(packed, self.width, count)?));
                 left -= count;
             }
         }
@@ -213,57 +227,73 @@ impl Runs<'_> {
     fn map<T: Copy>(&self, known: &[T]) -> Result<Vec<T>, SegmentError> {
         let mut values = Vec::with_capacity(self.count);
         let mut is_known = true;
-        self.each(|index, run| match known.get(index as usize) {
-            Some(value) if run == 1 => values.push(*value),
-            Some(value) => values.resize(values.len() + run, *value),
-            None => is_known = false,
+        // What stands for nothing is an error in the end; until then, it stands for the first.
+        let Some(first) = known.first() else {
+            return if self.count == 0 { Ok(values) } else { Err(damaged()) };
+        };
+        let mut value = |index: usize| {
+            is_known &= index < known.len();
+            *known.get(index).unwrap_or(first)
+        };
+        self.each(|run| match run {
+            Run::Same(index, count) => values.extend(repeat_n(value(index as usize), count)),
+            Run::Pack(pack) => pack.each(|group| {
+                values.extend(group.iter().map(|index| value(*index as usize)));
+            }),
         })?;
         if is_known { Ok(values) } else { Err(damaged()) }
     }
 }
 
 /// Numbers of some bits each, the lowest bits first.
-fn unpack(
-    bytes: &[u8],
+#[derive(Debug, Clone, Copy)]
+struct Pack<'a> {
+    bytes: &'a [u8],
     width: u32,
     count: usize,
-    mut number: impl FnMut(u64),
-) -> Result<(), SegmentError> {
-    if count.saturating_mul(width as usize) > bytes.len().saturating_mul(8) {
-        return Err(damaged());
+}
+
+impl<'a> Pack<'a> {
+    fn of(bytes: &'a [u8], width: u32, count: usize) -> Result<Self, SegmentError> {
+        let fits = count.saturating_mul(width as usize) <= bytes.len().saturating_mul(8);
+        if fits && width <= 64 { Ok(Self { bytes, width, count }) } else { Err(damaged()) }
     }
-    let mask = if width == 64 { u64::MAX } else { (1 << width) - 1 };
-    let mut chunks = bytes.chunks(4);
-    let mut next = || {
-        let chunk = chunks.next().unwrap_or_default();
-        chunk.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
-    };
-    let mut bits = 0;
-    if width <= 32 {
-        let mut held = 0_u64;
-        for _ in 0..count {
-            if bits < width {
-                held |= next() << bits;
-                bits += 32;
-            }
-            number(held & mask);
-            held >>= width;
-            bits -= width;
+
+    /// Tells the numbers in groups of eight, which begin with a byte whatever their width. The last may be
+    /// of fewer.
+    fn each(self, mut group: impl FnMut(&[u64])) {
+        let width = self.width as usize;
+        let mask = u64::MAX.checked_shr(64 - self.width).unwrap_or(0);
+        let (mut bytes, mut left) = (self.bytes, self.count);
+        while left > 0 {
+            let numbers: [u64; 8] = if width <= 8 {
+                let word = u64::from_le_bytes(padded(bytes));
+                array::from_fn(|nth| word >> (nth * width) & mask)
+            } else if width <= 16 {
+                let word = u128::from_le_bytes(padded(bytes));
+                array::from_fn(|nth| (word >> (nth * width)) as u64 & mask)
+            } else {
+                array::from_fn(|nth| {
+                    let bit = nth * width;
+                    let from = bytes.get(bit / 8..).unwrap_or_default();
+                    (u128::from_le_bytes(padded(from)) >> (bit % 8)) as u64 & mask
+                })
+            };
+            let count = left.min(8);
+            group(&numbers[..count]);
+            left -= count;
+            bytes = bytes.get(width..).unwrap_or_default();
         }
-        return Ok(());
     }
-    // Rare: two times that are far from each other.
-    let mut held = 0_u128;
-    for _ in 0..count {
-        while bits < width {
-            held |= u128::from(next()) << bits;
-            bits += 32;
-        }
-        number(held as u64 & mask);
-        held >>= width;
-        bits -= width;
-    }
-    Ok(())
+}
+
+/// The first bytes, with zeros for those that are not there.
+fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes.first_chunk().copied().unwrap_or_else(|| {
+        let mut padded = [0; N];
+        padded.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        padded
+    })
 }
 
 /// Numbers as the differences between one and the next, in blocks of packs of bits.
@@ -292,15 +322,14 @@ fn deltas(bytes: &[u8], count: usize) -> Result<Vec<i64>, SegmentError> {
             if left == 0 {
                 break;
             }
-            if width > 64 {
-                return Err(damaged());
-            }
             let width = u32::from(width);
             let packed = rest.take_most((of_pack * width as usize).div_ceil(8))?;
-            unpack(packed, width, of_pack.min(left), |delta| {
-                last = last.wrapping_add(least).wrapping_add(delta.cast_signed());
-                numbers.push(last);
-            })?;
+            Pack::of(packed, width, of_pack.min(left))?.each(|deltas| {
+                numbers.extend(deltas.iter().map(|delta| {
+                    last = last.wrapping_add(least).wrapping_add(delta.cast_signed());
+                    last
+                }));
+            });
         }
     }
     Ok(numbers)
