@@ -7,18 +7,15 @@ use std::collections::BTreeMap;
 
 use footfall_infra::settings::{Settings, Site};
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use jiff::{Timestamp, ToSpan as _};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, SKEW};
 use crate::column::Column;
-use crate::read::{hits, kept_from, range_items};
+use crate::read::{hits, range_items};
 use crate::rows::{Rows, Texts};
 use crate::segment::{self, SegmentError};
 use crate::store::{Item, Key, Store, StoreError};
-use crate::table::{self, Hour, Span, utc_day};
-
-/// How far clocks may differ, and hits so lie ahead.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
+use crate::table::{self, Hour, Span};
 
 /// How often a day is read anew whose segment was replaced while it was read.
 const TRIES: usize = 3;
@@ -96,15 +93,7 @@ impl<'a, S: Store> Archive<'a, S> {
     /// The first and the last day of UTC of which anything may be there.
     #[must_use]
     pub fn range(&self) -> (Date, Date) {
-        let unfolded = self.checkpoint.through.and_then(|day| day.tomorrow().ok());
-        let oldest = utc_day(table::oldest_hit(self.site, self.now));
-        let from = self
-            .checkpoint
-            .first_day()
-            .or(unfolded)
-            .unwrap_or(oldest)
-            .max(kept_from(self.site, self.now));
-        (from, utc_day(self.now.checked_add(SKEW).unwrap_or(Timestamp::MAX)))
+        self.checkpoint.range(self.site, self.now)
     }
 
     /// The days from one to another of which anything may be there.

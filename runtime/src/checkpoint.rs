@@ -2,12 +2,16 @@
 
 use footfall_infra::settings::{RetentionDays, Site};
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::imports::{Import, ImportId, State};
-use crate::read::range_items;
+use crate::read::{kept_from, range_items};
 use crate::store::{Item, Store, StoreError};
-use crate::table;
+use crate::table::{self, utc_day};
+
+/// How far clocks may differ, and hits so lie ahead.
+pub const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is known of a site's segments.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +79,18 @@ impl Checkpoint {
         self.first.into_iter().chain(self.imported).min()
     }
 
+    /// The first and the last day of UTC of which anything may be there.
+    #[must_use]
+    pub fn range(&self, site: &Site, now: Timestamp) -> (Date, Date) {
+        // As long as nothing is folded, whatever has not expired may count.
+        let unfolded = self.through.and_then(|day| day.tomorrow().ok());
+        let oldest = unfolded.unwrap_or_else(|| utc_day(table::oldest_hit(site, now)));
+        let counted = self.first.unwrap_or(oldest);
+        let first = self.imported.map_or(counted, |imported| imported.min(counted));
+        let ahead = now.checked_add(SKEW).unwrap_or(Timestamp::MAX);
+        (first.max(kept_from(site, now)), utc_day(ahead))
+    }
+
     /// Reads a stored one.
     ///
     /// # Errors
@@ -113,5 +129,34 @@ impl Checkpoint {
     #[must_use]
     pub fn shards(&self, settings: u8) -> u8 {
         self.shards.max(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use footfall_infra::settings::Settings;
+
+    use super::*;
+
+    #[test]
+    fn the_range_begins_with_what_may_be_there() {
+        let site = |yaml: &str| Settings::from_yaml(yaml).unwrap().sites.remove(0);
+        let now = "2026-11-22T12:00:00Z".parse().unwrap();
+        let first = |site: &Site, checkpoint: Checkpoint| checkpoint.range(site, now).0.to_string();
+        let day = |text: &str| Some(text.parse::<Date>().unwrap());
+        let forever = site("sites: [{domain: e.x}]");
+        let unfolded = utc_day(table::oldest_hit(&forever, now)).to_string();
+        assert_eq!(first(&forever, Checkpoint::default()), unfolded);
+        let through = day("2026-11-20");
+        let folded = Checkpoint { through, ..Checkpoint::default() };
+        assert_eq!(first(&forever, folded.clone()), "2026-11-21");
+        // Hits that are not folded yet are older than what was imported.
+        let imported = Checkpoint { imported: day("2026-11-22"), ..Checkpoint::default() };
+        assert_eq!(first(&forever, imported), unfolded);
+        let imported = Checkpoint { imported: day("2020-01-01"), ..folded };
+        assert_eq!(first(&forever, imported.clone()), "2020-01-01");
+        let short = site("sites: [{domain: e.x, retention_days: 30}]");
+        assert_eq!(first(&short, imported), "2026-10-23");
+        assert_eq!(Checkpoint::default().range(&short, now).1.to_string(), "2026-11-22");
     }
 }

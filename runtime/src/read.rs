@@ -12,7 +12,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, SKEW};
 use crate::dimension;
 use crate::engine::{self, Engine, Grouping, Plan};
 use crate::hit::{Kind, Record};
@@ -30,9 +30,6 @@ const AT_ONCE: usize = 6;
 
 /// How far back "now" reaches.
 const NOW: SignedDuration = SignedDuration::from_mins(5);
-
-/// How far clocks may differ, and hits so lie ahead.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// Whose hits are read, and when.
 #[derive(Debug, Clone)]
@@ -189,15 +186,9 @@ impl<S: Store> Reader<'_, S> {
 
     /// The days of UTC that have a part in one of the ranges, and of which anything can be there.
     fn days(&self, ranges: &[(Timestamp, Timestamp)]) -> Vec<Date> {
-        let Checkpoint { first, through, imported, .. } = self.checkpoint;
-        let unfolded = through.and_then(|day| day.tomorrow().ok());
-        let oldest = utc_day(table::oldest_hit(self.site, self.now));
-        let asked = ranges.iter().map(|(from, _)| utc_day(*from)).min().unwrap_or(oldest);
-        let counted = first.or(unfolded).unwrap_or(oldest);
-        let known = imported.map_or(counted, |imported| imported.min(counted));
-        let from = known.max(kept_from(self.site, self.now)).max(asked);
-        let to = utc_day(self.now.checked_add(SKEW).unwrap_or(Timestamp::MAX));
-        let days = from.series(1.day()).take_while(|day| *day <= to);
+        let (first, last) = self.checkpoint.range(self.site, self.now);
+        let asked = ranges.iter().map(|(from, _)| utc_day(*from)).min().unwrap_or(first);
+        let days = first.max(asked).series(1.day()).take_while(|day| *day <= last);
         let overlaps = |day: &Date| {
             let start = utc_start(*day).unwrap_or(Timestamp::MIN);
             let end = day.tomorrow().and_then(utc_start).unwrap_or(Timestamp::MAX);
