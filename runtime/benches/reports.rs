@@ -31,7 +31,7 @@ use footfall_runtime::query::{Condition, Query};
 use footfall_runtime::read::Reader;
 use footfall_runtime::report::{Asked, all_tables};
 use footfall_runtime::rollup;
-use footfall_runtime::segment;
+use footfall_runtime::segment::Part;
 use footfall_runtime::store::{Item, Store as _};
 use footfall_runtime::table::{self, utc_start};
 use jiff::civil::Date;
@@ -262,7 +262,7 @@ impl World {
     fn decode(&self, engine: &Engine<'_>) {
         let mut texts = footfall_runtime::rows::Texts::default();
         for Item { value, .. } in self.store.items() {
-            let rows = segment::decode(&value, engine.columns(), &mut texts).unwrap();
+            let rows = Part::open(value).unwrap().rows(&engine.columns, &mut texts).unwrap();
             assert!(!rows.is_empty());
         }
     }

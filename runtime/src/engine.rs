@@ -116,7 +116,8 @@ pub struct Engine<'a> {
     plans: Vec<Counting>,
     /// The texts of all days: what segments are decoded into.
     pub texts: Texts,
-    columns: Vec<Column>,
+    /// The columns that days must have.
+    pub columns: Vec<Column>,
     /// The numbers of the last visitor and the last visit.
     visitor: u32,
     visit: u32,
@@ -154,6 +155,8 @@ struct Day<'d> {
     codes: &'d [Codes<'d>],
     /// Whether any view says how long it was looked at.
     has_engagement: bool,
+    /// The times of the first and of the last hit of a visit.
+    bounds: (i64, i64),
 }
 
 impl<'a> Engine<'a> {
@@ -182,12 +185,6 @@ impl<'a> Engine<'a> {
         spans.map(|span| (at(span.range.start), at(span.range.end))).collect()
     }
 
-    /// The columns that days must have.
-    #[must_use]
-    pub fn columns(&self) -> &[Column] {
-        &self.columns
-    }
-
     /// Counts the hits of a day of UTC: rows of `self.texts`, in any order.
     pub fn count(&mut self, mut day: Rows) {
         day.sort();
@@ -199,9 +196,13 @@ impl<'a> Engine<'a> {
         let visits = self.visits(&day, has_engagement);
         self.keys.learn(&day, &visits, &self.texts);
         let codes = self.keys.codes(&day, &visits);
+        let first = visits.iter().map(|visit| day.times[visit.rows.start]).min();
+        let last = visits.iter().map(|visit| day.times[visit.rows.end - 1]).max();
+        let Some(bounds) = first.zip(last) else { return };
         let day = Day {
             events: day.column(Column::Event),
             has_engagement,
+            bounds,
             rows: &day,
             visits: &visits,
             codes: &codes,
@@ -412,6 +413,8 @@ struct Marks {
     keys: Vec<usize>,
     /// A group's number, made of the codes of several: see [`Marks::intern`].
     pairs: HashMap<(Code, Code), Code, BuildHasherDefault<PairHasher>>,
+    /// The pair that was last asked for, and its number.
+    last: ((Code, Code), Code),
     /// The pair that each number stands for.
     numbers: Vec<(Code, Code)>,
     marks: Vec<Mark>,
@@ -424,6 +427,8 @@ impl Counter {
             bars: grouping.bars,
             keys: grouping.keys.into_iter().map(|key| keys.place(key)).collect(),
             pairs: HashMap::default(),
+            // No pair is of the root and the root.
+            last: ((ROOT, ROOT), ROOT),
             numbers: Vec::new(),
             marks: Vec::new(),
         };
@@ -435,10 +440,7 @@ impl Counter {
     }
 
     fn count(&mut self, day: &Day<'_>, selected: &Selected, keys: &Keys<'_>, texts: &Texts) {
-        let bounds = || day.visits.iter().map(|visit| (&visit.rows, &day.rows.times));
-        let first = bounds().map(|(rows, times)| times[rows.start]).min();
-        let last = bounds().map(|(rows, times)| times[rows.end - 1]).max();
-        let (Some(first), Some(last)) = (first, last) else { return };
+        let (first, last) = day.bounds;
         if last < self.range.start || self.range.end <= first {
             return;
         }
@@ -634,14 +636,20 @@ impl Marks {
 
     /// The number of a pair: of a number made before, and a code.
     fn intern(&mut self, number: Code, code: Code) -> Code {
+        let pair = (number, code);
+        // Of a day's hits by time, the one after the other is mostly in the same group.
+        if self.last.0 == pair {
+            return self.last.1;
+        }
         let next = self.numbers.len();
         // 4 billion groups would not fit into memory.
         let new = Code::try_from(next).unwrap_or(Code::MAX);
-        let found = *self.pairs.entry((number, code)).or_insert(new);
+        let found = *self.pairs.entry(pair).or_insert(new);
         if found == new {
-            self.numbers.push((number, code));
+            self.numbers.push(pair);
             self.marks.push(Mark::default());
         }
+        self.last = (pair, found);
         found
     }
 

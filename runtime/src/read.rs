@@ -247,15 +247,15 @@ impl Segments {
         span: Span,
         engine: &mut Engine<'_>,
     ) -> Result<(Rows, u64), SegmentError> {
-        let columns = engine.columns().to_vec();
-        let texts = &mut engine.texts;
+        let Engine { columns, texts, .. } = engine;
         let first = self.0.remove(&table::segment_key(site, span)).unwrap_or_default();
-        let header = segment::header(&first)?;
-        let mut rows = segment::decode(&first, &columns, texts)?;
+        let first = segment::Part::open(first)?;
+        let header = first.header()?;
+        let mut rows = first.rows(columns, texts)?;
         for part in 1..header.parts {
             let key = table::segment_part_key(site, span, part, &header.id);
             let part = self.0.remove(&key).ok_or(SegmentError::Incomplete(header.parts))?;
-            rows.append(&mut segment::decode(&part, &columns, texts)?);
+            rows.append(&mut segment::Part::open(part)?.rows(columns, texts)?);
         }
         Ok((rows, header.unreadable))
     }

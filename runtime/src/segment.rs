@@ -19,7 +19,7 @@ use parquet::schema::types::{Type, TypePtr};
 
 use crate::column::Column;
 
-pub use read::{Header, decode, header};
+pub use read::{Header, Part, decode, header};
 pub use write::{Encoded, encode};
 
 /// The format that this version writes. A reader refuses a newer one, and need not know columns that

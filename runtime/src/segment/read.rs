@@ -1,6 +1,7 @@
 //! From files to rows.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
@@ -33,14 +34,40 @@ pub struct Header {
     pub unreadable: u64,
 }
 
-/// Reads what the first part of a segment says of the whole.
-///
-/// # Errors
-/// If it is no segment, or one of a newer format.
-pub fn header(file: &[u8]) -> Result<Header, SegmentError> {
-    guarded(|| {
-        let reader = open(file)?;
-        let about = about(reader.metadata().file_metadata());
+/// A part of a segment: a file whose footer has been read.
+pub struct Part(SerializedFileReader<Bytes>);
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Part").field(&about(self.0.metadata().file_metadata())).finish()
+    }
+}
+
+impl Part {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// If it is no segment, or one of a newer format.
+    pub fn open(file: impl Into<Bytes>) -> Result<Self, SegmentError> {
+        let file = file.into();
+        guarded(|| {
+            let reader = SerializedFileReader::new(file)?;
+            let about = about(reader.metadata().file_metadata());
+            let version = about.get(META_VERSION).and_then(|version| version.parse().ok());
+            match version {
+                None => Err(SegmentError::Foreign("it names no version".to_owned())),
+                Some(version) if version > VERSION => Err(SegmentError::Newer(version)),
+                Some(_) => Ok(Self(reader)),
+            }
+        })
+    }
+
+    /// What the first part of a segment says of the whole.
+    ///
+    /// # Errors
+    /// If it is another part.
+    pub fn header(&self) -> Result<Header, SegmentError> {
+        let about = about(self.0.metadata().file_metadata());
         let number = |key| about.get(key).and_then(|value| value.parse().ok());
         let parts = number(META_PARTS).unwrap_or(0);
         if parts == 0 {
@@ -51,41 +78,45 @@ pub fn header(file: &[u8]) -> Result<Header, SegmentError> {
             id: about.get(META_ID).cloned().unwrap_or_default(),
             unreadable: number(META_UNREADABLE).unwrap_or(0),
         })
-    })
+    }
+
+    /// Its rows. Columns that are not asked for are empty, and those that the file does not have are without
+    /// texts.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn rows(&self, columns: &[Column], texts: &mut Texts) -> Result<Rows, SegmentError> {
+        guarded(|| {
+            let mut rows = Rows::default();
+            for group in 0..self.0.num_row_groups() {
+                let group = self.0.get_row_group(group)?;
+                rows.append(&mut read_group(&*group, columns, texts)?);
+            }
+            Ok(rows)
+        })
+    }
 }
 
-/// Reads the rows of a part. Columns that are not asked for are empty, and those that the file does not have
-/// are without texts.
+/// Reads what the first part of a segment says of the whole.
+///
+/// # Errors
+/// If it is no segment, or one of a newer format.
+pub fn header(file: &[u8]) -> Result<Header, SegmentError> {
+    Part::open(Bytes::copy_from_slice(file))?.header()
+}
+
+/// Reads the rows of a part: see [`Part::rows`].
 ///
 /// # Errors
 /// If it is no segment, or one of a newer format.
 pub fn decode(file: &[u8], columns: &[Column], texts: &mut Texts) -> Result<Rows, SegmentError> {
-    guarded(|| {
-        let reader = open(file)?;
-        let mut rows = Rows::default();
-        for group in 0..reader.num_row_groups() {
-            let group = reader.get_row_group(group)?;
-            rows.append(&mut read_group(&*group, columns, texts)?);
-        }
-        Ok(rows)
-    })
+    Part::open(Bytes::copy_from_slice(file))?.rows(columns, texts)
 }
 
 /// The library answers damaged files with an error, but for some that make it panic.
 fn guarded<T>(read: impl FnOnce() -> Result<T, SegmentError>) -> Result<T, SegmentError> {
     catch_unwind(AssertUnwindSafe(read))
         .unwrap_or_else(|_| Err(SegmentError::Foreign("it is damaged".to_owned())))
-}
-
-fn open(file: &[u8]) -> Result<SerializedFileReader<Bytes>, SegmentError> {
-    let reader = SerializedFileReader::new(Bytes::copy_from_slice(file))?;
-    let about = about(reader.metadata().file_metadata());
-    let version = about.get(META_VERSION).and_then(|version| version.parse().ok());
-    match version {
-        None => Err(SegmentError::Foreign("it names no version".to_owned())),
-        Some(version) if version > VERSION => Err(SegmentError::Newer(version)),
-        Some(_) => Ok(reader),
-    }
 }
 
 fn about(file: &FileMetaData) -> HashMap<String, String> {
