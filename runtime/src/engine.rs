@@ -302,13 +302,25 @@ impl<'a> Engine<'a> {
 
 /// What a selector selects of a day.
 struct Selected {
-    /// The visits of which anything is, and which places of `rows` are theirs.
-    visits: Vec<(usize, Range<usize>)>,
+    /// The visits of which anything is, and which places of `rows` are theirs; `None` if all of them are whole.
+    visits: Option<Vec<(usize, Range<usize>)>>,
     /// The rows; `None` if every visit has all of its own.
     rows: Option<Vec<usize>>,
 }
 
 impl Selected {
+    /// A visit's place among those of the day, and which places of `rows` are its.
+    fn visit(&self, nth: usize, day: &Day<'_>) -> (usize, Range<usize>) {
+        match &self.visits {
+            Some(visits) => visits[nth].clone(),
+            None => (nth, day.visits[nth].rows.clone()),
+        }
+    }
+
+    fn count(&self, day: &Day<'_>) -> usize {
+        self.visits.as_ref().map_or(day.visits.len(), Vec::len)
+    }
+
     fn row(&self, place: usize) -> usize {
         self.rows.as_ref().map_or(place, |rows| rows[place])
     }
@@ -445,9 +457,9 @@ impl Counter {
             return;
         }
         let is_whole = self.range.start <= first && last < self.range.end;
-        let hits = |(_, places): &(usize, Range<usize>)| {
+        let hits = |nth: usize| {
             let mut hits = Hits::default();
-            for place in places.clone() {
+            for place in selected.visit(nth, day).1 {
                 let row = selected.row(place);
                 if is_whole || self.range.contains(&day.rows.times[row]) {
                     hits.add(day.rows, day.events[row], row, day.has_engagement);
@@ -458,7 +470,7 @@ impl Counter {
         let hits = if is_whole && selected.rows.is_none() {
             Vec::new()
         } else {
-            selected.visits.iter().map(hits).collect()
+            (0..selected.count(day)).map(hits).collect()
         };
         let seen = Seen { day, selected, hits: &hits, range: &self.range, is_whole };
         for marks in &mut self.groupings {
@@ -495,10 +507,11 @@ impl Seen<'_> {
 
     /// The selected visits, what of them lies in the span, whether they begin in it, and their rows.
     fn visits(&self) -> impl Iterator<Item = (usize, &Visit, &Hits, bool, Range<usize>)> {
-        self.selected.visits.iter().enumerate().map(|(nth, (place, rows))| {
-            let visit = &self.day.visits[*place];
+        (0..self.selected.count(self.day)).map(|nth| {
+            let (place, rows) = self.selected.visit(nth, self.day);
+            let visit = &self.day.visits[place];
             let hits = self.hits.get(nth).unwrap_or(&visit.hits);
-            (*place, visit, hits, self.contains(visit.rows.start), rows.clone())
+            (place, visit, hits, self.contains(visit.rows.start), rows)
         })
     }
 }

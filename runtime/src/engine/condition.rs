@@ -124,6 +124,9 @@ impl Selector {
 
     /// What is selected of a day.
     pub(super) fn select(&self, day: &Day<'_>) -> Selected {
+        if self.of_visits.is_empty() && self.of_hits.is_empty() {
+            return Selected { visits: None, rows: None };
+        }
         let mut visits = Vec::new();
         let mut rows = (!self.of_hits.is_empty()).then(Vec::new);
         let mut done = Vec::with_capacity(self.done.len());
@@ -154,7 +157,7 @@ impl Selector {
                 visits.push((place, before..rows.len()));
             }
         }
-        Selected { visits, rows }
+        Selected { visits: Some(visits), rows }
     }
 
     fn holds(&self, node: &Node, asked: &Asked<'_>) -> bool {

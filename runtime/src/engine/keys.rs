@@ -42,7 +42,7 @@ enum Derived {
     Entry,
     Exit,
     /// By the codes of its columns.
-    Channel(HashMap<[Code; 4], Code>),
+    Channel(HashMap<[Code; 4], Code, foldhash::fast::RandomState>),
     /// By the code of the properties.
     Prop(String, Vec<Code>),
     /// By the codes of the event and of the page, a bit for each goal.
@@ -105,7 +105,7 @@ impl<'a> Keys<'a> {
         let derived = match &key {
             Key::Dimension(Dimension::EntryPage) => Derived::Entry,
             Key::Dimension(Dimension::ExitPage) => Derived::Exit,
-            Key::Dimension(Dimension::Channel) => Derived::Channel(HashMap::new()),
+            Key::Dimension(Dimension::Channel) => Derived::Channel(HashMap::default()),
             Key::Dimension(dimension) => Derived::Column(dimension.column()),
             Key::Prop(name) => Derived::Prop(name.clone(), Vec::new()),
             Key::Goal => {
