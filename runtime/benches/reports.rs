@@ -31,6 +31,7 @@ use footfall_runtime::query::{Condition, Query};
 use footfall_runtime::read::Reader;
 use footfall_runtime::report::{Asked, all_tables};
 use footfall_runtime::rollup;
+use footfall_runtime::rows::{Rows, Texts};
 use footfall_runtime::segment::Part;
 use footfall_runtime::store::{Item, Store as _};
 use footfall_runtime::table::{self, utc_start};
@@ -260,9 +261,10 @@ impl World {
 
     /// What of it is reading segments.
     fn decode(&self, engine: &Engine<'_>) {
-        let mut texts = footfall_runtime::rows::Texts::default();
+        let mut texts = Texts::default();
         for Item { value, .. } in self.store.items() {
-            let rows = Part::open(value).unwrap().rows(&engine.columns, &mut texts).unwrap();
+            let mut rows = Rows::default();
+            Part::open(value).unwrap().read(&engine.columns, &mut texts, &mut rows).unwrap();
             assert!(!rows.is_empty());
         }
     }

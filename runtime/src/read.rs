@@ -251,11 +251,12 @@ impl Segments {
         let first = self.0.remove(&table::segment_key(site, span)).unwrap_or_default();
         let first = segment::Part::open(first)?;
         let header = first.header()?;
-        let mut rows = first.rows(columns, texts)?;
+        let mut rows = Rows::default();
+        first.read(columns, texts, &mut rows)?;
         for part in 1..header.parts {
             let key = table::segment_part_key(site, span, part, &header.id);
             let part = self.0.remove(&key).ok_or(SegmentError::Incomplete(header.parts))?;
-            rows.append(&mut segment::Part::open(part)?.rows(columns, texts)?);
+            segment::Part::open(part)?.read(columns, texts, &mut rows)?;
         }
         Ok((rows, header.unreadable))
     }

@@ -22,14 +22,15 @@ pub(super) struct Shape {
     pub is_optional: bool,
 }
 
-/// Reads a column of texts as codes.
+/// Adds a column of texts to codes.
 pub(super) fn texts(
     pages: &mut dyn PageReader,
     shape: Shape,
     texts: &mut Dictionary,
-) -> Result<Vec<Code>, SegmentError> {
+    codes: &mut Vec<Code>,
+) -> Result<(), SegmentError> {
     let mut known: Vec<Code> = Vec::new();
-    let mut codes = Vec::with_capacity(shape.rows);
+    let mut left = shape.rows;
     while let Some(page) = pages.get_next_page()? {
         let mut plain = |bytes: &[u8], count: usize| -> Result<Vec<Code>, SegmentError> {
             let mut rest = Cursor(bytes);
@@ -40,31 +41,32 @@ pub(super) fn texts(
                 known = plain(&buf, bounded(num_values, buf.len() / 4)?)?;
             }
             Page::DataPage { buf, num_values, encoding, .. } => {
-                let page = Values::of(buf, num_values, shape, codes.len())?;
+                let page = Values::of(buf, num_values, shape, &mut left)?;
                 let values = match encoding {
-                    Encoding::PLAIN => plain(&page.values, page.there())?,
+                    Encoding::PLAIN => plain(&page.values, page.there)?,
                     _ => page.indices(encoding)?.map(&known)?,
                 };
-                page.put(&values, NONE, &mut codes);
+                page.put(&values, NONE, codes);
             }
             Page::DataPageV2 { .. } => return Err(damaged()),
         }
     }
-    whole(codes, shape)
+    if left == 0 { Ok(()) } else { Err(damaged()) }
 }
 
-/// Reads a column of numbers, with `none` where there is none; nothing, if there is none in any row.
-pub(super) fn numbers(
+/// Adds a column of numbers to others, with `none` where there is none.
+pub(super) fn numbers<T: Copy>(
     pages: &mut dyn PageReader,
     shape: Shape,
-    none: i64,
-) -> Result<Option<Vec<i64>>, SegmentError> {
-    let mut known: Vec<i64> = Vec::new();
-    let mut numbers = Vec::new();
-    let mut count = 0;
-    let plain = |bytes: &[u8], count: usize| -> Result<Vec<i64>, SegmentError> {
+    none: T,
+    number: impl Fn(i64) -> T,
+    numbers: &mut Vec<T>,
+) -> Result<(), SegmentError> {
+    let mut known: Vec<T> = Vec::new();
+    let mut left = shape.rows;
+    let plain = |bytes: &[u8], count: usize| -> Result<Vec<T>, SegmentError> {
         let mut rest = Cursor(bytes);
-        (0..count).map(|_| rest.array().map(i64::from_le_bytes)).collect()
+        (0..count).map(|_| Ok(number(i64::from_le_bytes(rest.array()?)))).collect()
     };
     while let Some(page) = pages.get_next_page()? {
         match page {
@@ -72,26 +74,18 @@ pub(super) fn numbers(
                 known = plain(&buf, bounded(num_values, buf.len() / 8)?)?;
             }
             Page::DataPage { buf, num_values, encoding, .. } => {
-                let page = Values::of(buf, num_values, shape, count)?;
-                count += page.count;
-                if page.there() == 0 && numbers.is_empty() {
-                    continue;
-                }
-                numbers.resize(count - page.count, none);
-                let values: Vec<i64> = match encoding {
-                    Encoding::PLAIN => plain(&page.values, page.there())?,
-                    Encoding::DELTA_BINARY_PACKED => deltas(&page.values, page.there())?,
+                let page = Values::of(buf, num_values, shape, &mut left)?;
+                let values = match encoding {
+                    Encoding::PLAIN => plain(&page.values, page.there)?,
+                    Encoding::DELTA_BINARY_PACKED => deltas(&page.values, page.there, &number)?,
                     _ => page.indices(encoding)?.map(&known)?,
                 };
-                page.put(&values, none, &mut numbers);
+                page.put(&values, none, numbers);
             }
             Page::DataPageV2 { .. } => return Err(damaged()),
         }
     }
-    match (count == shape.rows, numbers.is_empty()) {
-        (false, _) => Err(damaged()),
-        (true, is_empty) => Ok((!is_empty).then_some(numbers)),
-    }
+    if left == 0 { Ok(()) } else { Err(damaged()) }
 }
 
 /// What a page has of a column.
@@ -99,14 +93,17 @@ struct Values {
     count: usize,
     /// Which rows have a value; `None` if all have, or if none has.
     mask: Option<Vec<bool>>,
+    /// How many have one.
     there: usize,
     /// The values themselves.
     values: Bytes,
 }
 
 impl Values {
-    fn of(page: Bytes, count: u32, shape: Shape, before: usize) -> Result<Self, SegmentError> {
-        let count = bounded(count, shape.rows.saturating_sub(before))?;
+    /// A page of so many rows, of those that are left.
+    fn of(page: Bytes, count: u32, shape: Shape, left: &mut usize) -> Result<Self, SegmentError> {
+        let count = bounded(count, *left)?;
+        *left -= count;
         if !shape.is_optional {
             return Ok(Self { count, mask: None, there: count, values: page });
         }
@@ -132,10 +129,6 @@ impl Values {
         }
         let there = mask.iter().filter(|is_there| **is_there).count();
         Ok(Self { count, mask: Some(mask), there, values })
-    }
-
-    const fn there(&self) -> usize {
-        self.there
     }
 
     /// The places in a dictionary that stand for values.
@@ -297,7 +290,11 @@ fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
 }
 
 /// Numbers as the differences between one and the next, in blocks of packs of bits.
-fn deltas(bytes: &[u8], count: usize) -> Result<Vec<i64>, SegmentError> {
+fn deltas<T>(
+    bytes: &[u8],
+    count: usize,
+    number: impl Fn(i64) -> T,
+) -> Result<Vec<T>, SegmentError> {
     let mut rest = Cursor(bytes);
     if count == 0 {
         return Ok(Vec::new());
@@ -313,7 +310,7 @@ fn deltas(bytes: &[u8], count: usize) -> Result<Vec<i64>, SegmentError> {
     }
     let mut last = rest.signed()?;
     let mut numbers = Vec::with_capacity(count);
-    numbers.push(last);
+    numbers.push(number(last));
     while numbers.len() < count {
         let least = rest.signed()?;
         let widths = rest.take(packs)?.to_vec();
@@ -327,7 +324,7 @@ fn deltas(bytes: &[u8], count: usize) -> Result<Vec<i64>, SegmentError> {
             Pack::of(packed, width, of_pack.min(left))?.each(|deltas| {
                 numbers.extend(deltas.iter().map(|delta| {
                     last = last.wrapping_add(least).wrapping_add(delta.cast_signed());
-                    last
+                    number(last)
                 }));
             });
         }
@@ -385,10 +382,6 @@ impl<'a> Cursor<'a> {
 /// A count that is not more than there can be.
 fn bounded(count: u32, most: usize) -> Result<usize, SegmentError> {
     usize::try_from(count).ok().filter(|count| *count <= most).ok_or_else(damaged)
-}
-
-fn whole<T>(values: Vec<T>, shape: Shape) -> Result<Vec<T>, SegmentError> {
-    if values.len() == shape.rows { Ok(values) } else { Err(damaged()) }
 }
 
 fn damaged() -> SegmentError {

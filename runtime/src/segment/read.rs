@@ -80,19 +80,21 @@ impl Part {
         })
     }
 
-    /// Its rows. Columns that are not asked for are empty, and those that the file does not have are without
-    /// texts.
+    /// Adds its rows to others. Columns that are not asked for are left as they are, and those that the file does
+    /// not have are without texts. After an error, rows are as good as lost.
     ///
     /// # Errors
     /// If it is damaged.
-    pub fn rows(&self, columns: &[Column], texts: &mut Texts) -> Result<Rows, SegmentError> {
+    pub fn read(
+        &self,
+        columns: &[Column],
+        texts: &mut Texts,
+        rows: &mut Rows,
+    ) -> Result<(), SegmentError> {
         guarded(|| {
-            let mut rows = Rows::default();
-            for group in 0..self.0.num_row_groups() {
-                let group = self.0.get_row_group(group)?;
-                rows.append(&mut read_group(&*group, columns, texts)?);
-            }
-            Ok(rows)
+            (0..self.0.num_row_groups()).try_for_each(|group| {
+                read_group(&*self.0.get_row_group(group)?, columns, texts, rows)
+            })
         })
     }
 }
@@ -105,12 +107,14 @@ pub fn header(file: &[u8]) -> Result<Header, SegmentError> {
     Part::open(Bytes::copy_from_slice(file))?.header()
 }
 
-/// Reads the rows of a part: see [`Part::rows`].
+/// Reads the rows of a part: see [`Part::read`].
 ///
 /// # Errors
 /// If it is no segment, or one of a newer format.
 pub fn decode(file: &[u8], columns: &[Column], texts: &mut Texts) -> Result<Rows, SegmentError> {
-    Part::open(Bytes::copy_from_slice(file))?.rows(columns, texts)
+    let mut rows = Rows::default();
+    Part::open(Bytes::copy_from_slice(file))?.read(columns, texts, &mut rows)?;
+    Ok(rows)
 }
 
 /// The library answers damaged files with an error, but for some that make it panic.
@@ -134,43 +138,28 @@ fn read_group(
     group: &dyn RowGroupReader,
     columns: &[Column],
     texts: &mut Texts,
-) -> Result<Rows, SegmentError> {
+    rows: &mut Rows,
+) -> Result<(), SegmentError> {
     let schema = group.metadata().schema_descr();
     let places =
         (0..schema.num_columns()).map(|place| (schema.column(place).path().string(), place));
     let leaves = Leaves { group, places: places.collect() };
-
-    let mut rows = Rows::default();
-    let count = leaves.rows()?;
-    let has_times = leaves.places.contains_key(TIME);
-    let times = leaves.numbers(TIME, 0)?;
-    rows.times = times
-        .or_else(|| (has_times && count == 0).then(Vec::new))
-        .ok_or_else(|| SegmentError::Foreign("it has no times".to_owned()))?;
-    let visitors = leaves.numbers(VISITOR, 0)?.unwrap_or_else(|| vec![0; count]);
-    rows.visitors = visitors.into_iter().map(i64::cast_unsigned).collect();
-    let engaged = leaves.numbers(ENGAGED, 0)?.map(|numbers| {
-        numbers.into_iter().map(|millis| u32::try_from(millis).unwrap_or(0)).collect()
-    });
-    rows.engaged = engaged.unwrap_or_else(|| vec![0; count]);
-    let scrolled = leaves.numbers(SCROLLED, i64::from(NO_SCROLL))?.map(|numbers| {
-        numbers.into_iter().map(|depth| u8::try_from(depth).unwrap_or(NO_SCROLL)).collect()
-    });
-    rows.scrolled = scrolled.unwrap_or_else(|| vec![NO_SCROLL; count]);
+    if !leaves.places.contains_key(TIME) {
+        return Err(SegmentError::Foreign("it has no times".to_owned()));
+    }
+    let (before, len) = (rows.len(), rows.len() + leaves.rows()?);
+    leaves.numbers(TIME, 0, |time| time, &mut rows.times, len)?;
+    leaves.numbers(VISITOR, 0, i64::cast_unsigned, &mut rows.visitors, len)?;
+    let millis = |number: i64| u32::try_from(number).unwrap_or(0);
+    leaves.numbers(ENGAGED, 0, millis, &mut rows.engaged, len)?;
+    let depth = |number: i64| u8::try_from(number).unwrap_or(NO_SCROLL);
+    leaves.numbers(SCROLLED, NO_SCROLL, depth, &mut rows.scrolled, len)?;
     for column in columns {
-        let dictionary = texts.of_mut(*column);
-        let codes = match column {
-            Column::Props => leaves.props(dictionary)?,
-            _ => leaves.texts(column.name(), dictionary)?,
-        };
-        *rows.column_mut(*column) = codes.unwrap_or_else(|| vec![NONE; count]);
+        let codes = rows.column_mut(*column);
+        codes.resize(before, NONE);
+        leaves.texts(*column, texts.of_mut(*column), codes, len)?;
     }
-    let lengths = columns.iter().map(|column| rows.column(*column).len());
-    let numbers = [rows.times.len(), rows.visitors.len(), rows.engaged.len(), rows.scrolled.len()];
-    if lengths.chain(numbers).any(|length| length != count) {
-        return Err(SegmentError::Foreign("its columns are not of one length".to_owned()));
-    }
-    Ok(rows)
+    Ok(())
 }
 
 /// What a column holds: its levels, and a value for each that is there.
@@ -184,17 +173,39 @@ struct Values<T> {
 type Pages = (Box<dyn PageReader>, Shape);
 
 impl Leaves<'_> {
-    /// The numbers of a column, if there is such a column and any number in it.
-    fn numbers(&self, path: &str, none: i64) -> Result<Option<Vec<i64>>, SegmentError> {
-        let Some((mut pages, shape)) = self.pages(path, Physical::INT64)? else { return Ok(None) };
-        pages::numbers(&mut *pages, shape, none)
+    /// Adds the numbers of a column to others, which then are so many.
+    fn numbers<T: Copy>(
+        &self,
+        path: &str,
+        none: T,
+        number: impl Fn(i64) -> T,
+        numbers: &mut Vec<T>,
+        len: usize,
+    ) -> Result<(), SegmentError> {
+        numbers.reserve_exact(len - numbers.len());
+        if let Some((mut pages, shape)) = self.pages(path, Physical::INT64)? {
+            pages::numbers(&mut *pages, shape, none, number, numbers)?;
+        }
+        numbers.resize(len, none);
+        Ok(())
     }
 
-    /// The codes of a column's texts, if there is such a column.
-    fn texts(&self, path: &str, texts: &mut Dictionary) -> Result<Option<Vec<Code>>, SegmentError> {
-        let found = self.pages(path, Physical::BYTE_ARRAY)?;
-        let Some((mut pages, shape)) = found else { return Ok(None) };
-        pages::texts(&mut *pages, shape, texts).map(Some)
+    /// Adds the codes of a column's texts to others, which then are so many.
+    fn texts(
+        &self,
+        column: Column,
+        texts: &mut Dictionary,
+        codes: &mut Vec<Code>,
+        len: usize,
+    ) -> Result<(), SegmentError> {
+        codes.reserve_exact(len - codes.len());
+        if column == Column::Props {
+            self.props(texts, codes)?;
+        } else if let Some((mut pages, shape)) = self.pages(column.name(), Physical::BYTE_ARRAY)? {
+            pages::texts(&mut *pages, shape, texts, codes)?;
+        }
+        codes.resize(len, NONE);
+        Ok(())
     }
 
     fn pages(&self, path: &str, physical: Physical) -> Result<Option<Pages>, SegmentError> {
@@ -214,22 +225,21 @@ impl Leaves<'_> {
         rows.filter(|rows| *rows <= MAX_ROWS).ok_or_else(too_many)
     }
 
-    fn props(&self, texts: &mut Dictionary) -> Result<Option<Vec<Code>>, SegmentError> {
+    fn props(&self, texts: &mut Dictionary, codes: &mut Vec<Code>) -> Result<(), SegmentError> {
         let path = |leaf: &str| format!("{}.key_value.{leaf}", Column::Props.name());
-        let Some((ColumnReader::ByteArrayColumnReader(names), max)) =
-            self.reader(&path("key"), Physical::BYTE_ARRAY)?
+        let names = self.reader(&path("key"), Physical::BYTE_ARRAY)?;
+        let values = self.reader(&path("value"), Physical::BYTE_ARRAY)?;
+        let (
+            Some((ColumnReader::ByteArrayColumnReader(names), max)),
+            Some((ColumnReader::ByteArrayColumnReader(values), _)),
+        ) = (names, values)
         else {
-            return Ok(None);
-        };
-        let Some((ColumnReader::ByteArrayColumnReader(values), _)) =
-            self.reader(&path("value"), Physical::BYTE_ARRAY)?
-        else {
-            return Ok(None);
+            return Ok(());
         };
         let names = self.read::<ByteArrayType>(names, max)?;
         let values = self.read::<ByteArrayType>(values, max)?;
         let mut pairs = names.values.iter().zip(&values.values);
-        let mut codes = Vec::new();
+        let before = codes.len();
         let mut map = serde_json::Map::new();
         let mut put = |map: &mut serde_json::Map<_, _>, codes: &mut Vec<Code>| {
             if let Some(last) = codes.last_mut().filter(|_| !map.is_empty()) {
@@ -238,7 +248,7 @@ impl Leaves<'_> {
         };
         for (level, repetition) in names.levels.iter().zip(&names.repetitions) {
             if *repetition == 0 {
-                put(&mut map, &mut codes);
+                put(&mut map, codes);
                 codes.push(NONE);
             }
             if *level == max
@@ -247,8 +257,12 @@ impl Leaves<'_> {
                 map.insert(lossy(name), lossy(value).into());
             }
         }
-        put(&mut map, &mut codes);
-        Ok(Some(codes))
+        put(&mut map, codes);
+        if codes.len() - before == self.rows()? {
+            Ok(())
+        } else {
+            Err(SegmentError::Foreign("its columns are not of one length".to_owned()))
+        }
     }
 
     /// The reader of a column, and the level at which a value is there; `None` if there is no such
