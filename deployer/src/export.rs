@@ -229,7 +229,7 @@ impl Written {
         if !day.open.is_empty() {
             self.count(&day.open);
             let span = Span::Day(date);
-            let encoded = rollup::encode(site, span, day.open, &texts, day.unreadable)?;
+            let encoded = rollup::encode(site, span, day.open, &mut texts, day.unreadable)?;
             let parts = std::iter::once(&encoded.first).chain(&encoded.rest);
             self.parts(&folder.join(format!("{date}-so-far")), parts)?;
         }

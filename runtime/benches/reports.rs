@@ -229,9 +229,9 @@ impl World {
     fn add(&mut self, day: Date, traffic: &mut traffic::Traffic) {
         let site = &self.settings.sites[0];
         let span = table::Span::Day(day);
-        let (rows, texts) = traffic.day(utc_start(day).unwrap().as_millisecond());
+        let (rows, mut texts) = traffic.day(utc_start(day).unwrap().as_millisecond());
         self.views += rows.len() as u64;
-        let encoded = rollup::encode(site, span, rows, &texts, 0).unwrap();
+        let encoded = rollup::encode(site, span, rows, &mut texts, 0).unwrap();
         let (first, mut items) = rollup::items(site, span, encoded, None);
         items.insert(0, first);
         for (part, item) in items.iter().enumerate() {

@@ -19,6 +19,7 @@ use jiff::civil::Date;
 use crate::archive::{Archive, Segment};
 use crate::column::Column;
 use crate::hit::{Kind, Record};
+use crate::pace::Pace;
 use crate::read::range_items;
 use crate::rollup::{self, RollupError};
 use crate::rows::{Code, NONE, Rows, Texts};
@@ -257,22 +258,32 @@ impl<'a, S: Store> Deletion<'a, S> {
 
     /// Makes a segment of the hits that are not meant, if any are, unless somebody else has.
     async fn make(&self, span: Span, hits: Vec<&Item>) -> Result<bool, RollupError> {
-        let (meant, others): (Vec<&Item>, Vec<&Item>) =
-            hits.into_iter().partition(|item| self.what.has_hit(item));
-        if meant.is_empty() {
+        if !hits.iter().any(|item| self.what.has_hit(item)) {
             return Ok(false);
         }
         let (mut rows, mut texts) = (Rows::default(), Texts::default());
-        for item in others.iter().filter(|item| !self.has_expired(item)) {
+        let mut pace = Pace::default();
+        let mut hits: Vec<&Item> =
+            hits.into_iter().filter(|item| !self.has_expired(item)).collect();
+        hits.sort_by(|one, other| one.key.sk.cmp(&other.key.sk));
+        for item in hits {
+            let is_meant = self.what.has_hit(item);
             let kind = Kind::decode(&item.value).ok();
-            let Some((kind, at)) = kind.zip(table::hit_time(&item.key.sk)) else {
+            match kind.zip(table::hit_time(&item.key.sk)) {
+                Some((kind, at)) => {
+                    // Those that are meant were hits as well, and leave no room for others.
+                    let record = pace.paced(Record { at, kind });
+                    if !is_meant {
+                        rows.push(&mut texts, &record);
+                    }
+                }
+                None if is_meant => {}
                 // A newer version can read it: what there is waits for that one.
-                return Ok(false);
-            };
-            rows.push(&mut texts, &Record { at, kind });
+                None => return Ok(false),
+            }
         }
         let site = self.archive.site;
-        let encoded = rollup::encode(site, span, rows, &texts, 0)?;
+        let encoded = rollup::encode(site, span, rows, &mut texts, 0)?;
         let expires = match span {
             Span::Hour(hour) => Some(table::hit_expiry(site, hour.end())),
             Span::Day(_) | Span::Imported(..) => None,

@@ -23,12 +23,21 @@ pub enum FilterReason {
     NoUserAgent,
     /// The referrer is a domain that sends visits to be seen in reports.
     ReferrerSpam,
+    /// A visitor has more hits in a minute than [a reader makes](crate::pace::MOST_A_MINUTE). It is said of hits that are
+    /// stored already, when they are read.
+    TooFast,
 }
 
 impl FilterReason {
     /// All of them, in the order in which they are looked for.
-    pub const ALL: [Self; 5] =
-        [Self::NoUserAgent, Self::Prefetch, Self::Headless, Self::Bot, Self::ReferrerSpam];
+    pub const ALL: [Self; 6] = [
+        Self::NoUserAgent,
+        Self::Prefetch,
+        Self::Headless,
+        Self::Bot,
+        Self::ReferrerSpam,
+        Self::TooFast,
+    ];
 
     /// The name used at rest and in answers.
     #[must_use]
@@ -39,6 +48,7 @@ impl FilterReason {
             Self::Prefetch => "prefetch",
             Self::NoUserAgent => "no-user-agent",
             Self::ReferrerSpam => "referrer-spam",
+            Self::TooFast => "too-fast",
         }
     }
 }

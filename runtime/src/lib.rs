@@ -37,6 +37,7 @@ pub mod imports;
 pub mod lambda;
 mod list;
 mod log;
+pub mod pace;
 pub mod page;
 pub mod payload;
 pub mod period;

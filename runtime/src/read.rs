@@ -17,6 +17,7 @@ use crate::dimension;
 use crate::engine::{self, Engine, Grouping, Plan};
 use crate::hit::{Kind, Record};
 use crate::log;
+use crate::pace::Pace;
 use crate::query::{Query, QueryError};
 use crate::report::{self, Report};
 use crate::rows::{Rows, Texts};
@@ -288,12 +289,12 @@ pub async fn hits<S: Store>(
     Ok(unreadable)
 }
 
-/// Adds stored hits to `rows`, and says how many cannot be read.
+/// Adds stored hits of an hour, in the order of time, to `rows`, and says how many cannot be read.
 fn push(items: &[Item], rows: &mut Rows, texts: &mut Texts) -> u64 {
-    let mut unreadable = 0;
+    let (mut unreadable, mut pace) = (0, Pace::default());
     for item in items {
         match record(item) {
-            Ok(record) => rows.push(texts, &record),
+            Ok(record) => rows.push(texts, &pace.paced(record)),
             Err(problem) => {
                 if unreadable == 0 {
                     log::error("a stored hit is left out of the reports", problem);

@@ -2,6 +2,8 @@
 
 use http::StatusCode;
 
+use crate::pace::MOST_A_MINUTE;
+
 /// A hit that is not stored because of what it says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -22,6 +24,9 @@ pub enum Refusal {
     /// The site that the sender names is not in the settings, or the page is not one of it.
     #[error("`domain` names no site whose page this is")]
     UnknownSite,
+    /// The visitor has [too many hits](crate::pace) in this minute.
+    #[error("more hits from one browser than {MOST_A_MINUTE} a minute; send the next one later")]
+    TooFast,
 }
 
 impl Refusal {
@@ -34,6 +39,7 @@ impl Refusal {
             Self::Key(..) => "bad-key",
             Self::UnknownHost(_) => "unknown-host",
             Self::UnknownSite => "unknown-site",
+            Self::TooFast => "too-fast",
         }
     }
 
@@ -41,7 +47,7 @@ impl Refusal {
     #[must_use]
     pub const fn key(&self) -> &'static str {
         match self {
-            Self::TooLarge | Self::NotJson(_) => "request",
+            Self::TooLarge | Self::NotJson(_) | Self::TooFast => "request",
             Self::Key(key, _) => key,
             Self::UnknownHost(_) => "url",
             Self::UnknownSite => "domain",
@@ -55,6 +61,7 @@ impl Refusal {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson(_) | Self::Key(..) => StatusCode::BAD_REQUEST,
             Self::UnknownHost(_) | Self::UnknownSite => StatusCode::FORBIDDEN,
+            Self::TooFast => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 }

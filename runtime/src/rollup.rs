@@ -35,6 +35,10 @@ const WAIT_MARGIN: SignedDuration = SignedDuration::from_hours(2 * 24);
 /// did, and save next to nothing.
 const LEAST: usize = 100;
 
+/// So many texts of a column a segment keeps: more than a day of a site of readers has, of its pages or of anything.
+/// Of those that are over, the rarest are one.
+pub const MOST_TEXTS: usize = 10_000;
+
 /// Folds the hits of all sites.
 #[derive(Debug)]
 pub struct Rollup<S, A> {
@@ -281,7 +285,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
             }
             Span::Hour(_) | Span::Day(_) | Span::Imported(..) => {}
         }
-        let encoded = encode(site, span, rows, &texts, unreadable)?;
+        let encoded = encode(site, span, rows, &mut texts, unreadable)?;
         // Hours are kept as long as the hits they are made from.
         let expires = match span {
             Span::Hour(hour) => Some(table::hit_expiry(site, hour.end())),
@@ -330,7 +334,7 @@ pub fn encode(
     site: &Site,
     span: Span,
     mut rows: Rows,
-    texts: &Texts,
+    texts: &mut Texts,
     unreadable: u64,
 ) -> Result<Encoded, RollupError> {
     let is_whole = !matches!(span, Span::Hour(_));
@@ -342,6 +346,7 @@ pub fn encode(
         // An hour's engagement may be of a view in the hour before: only a day has all of them.
         rows.attach_engagement(texts);
     }
+    rows.cap(texts, MOST_TEXTS);
     segment::encode(site.domain.as_str(), &span.to_string(), &rows, texts, unreadable)
         .map_err(|error| RollupError::Segment(format!("{span} of {}", site.domain), error))
 }

@@ -2,8 +2,11 @@
 //!
 //! A text is held once, in a dictionary of its column, and stands in a row as a code.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+use serde_json::Value;
 
 use crate::column::Column;
 use crate::hit::{Engagement, Filtered, Hit, Kind, Record};
@@ -11,6 +14,12 @@ use crate::hit::{Engagement, Filtered, Hit, Kind, Record};
 /// The name of the event that says how long a page was looked at, in the place of an event's. It is no
 /// hit: [`Rows::attach_engagement`] puts what it says where it belongs.
 pub const ENGAGEMENT: &str = "engagement";
+
+/// What stands for all texts of a column that are too many.
+pub const OTHER: &str = "(other)";
+
+/// So many combinations of properties' names are kept where their values are not.
+const MOST_NAMES: usize = 100;
 
 /// How far a page was scrolled where nobody knows.
 pub const NO_SCROLL: u8 = u8::MAX;
@@ -290,6 +299,36 @@ impl Rows {
         }
     }
 
+    /// Keeps the `most` most frequent texts of every column, and puts [`OTHER`] for the rest: strangers choose
+    /// texts, and what they choose must not grow a segment without bound. No row is lost.
+    pub fn cap(&mut self, texts: &mut Texts, most: usize) {
+        for column in Column::ALL {
+            let texts = texts.of_mut(column);
+            let mut counts = vec![0_usize; texts.len()];
+            let codes = &mut self.codes[column.index()];
+            codes.iter().for_each(|code| counts[*code as usize] += 1);
+            // These two are no strangers' words.
+            let is_kept = |text: &str| text == OTHER || text == ENGAGEMENT;
+            let mut found: Vec<(usize, &str, Code)> = texts
+                .iter()
+                .filter_map(|(code, text)| Some((counts[code as usize], text?, code)))
+                .filter(|(count, text, _)| *count > 0 && !is_kept(text))
+                .collect();
+            if found.len() <= most {
+                continue;
+            }
+            // Of those that are as frequent, the first by name, whatever the order in which they came.
+            found.sort_unstable_by_key(|(count, text, _)| (Reverse(*count), *text));
+            let rest = found.split_off(most).into_iter();
+            let rest = others(column, rest.map(|(_, text, code)| (code, text)).collect());
+            let mut stands_for: Vec<Code> = (0..).take(texts.len()).collect();
+            for (code, other) in rest {
+                stands_for[code as usize] = texts.code(&other);
+            }
+            codes.iter_mut().for_each(|code| *code = stands_for[*code as usize]);
+        }
+    }
+
     /// Moves the numbers of visitors out of the way of others', which count from 1 as well: to a range of
     /// their own for each `number`.
     pub fn set_apart(&mut self, number: u64) {
@@ -314,6 +353,24 @@ impl Rows {
     }
 }
 
+/// What stands for each text. Properties keep their names, if those are not too many as well.
+fn others(column: Column, texts: Vec<(Code, &str)>) -> Vec<(Code, String)> {
+    let all = |other: &str| texts.iter().map(|(code, _)| (*code, other.to_owned())).collect();
+    if column != Column::Props {
+        return all(OTHER);
+    }
+    let nameless = || serde_json::json!({ OTHER: OTHER }).to_string();
+    let named = |text: &str| {
+        let mut props: serde_json::Map<String, Value> = serde_json::from_str(text).ok()?;
+        props.values_mut().for_each(|value| *value = OTHER.into());
+        Some(Value::Object(props).to_string())
+    };
+    let found: Vec<(Code, String)> =
+        texts.iter().map(|(code, text)| (*code, named(text).unwrap_or_else(nameless))).collect();
+    let names: HashSet<&String> = found.iter().map(|(_, other)| other).collect();
+    if names.len() > MOST_NAMES { all(&nameless()) } else { found }
+}
+
 /// Properties as one text; of two with one name, the first is kept.
 fn props_text(props: &[(String, String)]) -> Option<String> {
     if props.is_empty() {
@@ -323,7 +380,7 @@ fn props_text(props: &[(String, String)]) -> Option<String> {
     for (name, value) in props {
         map.entry(name.clone()).or_insert_with(|| value.clone().into());
     }
-    Some(serde_json::Value::Object(map).to_string())
+    Some(Value::Object(map).to_string())
 }
 
 #[cfg(test)]
@@ -369,6 +426,39 @@ mod tests {
         rows.sort();
         assert_eq!(rows.visitors, [0, 1, 1, 2]);
         assert_eq!(rows.times, [0, 5, 9, 9]);
+    }
+
+    #[test]
+    fn texts_that_are_too_many_are_one() {
+        let hit = |page: &str, props: &[(&str, &str)]| {
+            let hit = serde_json::json!({ "v": "00000000000000ab", "p": page, "m": props });
+            let kind = Kind::Hit(serde_json::from_value(hit).unwrap());
+            Record { at: Timestamp::UNIX_EPOCH, kind }
+        };
+        let (mut rows, mut texts) = rows(&[
+            hit("/c", &[("plan", "a"), ("size", "1")]),
+            hit("/b", &[("plan", "b"), ("size", "2")]),
+            hit("/b", &[("plan", "c")]),
+            hit("/d", &[("plan", "d")]),
+            hit("/a", &[]),
+        ]);
+        let all = rows.clone();
+        rows.cap(&mut texts, 3);
+        let words = |rows: &Rows, texts: &Texts, column: Column| -> Vec<String> {
+            let text = |code: &Code| texts.of(column).text(*code).unwrap_or_default().to_owned();
+            rows.column(column).iter().map(text).collect()
+        };
+        assert_eq!(words(&rows, &texts, Column::Page), ["/c", "/b", "/b", OTHER, "/a"]);
+        rows.cap(&mut texts, 3);
+        let pages = words(&rows, &texts, Column::Page);
+        assert_eq!(pages[3..], [OTHER, "/a"], "what stands for others is none of them");
+        let mut rows = all;
+        rows.cap(&mut texts, 1);
+        assert_eq!(words(&rows, &texts, Column::Page), [OTHER, "/b", "/b", OTHER, OTHER]);
+        let props = words(&rows, &texts, Column::Props);
+        assert_eq!(props[0], r#"{"plan":"a","size":"1"}"#);
+        assert_eq!(props[1], r#"{"plan":"(other)","size":"(other)"}"#);
+        assert_eq!(props[2..], [r#"{"plan":"(other)"}"#, r#"{"plan":"(other)"}"#, ""]);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::filter::{self, FilterReason, Signals};
 use crate::hit::{Campaign, Engagement, Filtered, Hit, Kind, Screen};
 use crate::http::{Request, Response, response, set, text};
 use crate::log;
+use crate::pace::Pace;
 use crate::page::PageUrl;
 use crate::payload::{ENGAGEMENT, Payload};
 use crate::refusal::Refusal;
@@ -64,6 +65,8 @@ pub struct Track<S, A> {
     ambient: A,
     /// The salt of the last day that was asked for.
     salt: Mutex<Option<(Date, Salt)>>,
+    /// Of hits, and of engagements, which are no hits.
+    paces: Mutex<[Pace; 2]>,
 }
 
 /// What became of a hit that was not refused.
@@ -92,8 +95,8 @@ enum Failure {
 
 impl<S: Store, A: Ambient> Track<S, A> {
     /// Takes the hits of the sites in `settings`.
-    pub const fn new(settings: Settings, store: S, ambient: A) -> Self {
-        Self { settings, store, ambient, salt: Mutex::new(None) }
+    pub fn new(settings: Settings, store: S, ambient: A) -> Self {
+        Self { settings, store, ambient, salt: Mutex::new(None), paces: Mutex::default() }
     }
 
     /// Does what the first hit would otherwise wait for: opens the connection to the store, and
@@ -201,6 +204,9 @@ impl<S: Store, A: Ambient> Track<S, A> {
                 let address = request.client(trusted);
                 let user_agent = user_agent.unwrap_or_default();
                 let visitor = salt.visitor(site.domain.as_str(), address, &user_agent);
+                if self.is_too_fast(now, visitor, measured.is_some()) {
+                    return Err(Refusal::TooFast.into());
+                }
                 match measured {
                     Some(measured) => Kind::Engagement(Engagement {
                         visitor,
@@ -250,6 +256,11 @@ impl<S: Store, A: Ambient> Track<S, A> {
         let expires = Some(table::hit_expiry(site, at));
         self.store.put(Item { key, value, expires }).await?;
         Ok(())
+    }
+
+    fn is_too_fast(&self, now: Timestamp, visitor: VisitorId, is_engagement: bool) -> bool {
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        paces[usize::from(is_engagement)].is_too_fast(now, visitor)
     }
 
     /// The salt of a day: remembered, or read, or made. Of two functions that make one at once, one
@@ -413,8 +424,13 @@ fn refused(failure: &Failure) -> Response {
     let body = serde_json::json!({ "errors": { key: [message] } });
     let mut response = response(status, "application/json", body.to_string());
     set(&mut response, DROPPED, reason);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    let again = match status {
+        StatusCode::SERVICE_UNAVAILABLE => Some("1"),
+        StatusCode::TOO_MANY_REQUESTS => Some("60"),
+        _ => None,
+    };
+    if let Some(seconds) = again {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
     }
     response
 }

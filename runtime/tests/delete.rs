@@ -526,7 +526,7 @@ fn beside(site: &Site, date: &str, pages: &[&str]) -> Item {
         rows.push(&mut texts, &Record { at, kind: view(number, page) });
     }
     let span = Span::Day(day(date));
-    let encoded = rollup::encode(site, span, rows, &texts, 0).unwrap();
+    let encoded = rollup::encode(site, span, rows, &mut texts, 0).unwrap();
     let mut key = table::segment_key(site, span);
     key.sk = format!("{}iab12#00", &date[8..]);
     Item { key, value: encoded.first, expires: None }

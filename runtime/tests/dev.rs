@@ -884,7 +884,9 @@ fn what_was_acknowledged_survives_kill_9_under_load() {
                     for n in 0.. {
                         let page = format!("/load/{round}/{client}/{n}");
                         let body = view(&format!("http://localhost{page}"));
-                        let headers = [("User-Agent", FIREFOX)];
+                        // One of them after the other, each for a while: a single one would be too fast.
+                        let agent = format!("{FIREFOX} {client}/{}", n / 100);
+                        let headers = [("User-Agent", agent.as_str())];
                         match http::request(address, "POST", "/track", &headers, &body) {
                             Ok(answer) if answer.status == 202 => {
                                 acknowledged.lock().unwrap().insert(page);

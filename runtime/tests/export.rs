@@ -402,7 +402,7 @@ fn what_lies_beside_a_day_is_part_of_it() {
     let (mut rows, mut texts) = (Rows::default(), Texts::default());
     (1..=3).for_each(|number| rows.push(&mut texts, &hit(number)));
     let day = "2026-11-21".parse().unwrap();
-    let encoded = rollup::encode(site, Span::Day(day), rows, &texts, 0).unwrap();
+    let encoded = rollup::encode(site, Span::Day(day), rows, &mut texts, 0).unwrap();
     let mut key = table::segment_key(site, Span::Day(day));
     key.sk = "21iab12#00".to_owned();
     put(&store, &[Item { key, value: encoded.first, expires: None }]);

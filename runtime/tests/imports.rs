@@ -48,7 +48,7 @@ fn import(store: &Memory, site: &Site, id: ImportId, state: State, records: &[Re
     records.iter().for_each(|record| rows.push(&mut texts, record));
     let day = table::utc_day(records[0].at);
     let span = Span::Imported(day, id);
-    let encoded = rollup::encode(site, span, rows, &texts, 0).unwrap();
+    let encoded = rollup::encode(site, span, rows, &mut texts, 0).unwrap();
     let (first, rest) = rollup::items(site, span, encoded, None);
     wait(store.put_all(rest.into_iter().chain([first]).collect())).unwrap();
     let at: Timestamp = NOW.parse().unwrap();

@@ -397,8 +397,8 @@ impl<S: Store> Job<'_, S> {
                 bail!("stopped");
             }
             let span = Span::Imported(day, id);
-            let (rows, texts) = intake.spill.rows(day)?;
-            let encoded = rollup::encode(self.site, span, rows, &texts, 0)?;
+            let (rows, mut texts) = intake.spill.rows(day)?;
+            let encoded = rollup::encode(self.site, span, rows, &mut texts, 0)?;
             let (first, rest) = rollup::items(self.site, span, encoded, None);
             let mut there = match begun {
                 Some(_) => self.there(day, id).await?,

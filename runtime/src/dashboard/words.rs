@@ -282,6 +282,7 @@ pub(super) fn reason(reason: &str) -> String {
         "prefetch" => "Pages loaded in advance, perhaps never seen",
         "no-user-agent" => "Programs that do not say what they are",
         "referrer-spam" => "Referrer spam: visits made up to be seen here",
+        "too-fast" => "More in a minute than a reader makes",
         // A newer version's.
         other => other,
     }

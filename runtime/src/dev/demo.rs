@@ -197,7 +197,7 @@ impl<'a> Demo<'a> {
         }
         look(&mut rows, self.seed);
         let count = rows.len();
-        Ok((rollup::encode(self.site, Span::Day(day), rows, &texts, 0)?, count))
+        Ok((rollup::encode(self.site, Span::Day(day), rows, &mut texts, 0)?, count))
     }
 }
 

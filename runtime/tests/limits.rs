@@ -1,0 +1,174 @@
+//! What strangers can do: a visitor who is too fast does not count, and what strangers choose does not grow a
+//! day without bound; all others' numbers stay exact.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
+
+mod support;
+
+use std::collections::HashMap;
+use std::future::Future;
+
+use footfall_infra::settings::Settings;
+use footfall_runtime::access::Door;
+use footfall_runtime::dashboard::Dashboard;
+use footfall_runtime::http::{Request, Response};
+use footfall_runtime::pace::MOST_A_MINUTE;
+use footfall_runtime::rollup::{MOST_TEXTS, Rollup};
+use footfall_runtime::track::Track;
+use http::HeaderValue;
+use serde_json::{Value, json};
+use support::ambient::Fixed;
+use support::memory::Memory;
+use support::request;
+
+const NOW: &str = "2026-11-22T13:05:06.789Z";
+const TOMORROW: &str = "2026-11-23T02:00:00Z";
+const MOST: u64 = MOST_A_MINUTE as u64;
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+}
+
+/// A site, its store and its clock.
+struct World {
+    settings: Settings,
+    store: Memory,
+    clock: Fixed,
+}
+
+impl World {
+    fn new() -> Self {
+        let settings = Settings::from_yaml("sites: [{domain: e.x, engagement: true}]").unwrap();
+        Self { settings, store: Memory::default(), clock: Fixed::at(NOW) }
+    }
+
+    /// A function that takes hits, as Lambda starts one.
+    fn track(&self) -> Track<Memory, Fixed> {
+        Track::new(self.settings.clone(), self.store.clone(), self.clock.clone())
+    }
+
+    fn fold(&self) {
+        self.clock.set(TOMORROW);
+        let rollup = Rollup::new(self.settings.clone(), self.store.clone(), self.clock.clone());
+        assert_eq!(wait(rollup.run()).unwrap().days, 1);
+    }
+
+    fn report(&self, query: &str) -> Value {
+        let (settings, store) = (self.settings.clone(), self.store.clone());
+        let dashboard = Dashboard::new(settings, store, self.clock.clone(), Door::Open).unwrap();
+        let query = format!("from=2026-11-22&to=2026-11-22&format=json&{query}");
+        let answer = wait(dashboard.handle(&request::dashboard(&query)));
+        assert_eq!(answer.status(), 200, "{}", String::from_utf8_lossy(answer.body()));
+        serde_json::from_slice(answer.body()).unwrap()
+    }
+
+    /// Views, visitors, and what did not count.
+    fn numbers(&self) -> (u64, u64, Value) {
+        let report = self.report("");
+        let number = |name: &str| report["totals"][name].as_u64().unwrap();
+        (number("views"), number("visitors"), report["filtered"].clone())
+    }
+}
+
+fn view(agent: &str, page: &str) -> Request {
+    let mut request = request::post(json!({ "u": format!("https://e.x{page}") }).to_string());
+    request.headers.insert("user-agent", HeaderValue::from_str(agent).unwrap());
+    request
+}
+
+fn browser(number: usize) -> String {
+    format!("{} {number}", support::FIREFOX)
+}
+
+fn outcome(answer: &Response) -> (u16, Option<&str>) {
+    let reason = answer.headers().get("x-footfall-dropped");
+    (answer.status().as_u16(), reason.map(|reason| reason.to_str().unwrap()))
+}
+
+#[test]
+fn a_function_stores_nothing_of_who_is_too_fast() {
+    let world = World::new();
+    let track = world.track();
+    let send = |request: &Request| wait(track.handle(request));
+    for _ in 0..MOST {
+        assert_eq!(outcome(&send(&view(&browser(1), "/"))), (202, None));
+    }
+    let stored = world.store.items().len();
+    let answer = send(&view(&browser(1), "/"));
+    assert_eq!(outcome(&answer), (429, Some("too-fast")));
+    assert_eq!(answer.headers().get("retry-after").unwrap(), "60");
+    let said = String::from_utf8_lossy(answer.body()).into_owned();
+    assert!(said.contains("240 a minute"), "{said}");
+    assert_eq!(world.store.items().len(), stored);
+    // Engagement is as many, and apart; others are not concerned; and nor is the next minute.
+    let engaged = json!({ "n": "engagement", "u": "https://e.x/", "sd": 9, "e": 5000 }).to_string();
+    let mut engagement = view(&browser(1), "/");
+    engagement.body = engaged.into_bytes();
+    for _ in 0..MOST {
+        assert_eq!(outcome(&send(&engagement)), (202, None));
+    }
+    assert_eq!(outcome(&send(&engagement)), (429, Some("too-fast")));
+    assert_eq!(outcome(&send(&view(&browser(2), "/"))), (202, None));
+    world.clock.set("2026-11-22T13:06:00Z");
+    assert_eq!(outcome(&send(&view(&browser(1), "/"))), (202, None));
+    assert_eq!(world.numbers(), (MOST + 2, 2, json!([])));
+}
+
+#[test]
+fn what_several_functions_let_through_is_counted_apart() {
+    let world = World::new();
+    for _ in 0..3 {
+        let track = world.track();
+        for _ in 0..200 {
+            assert_eq!(outcome(&wait(track.handle(&view(&browser(1), "/a")))), (202, None));
+        }
+        wait(track.handle(&view(&browser(2), "/b")));
+    }
+    let apart = json!([{ "reason": "too-fast", "count": 600 - MOST }]);
+    let expected = (MOST + 3, 2, apart);
+    assert_eq!(world.numbers(), expected);
+    world.fold();
+    assert_eq!(world.numbers(), expected);
+}
+
+#[test]
+fn texts_that_are_too_many_are_one_and_their_count_is_exact() {
+    let world = World::new();
+    let (track, most, over) = (world.track(), MOST_TEXTS, 50);
+    let mut expected: HashMap<String, u64> = HashMap::new();
+    for number in 0..most + over {
+        // Names of one length, so that their order is that of their numbers; some are frequent.
+        let page = format!("/{number:05}");
+        let views = if number % 1000 == 7 { 3 } else { 1 };
+        for view_number in 0..views {
+            let request = view(&browser((number + view_number) % 97), &page);
+            let mut body: Value = serde_json::from_slice(&request.body).unwrap();
+            body["r"] = json!(format!("https://r{number}.example/"));
+            let request = Request { body: body.to_string().into_bytes(), ..request };
+            assert_eq!(outcome(&wait(track.handle(&request))), (202, None));
+            *expected.entry(page.clone()).or_default() += 1;
+        }
+        // A minute has room for 97 browsers.
+        if number % 5000 == 0 {
+            world.clock.set(&format!("2026-11-22T13:{:02}:00Z", 10 + number / 5000));
+        }
+    }
+    let before = world.numbers();
+    assert_eq!((before.0, before.1), (expected.values().sum(), 97));
+    world.fold();
+    assert_eq!(world.numbers(), before);
+    let tables = world.report("")["tables"].clone();
+    let rows = |table: &str| -> HashMap<String, u64> {
+        let rows = tables[table]["rows"].as_array().unwrap().iter();
+        rows.map(|row| {
+            (row["value"].as_str().unwrap_or("-").to_owned(), row["views"].as_u64().unwrap())
+        })
+        .collect()
+    };
+    let pages = rows("page");
+    // The rarest are one; of those seen once, the last by name.
+    assert_eq!(pages["(other)"], over as u64);
+    for number in [7, 1007, 9007] {
+        assert_eq!(pages[&format!("/{number:05}")], 3);
+    }
+}
