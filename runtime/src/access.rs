@@ -19,8 +19,7 @@ use http::StatusCode;
 use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, WWW_AUTHENTICATE};
 use jiff::Timestamp;
 
-use crate::http::{Request, Response, response, set};
-use crate::log;
+use crate::http::{Request, Response, json_error, set, told, unanswered};
 use crate::store::{Absent, Item, KeyRange, Store, StoreError};
 use crate::table;
 use crate::text::clean;
@@ -147,23 +146,16 @@ impl Denied {
             Self::SignIn | Self::NoToken | Self::Token => StatusCode::UNAUTHORIZED,
             Self::OtherSite | Self::Share | Self::Login | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::UnknownSite(..) => StatusCode::NOT_FOUND,
-            Self::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Store(StoreError::Refused(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Store(error) => unanswered(error),
         }
     }
 
     /// The answer for a program: `{"error": "…"}`. What the store says goes to the log alone.
     #[must_use]
     pub fn response(&self) -> Response {
-        let message = match self {
-            Self::Store(error) => {
-                log::error("who may look could not be known", error);
-                "the store cannot be read just now; try again in a moment".to_owned()
-            }
-            _ => self.to_string(),
-        };
-        let body = serde_json::json!({ "error": message }).to_string();
-        self.challenged(response(self.status(), "application/json", body))
+        let status = self.status();
+        let message = told(status, "who may look could not be known", self);
+        self.challenged(json_error(status, &message))
     }
 
     /// Says in the header that HTTP has for it that a token would do.

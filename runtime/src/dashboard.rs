@@ -35,7 +35,7 @@ use crate::access::{
 use crate::ambient::{Ambient, RandomError};
 use crate::badge::Badges;
 use crate::checkpoint::Checkpoint;
-use crate::http::{Request, Response, response, set, text};
+use crate::http::{Request, Response, json_error, response, set, text, told, unanswered};
 use crate::log;
 use crate::period::Asked;
 use crate::query::Query;
@@ -310,30 +310,15 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         let status = match failure {
             Failure::Denied(denied) => denied.status(),
             Failure::Query(_) | Failure::Format | Failure::Part(_) => StatusCode::BAD_REQUEST,
-            Failure::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
-            Failure::Store(StoreError::Refused(_))
-            | Failure::Template(_)
-            | Failure::Json(_)
-            | Failure::Random(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        let message = match status {
-            StatusCode::SERVICE_UNAVAILABLE => {
-                "The store cannot be read just now. Try again in a moment.".to_owned()
+            Failure::Store(error) => unanswered(error),
+            Failure::Template(_) | Failure::Json(_) | Failure::Random(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
             }
-            StatusCode::INTERNAL_SERVER_ERROR => {
-                "The report cannot be made. The function's log says why.".to_owned()
-            }
-            _ => failure.to_string(),
         };
-        if status.is_server_error() {
-            log::error("a report was not made", failure);
-        }
+        let message = told(status, "a report was not made", failure);
         match (format, failure) {
             (Format::Json, Failure::Denied(denied)) => return denied.response(),
-            (Format::Json, _) => {
-                let body = serde_json::json!({ "error": message });
-                return response(status, "application/json", body.to_string());
-            }
+            (Format::Json, _) => return json_error(status, &message),
             (Format::Csv, Failure::Denied(denied)) => {
                 return denied.challenged(text(status, &message));
             }

@@ -1,6 +1,7 @@
 //! Requests and answers as plain values: what a Lambda event and a connection to `dev` both become.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::io::Write as _;
 use std::net::IpAddr;
 
@@ -11,6 +12,9 @@ use http::header::{
     HeaderName, HeaderValue, REFERRER_POLICY, USER_AGENT, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, StatusCode};
+
+use crate::log;
+use crate::store::StoreError;
 
 /// A request, whole.
 #[derive(Debug, Clone)]
@@ -129,6 +133,37 @@ pub fn text(status: StatusCode, body: &str) -> Response {
     response(status, "text/plain; charset=utf-8", body)
 }
 
+/// An answer that says what is wrong, to a program: `{"error": "…"}`.
+#[must_use]
+pub fn json_error(status: StatusCode, message: &str) -> Response {
+    response(status, "application/json", serde_json::json!({ "error": message }).to_string())
+}
+
+/// The status of an answer that the store stood in the way of.
+#[must_use]
+pub const fn unanswered(error: &StoreError) -> StatusCode {
+    match error {
+        StoreError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        StoreError::Refused(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// What is said beside a status: the error, if it is the asker's own. One of ours goes to the log, under what
+/// it stood in the way of: strangers are told no more than what to do.
+#[must_use]
+pub fn told(status: StatusCode, undone: &str, error: &impl Display) -> String {
+    if !status.is_server_error() {
+        return error.to_string();
+    }
+    log::error(undone, error);
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            "The store cannot be read just now. Try again in a moment.".to_owned()
+        }
+        _ => "This cannot be answered. The function's log says why.".to_owned(),
+    }
+}
+
 /// Sets a header to a value that is known to be one.
 pub fn set(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
@@ -218,6 +253,27 @@ mod tests {
         assert_eq!(request.parameter("b").as_deref(), Some("x y z"));
         assert_eq!(request.parameter("c").as_deref(), Some(""));
         assert_eq!(request.parameter("d"), None);
+    }
+
+    #[test]
+    fn strangers_are_not_told_what_the_store_says() {
+        let check = |error: &StoreError, status: u16, expected: &str| {
+            let found = unanswered(error);
+            assert_eq!(found, status);
+            let answer = json_error(found, &told(found, "a test was not made", error));
+            assert_eq!(
+                (answer.status(), answer.headers()[CONTENT_TYPE].as_bytes()),
+                (found, &b"application/json"[..])
+            );
+            let body = String::from_utf8(answer.into_body()).unwrap();
+            assert_eq!(body, format!("{{\"error\":\"{expected}\"}}"));
+        };
+        let secret = || "table arn:aws:…".to_owned();
+        let again = "The store cannot be read just now. Try again in a moment.";
+        check(&StoreError::Unavailable(secret()), 503, again);
+        let broken = "This cannot be answered. The function's log says why.";
+        check(&StoreError::Refused(secret()), 500, broken);
+        assert_eq!(told(StatusCode::BAD_REQUEST, "", &"say which"), "say which");
     }
 
     #[test]

@@ -18,12 +18,11 @@ use footfall_infra::api;
 use footfall_infra::settings::Site;
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::access::{Access, Denied};
 use crate::checkpoint::Checkpoint;
-use crate::http::{Request, Response, response};
-use crate::log;
+use crate::http::{Request, Response, json_error, response, told, unanswered};
 use crate::period::Asked;
 use crate::query::QueryError;
 use crate::read::{Missing, ReadError, Reader};
@@ -236,22 +235,8 @@ fn failed(problem: &Problem) -> Response {
         Problem::Denied(denied) => return denied.response(),
         Problem::Refused(_) | Problem::Query(_) | Problem::NoSite => StatusCode::BAD_REQUEST,
         Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Problem::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
-        Problem::Store(StoreError::Refused(_)) | Problem::Json(_) => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
+        Problem::Store(error) => unanswered(error),
+        Problem::Json(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let message = match status {
-        StatusCode::SERVICE_UNAVAILABLE => {
-            "The store cannot be read just now. Try again in a moment.".to_owned()
-        }
-        StatusCode::INTERNAL_SERVER_ERROR => {
-            "The question cannot be answered. The function's log says why.".to_owned()
-        }
-        _ => problem.to_string(),
-    };
-    if status.is_server_error() {
-        log::error("a question was not answered", problem);
-    }
-    response(status, "application/json", json!({ "error": message }).to_string())
+    json_error(status, &told(status, "a question was not answered", problem))
 }

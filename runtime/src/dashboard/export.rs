@@ -10,7 +10,7 @@ use crate::access::Denied;
 use crate::ambient::Ambient;
 use crate::archive::Archive;
 use crate::export::{self, Cursor, Format, PAGE, Page};
-use crate::http::{Request, Response, response, set};
+use crate::http::{Request, Response, json_error, response, set, told, unanswered};
 use crate::log;
 use crate::store::{Store, StoreError};
 use crate::text::clean;
@@ -43,23 +43,12 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
             Ok(answer) => return answer,
             Err(refusal) => refusal,
         };
-        let (status, message) = match &refusal {
+        let status = match &refusal {
             Refusal::Denied(denied) => return denied.response(),
-            Refusal::Store(StoreError::Unavailable(_)) => {
-                let message = "the store cannot be read just now; try again in a moment";
-                (StatusCode::SERVICE_UNAVAILABLE, message.to_owned())
-            }
-            Refusal::Store(StoreError::Refused(_)) => {
-                let message = "the page cannot be made; the function's log says why";
-                (StatusCode::INTERNAL_SERVER_ERROR, message.to_owned())
-            }
-            _ => (StatusCode::BAD_REQUEST, refusal.to_string()),
+            Refusal::Store(error) => unanswered(error),
+            _ => StatusCode::BAD_REQUEST,
         };
-        if status.is_server_error() {
-            log::error("a page of an export was not made", &refusal);
-        }
-        let body = serde_json::json!({ "error": message });
-        response(status, "application/json", body.to_string())
+        json_error(status, &told(status, "a page of an export was not made", &refusal))
     }
 
     async fn page_of(&self, request: &Request) -> Result<Response, Refusal> {
