@@ -103,13 +103,8 @@ fn check(settings: &Settings, site: &Domain) -> Result<(), Problem> {
     }
     Err(Problem::refused(
         format!("there is no site called {site}"),
-        format!("the sites are {}; deploy again if there should be more", names(settings)),
+        format!("the sites are {}; deploy again if there should be more", settings.domains()),
     ))
-}
-
-fn names(settings: &Settings) -> String {
-    let names: Vec<&str> = settings.sites.iter().map(|site| site.domain.as_str()).collect();
-    names.join(", ")
 }
 
 /// Either table.
@@ -154,7 +149,10 @@ impl Table {
                 Some([only]) => Ok(only.domain.clone()),
                 _ => Err(Problem::refused(
                     "the site is not said",
-                    format!("name one with --site: {}", settings.map(names).unwrap_or_default()),
+                    format!(
+                        "name one with --site: {}",
+                        settings.map(Settings::domains).unwrap_or_default()
+                    ),
                 )),
             },
         }

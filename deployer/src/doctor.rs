@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 use anyhow::{Context as _, Result, bail};
 use aws_sdk_cloudformation::types::StackStatus;
 use clap::Args;
-use footfall_infra::settings::FILE;
+use footfall_infra::settings::{FILE, Settings};
 use serde::Serialize;
 
 use self::facts::facts;
@@ -45,8 +45,8 @@ pub(crate) struct Arguments {
 /// What was found out.
 #[derive(Debug)]
 struct Facts {
-    /// The names of the sites.
-    sites: Result<Vec<String>, Problem>,
+    /// What would be deployed.
+    settings: Result<Settings, Problem>,
     /// What `rustc --version` prints.
     rustc: Result<String, Problem>,
     /// The target that is built for, and whether its standard library is there.
@@ -157,7 +157,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 /// What the facts mean for a deploy.
 fn judged(facts: &Facts) -> Vec<Check> {
     let mut checks = vec![
-        settings(&facts.sites),
+        settings(&facts.settings),
         rust(&facts.rustc),
         target(facts.target.0, &facts.target.1),
         linker(&facts.linker),
@@ -175,11 +175,11 @@ fn judged(facts: &Facts) -> Vec<Check> {
     checks
 }
 
-fn settings(sites: &Result<Vec<String>, Problem>) -> Check {
-    match sites {
-        Ok(sites) => {
-            let noun = if sites.len() == 1 { "site" } else { "sites" };
-            Check::ok("settings", format!("{FILE} has the {noun} {}", sites.join(", ")))
+fn settings(settings: &Result<Settings, Problem>) -> Check {
+    match settings {
+        Ok(settings) => {
+            let noun = if settings.sites.len() == 1 { "site" } else { "sites" };
+            Check::ok("settings", format!("{FILE} has the {noun} {}", settings.domains()))
         }
         Err(problem) => Check::wrong("settings", problem),
     }
@@ -315,7 +315,7 @@ mod tests {
 
     fn healthy() -> Facts {
         Facts {
-            sites: Ok(vec!["example.com".to_owned()]),
+            settings: Ok(Settings::from_yaml("sites: [{domain: example.com}]").unwrap()),
             rustc: Ok("rustc 1.95.0 (59807616e 2026-04-14)\n".to_owned()),
             target: ("aarch64-unknown-linux-musl", Ok(true)),
             linker: Ok(()),
@@ -359,7 +359,7 @@ ok     concurrency 60 reserved
     fn whatever_is_broken_is_said_with_its_remedy_and_nothing_else_is() {
         type Breaks = fn(&mut Facts);
         let breakages: [(&str, Breaks); 8] = [
-            ("settings    it is broken; mend it", |facts| facts.sites = Err(problem())),
+            ("settings    it is broken; mend it", |facts| facts.settings = Err(problem())),
             ("rust        it is broken; mend it", |facts| facts.rustc = Err(problem())),
             ("target      it is broken; mend it", |facts| facts.target.1 = Err(problem())),
             ("target      there is no standard library for aarch64", |facts| {

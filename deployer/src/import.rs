@@ -204,8 +204,7 @@ fn place(arguments: &Arguments) -> String {
 
 /// The site that is meant.
 fn site<'a>(settings: &'a Settings, said: Option<&str>) -> Result<&'a Site, Problem> {
-    let names: Vec<&str> = settings.sites.iter().map(|site| site.domain.as_str()).collect();
-    let names = names.join(", ");
+    let names = settings.domains();
     match (said, settings.sites.as_slice()) {
         (Some(domain), _) => settings.site(domain).ok_or_else(|| {
             let remedy = format!("the sites in {} are {names}", settings::FILE);

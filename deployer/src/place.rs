@@ -95,11 +95,10 @@ pub(crate) async fn site<S: Store>(
     if let Some(site) = settings.site(name) {
         return Ok(site.clone());
     }
-    let names: Vec<&str> = settings.sites.iter().map(|site| site.domain.as_str()).collect();
     let unknown = || {
         Problem::refused(
             format!("there is no site called {name}, and no data of one"),
-            format!("the sites of {} are {}", settings::FILE, names.join(", ")),
+            format!("the sites of {} are {}", settings::FILE, settings.domains()),
         )
     };
     let site = Site::of(Domain::try_from(name.to_owned()).map_err(|_| unknown())?);

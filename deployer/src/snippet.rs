@@ -41,9 +41,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         Some(domain) => settings.site(domain),
     };
     let Some(site) = site else {
-        let sites: Vec<&str> = settings.sites.iter().map(|site| site.domain.as_str()).collect();
         let asked = arguments.site.as_deref().unwrap_or_default();
-        bail!("there is no site called {asked}; the sites are {}", sites.join(", "));
+        bail!("there is no site called {asked}; the sites are {}", settings.domains());
     };
     let endpoint = match &arguments.endpoint {
         Some(endpoint) => endpoint.clone(),

@@ -217,6 +217,13 @@ impl Settings {
     pub fn site(&self, domain: &str) -> Option<&Site> {
         self.sites.iter().find(|site| site.domain.as_str() == domain)
     }
+
+    /// What the sites are called, as it stands in a sentence: `example.com, example.org`.
+    #[must_use]
+    pub fn domains(&self) -> String {
+        let domains: Vec<&str> = self.sites.iter().map(|site| site.domain.as_str()).collect();
+        domains.join(", ")
+    }
 }
 
 const fn yes() -> bool {

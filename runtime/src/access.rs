@@ -295,8 +295,7 @@ impl<'a, S: Store> Access<'a, S> {
     }
 
     fn unknown(&self, name: &str) -> Denied {
-        let sites: Vec<&str> = self.settings.sites.iter().map(|s| s.domain.as_str()).collect();
-        Denied::UnknownSite(clean(name, 100), sites.join(", "))
+        Denied::UnknownSite(clean(name, 100), self.settings.domains())
     }
 }
 

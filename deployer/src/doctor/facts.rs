@@ -56,7 +56,7 @@ pub(super) async fn facts(arch: Arch, target: &Target) -> Facts {
         Err(error) => Err(problem(&error)),
     };
     Facts {
-        sites: sites(),
+        settings: owner::settings().map_err(|error| problem(&error)),
         rustc: version().map_err(|error| problem(&error)),
         target: (arch.target(), toolchain::has_target(arch).map_err(|error| problem(&error))),
         linker: toolchain::ensure_linker().map_err(|error| problem(&error)),
@@ -77,12 +77,6 @@ fn problem(error: &anyhow::Error) -> Problem {
     let text = format!("{error:#}");
     let (cause, remedy) = text.split_once("; ").unwrap_or((&text, ""));
     Problem::failed(cause, remedy)
-}
-
-/// The sites that would be deployed.
-fn sites() -> Result<Vec<String>, Problem> {
-    let settings = owner::settings().map_err(|error| problem(&error))?;
-    Ok(settings.sites.iter().map(|site| site.domain.to_string()).collect())
 }
 
 /// What the compiler says it is.

@@ -10,6 +10,13 @@ fn refused(yaml: &str) -> String {
 }
 
 #[test]
+fn sites_are_called_by_their_domains() {
+    assert_eq!(Settings::local().domains(), "localhost");
+    let two = settings("sites: [{domain: b.example}, {domain: a.example}]");
+    assert_eq!(two.domains(), "b.example, a.example");
+}
+
+#[test]
 fn a_domain_is_enough() {
     let settings = settings("sites:\n  - domain: Example.COM\n");
     let site = &settings.sites[0];
