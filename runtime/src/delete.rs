@@ -284,10 +284,7 @@ impl<'a, S: Store> Deletion<'a, S> {
         }
         let site = self.archive.site;
         let encoded = rollup::encode(site, span, rows, &mut texts, 0)?;
-        let expires = match span {
-            Span::Hour(hour) => Some(table::hit_expiry(site, hour.end())),
-            Span::Day(_) | Span::Imported(..) => None,
-        };
+        let expires = table::segment_expiry(site, span);
         let (first, rest) = rollup::items(site, span, encoded, expires);
         let absent: Absent = rollup::put(self.archive.store, first, rest).await?;
         drop(absent);

@@ -286,11 +286,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
             Span::Hour(_) | Span::Day(_) | Span::Imported(..) => {}
         }
         let encoded = encode(site, span, rows, &mut texts, unreadable)?;
-        // Hours are kept as long as the hits they are made from.
-        let expires = match span {
-            Span::Hour(hour) => Some(table::hit_expiry(site, hour.end())),
-            Span::Day(_) | Span::Imported(..) => None,
-        };
+        let expires = table::segment_expiry(site, span);
         let (first, rest) = items(site, span, encoded, expires);
         put(&self.store, first, rest).await?;
         Ok(Found::Folded)

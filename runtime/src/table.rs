@@ -139,6 +139,16 @@ pub fn hit_expiry(site: &Site, at: Timestamp) -> i64 {
     at.as_second() + hit_life(site)
 }
 
+/// When a segment of `site` is to be deleted, in seconds since 1970: an hour's with the last of the hits it
+/// is made from; a day's is kept until somebody deletes it.
+#[must_use]
+pub fn segment_expiry(site: &Site, span: Span) -> Option<i64> {
+    match span {
+        Span::Hour(hour) => Some(hit_expiry(site, hour.end())),
+        Span::Day(_) | Span::Imported(..) => None,
+    }
+}
+
 /// The time before which no hit of `site` is left at `now`.
 #[must_use]
 pub fn oldest_hit(site: &Site, now: Timestamp) -> Timestamp {
@@ -459,6 +469,20 @@ mod tests {
         );
         check("2026-12-31T23:30:00Z", "2027-01-01T00:30:00Z", &["2026-12-31T23", "2027-01-01T00"]);
         check("2026-11-22T13:00:00Z", "2026-11-22T13:00:00Z", &[]);
+    }
+
+    #[test]
+    fn hours_go_with_their_hits_and_days_stay() {
+        let site = &Settings::local().sites[0];
+        let day = "2026-11-22".parse().unwrap();
+        let hour = Hour::of(at("2026-11-22T13:05:06Z"));
+        let expires = at("2026-12-22T14:00:00Z").as_second();
+        assert_eq!(segment_expiry(site, Span::Hour(hour)), Some(expires));
+        assert_eq!(segment_expiry(site, Span::Day(day)), None);
+        assert_eq!(
+            segment_expiry(site, Span::Imported(day, "0123456789ab".parse().unwrap())),
+            None
+        );
     }
 
     #[test]
