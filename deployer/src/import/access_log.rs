@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use jiff::fmt::strtime;
 
 use super::intake::{Intake, Request};
-use super::source::{Line, next_line};
+use super::source::{Line, each_line};
 use super::tally::Reason;
 
 /// A line's parts.
@@ -33,26 +33,20 @@ pub(crate) struct Entry<'a> {
     more: Option<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
-/// Reads a log. `line` is how many lines were before.
-pub(crate) fn read(input: &mut dyn BufRead, mut line: u64, intake: &mut Intake<'_>) -> Result<()> {
-    let mut bytes = Vec::new();
-    loop {
-        let found = next_line(input, &mut bytes)?;
-        line += 1;
-        match found {
-            Line::None => return Ok(()),
-            Line::Whole if bytes.is_empty() => continue,
-            _ => intake.tally.lines += 1,
-        }
-        match found {
-            Line::Unfinished => intake.note(line, Reason::Unfinished),
-            Line::TooLong => intake.note(line, Reason::Unreadable),
-            _ => match parse(&String::from_utf8_lossy(&bytes)) {
-                Some(entry) => take(&entry, line, intake)?,
-                None => intake.note(line, Reason::Unreadable),
+/// Reads a log. `before` is how many lines were before.
+pub(crate) fn read(input: &mut dyn BufRead, before: u64, intake: &mut Intake<'_>) -> Result<()> {
+    each_line(input, before, |number, line| {
+        intake.tally.lines += 1;
+        match line {
+            Line::Unfinished(_) => intake.note(number, Reason::Unfinished),
+            Line::TooLong => intake.note(number, Reason::Unreadable),
+            Line::Whole(text) => match parse(&String::from_utf8_lossy(text)) {
+                Some(entry) => take(&entry, number, intake)?,
+                None => intake.note(number, Reason::Unreadable),
             },
         }
-    }
+        Ok(())
+    })
 }
 
 fn take(entry: &Entry<'_>, line: u64, intake: &mut Intake<'_>) -> Result<()> {

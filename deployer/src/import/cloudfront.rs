@@ -12,33 +12,33 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::intake::{Intake, Request};
-use super::source::{Line, next_line};
+use super::source::{Line, each_line};
 use super::tally::Reason;
 
 const FIELDS: &str = "#Fields:";
 
 /// Reads a log from its beginning, where its fields are named.
 pub(crate) fn read(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> Result<()> {
-    let (mut bytes, mut line) = (Vec::new(), 0);
     let mut fields = HashMap::new();
-    loop {
-        let found = next_line(input, &mut bytes)?;
-        line += 1;
-        let text = String::from_utf8_lossy(&bytes);
-        if let Some(names) = text.strip_prefix(FIELDS) {
-            fields = names.split_whitespace().map(str::to_owned).zip(0..).collect();
-            continue;
+    each_line(input, 0, |number, line| {
+        // No log of theirs grows: if the last line has no end, it is still all there.
+        let text = match line {
+            Line::Whole(text) | Line::Unfinished(text) => Some(String::from_utf8_lossy(text)),
+            Line::TooLong => None,
+        };
+        if let Some(comment) = text.as_ref().filter(|text| text.starts_with('#')) {
+            if let Some(names) = comment.strip_prefix(FIELDS) {
+                fields = names.split_whitespace().map(str::to_owned).zip(0..).collect();
+            }
+            return Ok(());
         }
-        match found {
-            Line::None => return Ok(()),
-            Line::Whole if text.is_empty() || text.starts_with('#') => continue,
-            _ => intake.tally.lines += 1,
+        intake.tally.lines += 1;
+        let taken = text.map(|text| take(&text, &fields, number, intake)).transpose()?.flatten();
+        if taken.is_none() {
+            intake.note(number, Reason::Unreadable);
         }
-        let is_whole = found != Line::TooLong;
-        if !is_whole || take(&text, &fields, line, intake)?.is_none() {
-            intake.note(line, Reason::Unreadable);
-        }
-    }
+        Ok(())
+    })
 }
 
 /// Takes a line; `None` if it has not the fields that it must have.

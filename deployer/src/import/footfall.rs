@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::intake::Intake;
-use super::source::{Line, next_line};
+use super::source::{Line, each_line};
 use super::table::rows;
 use super::tally::Reason;
 
@@ -74,37 +74,36 @@ pub(crate) fn read_csv(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> Resu
 /// Reads JSON lines.
 pub(crate) fn read_json(
     input: &mut dyn BufRead,
-    mut line: u64,
+    before: u64,
     intake: &mut Intake<'_>,
 ) -> Result<()> {
-    let mut bytes = Vec::new();
-    loop {
-        let found = next_line(input, &mut bytes)?;
-        line += 1;
-        match found {
-            Line::None => return Ok(()),
-            Line::Whole if bytes.is_empty() => continue,
-            _ => intake.tally.lines += 1,
-        }
-        let object = serde_json::from_slice::<Map<String, Value>>(&bytes);
-        match object {
-            _ if found == Line::Unfinished => intake.note(line, Reason::Unfinished),
-            Ok(object) if found == Line::Whole => {
-                let text = |name: &str| match object.get(name)? {
-                    Value::Null => None,
-                    Value::String(text) => Some(text.clone()),
-                    other => Some(other.to_string()),
-                };
-                match text(TIME).and_then(|text| text.parse().ok()) {
-                    Some(at) => {
-                        take(line, at, text(VISITOR), text, intake)?;
-                    }
-                    None => intake.note(line, Reason::Time),
-                }
+    each_line(input, before, |number, line| {
+        intake.tally.lines += 1;
+        let object = match line {
+            Line::Whole(text) => serde_json::from_slice::<Map<String, Value>>(text).ok(),
+            Line::TooLong => None,
+            Line::Unfinished(_) => {
+                intake.note(number, Reason::Unfinished);
+                return Ok(());
             }
-            _ => intake.note(line, Reason::Unreadable),
+        };
+        let Some(object) = object else {
+            intake.note(number, Reason::Unreadable);
+            return Ok(());
+        };
+        let text = |name: &str| match object.get(name)? {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        };
+        match text(TIME).and_then(|text| text.parse().ok()) {
+            Some(at) => {
+                take(number, at, text(VISITOR), text, intake)?;
+            }
+            None => intake.note(number, Reason::Time),
         }
-    }
+        Ok(())
+    })
 }
 
 /// Takes a row.

@@ -135,33 +135,44 @@ fn unpacked<T>(
 }
 
 /// A line, without its end.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Line {
-    /// It is in the buffer.
-    Whole,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line<'a> {
+    /// All of it.
+    Whole(&'a [u8]),
+    /// What the file has of it, which ends in it.
+    Unfinished(&'a [u8]),
     /// It is longer than any that is read.
     TooLong,
-    /// The file ends in it.
-    Unfinished,
-    /// There is none any more.
-    None,
 }
 
 /// The longest line that is read, in bytes. Servers take addresses of 8 KB.
 const LONGEST: u64 = 64 * 1024;
 
-/// Reads the next line into `line`.
-pub(crate) fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
-    line.clear();
-    if (&mut *input).take(LONGEST).read_until(b'\n', line)? == 0 {
-        return Ok(Line::None);
+/// Hands over the lines that have something in them, each with its number. `before` is how many lines were
+/// before.
+pub(crate) fn each_line(
+    input: &mut dyn BufRead,
+    before: u64,
+    mut take: impl FnMut(u64, Line<'_>) -> Result<()>,
+) -> Result<()> {
+    let (mut line, mut number) = (Vec::new(), before);
+    loop {
+        line.clear();
+        if (&mut *input).take(LONGEST).read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        number += 1;
+        if line.pop_if(|last| *last == b'\n').is_some() {
+            line.pop_if(|last| *last == b'\r');
+            if !line.is_empty() {
+                take(number, Line::Whole(&line))?;
+            }
+        } else if input.skip_until(b'\n')? == 0 && (line.len() as u64) < LONGEST {
+            take(number, Line::Unfinished(&line))?;
+        } else {
+            take(number, Line::TooLong)?;
+        }
     }
-    if line.pop_if(|last| *last == b'\n').is_some() {
-        line.pop_if(|last| *last == b'\r');
-        return Ok(Line::Whole);
-    }
-    let ended = input.skip_until(b'\n')? == 0;
-    Ok(if ended && (line.len() as u64) < LONGEST { Line::Unfinished } else { Line::TooLong })
 }
 
 #[cfg(test)]
@@ -169,17 +180,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_bounded() {
-        let text = format!("one\r\n\n{}\nlast", "x".repeat(200_000));
-        let (mut input, mut line) = (text.as_bytes(), Vec::new());
-        let mut next = || {
-            let kind = next_line(&mut input, &mut line).unwrap();
-            (kind, String::from_utf8(line.clone()).unwrap())
+    fn lines_are_numbered_and_bounded() {
+        let text = format!("one\r\n\n\r\n{}\nlast", "x".repeat(200_000));
+        let mut lines = Vec::new();
+        let note = |number, line: Line<'_>| {
+            lines.push(match line {
+                Line::Whole(text) => format!("{number} {}", str::from_utf8(text)?),
+                Line::Unfinished(text) => format!("{number} {}…", str::from_utf8(text)?),
+                Line::TooLong => format!("{number} is too long"),
+            });
+            Ok(())
         };
-        assert_eq!(next(), (Line::Whole, "one".to_owned()));
-        assert_eq!(next(), (Line::Whole, String::new()));
-        assert_eq!(next().0, Line::TooLong);
-        assert_eq!(next(), (Line::Unfinished, "last".to_owned()));
-        assert_eq!(next().0, Line::None);
+        each_line(&mut text.as_bytes(), 7, note).unwrap();
+        assert_eq!(lines, ["8 one", "11 is too long", "12 last…"]);
     }
 }
