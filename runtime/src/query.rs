@@ -210,6 +210,28 @@ impl Condition {
             Self::Not(inner) | Self::Done(inner) => inner.filters(),
         }
     }
+
+    /// Conditions one by one, without the `all` around them: what all of them ask for is the same.
+    pub fn flat(conditions: &[Self]) -> Box<dyn Iterator<Item = &Self> + '_> {
+        Box::new(conditions.iter().flat_map(|condition| match condition {
+            Self::All(inner) => Self::flat(inner),
+            condition => Box::new(std::iter::once(condition)),
+        }))
+    }
+
+    /// Conditions but those that are left out, such as those on goals: what remains says who might have
+    /// reached one.
+    #[must_use]
+    pub fn without(conditions: &[Self], is_out: impl Fn(&Self) -> bool) -> Vec<Self> {
+        Self::flat(conditions).filter(|condition| !is_out(condition)).cloned().collect()
+    }
+
+    /// Whether all its filters, wherever they stand in it, are on such keys.
+    #[must_use]
+    pub fn is_of(&self, is_key: impl Fn(&Key) -> bool) -> bool {
+        let filters = self.filters();
+        !filters.is_empty() && filters.iter().all(|filter| is_key(&filter.key))
+    }
 }
 
 impl From<Filter> for Condition {
@@ -503,6 +525,23 @@ mod tests {
         assert!(check(&[deep(MAX_DEPTH - 1).parse().unwrap()]).is_ok());
         assert_eq!(deep(MAX_DEPTH).parse::<Condition>(), Err(QueryError::TooMuch));
         assert_eq!(deep(10_000).parse::<Condition>(), Err(QueryError::TooMuch));
+    }
+
+    #[test]
+    fn conditions_are_left_out_one_by_one() {
+        let is_of_goals = |condition: &Condition| condition.is_of(|key| *key == Key::Goal);
+        let check = |conditions: &[&str], expected: &[&str]| {
+            let conditions: Vec<_> = conditions.iter().map(|it| it.parse().unwrap()).collect();
+            let kept = Condition::without(&conditions, is_of_goals);
+            let kept: Vec<_> = kept.iter().map(ToString::to_string).collect();
+            assert_eq!(kept, expected, "{conditions:?}");
+        };
+        check(&["is,page,/", "is,goal,A"], &["is,page,/"]);
+        check(&["all(is,goal,A)(all(is,page,/)(not(is,goal,B)))"], &["is,page,/"]);
+        check(&["done(any(is,goal,A)(is,goal,B))"], &[]);
+        // Of these two, one cannot be left out without the other.
+        check(&["any(is,goal,A)(is,page,/)"], &["any(is,goal,A)(is,page,/)"]);
+        assert!(!is_of_goals(&Condition::Any(Vec::new())));
     }
 
     #[test]

@@ -138,12 +138,9 @@ fn props(engine: &Engine<'_>) -> Vec<Key> {
 
 /// The conditions but those on goals; nothing if there are none of those.
 fn without_goals(conditions: &[Condition]) -> Option<Vec<Condition>> {
-    let is_of_goals = |condition: &Condition| {
-        let filters = condition.filters();
-        !filters.is_empty() && filters.iter().all(|filter| filter.key == Key::Goal)
-    };
-    let kept: Vec<_> = conditions.iter().filter(|it| !is_of_goals(it)).cloned().collect();
-    (kept.len() < conditions.len()).then_some(kept)
+    let is_of_goals = |condition: &Condition| condition.is_of(|key| *key == Key::Goal);
+    let has_goals = Condition::flat(conditions).any(is_of_goals);
+    has_goals.then(|| Condition::without(conditions, is_of_goals))
 }
 
 fn base(keys: &[Key], found: Vec<Found>) -> Option<Base> {
@@ -211,6 +208,9 @@ mod tests {
         };
         check(&["is,page,/"], None);
         check(&["is,page,/", "is,goal,A"], Some(&["is,page,/"]));
+        check(&["all(is,page,/)(is,goal,A)"], Some(&["is,page,/"]));
+        // A property says what somebody did, not that it was a goal.
+        check(&["is,props:plan,pro"], None);
         check(&["done(any(is,goal,A)(is,goal,B))"], Some(&[]));
         check(&["any(is,goal,A)(is,page,/)"], None);
     }

@@ -171,17 +171,18 @@ fn unknown_goal(site: &Site, value: &str) -> String {
     format!("the goal `{value}` is not configured for this site; {known}")
 }
 
-/// The conditions without those on goals and properties: who might have converted.
+/// The conditions without those on goals and properties: who might have converted. What a visit has done
+/// stays, as it does in Plausible's answers.
 #[must_use]
 pub(super) fn without_conversions(conditions: &[Condition]) -> Vec<Condition> {
-    flat(conditions).filter(|condition| !is_of_conversions(condition)).cloned().collect()
+    Condition::without(conditions, is_of_conversions)
 }
 
 /// Whether one of the conditions is on a goal alone.
 #[must_use]
 pub(super) fn has_goal(conditions: &[Condition]) -> bool {
     let is_goal = |condition: &Condition| matches!(condition, Condition::Filter(filter) if filter.key == Key::Goal);
-    flat(conditions).any(is_goal)
+    Condition::flat(conditions).any(is_goal)
 }
 
 /// Whether a goal or a property stands within another condition, but for what a visit has done.
@@ -195,19 +196,11 @@ pub(super) fn has_deep_conversion(conditions: &[Condition]) -> bool {
             Condition::Done(_) => false,
         }
     }
-    flat(conditions).any(|condition| !is_of_conversions(condition) && is_deep(condition))
+    Condition::flat(conditions).any(|condition| !is_of_conversions(condition) && is_deep(condition))
 }
 
 fn is_of_conversions(condition: &Condition) -> bool {
     matches!(condition, Condition::Filter(filter) if matches!(filter.key, Key::Goal | Key::Prop(_)))
-}
-
-/// Conditions without the `and` around them.
-fn flat(conditions: &[Condition]) -> Box<dyn Iterator<Item = &Condition> + '_> {
-    Box::new(conditions.iter().flat_map(|condition| match condition {
-        Condition::All(inner) => flat(inner),
-        condition => Box::new(std::iter::once(condition)),
-    }))
 }
 
 #[cfg(test)]
