@@ -241,7 +241,7 @@ fn text(status: &Status) -> String {
         text.push_str(&row("capacity", &table.capacity));
     }
     for Today { site, day, time_zone, hits } in &status.today {
-        let hits = format!("{hits} hits of {site} on {day} in {time_zone}, filtered ones included");
+        let hits = format!("{hits} views and events of {site} on {day} in {time_zone}");
         text.push_str(&row("today", &Some(hits)));
     }
     if status.table.is_some() {

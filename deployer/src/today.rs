@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use footfall_infra::settings::{Settings, Site};
 use footfall_infra::stack::{PARTITION_KEY, SORT_KEY};
+use footfall_runtime::hit::HIT_PREFIX;
 use footfall_runtime::period::Period;
 use footfall_runtime::store::KeyRange;
+use footfall_runtime::store::dynamodb::VALUE;
 use footfall_runtime::table::{self, Hour};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
@@ -29,8 +32,7 @@ pub(crate) struct Today {
     /// The day that it is where the site's days begin.
     pub(crate) day: String,
     pub(crate) time_zone: String,
-    /// Page views, events, what was filtered out of them, and engagements where they are measured: to
-    /// tell them apart, all of them would have to be sent here. The dashboard does.
+    /// Page views and events: neither what was filtered out of them nor engagements.
     pub(crate) hits: u64,
 }
 
@@ -96,7 +98,7 @@ fn ranges(settings: &Settings, site: &Site, day: &Period, now: Timestamp) -> Vec
         .collect()
 }
 
-/// The items of a range, which are counted where they are.
+/// The views and events of a range, which are counted where they are.
 async fn count(aws: &Aws, table: &str, range: KeyRange) -> Result<u64> {
     let query = aws
         .dynamodb
@@ -104,6 +106,9 @@ async fn count(aws: &Aws, table: &str, range: KeyRange) -> Result<u64> {
         .table_name(table)
         .select(Select::Count)
         .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :to")
+        .filter_expression("begins_with(#v, :hit)")
+        .expression_attribute_names("#v", VALUE)
+        .expression_attribute_values(":hit", AttributeValue::B(Blob::new(HIT_PREFIX)))
         .expression_attribute_names("#pk", PARTITION_KEY)
         .expression_attribute_names("#sk", SORT_KEY)
         .expression_attribute_values(":pk", AttributeValue::S(range.pk))

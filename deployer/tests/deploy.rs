@@ -434,7 +434,11 @@ fn status_counts_what_came_in_today() {
         .ended(0)
         .prints("size       7 items, 700 bytes, which AWS counts about every six hours\n")
         .prints("capacity   on demand\n")
-        .prints("today      5 hits of b.example on ");
+        .prints("today      5 views and events of b.example on ");
+    // Nothing else is stored with `{"v":` at its beginning, as it is in base64 here.
+    let asked = aws.bodies("Query");
+    assert!(asked.contains("\"FilterExpression\":\"begins_with(#v, :hit)\""), "{asked}");
+    assert!(asked.contains(r#"{"B":"eyJ2Ijo="}"#), "{asked}");
     // What may not be read is said, and the rest is shown.
     let denied = r#"{"__type":"AccessDeniedException","message":"User: Alice"}"#;
     let denied = || vec![Answer::Says(400, denied.to_owned())];
