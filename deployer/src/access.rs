@@ -1,39 +1,21 @@
 //! Who may look, as its owner decides it: in the table of the deployed stack, or in that of `dev`.
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use clap::Args;
-use footfall_infra::outputs;
-use footfall_infra::settings::{self, Domain, Settings};
+use clap::{Args, Subcommand};
+use footfall_infra::settings::{Domain, Settings};
 use footfall_runtime::access::register::{self, RegisterError, Wish};
 use footfall_runtime::access::{EmbedOrigin, Kind, Secret, Token};
 use footfall_runtime::ambient::{Ambient as _, Machine};
-use footfall_runtime::settings_file;
-use footfall_runtime::store::dynamodb::DynamoDb;
 use footfall_runtime::store::embedded::Embedded;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::apply::print_json;
-use crate::aws::{Aws, Target};
 use crate::logs::span;
+use crate::place::{self, Deployed, Place, existing, only_site};
 use crate::problem::Problem;
 use crate::snippet::DEV;
-use crate::stack::{self, look};
-
-/// Whose table is meant
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Place {
-    /// In the data of `cargo xtask dev`, which must not run meanwhile
-    #[arg(long)]
-    local: bool,
-    /// Folder of that data
-    #[arg(long, value_name = "DIR", default_value = ".footfall", requires = "local")]
-    data: PathBuf,
-    #[command(flatten)]
-    target: Target,
-}
 
 /// What a new token or link is for
 #[derive(Debug, Clone, Args)]
@@ -47,6 +29,36 @@ pub(crate) struct New {
     /// After what time it ends, such as 12h or 90d; never if not said
     #[arg(long, value_name = "SPAN", value_parser = life)]
     expires: Option<SignedDuration>,
+}
+
+/// What is done with those there are
+#[derive(Debug, Subcommand)]
+pub(crate) enum Kept {
+    /// List those there are, without their secrets
+    List {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// End one at once, and for good
+    Revoke {
+        /// Its ID, as the list has it
+        #[arg(value_name = "ID")]
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+impl Kept {
+    pub(crate) async fn run(&self, kind: Kind) -> Result<()> {
+        match self {
+            Self::List { json, place } => list(kind, *json, place).await,
+            Self::Revoke { id, place } => revoke(kind, id, place).await,
+        }
+    }
 }
 
 /// The time that a token lives.
@@ -63,50 +75,6 @@ pub(crate) fn domain(text: &str) -> Result<Domain, String> {
     Domain::try_from(text.to_owned())
 }
 
-/// The table of a stack, and what is known of that.
-pub(crate) struct Deployed {
-    pub(crate) table: DynamoDb,
-    /// Where the API is.
-    pub(crate) endpoint: String,
-    /// The settings it was deployed with, as far as the stack says.
-    settings: Option<Settings>,
-}
-
-impl Deployed {
-    pub(crate) async fn find(target: &Target) -> Result<Self> {
-        let aws = Aws::connect(target).await?;
-        let name = &target.stack;
-        let found = look(&aws, name.as_str()).await?;
-        let endpoint = found.as_ref().and_then(|s| stack::outputs(s).remove(outputs::ENDPOINT));
-        let (Some(stack), Some(endpoint)) = (found, endpoint) else {
-            return Err(Problem::failed(
-                format!("there is no dashboard: the stack {name} is not deployed"),
-                "deploy it with `cargo xtask deploy`, or choose another with --stack or --region",
-            )
-            .into());
-        };
-        let settings = stack::settings(stack::template(&aws, &stack).await?.as_ref());
-        // A stack's table has its name.
-        let table = DynamoDb::of_client(aws.dynamodb, name.as_str().to_owned());
-        Ok(Self { table, endpoint, settings })
-    }
-
-    /// Refuses a site that the stack does not have, as far as it says which it has.
-    pub(crate) fn check_site(&self, site: &Domain) -> Result<(), Problem> {
-        self.settings.as_ref().map_or(Ok(()), |settings| check(settings, site))
-    }
-}
-
-fn check(settings: &Settings, site: &Domain) -> Result<(), Problem> {
-    if settings.site(site.as_str()).is_some() {
-        return Ok(());
-    }
-    Err(Problem::refused(
-        format!("there is no site called {site}"),
-        format!("the sites are {}; deploy again if there should be more", settings.domains()),
-    ))
-}
-
 /// Either table.
 enum Table {
     Deployed(Deployed),
@@ -115,18 +83,10 @@ enum Table {
 
 impl Table {
     async fn of(place: &Place) -> Result<Self> {
-        if !place.local {
-            return Ok(Self::Deployed(Deployed::find(&place.target).await?));
-        }
-        let settings = settings_file::read(Path::new(settings::FILE))?;
-        if !place.data.is_dir() {
-            return Err(Problem::refused(
-                format!("there is no data in {}", place.data.display()),
-                "run `cargo xtask dev` once, or say where its data is with --data",
-            )
-            .into());
-        }
-        Ok(Self::Local(Embedded::open(&place.data)?, settings))
+        let Some(folder) = place.folder() else {
+            return Ok(Self::Deployed(place.deployed().await?));
+        };
+        Ok(Self::Local(existing(folder)?, place::settings()?))
     }
 
     /// Where the dashboard is.
@@ -143,18 +103,12 @@ impl Table {
             Self::Local(_, settings) => Some(settings),
         };
         match (said, settings) {
-            (Some(site), Some(settings)) => check(settings, site).map(|()| site.clone()),
+            // The stack does not say which it has.
             (Some(site), None) => Ok(site.clone()),
-            (None, settings) => match settings.map(|settings| settings.sites.as_slice()) {
-                Some([only]) => Ok(only.domain.clone()),
-                _ => Err(Problem::refused(
-                    "the site is not said",
-                    format!(
-                        "name one with --site: {}",
-                        settings.map(Settings::domains).unwrap_or_default()
-                    ),
-                )),
-            },
+            (None, None) => Err(Problem::refused("the site is not said", "name one with --site")),
+            (said, Some(settings)) => {
+                only_site(settings, said.map(Domain::as_str)).map(|site| site.domain.clone())
+            }
         }
     }
 
@@ -213,7 +167,7 @@ pub(crate) async fn create(
 }
 
 /// Prints what there is, but for the secrets: nobody has them but who was given them.
-pub(crate) async fn list(kind: Kind, json: bool, place: &Place) -> Result<()> {
+async fn list(kind: Kind, json: bool, place: &Place) -> Result<()> {
     let tokens = Table::of(place).await?.list(kind).await?;
     if json {
         return print_json(&tokens);
@@ -225,7 +179,7 @@ pub(crate) async fn list(kind: Kind, json: bool, place: &Place) -> Result<()> {
 }
 
 /// Ends a token or a share link.
-pub(crate) async fn revoke(kind: Kind, id: &str, place: &Place) -> Result<()> {
+async fn revoke(kind: Kind, id: &str, place: &Place) -> Result<()> {
     let Some(token) = Table::of(place).await?.revoke(kind, id).await? else {
         return Err(Problem::failed(
             format!("there is no {} {id}", noun(kind).to_lowercase()),

@@ -26,19 +26,14 @@ mod umami;
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use aws_sdk_dynamodb::config::retry::RetryConfig;
 use clap::Args;
-use footfall_infra::outputs;
-use footfall_infra::settings::{self, Settings, Site};
+use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::ambient::{Ambient as _, Machine};
 use footfall_runtime::imports::{ImportId, State};
-use footfall_runtime::settings_file;
 use footfall_runtime::store::Store;
-use footfall_runtime::store::dynamodb::DynamoDb;
 use footfall_runtime::store::embedded::Embedded;
 use footfall_runtime::visitor::Salt;
 
@@ -48,9 +43,8 @@ use self::ledger::Ledger;
 use self::source::Source;
 use self::tally::Lines;
 use crate::apply::print_json;
-use crate::aws::{Aws, Target};
+use crate::place::{self, Place, STOP, only_site, problem, unless_stopped};
 use crate::problem::Problem;
-use crate::stack;
 
 /// Import what other tools and servers have counted
 ///
@@ -84,14 +78,8 @@ pub(crate) struct Arguments {
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
-    /// Import into the data of `cargo xtask dev` on this machine, in place of the deployed table
-    #[arg(long, help_heading = "Where", conflicts_with_all = ["stack", "region", "profile"])]
-    local: bool,
-    /// Folder of that data
-    #[arg(long, value_name = "DIR", default_value = ".footfall", help_heading = "Where")]
-    data: PathBuf,
     #[command(flatten)]
-    target: Target,
+    place: Place,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
@@ -100,33 +88,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     for file in &arguments.files {
         sources.extend(Source::of(file)?);
     }
-    if arguments.local {
-        let settings = settings_file::read(Path::new(settings::FILE))?;
-        let store = Embedded::open(&arguments.data)?;
-        return of_store(arguments, &store, &settings, sources).await;
+    if let Some(folder) = arguments.place.folder() {
+        // Where there is no data yet, this is its beginning.
+        let store = Embedded::open(folder).map_err(problem)?;
+        return of_store(arguments, &store, &place::settings()?, sources).await;
     }
-    let aws = Aws::connect(&arguments.target).await?;
-    let name = &arguments.target.stack;
-    let found = stack::look(&aws, name.as_str()).await?;
-    let table = found.as_ref().and_then(|it| stack::outputs(it).remove(outputs::TABLE_NAME));
-    let (Some(stack), Some(table)) = (&found, table) else {
-        return Err(Problem::refused(
-            format!("there is no stack {name} in {} to import into", aws.region),
-            "run `cargo xtask deploy` first, or say --local for the data of `cargo xtask dev`",
-        )
-        .into());
-    };
-    // The sites that are deployed: what stands in this folder may be newer.
-    let template = stack::template(&aws, stack).await.unwrap_or_default();
-    let settings = match stack::settings(template.as_ref()) {
-        Some(settings) => settings,
-        None => settings_file::read(Path::new(settings::FILE))?,
-    };
-    // A segment costs hundreds of write units: a table of 25 a second takes its time, and says so.
-    let patient = RetryConfig::standard().with_max_attempts(20);
-    let client = aws.dynamodb.config().to_builder().retry_config(patient).build();
-    let client = aws_sdk_dynamodb::Client::from_conf(client);
-    of_store(arguments, &DynamoDb::of_client(client, table), &settings, sources).await
+    let deployed = arguments.place.deployed().await?;
+    let settings = deployed.settings.map_or_else(place::settings, Ok)?;
+    of_store(arguments, &deployed.table, &settings, sources).await
 }
 
 async fn of_store<S: Store>(
@@ -135,14 +104,13 @@ async fn of_store<S: Store>(
     settings: &Settings,
     sources: Vec<Source>,
 ) -> Result<()> {
-    let site = site(settings, arguments.site.as_deref())?;
+    let site = only_site(settings, arguments.site.as_deref())?;
     if arguments.list {
         return list(store, site, arguments.json).await;
     }
     if let Some(id) = arguments.undo {
         return undo(store, site, id).await;
     }
-    stop_on_ctrl_c()?;
     let job = Job {
         store,
         settings,
@@ -157,65 +125,24 @@ async fn of_store<S: Store>(
         pauses: &PAUSES,
         stop: &STOP,
     };
-    let done = job.run(sources).await;
-    let summary = done.map_err(|error| {
-        if STOP.load(Ordering::Relaxed) {
-            let remedy = "run the same again to go on";
-            return Problem::failed("stopped; nothing of it counts", remedy).into();
-        }
-        error
-    })?;
+    let remedy = "nothing of it counts; run the same again to go on";
+    let summary = unless_stopped(job.run(sources), remedy).await?;
     if arguments.json {
         return print_json(&summary);
     }
-    io::stdout().write_all(text(&summary, &place(arguments)).as_bytes()).context("cannot print")
-}
-
-/// Set by Ctrl-C.
-static STOP: AtomicBool = AtomicBool::new(false);
-
-/// Ends the import by Ctrl-C with what it has on the disk cleared away, and by another one at once. It is
-/// listened to in a thread, as reading leaves the other no time to.
-fn stop_on_ctrl_c() -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                if STOP.swap(true, Ordering::Relaxed) {
-                    std::process::exit(130);
-                }
-            }
-        });
-    });
-    Ok(())
+    io::stdout().write_all(text(&summary, &said(arguments)).as_bytes()).context("cannot print")
 }
 
 /// How to say again where an import went.
-fn place(arguments: &Arguments) -> String {
+fn said(arguments: &Arguments) -> String {
     let mut place = String::new();
     if let Some(site) = &arguments.site {
         let _ = write!(place, " --site {site}");
     }
-    if arguments.local {
-        let _ = write!(place, " --local --data {}", arguments.data.display());
+    if let Some(folder) = arguments.place.folder() {
+        let _ = write!(place, " --local --data {}", folder.display());
     }
     place
-}
-
-/// The site that is meant.
-fn site<'a>(settings: &'a Settings, said: Option<&str>) -> Result<&'a Site, Problem> {
-    let names = settings.domains();
-    match (said, settings.sites.as_slice()) {
-        (Some(domain), _) => settings.site(domain).ok_or_else(|| {
-            let remedy = format!("the sites in {} are {names}", settings::FILE);
-            Problem::refused(format!("there is no site {domain}"), remedy)
-        }),
-        (None, [site]) => Ok(site),
-        (None, _) => Err(Problem::refused(
-            "there are several sites",
-            format!("say --site with one of {names}"),
-        )),
-    }
 }
 
 async fn list<S: Store>(store: &S, site: &Site, json: bool) -> Result<()> {

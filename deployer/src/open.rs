@@ -9,8 +9,9 @@ use footfall_infra::settings::Domain;
 use footfall_runtime::access::register;
 use footfall_runtime::ambient::Machine;
 
-use crate::access::{Deployed, domain};
+use crate::access::domain;
 use crate::aws::Target;
+use crate::place::{Deployed, only_site};
 
 /// Open the deployed dashboard in the browser, and sign in
 ///
@@ -30,9 +31,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let deployed = Deployed::find(&arguments.target).await?;
-    if let Some(site) = &arguments.site {
-        deployed.check_site(site)?;
+    let deployed = Deployed::find(&arguments.target, "").await?;
+    // As far as the stack says which sites it has.
+    if let (Some(site), Some(settings)) = (&arguments.site, &deployed.settings) {
+        only_site(settings, Some(site.as_str()))?;
     }
     let key = if arguments.rotate {
         let key = register::rotate_key(&deployed.table, &Machine).await?;

@@ -1,22 +1,26 @@
-//! Where the hits are that a command is about: in the deployed table, or in the folder of `cargo xtask dev`.
+//! Where the data are that a command is about: in the deployed table, or in the folder of `cargo xtask dev`.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use clap::Args;
+use footfall_infra::outputs;
 use footfall_infra::settings::{self, Domain, Settings, Site};
+use footfall_infra::stack::StackName;
 use footfall_runtime::checkpoint::Checkpoint;
 use footfall_runtime::settings_file;
 use footfall_runtime::store::dynamodb::DynamoDb;
 use footfall_runtime::store::embedded::Embedded;
 use footfall_runtime::store::{KeyRange, Store, StoreError};
-use footfall_runtime::table;
+use footfall_runtime::table::checkpoint_key;
 
 use crate::aws::{Aws, Target};
 use crate::destroy;
 use crate::problem::Problem;
+use crate::stack;
 
 /// How often a request is sent: a table of little capacity is read as fast as it lets itself be read.
 const ATTEMPTS: u32 = 12;
@@ -25,11 +29,17 @@ const ATTEMPTS: u32 = 12;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Place {
     /// The data of `cargo xtask dev`, which must not run meanwhile, in place of the deployed table
-    #[arg(long, conflicts_with_all = ["stack", "region", "profile"])]
+    #[arg(long, help_heading = "Where", conflicts_with_all = ["stack", "region", "profile"])]
     local: bool,
-    /// Folder of that data [default: .footfall]
-    #[arg(long, value_name = "DIR", requires = "local")]
-    data: Option<PathBuf>,
+    /// Folder of that data
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = ".footfall",
+        help_heading = "Where",
+        requires = "local"
+    )]
+    data: PathBuf,
     #[command(flatten)]
     target: Target,
 }
@@ -41,18 +51,20 @@ pub(crate) enum Data {
 }
 
 impl Place {
-    /// Opens it, and says where it is.
+    /// The folder of `dev`, if its data is meant.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.local.then_some(&*self.data)
+    }
+
+    /// The stack, and its table.
+    pub(crate) async fn deployed(&self) -> Result<Deployed> {
+        Deployed::find(&self.target, ", or say --local for the data of `cargo xtask dev`").await
+    }
+
+    /// Opens what is there, also if its stack is gone, and says where it is.
     pub(crate) async fn open(&self) -> Result<Data> {
-        if self.local {
-            let folder = self.data.as_deref().unwrap_or(Path::new(".footfall"));
-            if !Embedded::is_in(folder) {
-                return Err(Problem::refused(
-                    format!("there is no data of `cargo xtask dev` in {}", folder.display()),
-                    "name its folder by --data; that of --demo is .footfall-demo",
-                )
-                .into());
-            }
-            let store = Embedded::open(folder).map_err(problem)?;
+        if let Some(folder) = self.folder() {
+            let store = existing(folder)?;
             eprintln!("Data     {}", folder.display());
             return Ok(Data::Folder(store));
         }
@@ -67,12 +79,58 @@ impl Place {
             )
             .into());
         }
-        let patient = RetryConfig::standard()
-            .with_max_attempts(ATTEMPTS)
-            .with_max_backoff(Duration::from_secs(5));
-        let client = aws.dynamodb.config().to_builder().retry_config(patient).build();
-        let client = aws_sdk_dynamodb::Client::from_conf(client);
-        Ok(Data::Table(DynamoDb::of_client(client, name.to_string())))
+        Ok(Data::Table(table(&aws, name)))
+    }
+}
+
+/// The data in the folder of a `dev` that ran there once.
+pub(crate) fn existing(folder: &Path) -> Result<Embedded, Problem> {
+    if !Embedded::is_in(folder) {
+        return Err(Problem::refused(
+            format!("there is no data of `cargo xtask dev` in {}", folder.display()),
+            "name its folder by --data; that of --demo is .footfall-demo",
+        ));
+    }
+    Embedded::open(folder).map_err(problem)
+}
+
+/// A stack's table, which has its name.
+fn table(aws: &Aws, stack: &StackName) -> DynamoDb {
+    let patient = RetryConfig::standard()
+        .with_max_attempts(ATTEMPTS)
+        .with_max_backoff(Duration::from_secs(5));
+    let client = aws.dynamodb.config().to_builder().retry_config(patient).build();
+    let client = aws_sdk_dynamodb::Client::from_conf(client);
+    DynamoDb::of_client(client, stack.to_string())
+}
+
+/// The table of a stack, and what is known of that.
+pub(crate) struct Deployed {
+    pub(crate) table: DynamoDb,
+    /// Where the API is.
+    pub(crate) endpoint: String,
+    /// The settings it was deployed with, as far as the stack says: what stands in this folder may be newer.
+    pub(crate) settings: Option<Settings>,
+}
+
+impl Deployed {
+    /// The stack of this name; `or` is what can be done beside deploying one.
+    pub(crate) async fn find(target: &Target, or: &str) -> Result<Self> {
+        let aws = Aws::connect(target).await?;
+        let name = &target.stack;
+        let found = stack::look(&aws, name.as_str()).await?;
+        let endpoint = found.as_ref().and_then(|s| stack::outputs(s).remove(outputs::ENDPOINT));
+        let (Some(stack), Some(endpoint)) = (found, endpoint) else {
+            return Err(Problem::refused(
+                format!("the stack {name} is not deployed in {}", aws.region),
+                format!(
+                    "deploy it with `cargo xtask deploy`, choose another with --stack or --region{or}"
+                ),
+            )
+            .into());
+        };
+        let settings = stack::settings(stack::template(&aws, &stack).await?.as_ref());
+        Ok(Self { table: table(&aws, name), endpoint, settings })
     }
 }
 
@@ -95,18 +153,36 @@ pub(crate) async fn site<S: Store>(
     if let Some(site) = settings.site(name) {
         return Ok(site.clone());
     }
-    let unknown = || {
-        Problem::refused(
-            format!("there is no site called {name}, and no data of one"),
-            format!("the sites of {} are {}", settings::FILE, settings.domains()),
-        )
-    };
+    let unknown = || unknown(settings, name);
     let site = Site::of(Domain::try_from(name.to_owned()).map_err(|_| unknown())?);
-    let key = KeyRange::one(&table::checkpoint_key(&site));
+    let key = KeyRange::one(&checkpoint_key(&site));
     let page = store.query(&key, None).await.map_err(problem)?;
     let item = page.items.first().ok_or_else(unknown)?;
     let checkpoint = Checkpoint::decode(item).map_err(problem)?;
     Ok(Site { retention_days: checkpoint.retention_days, ..site })
+}
+
+/// The site of a name, or the only one.
+pub(crate) fn only_site<'a>(
+    settings: &'a Settings,
+    name: Option<&str>,
+) -> Result<&'a Site, Problem> {
+    match (name, settings.sites.as_slice()) {
+        (Some(name), _) => settings.site(name).ok_or_else(|| unknown(settings, name)),
+        (None, [only]) => Ok(only),
+        (None, _) => Err(Problem::refused(
+            "the site is not said",
+            format!("name one with --site: {}", settings.domains()),
+        )),
+    }
+}
+
+/// That a site is not there, and which are.
+fn unknown(settings: &Settings, name: &str) -> Problem {
+    Problem::refused(
+        format!("there is no site called {name}"),
+        format!("the sites are {}; add another to {}", settings.domains(), settings::FILE),
+    )
 }
 
 /// What is wrong with a store. Where it says itself what to do, that is the remedy.
@@ -122,18 +198,40 @@ pub(crate) fn problem(error: StoreError) -> Problem {
     }
 }
 
-/// Ends at Ctrl-C, with what is to be said then.
+/// Set by Ctrl-C, for what reads without giving others a turn.
+pub(crate) static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Ends at Ctrl-C, with what is to be said then; at another one, at once.
 pub(crate) async fn unless_stopped<T>(
     work: impl Future<Output = Result<T>>,
     remedy: &str,
 ) -> Result<T> {
+    set_at_ctrl_c()?;
+    let stopped = || Problem::failed("stopped", remedy).into();
     tokio::select! {
         // In this order: whoever listens first is heard from the beginning.
         biased;
         _ = tokio::signal::ctrl_c() => {
             eprintln!();
-            Err(Problem::failed("stopped", remedy).into())
+            Err(stopped())
         }
-        done = work => done,
+        done = work => {
+            done.map_err(|error| if STOP.load(Ordering::Relaxed) { stopped() } else { error })
+        }
     }
+}
+
+/// Listens in a thread, as reading leaves the other no time to.
+fn set_at_ctrl_c() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if STOP.swap(true, Ordering::Relaxed) {
+                    std::process::exit(130);
+                }
+            }
+        });
+    });
+    Ok(())
 }

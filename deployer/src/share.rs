@@ -4,7 +4,8 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use footfall_runtime::access::{EmbedOrigin, Kind};
 
-use crate::access::{self, New, Place};
+use crate::access::{self, Kept, New};
+use crate::place::Place;
 
 /// Make, list and revoke links, by which anybody who has them sees a site
 ///
@@ -29,22 +30,8 @@ enum Action {
         #[command(flatten)]
         place: Place,
     },
-    /// List the links there are, without their secrets
-    List {
-        /// Print it as JSON
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// End a link at once, and for good
-    Revoke {
-        /// Its ID, as the list has it
-        #[arg(value_name = "ID")]
-        id: String,
-        #[command(flatten)]
-        place: Place,
-    },
+    #[command(flatten)]
+    Kept(Kept),
 }
 
 fn origin(text: &str) -> Result<EmbedOrigin, String> {
@@ -56,7 +43,6 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         Action::Create { new, embed, place } => {
             access::create(Kind::Share, new, embed.clone(), place).await
         }
-        Action::List { json, place } => access::list(Kind::Share, *json, place).await,
-        Action::Revoke { id, place } => access::revoke(Kind::Share, id, place).await,
+        Action::Kept(kept) => kept.run(Kind::Share).await,
     }
 }

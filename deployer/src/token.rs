@@ -4,7 +4,8 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use footfall_runtime::access::Kind;
 
-use crate::access::{self, New, Place};
+use crate::access::{self, Kept, New};
+use crate::place::Place;
 
 /// Make, list and revoke tokens, by which programs read a site
 ///
@@ -26,28 +27,13 @@ enum Action {
         #[command(flatten)]
         place: Place,
     },
-    /// List the tokens there are, without their secrets
-    List {
-        /// Print it as JSON
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        place: Place,
-    },
-    /// End a token at once, and for good
-    Revoke {
-        /// Its ID, as the list has it
-        #[arg(value_name = "ID")]
-        id: String,
-        #[command(flatten)]
-        place: Place,
-    },
+    #[command(flatten)]
+    Kept(Kept),
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.action {
         Action::Create { new, place } => access::create(Kind::Api, new, Vec::new(), place).await,
-        Action::List { json, place } => access::list(Kind::Api, *json, place).await,
-        Action::Revoke { id, place } => access::revoke(Kind::Api, id, place).await,
+        Action::Kept(kept) => kept.run(Kind::Api).await,
     }
 }

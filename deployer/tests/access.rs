@@ -96,7 +96,7 @@ fn where_nothing_is_deployed_nothing_opens() {
     let none = Scripted::start(&[("DescribeStacks", vec![no_stack()])]);
     let owner = Owner::of(&none.endpoint);
     for command in [&["open"][..], &["token", "create"], &["share", "list"]] {
-        owner.runs(command).ended(1).says("is not deployed").says("help: deploy it");
+        owner.runs(command).ended(2).says("is not deployed").says("help: deploy it");
     }
 }
 
@@ -194,8 +194,16 @@ fn a_table_that_refuses_is_explained() {
 #[test]
 fn in_the_data_of_dev_it_is_the_same() {
     let owner = Owner::of("http://127.0.0.1:9");
-    owner.runs(&["token", "create", "--local"]).ended(2).says("run `cargo xtask dev` once");
-    fs::create_dir(owner.path(".footfall")).unwrap();
+    owner
+        .runs(&["token", "create", "--local"])
+        .ended(2)
+        .says("there is no data of `cargo xtask dev`");
+    // The data begin with an import.
+    owner.writes(
+        "access.log",
+        br#"203.0.113.9 - - [20/Nov/2026:13:55:36 +0000] "GET / HTTP/1.1" 200 1"#,
+    );
+    owner.runs(&["import", "access.log", "--local"]);
     let made = owner.runs(&["token", "create", "--local", "--name", "mine"]).ended(0);
     assert!(made.stdout.starts_with("fft_"));
     let shared = owner.runs(&["share", "create", "--local", "--expires", "1h"]).ended(0);

@@ -67,15 +67,15 @@ fn what_cannot_be_is_said_with_a_remedy() {
     import(&owner, &[]).ended(2).says("FILE");
     import(&owner, &["combined.log", "--site", "other.com"])
         .ended(2)
-        .says("there is no site other.com")
-        .says("the sites in footfall.yaml are example.com");
+        .says("there is no site called other.com")
+        .says("the sites are example.com");
     import(&owner, &["combined.log", "--format", "umami"]).ended(2).says("the format umami");
     import(&owner, &["footfall.yaml"]).ended(2).says("no format that is known");
     // Whoever has the data open has it alone.
     let _dev = Embedded::open(&owner.path("in-use")).unwrap();
     import(&owner, &["combined.log", "--data", "in-use"]).ended(1).says("stop that one");
     owner.writes("footfall.yaml", b"sites: [{domain: a.example}, {domain: b.example}]");
-    import(&owner, &["combined.log"]).ended(2).says("say --site with one of a.example, b.example");
+    import(&owner, &["combined.log"]).ended(2).says("name one with --site: a.example, b.example");
     import(&owner, &["combined.log", "--site", "b.example"]).ended(0);
 }
 
@@ -87,6 +87,6 @@ fn without_a_stack_there_is_nothing_to_import_into() {
     owner
         .runs(&["import", "access.log"])
         .ended(2)
-        .says("there is no stack footfall in eu-central-1 to import into")
+        .says("the stack footfall is not deployed in eu-central-1")
         .says("or say --local");
 }
