@@ -18,7 +18,10 @@
 // To call it before this file has loaded, define it as a queue:
 //   window.footfall = window.footfall || function () { (footfall.q = footfall.q || []).push(arguments) }
 //
-// It keeps nothing in the browser, needs nothing but the browser, and never throws into the page.
+// A page opened with #footfall behind its address asks whether this browser is counted. A "no" is kept in it, under
+// `footfall` in localStorage, and a "yes" takes it away. Nothing else is ever kept.
+//
+// It needs nothing but the browser, and never throws into the page.
 // Syntax up to ES2017: a browser that cannot parse it does not count, and nothing else happens to it.
 (() => {
   try {
@@ -28,7 +31,7 @@
     if (before.on) return;
 
     const data = script.dataset;
-    const api = data.api || new URL(script.src).origin + '/track';
+    const api = data.api || new URL('/track', script.src);
 
     let waiting = before.q || []; // calls kept until start(); then nothing waits any more
     let entry; // the path that this page was loaded with
@@ -39,6 +42,17 @@
     let engaged; // milliseconds that it was there, and deepest pixel that was in sight
     let deepest;
     let told; // the deepest pixel that was sent
+    // The visitor's own word, for all pages or for these.
+    let no = 'dnt' in data && (navigator.doNotTrack == '1' || navigator.globalPrivacyControl);
+
+    try {
+      if (location.hash == '#footfall') {
+        confirm('Count my visits?') ? delete localStorage.footfall : (localStorage.footfall = 1);
+      }
+      no |= localStorage.footfall;
+    } catch (e) {
+      // A browser that keeps nothing.
+    }
 
     // fetch first, sendBeacon second. Where a browser knows keepalive, both outlive the page equally well (they
     // are one mechanism underneath), and only fetch can leave the cookies out: an endpoint on a subdomain of the
@@ -76,9 +90,8 @@
     };
 
     const submit = (hit) => {
-      const refused = navigator.doNotTrack == '1' || navigator.globalPrivacyControl === true;
       // Files, blank frames and the like are nobody's site.
-      if (!/^http/.test(location.protocol) || (refused && 'dnt' in data)) return;
+      if (no || !/^h/.test(location)) return;
       if ('hash' in data) hit.h = 1;
       if (navigator.webdriver) hit.b = 1;
       // Keys without a value are left out by JSON.
@@ -163,7 +176,7 @@
     };
 
     const start = () => {
-      const automatic = !('manual' in data);
+      const automatic = data.manual == null;
       // A prerendered page has no reader until it is activated, and most never are; nor has one in a tab that was
       // opened behind another, until it is looked at. A script without `defer` runs before the canonical link may
       // have been read.

@@ -578,6 +578,41 @@ test('data-dnt with neither signal: counted', async (t) => {
   await lab.exactly(1);
 });
 
+test('#footfall asks, and who says no is not counted in that browser until a yes', async (t) => {
+  const lab = await laboratory(t, { attributes: 'data-engagement', pages: { '/': '', '/next': '' } });
+  let says;
+  const asked = [];
+  lab.page.on('dialog', (dialog) => {
+    asked.push(dialog.message());
+    return says ? dialog.accept() : dialog.dismiss();
+  });
+  const kept = () => lab.page.evaluate(() => ({ ...localStorage }));
+  says = false;
+  await lab.open('/#footfall');
+  assert.deepEqual(await kept(), { footfall: '1' });
+  await lab.page.evaluate(() => footfall('signup'));
+  await lab.open('/next');
+  assert.deepEqual(await lab.settled(), []);
+  assert.deepEqual(asked, ['Count my visits?']);
+  says = true;
+  await lab.open('/#footfall');
+  assert.deepEqual(await kept(), {});
+  assert.equal(asked.length, 2);
+  await lab.exactly(1);
+});
+
+test('where the browser keeps nothing, all are counted', async (t) => {
+  const prepare = () =>
+    Object.defineProperty(window, 'localStorage', {
+      get: () => {
+        throw new DOMException('denied', 'SecurityError');
+      },
+    });
+  const lab = await laboratory(t, { prepare, pages: { '/': '' } });
+  await lab.open('/');
+  await lab.exactly(1);
+});
+
 // ---- apps that route by the fragment
 
 test('data-hash: each fragment is a page of its own, counted once', async (t) => {
@@ -764,7 +799,7 @@ test('engagement is not told without data-engagement, nor of who asks not to be 
 
 // ---- how it is sent, and what is left behind
 
-test('a text/plain body, no preflight, no cookie of the site, and nothing kept in the browser', async (t) => {
+test('a text/plain body, no preflight, no cookie of the site, and nothing kept in the browser without its word', async (t) => {
   const lab = await laboratory(t, {
     // Cookies know no ports, so that the collector would be sent this one with any request that carries credentials.
     pages: { '/': `<html><head><script>document.cookie = 'session=secret'</script>SNIPPET</head>` },
