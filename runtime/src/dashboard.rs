@@ -11,6 +11,7 @@ mod filters;
 mod links;
 mod map;
 mod metric;
+mod myself;
 mod state;
 mod view;
 mod week;
@@ -47,6 +48,7 @@ use crate::table::{self, Hour};
 
 use self::ask::Wanted;
 use self::data::Part;
+use self::myself::Myself;
 use self::state::State;
 use self::view::{Answer, View};
 
@@ -229,6 +231,16 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
     async fn answer(&self, request: &Request, format: Format) -> Result<Response, Failure> {
         let now = self.ambient.now();
         let Grant { site, sites, by } = self.access().dashboard(request).await?;
+        if request.parameter("myself").is_some() {
+            return Ok(self.door_page(
+                StatusCode::OK,
+                context! {
+                    style => STYLE,
+                    title => "Do not count my own visits",
+                    myself => Serde(Myself::of(site)),
+                },
+            ));
+        }
         let checkpoint = Checkpoint::of(&self.store, site).await?;
         let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first_day() };
         let query = Query::of(request, &asked)?;

@@ -172,3 +172,20 @@ fn texts_that_are_too_many_are_one_and_their_count_is_exact() {
         assert_eq!(pages[&format!("/{number:05}")], 3);
     }
 }
+
+#[test]
+fn who_looks_may_ask_not_to_be_counted() {
+    let world = World::new();
+    let (settings, store) = (world.settings.clone(), world.store.clone());
+    let dashboard = Dashboard::new(settings, store, world.clock.clone(), Door::Open).unwrap();
+    let shown = |query: &str| {
+        let answer = wait(dashboard.handle(&request::dashboard(query)));
+        assert_eq!(answer.status(), 200);
+        String::from_utf8(answer.into_body()).unwrap()
+    };
+    assert!(shown("").contains(r#"href="?myself""#));
+    let page = shown("myself");
+    assert!(page.contains(r#"href="https:&#x2f;&#x2f;e.x&#x2f;#footfall""#), "{page}");
+    assert!(page.contains("<path d="), "{page}");
+    assert!(world.store.items().is_empty(), "no server learns of it");
+}

@@ -180,6 +180,14 @@ impl State {
         query.finish()
     }
 
+    /// Where somebody asks not to be counted.
+    #[must_use]
+    pub(super) fn myself_href(&self) -> String {
+        let mut query = Serializer::for_suffix("?".to_owned(), 1);
+        query.extend_pairs(self.whose()).append_key_only("myself");
+        query.finish()
+    }
+
     /// The same with other days.
     #[must_use]
     pub(super) fn with_range(&self, range: Range) -> Self {

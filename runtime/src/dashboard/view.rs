@@ -85,6 +85,8 @@ pub(super) struct View {
     has_keys: bool,
     /// Where they are not, or are again.
     other_keys: String,
+    /// Where somebody asks not to be counted.
+    myself: String,
     keys: &'static [(&'static str, &'static str)],
 }
 
@@ -243,6 +245,7 @@ impl View {
                 .collect(),
             has_keys: state.has_keys,
             other_keys: state.with_keys(!state.has_keys).href(),
+            myself: state.myself_href(),
             keys: &KEYS,
         }
     }
