@@ -215,10 +215,11 @@ sites:
 
 # What follows is for the stack on AWS.
 
-# How the table is paid for: on-demand, or free-tier for 25 provisioned units each way.
+# How the table is paid for: on-demand, or free-tier for 25 provisioned units each way, which cost nothing.
+# `cargo xtask cost` says what either comes to.
 #capacity: on-demand
 
-# Requests a second that the API takes, and at once; 8 and 100 with free-tier.
+# Requests a second that the API takes, and at once; 2 and 2000 with free-tier.
 #throttle: {{rate: 50, burst: 500}}
 
 # Keep what it takes to restore the table to any second of the last 35 days.

@@ -422,14 +422,55 @@ fn the_table_is_kept_and_is_as_the_runtime_uses_it() {
     }
 }
 
+/// What 25 units each way take: what is let in, what the rollup makes of it, and what comes at once.
 #[test]
 fn the_free_tier_takes_all_that_the_throttle_lets_through() {
+    const UNITS: f64 = 25.0;
+    // What DynamoDB lends: five minutes that were not used. See src/settings/limits.rs.
+    const LENT: f64 = 300.0 * UNITS;
+    // A hit's item, and a hit in a segment, in bytes: measured by runtime/benches/footprint.rs, and by reports.rs.
+    const ITEM: f64 = 233.0;
+    const AT_REST: f64 = 20.0;
     let settings =
         Settings::from_yaml(&format!("{}capacity: free-tier\n", support::DEFAULT)).unwrap();
+    let (rate, burst) = (f64::from(settings.throttle().rate()), settings.throttle().burst());
     let writing = ROUTES.iter().filter(|route| {
         route.function == Function::Track && route.path != footfall_infra::api::SCRIPT
     });
-    assert!(writing.count() * usize::from(settings.throttle().rate()) <= 25);
+    let writing = writing.count() as f64;
+    // A hit is written once; in its hour's segment, which is deleted again, and in its day's.
+    let each = 1.0 + 3.0 * AT_REST / 1024.0;
+    assert!(writing * rate * each <= UNITS);
+    assert!(writing * f64::from(burst) <= LENT);
+    // A full day of the tracker's route, folded in one run: read, within two thirds of its time; written, and its
+    // hours deleted, out of what is lent.
+    let day = 86_400.0 * rate + f64::from(burst);
+    let run = f64::from(Spec::of(Function::Rollup).timeout) * 2.0 / 3.0;
+    assert!(day * ITEM / 4096.0 <= LENT + run * UNITS, "{day} hits cannot be read in {run} s");
+    assert!(day * 2.0 * AT_REST / 1024.0 <= LENT, "{day} hits cannot be written at once");
+    // An hour at the throttle of all routes, of the largest items.
+    let hour = 3600.0 * rate * writing * 1024.0 / 4096.0;
+    assert!(hour <= LENT + run * UNITS, "{hour} units");
+}
+
+/// Neither the gateway nor Lambda writes anything down of a request: no line, and no trace.
+#[test]
+fn nothing_is_written_down_of_a_request() {
+    for (name, _, template) in variants() {
+        let template = parsed(&template);
+        for stage in of_type(&template, "AWS::ApiGatewayV2::Stage").values() {
+            assert!(stage["AccessLogSettings"].is_null(), "{name}");
+            let settings = &stage["DefaultRouteSettings"];
+            assert!(settings["DataTraceEnabled"].is_null(), "{name}");
+            assert!(settings["DetailedMetricsEnabled"].is_null(), "{name}: it is billed");
+            assert!(settings["LoggingLevel"].is_null(), "{name}");
+        }
+        for of in Function::ALL {
+            let function = function(&template, of);
+            assert!(function["TracingConfig"].is_null(), "{name}: X-Ray would see addresses");
+            assert_eq!(function["LoggingConfig"]["SystemLogLevel"], "WARN", "{name}");
+        }
+    }
 }
 
 #[test]

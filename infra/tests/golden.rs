@@ -44,6 +44,11 @@ fn everything_said() {
 }
 
 #[test]
+fn within_the_free_tier() {
+    check("free-tier", "template-free-tier.yaml");
+}
+
+#[test]
 fn every_template_fits_into_a_call() {
     for (name, _, template) in support::variants() {
         let size = template.to_json().unwrap().len();

@@ -568,6 +568,29 @@ async fn attempts_are_used_up() {
     check("hung up", None).await;
 }
 
+/// Work that can wait does, for as long as the table is throttled, and for nothing else.
+#[tokio::test]
+async fn there_is_patience_with_throttling_alone() {
+    let patience = std::time::Duration::from_secs(60);
+    let throttled = || exception(400, "ProvisionedThroughputExceededException");
+    // More often than the client tries.
+    let answers = (0..7).map(|_| throttled()).chain([done()]).collect();
+    let (store, log) = scripted(answers).await;
+    store.patient(patience).put(item("p", "1", "x")).await.unwrap();
+    let puts = all(&log, "PutItem");
+    assert_eq!(puts.len(), 8);
+    assert!(puts.iter().all(|put| put == &puts[0]));
+
+    let (store, log) = scripted(vec![exception(500, "InternalServerError")]).await;
+    store.patient(patience).put(item("p", "1", "x")).await.unwrap_err();
+    assert_eq!(all(&log, "PutItem").len(), 5);
+    // And not for ever.
+    let (store, _) = scripted(vec![throttled()]).await;
+    let short = std::time::Duration::from_millis(1);
+    let error = store.patient(short).put(item("p", "1", "x")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+}
+
 #[tokio::test]
 async fn an_answer_that_does_not_come_is_not_waited_for() {
     let asked = Arc::new(Mutex::new(Vec::new()));

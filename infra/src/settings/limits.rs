@@ -91,16 +91,18 @@ struct WrittenThrottle {
 
 impl Throttle {
     /// What holds where nothing is said. 50 a second are 4 million views a day, and put a ceiling
-    /// on the bill of a flood. In the free tier, the three routes that write stay within the 25
-    /// writes a second that the table takes, and DynamoDB lends what a burst needs from the
-    /// capacity that the five minutes before left unused.
+    /// on the bill of a flood.
+    ///
+    /// In the free tier, whatever is let in must be taken by 25 units, and folded by them. What comes at once, and
+    /// the segment of a day, DynamoDB lends from what the five minutes before left unused: the segment of a day of
+    /// 2 hits a second, all day long, is about as much as that. `tests/contract.rs` does the sums.
     ///
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/burst-adaptive-capacity.html>
     #[must_use]
     pub const fn default_of(capacity: Capacity) -> Self {
         match capacity {
             Capacity::OnDemand => Self { rate: 50, burst: 500 },
-            Capacity::FreeTier => Self { rate: 8, burst: 100 },
+            Capacity::FreeTier => Self { rate: 2, burst: 2000 },
         }
     }
 

@@ -1,7 +1,8 @@
 //! The store in DynamoDB: one table, `pk` and `sk`, a value `v` and an expiry `ttl`.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::future::Future;
+use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -28,11 +29,16 @@ const BATCH: usize = 25;
 /// How often a batch is sent again for the items that were not taken.
 const BATCH_ATTEMPTS: u32 = 8;
 
+/// The longest pause before a request that was throttled is sent again, once there is patience.
+const PAUSE: Duration = Duration::from_secs(2);
+
 /// A table. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct DynamoDb {
     client: Client,
     table: String,
+    /// For how long a request that is throttled is sent again, beside the client's own retries.
+    patience: Duration,
 }
 
 /// What Lambda puts into a function's environment, or a test in its place.
@@ -102,13 +108,20 @@ impl DynamoDb {
                     .build(),
             )
             .build();
-        Self { client: Client::from_conf(config), table }
+        Self { client: Client::from_conf(config), table, patience: Duration::ZERO }
     }
 
     /// A table that a client gets at, with the client's own time-outs and retries.
     #[must_use]
     pub const fn of_client(client: Client, table: String) -> Self {
-        Self { client, table }
+        Self { client, table, patience: Duration::ZERO }
+    }
+
+    /// The same table, for work that can wait: a request that is throttled is sent again for so long. A table of
+    /// provisioned units is so read and written as fast as it lets itself be, and what cannot wait comes in between.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The client, for what the store does not do: tests make their tables with it.
@@ -117,10 +130,27 @@ impl DynamoDb {
         &self.client
     }
 
+    /// Sends a request, and again for as long as it is throttled and there is patience.
+    async fn patiently<T, E, F>(&self, send: impl Fn() -> F) -> Result<T, SdkError<E>>
+    where
+        E: ProvideErrorMetadata,
+        F: Future<Output = Result<T, SdkError<E>>>,
+    {
+        let begun = Instant::now();
+        loop {
+            match send().await {
+                Err(error) if is_throttled(&error) && begun.elapsed() < self.patience => {
+                    tokio::time::sleep(PAUSE.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
     async fn put_batch(&self, mut batch: Vec<WriteRequest>) -> Result<(), StoreError> {
         for attempt in 0.. {
-            let sent =
-                self.client.batch_write_item().request_items(&self.table, batch).send().await;
+            let put = self.client.batch_write_item().request_items(&self.table, batch);
+            let sent = self.patiently(|| put.clone().send()).await;
             let left = sent.map_err(failed)?.unprocessed_items.unwrap_or_default();
             batch = left.into_values().flatten().collect();
             if batch.is_empty() {
@@ -141,7 +171,8 @@ impl DynamoDb {
 impl Store for DynamoDb {
     async fn put(&self, item: Item) -> Result<(), StoreError> {
         let put = self.client.put_item().table_name(&self.table);
-        put.set_item(Some(attributes(item))).send().await.map_err(failed)?;
+        let put = put.set_item(Some(attributes(item)));
+        self.patiently(|| put.clone().send()).await.map_err(failed)?;
         Ok(())
     }
 
@@ -165,7 +196,8 @@ impl Store for DynamoDb {
             .set_item(Some(attributes(item.clone())))
             .condition_expression("attribute_not_exists(pk)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = put.send().await else { return Ok(Absent::Stored) };
+        let sent = self.patiently(|| put.clone().send()).await;
+        let Err(error) = sent else { return Ok(Absent::Stored) };
         let found = match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(failure)) => failure.item.clone(),
             _ => return Err(failed(error)),
@@ -185,7 +217,7 @@ impl Store for DynamoDb {
         let start = after.map(|sk| {
             HashMap::from([("pk".to_owned(), text(&range.pk)), ("sk".to_owned(), text(sk))])
         });
-        let answer = self
+        let query = self
             .client
             .query()
             .table_name(&self.table)
@@ -195,10 +227,8 @@ impl Store for DynamoDb {
             .expression_attribute_values(":pk", text(&range.pk))
             .expression_attribute_values(":from", text(&range.from))
             .expression_attribute_values(":to", text(&range.to))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(failed)?;
+            .set_exclusive_start_key(start);
+        let answer = self.patiently(|| query.clone().send()).await.map_err(failed)?;
         let next = answer.last_evaluated_key.and_then(|mut key| string(&mut key, "sk"));
         let items = answer.items.unwrap_or_default();
         let items = items
@@ -208,14 +238,13 @@ impl Store for DynamoDb {
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        self.client
+        let delete = self
+            .client
             .delete_item()
             .table_name(&self.table)
             .key("pk", AttributeValue::S(key.pk.clone()))
-            .key("sk", AttributeValue::S(key.sk.clone()))
-            .send()
-            .await
-            .map_err(failed)?;
+            .key("sk", AttributeValue::S(key.sk.clone()));
+        self.patiently(|| delete.clone().send()).await.map_err(failed)?;
         Ok(())
     }
 }
@@ -254,6 +283,13 @@ fn refused(error: impl ToString) -> StoreError {
     StoreError::Refused(error.to_string())
 }
 
+/// Whether there were more requests than the table takes.
+fn is_throttled<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
+    code.contains("Throttl")
+        || matches!(code, "ProvisionedThroughputExceededException" | "RequestLimitExceeded")
+}
+
 /// Sorts an error of the SDK, which has made its retries, by whether it may pass.
 fn failed<E>(error: SdkError<E>) -> StoreError
 where
@@ -266,14 +302,8 @@ where
             let status = answer.raw().status();
             status.is_server_error()
                 || status.is_success()
-                || code.contains("Throttl")
-                || matches!(
-                    code,
-                    "ProvisionedThroughputExceededException"
-                        | "RequestLimitExceeded"
-                        | "TransactionConflictException"
-                        | "LimitExceededException"
-                )
+                || is_throttled(&error)
+                || matches!(code, "TransactionConflictException" | "LimitExceededException")
         }
         SdkError::ConstructionFailure(_) => false,
         _ => true,
