@@ -419,6 +419,10 @@ fn the_table_is_kept_and_is_as_the_runtime_uses_it() {
             assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");
             assert!(units.is_null());
         }
+        // What anybody can have read has a limit.
+        let most = &table["OnDemandThroughput"]["MaxReadRequestUnits"];
+        let is_public = settings.sites.iter().any(|site| site.public);
+        assert_eq!(most.as_u64(), is_public.then_some(2_000), "{name}");
     }
 }
 

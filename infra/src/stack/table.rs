@@ -24,6 +24,13 @@ pub const EXPIRY: &str = "ttl";
 /// <https://aws.amazon.com/dynamodb/pricing/provisioned/>
 const FREE_UNITS: u8 = 25;
 
+/// How many read units a second may be used where a site is public: whoever asks for its reports makes the
+/// dashboard read all its segments, and on demand that costs as much as is read. A report of 400,000 hits reads
+/// as much, and one of more takes as many seconds.
+///
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode-max-throughput.html>
+const PUBLIC_READS: u32 = 2_000;
+
 /// The table has a name that is fixed, for three reasons: CloudFormation then refuses every change
 /// that would put an empty table in its place; a table that was kept is found without a search; and
 /// the next deploy can adopt it in the change set that makes all the rest (`ImportExistingResources`),
@@ -50,14 +57,19 @@ pub(super) fn add(template: &mut Template, settings: &Settings, inputs: &Inputs)
         },
         "DeletionProtectionEnabled": true,
     });
-    set_capacity(&mut properties, settings.capacity);
+    set_capacity(&mut properties, settings);
     template.add(TABLE, Resource::new(Type::Table, properties).retained());
     template.output(outputs::TABLE_NAME, "The table of hits", TABLE.reference());
 }
 
-fn set_capacity(properties: &mut Value, capacity: Capacity) {
-    match capacity {
-        Capacity::OnDemand => properties["BillingMode"] = json!("PAY_PER_REQUEST"),
+fn set_capacity(properties: &mut Value, settings: &Settings) {
+    match settings.capacity {
+        Capacity::OnDemand => {
+            properties["BillingMode"] = json!("PAY_PER_REQUEST");
+            if settings.sites.iter().any(|site| site.public) {
+                properties["OnDemandThroughput"] = json!({ "MaxReadRequestUnits": PUBLIC_READS });
+            }
+        }
         Capacity::FreeTier => {
             properties["BillingMode"] = json!("PROVISIONED");
             properties["ProvisionedThroughput"] =
