@@ -19,8 +19,8 @@ use clap::Args;
 use footfall_infra::stack::StackName;
 use footfall_runtime::connector::{Connector, Proxies};
 
-use crate::concurrency::Lambda;
 use crate::problem::{Explain as _, Problem, innermost};
+use crate::signed::Signed;
 
 /// How long one try may take. The connector has no time-outs of its own.
 const TRY: Duration = Duration::from_secs(20);
@@ -61,9 +61,11 @@ pub(crate) struct Aws {
     /// The table, once its stack is gone.
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     /// The account's limits.
-    pub(crate) lambda: Lambda,
+    pub(crate) lambda: Signed,
     /// What the functions log.
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    /// What has been used.
+    pub(crate) metrics: Signed,
     /// The bucket.
     pub(crate) s3: aws_sdk_s3::Client,
 }
@@ -92,8 +94,9 @@ impl Aws {
             endpoint: config.endpoint_url().map(str::to_owned),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
-            lambda: Lambda::new(&config, region.as_ref(), connector()?),
+            lambda: Signed::new(&config, region.as_ref(), connector()?, "lambda"),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            metrics: Signed::new(&config, region.as_ref(), connector()?, "monitoring"),
             s3: aws_sdk_s3::Client::from_conf(s3),
         })
     }

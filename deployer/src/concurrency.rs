@@ -4,103 +4,34 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html>
 
 use std::fmt;
-use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
-use aws_config::SdkConfig;
-use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sdk_cloudformation::types::Stack;
-use aws_sdk_s3::primitives::{ByteStream, SdkBody};
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
-use aws_smithy_runtime_api::client::http::HttpConnector as _;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use footfall_infra::stack::{Type, reserved_concurrency};
-use footfall_runtime::connector::Connector;
 use serde_json::Value;
 
 use crate::aws::Aws;
-use crate::problem::{Fault, innermost, problem};
+use crate::signed::{Question, Signed};
 use crate::stack::{self, Step, look, step};
 
 /// What must stay unreserved.
 const UNRESERVED: u64 = 100;
 
-/// How long the question may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What is asked, and doing what.
-const ACCOUNT_SETTINGS: &str = "/2016-08-19/account-settings";
-const DOING: &str = "ask Lambda for the account's limits";
-
-/// Lambda, of which there is one question:
+/// Of Lambda, there is one question:
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html>
-///
-/// It is signed here, and not asked by the SDK for Lambda, which takes half a minute to compile.
-#[derive(Debug, Clone)]
-pub(crate) struct Lambda {
-    connector: Connector,
-    credentials: Option<SharedCredentialsProvider>,
-    region: String,
-    endpoint: String,
-}
+const ACCOUNT_SETTINGS: Question<'_> = Question {
+    doing: "ask Lambda for the account's limits",
+    method: "GET",
+    path: "/2016-08-19/account-settings",
+    headers: &[],
+    body: "",
+};
 
-impl Lambda {
-    pub(crate) fn new(config: &SdkConfig, region: &str, connector: Connector) -> Self {
-        // https://docs.aws.amazon.com/general/latest/gr/lambda-service.html
-        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        let endpoint = config.endpoint_url().map(|url| url.trim_end_matches('/').to_owned());
-        Self {
-            connector,
-            credentials: config.credentials_provider(),
-            region: region.to_owned(),
-            endpoint: endpoint.unwrap_or_else(|| format!("https://lambda.{region}.{domain}")),
-        }
-    }
-
-    /// How many of the account's executions no function reserves.
-    async fn unreserved(&self) -> Result<u64> {
-        let asked = tokio::time::timeout(PATIENCE, self.ask()).await;
-        let late = |_| problem(DOING, Fault::NoAnswer("it took too long")).into();
-        let settings = asked.unwrap_or_else(|elapsed| Err(late(elapsed)))?;
-        let unreserved = settings.pointer("/AccountLimit/UnreservedConcurrentExecutions");
-        unreserved.and_then(Value::as_u64).context("Lambda does not say what is unreserved")
-    }
-
-    async fn ask(&self) -> Result<Value> {
-        let credentials = self.credentials.as_ref().context("no credentials for AWS")?;
-        let identity = credentials.provide_credentials().await?.into();
-        let uri = format!("{}{ACCOUNT_SETTINGS}", self.endpoint);
-        let parameters = SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name("lambda")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()?;
-        let signed = SignableRequest::new("GET", &uri, std::iter::empty(), SignableBody::empty())?;
-        let (signature, _) = sign(signed, &parameters.into())?.into_parts();
-        let mut request = HttpRequest::new(SdkBody::empty());
-        request.set_uri(uri)?;
-        for (name, value) in signature.headers() {
-            request.headers_mut().insert(name.to_owned(), value.to_owned());
-        }
-        let answer = self.connector.call(request).await;
-        let answer = answer.map_err(|error| problem(DOING, Fault::NoAnswer(&innermost(&error))))?;
-        let status = answer.status();
-        let code = answer.headers().get("x-amzn-errortype").unwrap_or_default().to_owned();
-        let body = ByteStream::new(answer.into_body()).collect().await?;
-        let body: Value = serde_json::from_slice(&body.into_bytes()).unwrap_or_default();
-        if status.is_success() {
-            return Ok(body);
-        }
-        // "AccessDeniedException:http://internal.amazon.com/…"
-        let code = code.split(':').next().filter(|code| !code.is_empty());
-        let code = code.map_or_else(|| status.as_u16().to_string(), str::to_owned);
-        let message = body.get("message").or(body.get("Message")).and_then(Value::as_str);
-        let message = message.unwrap_or_default();
-        Err(problem(DOING, Fault::Service { code: &code, message }).into())
-    }
+/// How many of the account's executions no function reserves.
+async fn unreserved(lambda: &Signed) -> Result<u64> {
+    let settings = lambda.ask(&ACCOUNT_SETTINGS).await?;
+    let unreserved = settings.pointer("/AccountLimit/UnreservedConcurrentExecutions");
+    unreserved.and_then(Value::as_u64).context("Lambda does not say what is unreserved")
 }
 
 /// Whether executions are reserved, and why.
@@ -126,7 +57,7 @@ impl Concurrency {
             Some(stack) if is_made(&stack) => own(stack::template(aws, &stack).await?.as_ref()),
             _ => 0,
         };
-        Ok(Self::judged(own, aws.lambda.unreserved().await))
+        Ok(Self::judged(own, unreserved(&aws.lambda).await))
     }
 
     fn judged(own: u64, unreserved: Result<u64>) -> Self {

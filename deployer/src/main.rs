@@ -1,15 +1,15 @@
 //! How Footfall gets to AWS, and back.
 //!
 //! One file for each command, and one async function in it: `init`, `doctor`, `build`, `template`,
-//! `deploy`, `rollback`, `status`, `logs`, `open`, `token`, `share`, `snippet`, `import`, `export`, `delete`, `destroy`. Below
-//! them, from the machine to AWS:
+//! `deploy`, `rollback`, `status`, `cost`, `logs`, `open`, `token`, `share`, `snippet`, `import`, `export`, `delete`,
+//! `destroy`. Below them, from the machine to AWS:
 //!
 //! ```text
 //! toolchain -> build -> package -> artifacts -> history            what runs, into the bucket
 //! stack -> settle -> body -> change_set -> plan -> apply, progress  what exists: planned, applied, watched
 //! place, partial, today, dump, import                              what was counted, here and elsewhere
 //! access                                                           who may look
-//! aws, problem, ask                                                the way there, and what to say
+//! aws, signed, problem, ask                                        the way there, and what to say
 //! ```
 //!
 //! What goes to stdout is data; what is said meanwhile goes to stderr. 0 is done, or nothing to do; 1 is
@@ -24,6 +24,7 @@ mod body;
 mod build;
 mod change_set;
 mod concurrency;
+mod cost;
 mod delete;
 mod deploy;
 mod destroy;
@@ -45,6 +46,7 @@ mod progress;
 mod rollback;
 mod settle;
 mod share;
+mod signed;
 mod snippet;
 mod stack;
 mod status;
@@ -77,6 +79,7 @@ enum Command {
     Deploy(Box<deploy::Arguments>),
     Rollback(rollback::Arguments),
     Status(status::Arguments),
+    Cost(cost::Arguments),
     Logs(logs::Arguments),
     Open(open::Arguments),
     Token(token::Arguments),
@@ -116,6 +119,7 @@ fn run(command: Command) -> Result<()> {
             Command::Deploy(arguments) => deploy::run(&arguments).await,
             Command::Rollback(arguments) => rollback::run(&arguments).await,
             Command::Status(arguments) => status::run(&arguments).await,
+            Command::Cost(arguments) => cost::run(&arguments).await,
             Command::Logs(arguments) => logs::run(&arguments).await,
             Command::Open(arguments) => open::run(&arguments).await,
             Command::Token(arguments) => token::run(&arguments).await,

@@ -43,6 +43,9 @@ enum Command {
     /// Show how the deployed stack is
     #[command(disable_help_flag = true)]
     Status(Rest),
+    /// Print what it costs a month, and what it could cost at worst
+    #[command(disable_help_flag = true)]
+    Cost(Rest),
     /// Print what the functions log
     #[command(disable_help_flag = true)]
     Logs(Rest),
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
         Command::Deploy(rest) => tasks::deployer("deploy", &rest.arguments),
         Command::Rollback(rest) => tasks::deployer("rollback", &rest.arguments),
         Command::Status(rest) => tasks::deployer("status", &rest.arguments),
+        Command::Cost(rest) => tasks::deployer("cost", &rest.arguments),
         Command::Logs(rest) => tasks::deployer("logs", &rest.arguments),
         Command::Open(rest) => tasks::deployer("open", &rest.arguments),
         Command::Token(rest) => tasks::deployer("token", &rest.arguments),

@@ -1,0 +1,400 @@
+//! What is used in a month: reckoned from a number of views, or what a flood at the throttle would use.
+//!
+//! Each number has its origin beside it: the template, a measurement, or an assumption, which is said to be one.
+
+use footfall_runtime::table::HIT_DAYS;
+use serde::Serialize;
+
+use super::facts::{Facts, Size};
+use crate::artifacts::KEPT;
+
+/// A month as AWS reckons it: 730 hours.
+pub(crate) const HOURS: f64 = 730.0;
+
+/// The longest month, in seconds.
+pub(crate) const LONGEST: f64 = 31.0 * 86_400.0;
+
+const GB: f64 = (1_u64 << 30) as f64;
+
+// Measured on x86-64 by `cargo bench -p footfall-runtime --all-features --bench footprint`, against DynamoDB Local: on
+// Graviton it was never measured. Milliseconds are those of a whole core.
+/// What a hit takes of a processor.
+const HIT_CPU: f64 = 0.36;
+/// What a request takes that is let in nowhere.
+const STRANGER_CPU: f64 = 0.11;
+/// What a run of the rollup takes that folds nothing: less than the clock's hundredth of a second.
+const RUN_CPU: f64 = 10.0;
+/// What a hit takes to be folded.
+const FOLD_CPU: f64 = 0.01;
+/// A hit's item, in bytes, keys included.
+const ITEM: f64 = 233.0;
+/// Answers in bytes, headers included: to a hit, the tracker's script, the door's page where no gzip is asked for.
+const ANSWER: f64 = 245.0;
+const SCRIPT: f64 = 1_668.0;
+const DOOR: f64 = 17_943.0;
+/// The line that a run logs.
+const RUN_LINE: f64 = 156.0;
+
+/// A hit in a segment, in bytes: `cargo bench -p footfall-runtime --bench reports` has 17.3 of 12 million hits in a year,
+/// and days of fewer hits have some more.
+const AT_REST: f64 = 20.0;
+
+/// A hit is written in its item, in the segment of its hour, which is deleted again, and in that of its day.
+const WRITES_A_HIT: f64 = 1.0 + 3.0 * AT_REST / 1024.0;
+
+/// An answer of a few words in JSON. Assumed: its headers are those of [`ANSWER`].
+const WORDS: f64 = 500.0;
+
+/// How many routes answer a stranger with a page.
+const PAGES: f64 = 2.0;
+
+/// The dashboard's page, gzipped. Assumed: it grows with what there is.
+const PAGE: f64 = 30_000.0;
+
+/// What a report takes of a core, in milliseconds for each hit of its period: README, "How fast", all that the page
+/// shows first.
+const REPORT_CPU: f64 = 90.0 / 986_331.0;
+
+/// What AWS adds to an answer, and TLS around it, in bytes. Assumed.
+const AROUND: f64 = 500.0;
+
+/// How long DynamoDB takes to answer, in milliseconds. Assumed: AWS says "single-digit".
+/// <https://aws.amazon.com/dynamodb/features/>
+const ROUND_TRIP: f64 = 10.0;
+
+/// What CloudWatch adds to a line, in bytes.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>
+const LINE_OVERHEAD: f64 = 26.0;
+
+/// What DynamoDB bills for each item beside its bytes.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
+const ITEM_OVERHEAD: f64 = 100.0;
+
+/// The memory that comes with a whole core, in GB.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
+const CORE: f64 = 1769.0 / 1024.0;
+
+/// How many units of a kind a table on demand takes in a second, unless AWS was asked for more.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
+const QUOTA: f64 = 40_000.0;
+
+/// Hours with fewer hits than this are not folded by themselves, and read again every hour until their day is over
+/// (runtime/src/rollup.rs).
+const QUIET: f64 = 100.0;
+
+/// How many hours of today there are on average, and so how often a quiet one is read.
+const HOURS_OPEN: f64 = 13.0;
+
+/// How many months are in the table: those of a year, since nothing is deleted by itself.
+const MONTHS_KEPT: f64 = 12.0;
+
+/// How often the dashboard is opened in a month: ten times a day. Assumed.
+pub(crate) const LOOKS: f64 = 300.0;
+
+/// How many requests that is each: the page, and five minutes of "visitors now", which asks once a minute. Assumed.
+const REQUESTS_A_LOOK: f64 = 6.0;
+
+/// The code's zips: the largest that the tests let pass (runtime/tests, `cargo xtask test`).
+const ZIP: f64 = 3_500_000.0;
+
+/// What is billed of a month.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub(crate) struct Usage {
+    pub(crate) api_requests: f64,
+    pub(crate) function_requests: f64,
+    /// GB-seconds.
+    pub(crate) function_seconds: f64,
+    /// Request units; if the table is provisioned, they cost nothing by themselves.
+    pub(crate) table_writes: f64,
+    pub(crate) table_reads: f64,
+    /// Unit-hours, to read and to write, if the table is provisioned.
+    pub(crate) read_unit_hours: f64,
+    pub(crate) write_unit_hours: f64,
+    /// GB, on average over the month.
+    pub(crate) table_storage: f64,
+    pub(crate) table_recovery: f64,
+    /// GB taken in, and kept.
+    pub(crate) logs: f64,
+    pub(crate) log_storage: f64,
+    pub(crate) alarms: f64,
+    /// GB to the internet.
+    pub(crate) transfer: f64,
+    pub(crate) bucket_storage: f64,
+    pub(crate) bucket_puts: f64,
+    /// Runs on schedule.
+    pub(crate) runs: f64,
+}
+
+impl Usage {
+    /// What there is whether or not anybody comes.
+    pub(crate) fn standing(facts: &Facts) -> Self {
+        let (read_units, write_units) = facts.provisioned.unwrap_or_default();
+        let zips = KEPT as f64 * 3.0 * ZIP;
+        Self {
+            read_unit_hours: read_units * HOURS,
+            write_unit_hours: write_units * HOURS,
+            alarms: facts.alarms,
+            bucket_storage: zips / GB,
+            // A deploy a month: three zips, its template and its note.
+            bucket_puts: 5.0,
+            runs: HOURS,
+            ..Self::default()
+        }
+    }
+
+    /// A month with so many page views. What cannot be known is reckoned at its most: every view also loads the
+    /// tracker, which browsers keep for a day, and where engagement is measured, it is two requests.
+    pub(crate) fn of_views(facts: &Facts, views: f64) -> Self {
+        let hits = if facts.engagement { 2.0 * views } else { views };
+        let mut usage = Self::standing(facts);
+        usage.add_hits(facts, hits, hits / HOURS, MONTHS_KEPT);
+        usage.add_requests(&facts.track, views, SCRIPT, (STRANGER_CPU, 0.0));
+        usage.add_runs(facts);
+        usage.add_looks(facts, LOOKS, hits);
+        usage.finish(facts);
+        usage
+    }
+
+    /// The same month, and a flood on top of it that keeps the API at its throttle for as long as a month can be.
+    pub(crate) fn flooded(self, facts: &Facts, flood: Flood) -> Self {
+        let mut usage = self;
+        let each = facts.rate * LONGEST;
+        match flood {
+            Flood::Hits => usage.add_hits(facts, each, each / HOURS, 1.0),
+            Flood::Door => usage.add_strangers(facts, each, DOOR),
+            Flood::Reports => {
+                usage.add_requests(&facts.dashboard, each, WORDS, (0.0, 0.0));
+                usage.add_public_reports(facts, each, self.table_storage * GB);
+            }
+            Flood::EachRoute => {
+                // All of the function's routes but the tracker's take hits.
+                let hits = each * (facts.track.routes - 1.0);
+                usage.add_hits(facts, hits, hits / HOURS, 1.0);
+                usage.add_requests(&facts.track, each, SCRIPT, (STRANGER_CPU, 0.0));
+                usage.add_strangers(facts, each * PAGES, DOOR);
+                usage.add_strangers(facts, each * (facts.dashboard.routes - PAGES), WORDS);
+                if facts.public {
+                    // Its dashboard and its badge are anybody's.
+                    usage.add_public_reports(facts, each * 2.0, self.table_storage * GB);
+                }
+            }
+        }
+        let hits = (usage.table_writes - self.table_writes) / WRITES_A_HIT;
+        usage.add_runs_in_vain(facts, hits / (LONGEST / 86_400.0));
+        usage.finish(facts);
+        usage
+    }
+
+    /// Runs that are ended before they have read a day, where the table has too few units for that: three in every
+    /// hour, since what fails on schedule is tried again twice.
+    fn add_runs_in_vain(&mut self, facts: &Facts, hits_a_day: f64) {
+        let Some((units, writes)) = facts.provisioned else { return };
+        let timeout = facts.rollup.timeout;
+        let hits_a_day = hits_a_day.min(writes * 86_400.0);
+        if hits_a_day * ITEM / 4096.0 > units * (300.0 + timeout) {
+            self.function_seconds += seconds(&facts.rollup, 3.0 * LONGEST / 3600.0, timeout * 1e3);
+        }
+    }
+
+    /// Hits, and what becomes of them: an item each, a part of a segment of its hour and of its day.
+    fn add_hits(&mut self, facts: &Facts, hits: f64, in_an_hour: f64, months: f64) {
+        let taking = ROUND_TRIP + HIT_CPU / share(&facts.track);
+        self.api_requests += hits;
+        self.function_requests += hits;
+        self.function_seconds += seconds(&facts.track, hits, taking);
+        self.transfer += hits * (ANSWER + AROUND) / GB;
+        self.table_writes += hits * WRITES_A_HIT;
+        // Read to be folded, with its hour and with its day; in quiet hours, again and again.
+        let times = if in_an_hour < QUIET * facts.sites { HOURS_OPEN } else { 1.0 };
+        self.table_reads += hits * (1.0 + times) * ITEM / 4096.0;
+        // Many at once: only whole runs are rounded up to milliseconds.
+        self.function_seconds += hits * 2.0 * FOLD_CPU / 1e3 * facts.rollup.gb;
+        // So many days; of a month that is a flood, the half of it in the month after.
+        let days_kept = f64::from(HIT_DAYS) / (HOURS / 24.0);
+        self.table_storage += hits * (ITEM + ITEM_OVERHEAD) * days_kept / GB;
+        self.table_storage += hits * AT_REST * months / GB;
+    }
+
+    /// Requests that store nothing, each of so many milliseconds of a core and of waiting.
+    fn add_requests(&mut self, size: &Size, requests: f64, bytes: f64, (cpu, wait): (f64, f64)) {
+        self.api_requests += requests;
+        self.function_requests += requests;
+        self.function_seconds += seconds(size, requests, cpu / share(size) + wait);
+        self.transfer += requests * (bytes + AROUND) / GB;
+    }
+
+    /// Requests of those who may not look; whether a token or a link is one is looked up.
+    fn add_strangers(&mut self, facts: &Facts, requests: f64, bytes: f64) {
+        self.add_requests(&facts.dashboard, requests, bytes, (STRANGER_CPU, ROUND_TRIP));
+        self.table_reads += requests;
+    }
+
+    /// The runs on schedule, by themselves.
+    fn add_runs(&mut self, facts: &Facts) {
+        let asked = facts.sites * facts.shards * HOURS_OPEN + 4.0;
+        self.function_requests += HOURS;
+        self.function_seconds += seconds(&facts.rollup, HOURS, RUN_CPU + asked * ROUND_TRIP);
+        self.table_reads += HOURS * asked;
+        // A note of each run, and a checkpoint and a segment of each day, of 4 units at least, stored and
+        // deleted.
+        self.table_writes += HOURS + facts.sites * 31.0 * 10.0;
+        self.logs += HOURS * (RUN_LINE + LINE_OVERHEAD) / GB;
+    }
+
+    /// Looks at the dashboard of a month of so many hits, each with the month before.
+    fn add_looks(&mut self, facts: &Facts, looks: f64, hits: f64) {
+        let report = 2.0 * hits;
+        let wait = 5.0 * ROUND_TRIP;
+        self.add_requests(&facts.dashboard, looks, PAGE, (report * REPORT_CPU, wait));
+        let others = looks * (REQUESTS_A_LOOK - 1.0);
+        self.add_requests(&facts.dashboard, others, WORDS, (STRANGER_CPU, wait));
+        let today = HOURS_OPEN * facts.shards + hits / 30.4 * ITEM / 4096.0;
+        self.table_reads += looks * (report * AT_REST / 4096.0 + today) + others * 3.0;
+    }
+
+    /// Reports of everything that is kept of a public site, in so many bytes: as many as the functions can make, if
+    /// they are limited.
+    fn add_public_reports(&mut self, facts: &Facts, asked: f64, bytes: f64) {
+        // As much of it is hits of the last month as add_hits says of a year.
+        let hits = bytes / (AT_REST + (ITEM + ITEM_OVERHEAD) / MONTHS_KEPT);
+        let millis = (hits * REPORT_CPU / share(&facts.dashboard) + 5.0 * ROUND_TRIP)
+            .min(facts.dashboard.timeout * 1e3);
+        let possible = facts.dashboard.at_once.map_or(asked, |n| n * LONGEST * 1e3 / millis);
+        let reports = asked.min(possible);
+        self.function_seconds += seconds(&facts.dashboard, reports, millis);
+        self.table_reads += reports * hits * AT_REST / 4096.0;
+        self.transfer += reports * PAGE / GB;
+    }
+
+    /// Notes how large the table is, in GB.
+    pub(crate) fn is_stored(&mut self, facts: &Facts, gb: f64) {
+        self.table_storage = gb;
+        self.finish(facts);
+    }
+
+    /// What follows from the rest.
+    fn finish(&mut self, facts: &Facts) {
+        self.log_storage = self.logs * facts.log_days / (HOURS / 24.0);
+        self.table_recovery = if facts.recovery { self.table_storage } else { 0.0 };
+        // More than that is refused, and costs nothing.
+        let (reads, writes) =
+            facts.provisioned.unwrap_or((facts.most_reads.unwrap_or(QUOTA), QUOTA));
+        self.table_reads = self.table_reads.min(reads * LONGEST);
+        self.table_writes = self.table_writes.min(writes * LONGEST);
+    }
+}
+
+/// Where a flood goes. AWS does not say whether the routes of a stage share its throttle
+/// (infra/src/settings/limits.rs).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flood {
+    /// All of it is hits, which are stored.
+    Hits,
+    /// All of it asks for the dashboard, and gets the door's page.
+    Door,
+    /// All of it asks for reports of a public site.
+    Reports,
+    /// Each route has the throttle's rate for itself.
+    EachRoute,
+}
+
+/// How much of a core a function has, at most one.
+fn share(size: &Size) -> f64 {
+    (size.gb / CORE).min(1.0)
+}
+
+/// The GB-seconds of so many runs of so many milliseconds, of which no more run at once than may.
+fn seconds(size: &Size, runs: f64, millis: f64) -> f64 {
+    let seconds = runs * millis.ceil().max(1.0) / 1e3;
+    size.at_once.map_or(seconds, |at_once| seconds.min(at_once * LONGEST)) * size.gb
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+mod tests {
+    use super::super::facts::tests::facts;
+    use super::*;
+
+    const SITE: &str = "sites: [{domain: example.com}]";
+
+    fn is_about(value: f64, expected: f64) -> bool {
+        (value - expected).abs() <= expected.abs() * 0.01
+    }
+
+    #[test]
+    fn a_view_is_a_request_a_run_and_a_write() {
+        let plain = facts(SITE, false);
+        let usage = |views| Usage::of_views(&plain, views);
+        let (none, many) = (usage(0.0), usage(1e9));
+        // And the tracker, at most.
+        assert!(is_about(many.api_requests - none.api_requests, 2e9));
+        assert!(is_about(many.function_requests - none.function_requests, 2e9));
+        // And its part in segments.
+        let writes = (many.table_writes - none.table_writes) / 1e9;
+        assert!((1.0..1.1).contains(&writes), "{writes}");
+        // 128 MB for 15 ms, 2 ms of the tracker, and hardly anything to fold it.
+        let seconds = (many.function_seconds - none.function_seconds) / 1e9;
+        assert!((0.0021..0.0023).contains(&seconds), "{seconds}");
+        assert!(many.logs <= none.logs, "no line for a hit");
+        assert_eq!(many.runs, 730.0);
+        let measuring = facts("sites: [{domain: example.com, engagement: true}]", false);
+        let twice = Usage::of_views(&measuring, 1e9);
+        assert!(is_about(twice.api_requests - none.api_requests, 3e9));
+        assert!(twice.table_writes > 1.9 * many.table_writes);
+    }
+
+    #[test]
+    fn what_stands_costs_next_to_nothing() {
+        let none = Usage::of_views(&facts(SITE, false), 0.0);
+        assert!(none.function_seconds < 1000.0 && none.table_reads < 30_000.0, "{none:?}");
+        assert!(none.logs < 0.001 && none.table_storage == 0.0, "{none:?}");
+    }
+
+    #[test]
+    fn a_flood_is_the_throttle_for_a_month() {
+        let plain = facts(SITE, false);
+        let month = Usage::of_views(&plain, 1000.0);
+        let shared = month.flooded(&plain, Flood::Hits);
+        let each = month.flooded(&plain, Flood::EachRoute);
+        let requests = 50.0 * 31.0 * 86_400.0;
+        assert!(is_about(shared.api_requests, requests));
+        assert!(is_about(each.api_requests, 16.0 * requests));
+        assert!(is_about(each.function_requests, 16.0 * requests));
+        // Three routes take hits.
+        assert!(is_about(each.table_writes, 3.0 * shared.table_writes));
+        assert!(shared.logs <= month.logs && each.logs <= month.logs);
+        // Functions that are limited cost no more than all of them, all the time.
+        let limited = month.flooded(&facts(SITE, true), Flood::EachRoute);
+        let most = 50.0 * 0.125 + 10.0 * 0.5 + 2.0 * 1769.0 / 1024.0;
+        assert!(limited.function_seconds <= 2.0 * most * LONGEST);
+        assert!(limited.function_seconds <= each.function_seconds);
+    }
+
+    #[test]
+    fn of_a_public_site_reports_are_in_it() {
+        let public = facts("sites: [{domain: example.com, public: true}]", true);
+        let month = Usage::of_views(&public, 100_000.0);
+        let flooded = month.flooded(&public, Flood::EachRoute);
+        let closed = month.flooded(&facts(SITE, true), Flood::EachRoute);
+        assert!(flooded.table_reads > 2.0 * closed.table_reads, "{flooded:?}");
+        let reports = month.flooded(&public, Flood::Reports);
+        assert!(reports.table_reads > 2.0 * closed.table_reads, "{reports:?}");
+        assert_eq!(reports.table_writes, month.table_writes);
+        // As much as the template lets through, and no more.
+        assert!(reports.table_reads <= 2000.0 * LONGEST && flooded.table_reads <= 2000.0 * LONGEST);
+    }
+
+    #[test]
+    fn what_is_provisioned_is_not_written_past() {
+        let free = facts(&format!("{SITE}\ncapacity: free-tier\n"), false);
+        let month = Usage::of_views(&free, 100_000.0);
+        assert_eq!(month.write_unit_hours, 25.0 * HOURS);
+        let flooded = month.flooded(&Facts { rate: 1e6, ..free }, Flood::Hits);
+        assert!(flooded.table_writes <= 25.0 * LONGEST);
+        // Such days cannot be folded, whatever is tried; those of its own throttle can.
+        let vain = 3.0 * 744.0 * 900.0 * 1769.0 / 1024.0;
+        assert!(flooded.function_seconds > vain);
+        let free = facts(&format!("{SITE}\ncapacity: free-tier\n"), false);
+        assert!(month.flooded(&free, Flood::EachRoute).function_seconds < vain);
+    }
+}
