@@ -10,6 +10,7 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::api::Function;
@@ -94,6 +96,7 @@ fn on_ministack_deployed_counted_changed_destroyed_and_deployed_again() {
     assert_eq!(status(&owner)["today"][0]["site"], "example.com");
     folded(&ministack, &api);
     assert_ne!(status(&owner)["rollup"], Value::Null);
+    costs(&owner);
     timed("doctor", || doctor(&owner));
     timed("logs", || logs(&owner));
 
@@ -256,15 +259,116 @@ fn on_ministack_imported_and_taken_back() {
     assert_eq!(api.views_of(90), 1);
 }
 
+/// An address, a proxy in front of it, and a browser that nobody else has.
+const ADDRESS: &str = "198.51.100.177";
+const PROXY: &str = "203.0.113.211";
+const CANARY: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:151.0) Canarium/77.31 Firefox/151.0";
+
+/// The forms in which these could be somewhere: as they are, and inside of something in base64.
+fn secrets() -> Vec<Vec<u8>> {
+    let mut secrets = Vec::new();
+    for text in [ADDRESS, PROXY, CANARY, "Canarium/77.31"] {
+        secrets.push(text.as_bytes().to_vec());
+        for skipped in 0..3 {
+            let mut bytes = vec![0; skipped];
+            bytes.extend(text.bytes());
+            bytes.truncate(bytes.len() / 3 * 3);
+            secrets.push(BASE64.encode(&bytes)[if skipped == 0 { 0 } else { 4 }..].into());
+        }
+    }
+    secrets
+}
+
+#[track_caller]
+fn has_no_secret(what: &str, bytes: &[u8]) {
+    for secret in secrets() {
+        let found = bytes.windows(secret.len()).position(|window| window == secret);
+        if let Some(at) = found {
+            let around = &bytes[at.saturating_sub(200)..(at + 200).min(bytes.len())];
+            panic!(
+                "{} is in {what}: …{}…",
+                String::from_utf8_lossy(&secret),
+                String::from_utf8_lossy(around)
+            );
+        }
+    }
+}
+
+/// No line for a hit, and nothing of the address and the browser that it came from in anything that is left: the
+/// logs, the table, and whatever else the emulator holds.
+#[test]
+#[ignore = "needs ministack: run `cargo xtask test`"]
+fn on_ministack_nothing_of_a_visitor_is_left() {
+    const HITS: usize = 60;
+    let mut ministack = Ministack::start();
+    let owner = Owner::of(&ministack.endpoint());
+    // The address is what stands in front of the trusted proxy.
+    owner.writes("footfall.yaml", b"sites: [{domain: example.com}]\ntrusted_proxies: 1\n");
+    functions(&owner);
+    timed("deploy", || owner.deploys(&["--yes"])).ended(0);
+    let mut api = signed_in(&owner, Api::of(ministack.port, &status(&owner)));
+    api.browser = CANARY.to_owned();
+    let forwarded = format!("{ADDRESS}, {PROXY}");
+    let forwarded = [("x-forwarded-for", &*forwarded), ("forwarded", "for=198.51.100.177")];
+    let send = |method, path: &str, body: &str| api.send(method, path, &forwarded, body).status;
+    timed("hits", || {
+        for number in 0..HITS {
+            let body = format!(r#"{{"url":"https://example.com/{number}"}}"#);
+            assert_eq!(send("POST", "/track", &body), 202);
+        }
+    });
+    // What is refused, filtered or closed leaves nothing either.
+    assert_eq!(send("POST", "/track", "nonsense"), 400);
+    assert_eq!(send("POST", "/track", r#"{"url":"https://elsewhere.example/"}"#), 403);
+    assert_eq!(send("GET", "/pixel.gif?u=https://example.com/pixel", ""), 200);
+    assert_eq!(send("GET", "/dashboard", ""), 401);
+    assert_eq!(api.views(), HITS as u64 + 1);
+    ministack.invoke(Function::Rollup);
+
+    let logs = owner.runs(&["logs", "--json"]).ended(0).stdout;
+    has_no_secret("the logs", logs.as_bytes());
+    // Lambda's own lines are switched off by the template (SystemLogLevel), which the emulator does not heed.
+    let own = logs.lines().filter(|line| {
+        let event: Value = serde_json::from_str(line).unwrap();
+        let message = event["message"].as_str().unwrap_or_default();
+        !["START ", "END ", "REPORT ", "INIT_START "].iter().any(|own| message.starts_with(own))
+    });
+    // The rollup's one.
+    let own: Vec<&str> = own.collect();
+    assert_eq!(own.len(), 1, "{own:#?}");
+    assert!(own[0].contains("\"rollup\""), "{own:?}");
+
+    let (mut hits, mut others) = (0, 0);
+    for item in all_items(&ministack) {
+        let is_hit = item["pk"].as_s().unwrap().starts_with("hit#");
+        *if is_hit { &mut hits } else { &mut others } += 1;
+        for value in item.values() {
+            match (value.as_s(), value.as_b()) {
+                (Ok(text), _) => has_no_secret("the table", text.as_bytes()),
+                (_, Ok(bytes)) => has_no_secret("the table", bytes.as_ref()),
+                _ => assert!(value.is_n()),
+            }
+        }
+    }
+    assert_eq!(hits, HITS + 1);
+    assert!(others >= 4, "a salt, a token, the key, the rollup's note: {others}");
+
+    let left = timed("ministack ends", || ministack.left());
+    let holds = |text: &str| {
+        left.iter().any(|(_, bytes)| bytes.windows(text.len()).any(|w| w == text.as_bytes()))
+    };
+    // It is all there: the table, and the functions and their logs.
+    for text in ["hit#example.com#", "footfall-track", "/aws/lambda/footfall-rollup"] {
+        assert!(holds(text), "{text} is in no file that was left");
+    }
+    for (path, bytes) in &left {
+        has_no_secret(&path.display().to_string(), bytes);
+    }
+}
+
 /// All items of the table but the salts and the signing key, by their keys, as they stand in an export.
 fn items(ministack: &Ministack) -> Vec<Value> {
-    let read = async {
-        let store = ministack.table();
-        let scan = store.client().scan().table_name("footfall").into_paginator().items().send();
-        scan.collect::<Result<Vec<_>, _>>().await.unwrap()
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let items = runtime.block_on(read);
+    let items = all_items(ministack);
     let mut items: Vec<Value> = items
         .iter()
         .map(|item| {
@@ -282,6 +386,16 @@ fn items(ministack: &Ministack) -> Vec<Value> {
         .collect();
     items.sort_by_key(key);
     items
+}
+
+fn all_items(ministack: &Ministack) -> Vec<HashMap<String, AttributeValue>> {
+    let read = async {
+        let store = ministack.table();
+        let scan = store.client().scan().table_name("footfall").into_paginator().items().send();
+        scan.collect::<Result<Vec<_>, _>>().await.unwrap()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(read)
 }
 
 fn key(item: &Value) -> (String, String) {
@@ -304,6 +418,23 @@ fn snippet_in_a_browser(ministack: &Ministack, owner: &Owner, api: &Api) {
     node.arg(script).env("FOOTFALL_SNIPPET", snippet).env("FOOTFALL_HOST", host);
     node.env("FOOTFALL_PORT", ministack.port.to_string());
     ran(node.output().expect("node is installed")).ended(0);
+}
+
+/// What was used so far. The emulator has Lambda's metrics of what is invoked by its own name, as the rollup was, and no
+/// others.
+fn costs(owner: &Owner) {
+    let ran = timed("cost", || owner.runs(&["cost", "--json"])).ended(0);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(report["basis"]["used"]["stack"], "footfall");
+    let line = |what: &str| {
+        let lines = report["month"]["lines"].as_array().unwrap();
+        let line = lines.iter().find(|line| line["what"] == what);
+        line.unwrap_or_else(|| panic!("no {what} in {report:#}"))["quantity"].as_f64().unwrap()
+    };
+    assert!(line("Function requests") >= 1.0, "{report:#}");
+    assert!(line("Function time") > 0.0, "{report:#}");
+    assert!(report["month"]["pay"].as_f64().unwrap() < 0.1, "{report:#}");
+    owner.runs(&["cost"]).ended(0).prints("What the stack footfall in eu-central-1 used");
 }
 
 /// Doctor finds nothing wrong. It wants a compiler that has the target, which `FOOTFALL_ARM64_RUSTC` names

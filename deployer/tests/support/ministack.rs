@@ -2,10 +2,10 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::{env, fs, thread};
 
 use footfall_infra::api::Function;
 use footfall_runtime::connector::Connector;
@@ -18,7 +18,7 @@ const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 
 pub(crate) struct Ministack {
     process: Child,
     pub(crate) port: u16,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Ministack {
@@ -39,19 +39,48 @@ impl Ministack {
             .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
             .env("AUTH", "true")
             .env("MINISTACK_REGION", "eu-central-1")
+            // When it ends by itself, it writes all that it holds into files.
+            .env("PERSIST_STATE", "1")
+            .env("STATE_DIR", folder.path().join("state"))
+            .env("S3_PERSIST", "1")
+            .env("S3_DATA_DIR", folder.path().join("s3"))
             .env("SFTP_ENABLED", "0")
             .env("IOT_MTLS_ENABLED", "0")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("ministack starts");
-        let ministack = Self { process, port, _folder: folder };
+        let ministack = Self { process, port, folder };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(begun.elapsed() < Duration::from_secs(60), "ministack does not listen");
             thread::sleep(Duration::from_millis(100));
         }
         ministack
+    }
+
+    /// Ends it in good order, and gives every file that it left: the state of all services, as it holds it.
+    pub(crate) fn left(&mut self) -> Vec<(PathBuf, Vec<u8>)> {
+        fn files(folder: &Path, all: &mut Vec<(PathBuf, Vec<u8>)>) {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    files(&path, all);
+                } else if path.is_file() {
+                    all.push((path.clone(), fs::read(path).unwrap()));
+                }
+            }
+        }
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let begun = Instant::now();
+        while self.process.try_wait().unwrap().is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "ministack does not end");
+            thread::sleep(Duration::from_millis(100));
+        }
+        let mut all = Vec::new();
+        files(self.folder.path(), &mut all);
+        all
     }
 
     pub(crate) fn endpoint(&self) -> String {
@@ -120,6 +149,8 @@ pub(crate) struct Api {
     pub(crate) token: String,
     /// The cookie of a browser in which somebody is signed in.
     pub(crate) session: String,
+    /// What the browser calls itself.
+    pub(crate) browser: String,
 }
 
 /// An answer of the deployed API.
@@ -141,7 +172,8 @@ impl Api {
         let endpoint = status["endpoint"].as_str().unwrap();
         let host = endpoint.split("//").nth(1).unwrap();
         let id = host.split('.').next().unwrap().to_owned();
-        Self { port, id, token: String::new(), session: String::new() }
+        let browser = BROWSER.to_owned();
+        Self { port, id, token: String::new(), session: String::new(), browser }
     }
 
     /// Asks, and gives the status and the body.
@@ -158,19 +190,20 @@ impl Api {
         body: &str,
     ) -> Answer {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let (id, length) = (&self.id, body.len());
+        let (id, browser, length) = (&self.id, &self.browser, body.len());
         let headers: String =
             headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         write!(
             stream,
             "{method} /_aws/execute-api/{id}/$default{path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\
-             user-agent: {BROWSER}\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n\
+             user-agent: {browser}\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n\
              {headers}connection: close\r\n\r\n{body}"
         )
         .unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
-        let answer = String::from_utf8(answer).unwrap();
+        // The pixel is no text.
+        let answer = String::from_utf8_lossy(&answer).into_owned();
         let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         Answer { status, head: head.to_owned(), body: body.to_owned() }
