@@ -1,0 +1,248 @@
+//! What holds while the network between the functions and the table fails, the rollup runs twice at once, and
+//! clocks differ by a minute: a hit that was acknowledged counts once, any other at most once, and a
+//! dashboard never goes back.
+//!
+//! Time and faults are a seed's, so that each run is the same. The same over a real network, with the real
+//! functions, is in load.rs.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
+#![allow(clippy::print_stdout, reason = "measurements are for the reader")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use footfall_infra::settings::Settings;
+use footfall_runtime::ambient::Ambient as _;
+use footfall_runtime::checkpoint::Checkpoint;
+use footfall_runtime::dimension::{Dimension, Key as TableKey};
+use footfall_runtime::period::Asked;
+use footfall_runtime::query::Query;
+use footfall_runtime::read::{ReadError, Reader};
+use footfall_runtime::report::{Report, all_tables};
+use footfall_runtime::rollup::Rollup;
+use footfall_runtime::store::{Item, Store};
+use footfall_runtime::table;
+use footfall_runtime::track::Track;
+use futures_util::future::join_all;
+use jiff::SignedDuration;
+use serde_json::json;
+use support::ambient::Fixed;
+use support::faulty::Chaos;
+use support::memory::Memory;
+use support::request;
+
+/// When a simulation begins: an evening of UTC.
+const BEGIN: &str = "2026-11-22T21:40:00Z";
+
+/// The days that are asked for, whatever the time: no hit leaves them.
+const PERIOD: &str = "from=2026-11-22&to=2026-11-23";
+
+/// The table in which each hit of these tests has a row of its own.
+const PAGES: TableKey = TableKey::Dimension(Dimension::Page);
+
+/// By how many seconds clocks are ahead.
+const SKEWS: [i64; 3] = [-60, 0, 60];
+
+fn settings() -> Settings {
+    Settings::from_yaml("sites: [{domain: example.com}]\nshards: 2\n").unwrap()
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    runtime.unwrap().block_on(future)
+}
+
+async fn report<S: Store>(
+    store: &S,
+    clock: &Fixed,
+    tables: &[TableKey],
+) -> Result<Report, ReadError> {
+    let (settings, now) = (settings(), clock.now());
+    let site = &settings.sites[0];
+    let checkpoint = Checkpoint::of(store, site).await?;
+    let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first_day() };
+    let query = Query::of(&request::dashboard(PERIOD), &asked).unwrap();
+    let reader = Reader { store, settings: &settings, site, checkpoint, now };
+    reader.report(&query, tables, 100_000).await
+}
+
+/// The pages of a report, and how often each was viewed.
+fn pages(report: &Report) -> BTreeMap<String, u64> {
+    let table = report.tables.iter().find(|table| table.key == PAGES);
+    let rows = table.into_iter().flat_map(|table| &table.rows);
+    rows.map(|row| (row.value.clone().unwrap(), row.tally.views)).collect()
+}
+
+/// What a hit's sender knows of it, and a dashboard of all of them. A hit is known by its page, which no other
+/// has.
+#[derive(Debug, Default)]
+struct Seen {
+    sent: BTreeSet<String>,
+    acknowledged: BTreeSet<String>,
+    /// The most views and visitors that a dashboard ever showed.
+    views: u64,
+    visitors: u64,
+    looks: u64,
+    runs: u64,
+    failed: u64,
+}
+
+impl Seen {
+    /// Sees to it that a report has each of these hits once, and nothing that was not sent.
+    fn check(&self, report: &Report, expected: &BTreeSet<String>) {
+        let pages = pages(report);
+        assert!(pages.values().all(|views| *views == 1), "twice: {pages:?}");
+        let lost: Vec<_> = expected.iter().filter(|it| !pages.contains_key(*it)).collect();
+        assert!(lost.is_empty(), "acknowledged and not reported: {lost:?}");
+        assert!(pages.keys().all(|page| self.sent.contains(page)), "never sent: {pages:?}");
+        assert_eq!(report.totals.views, pages.len() as u64);
+        assert!(report.incomplete.is_empty() && report.unreadable == 0, "{report:?}");
+    }
+}
+
+/// A site over which all goes wrong that can.
+struct World {
+    store: Memory,
+    chaos: Chaos,
+    clock: Fixed,
+    trackers: Vec<Track<Chaos, Fixed>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+type Doing<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+impl World {
+    fn new(seed: u64, faults: usize) -> Self {
+        let (store, clock) = (Memory::default(), Fixed::at(BEGIN));
+        let chaos = Chaos::new(&store, seed, faults);
+        let tracker = |skew| Track::new(settings(), chaos.clone(), clock.skewed(skew));
+        let trackers = SKEWS.into_iter().map(tracker).collect();
+        // What is before it was folded: a run has some 50 operations.
+        let through = Some("2026-11-21".parse().unwrap());
+        let checkpoint = Checkpoint { through, ..Checkpoint::default() };
+        wait(checkpoint.put(&store, &settings().sites[0])).unwrap();
+        Self { store, chaos: chaos.clone(), clock, trackers, seen: Arc::default() }
+    }
+
+    /// A visitor's view of a page that nobody else looks at.
+    async fn hit(&self, tracker: usize, visitor: u8) {
+        let page = {
+            let mut seen = self.seen.lock().unwrap();
+            let page = format!("/{}", seen.sent.len());
+            seen.sent.insert(page.clone());
+            page
+        };
+        let body = json!({ "u": format!("https://example.com{page}") }).to_string();
+        let mut request = request::post(body);
+        request.peer = [192, 0, 2, visitor].into();
+        let answer = self.trackers[tracker].handle(&request).await;
+        match answer.status().as_u16() {
+            202 => drop(self.seen.lock().unwrap().acknowledged.insert(page)),
+            status => assert_eq!(status, 503, "{page}"),
+        }
+    }
+
+    async fn rollup(&self, skew: i64, least: usize) {
+        let rollup = Rollup::new(settings(), self.chaos.clone(), self.clock.skewed(skew));
+        let run = rollup.least(least).run().await;
+        let mut seen = self.seen.lock().unwrap();
+        seen.runs += 1;
+        seen.failed += u64::from(run.is_err());
+    }
+
+    async fn look(&self, skew: i64) {
+        let (before, views, visitors) = {
+            let seen = self.seen.lock().unwrap();
+            (seen.acknowledged.clone(), seen.views, seen.visitors)
+        };
+        // One that fails says so, and shows no numbers.
+        let Ok(report) = report(&self.chaos, &self.clock.skewed(skew), &[PAGES]).await else {
+            return;
+        };
+        let mut seen = self.seen.lock().unwrap();
+        seen.check(&report, &before);
+        let totals = report.totals;
+        assert!(totals.views >= views, "{} views after {views}", totals.views);
+        assert!(totals.visitors >= visitors, "{} visitors after {visitors}", totals.visitors);
+        seen.views = seen.views.max(totals.views);
+        seen.visitors = seen.visitors.max(totals.visitors);
+        seen.looks += 1;
+    }
+}
+
+/// Five hours around a day's end in steps of half a minute to four, in each of which a few visitors come, a
+/// rollup or two may run, and somebody looks.
+fn simulate(seed: u64, faults: usize) -> Seen {
+    let world = World::new(seed, faults);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let end = world.clock.now() + SignedDuration::from_hours(5);
+    wait(async {
+        while world.clock.now() < end {
+            let mut doing: Vec<Doing<'_>> = Vec::new();
+            for _ in 0..random.u8(..4) {
+                doing.push(Box::pin(world.hit(random.usize(..SKEWS.len()), random.u8(..9))));
+            }
+            for _ in 0..[0, 0, 1, 2][random.usize(..4)] {
+                let skew = SKEWS[random.usize(..SKEWS.len())];
+                doing.push(Box::pin(world.rollup(skew, [1, 5][random.usize(..2)])));
+            }
+            doing.push(Box::pin(world.look(SKEWS[random.usize(..SKEWS.len())])));
+            random.shuffle(&mut doing);
+            join_all(doing).await;
+            world.clock.pass(SignedDuration::from_secs(random.i64(30..240)));
+        }
+    });
+    // What the hits say that were stored, as if nothing else had ever run.
+    let raw = Memory::default();
+    wait(raw.put_all(world.store.hits())).unwrap();
+    let through = Some("2026-11-21".parse().unwrap());
+    let begin = Checkpoint { through, ..Checkpoint::default() };
+    wait(begin.put(&raw, &settings().sites[0])).unwrap();
+    let whole = |store: &Memory| wait(report(store, &world.clock, &all_tables())).unwrap();
+    let expected = whole(&raw);
+    let shown = whole(&world.store);
+    assert_eq!(shown, expected, "seed {seed}");
+    // And what they are folded to.
+    let fold = |store: &Memory| {
+        let rollup = Rollup::new(settings(), store.clone(), world.clock.clone()).least(1);
+        wait(rollup.run()).unwrap();
+    };
+    fold(&world.store);
+    fold(&raw);
+    let own = |store: &Memory| -> Vec<Item> {
+        let days = |item: &Item| item.key.pk.starts_with("seg#") && !item.key.sk.contains('T');
+        store.items().into_iter().filter(days).collect()
+    };
+    assert_eq!(own(&world.store), own(&raw), "seed {seed}");
+    assert_eq!(whole(&world.store), expected, "seed {seed}");
+    let mut seen = std::mem::take(&mut *world.seen.lock().unwrap());
+    seen.check(&expected, &seen.acknowledged);
+    seen.views = expected.totals.views;
+    seen
+}
+
+#[test]
+fn an_acknowledged_hit_counts_once_whatever_fails() {
+    println!("faults    sent  acknowledged  reported  looks  rollups  of which failed");
+    for faults in [0_u8, 3, 15] {
+        let mut all = [0_u64; 6];
+        for seed in 0..8 {
+            let seen = simulate(seed, usize::from(faults));
+            let (sent, acknowledged) = (seen.sent.len() as u64, seen.acknowledged.len() as u64);
+            let more = [sent, acknowledged, seen.views, seen.looks, seen.runs, seen.failed];
+            all.iter_mut().zip(more).for_each(|(all, more)| *all += more);
+        }
+        let [sent, acknowledged, reported, looks, runs, failed] = all;
+        println!(
+            "{:>4.1} %  {sent:>6}  {acknowledged:>12}  {reported:>8}  {looks:>5}  {runs:>7}  {failed:>15}",
+            f64::from(faults) * 1.2
+        );
+        // That anything is tested at all.
+        assert_eq!(faults == 0, acknowledged == sent && failed == 0);
+        assert!(looks > 100 && failed + 100 < runs, "{all:?}");
+    }
+}
