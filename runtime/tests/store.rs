@@ -487,6 +487,7 @@ async fn what_passes_is_tried_again() {
     check("out of service", exception(503, "ServiceUnavailable")).await;
     // The write may be done; only its answer is lost.
     check("hung up", None).await;
+    check("cut off", fake::json(200, "{\"Consumed")).await;
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
     AttributeValue, PutRequest, ReturnValuesOnConditionCheckFailure, WriteRequest,
 };
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
 use super::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
 use crate::connector::Connector;
@@ -101,6 +103,7 @@ impl DynamoDb {
                     .with_initial_backoff(Duration::from_millis(100))
                     .with_max_backoff(Duration::from_secs(2)),
             )
+            .retry_classifier(Unreadable)
             .timeout_config(
                 TimeoutConfig::builder()
                     .operation_attempt_timeout(Duration::from_secs(3))
@@ -165,6 +168,25 @@ impl DynamoDb {
             tokio::time::sleep(most.mul_f64(fastrand::f64())).await;
         }
         Ok(())
+    }
+}
+
+/// An answer of success that cannot be read was cut off on its way, and the SDK would leave it at that. What
+/// was sent can be sent again, as after an answer that does not come: whatever is written has a key of its own.
+#[derive(Debug)]
+struct Unreadable;
+
+impl ClassifyRetry for Unreadable {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let is_success = context.response().is_some_and(|it| it.status().is_success());
+        match context.output_or_error() {
+            Some(Err(_)) if is_success => RetryAction::transient_error(),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "an answer that cannot be read"
     }
 }
 
