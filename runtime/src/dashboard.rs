@@ -172,6 +172,19 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
         }
     }
 
+    /// Answers a request whose report takes too long, in place of it.
+    #[must_use]
+    pub fn late(&self, request: &Request) -> Response {
+        let format = match request.parameter("format").as_deref() {
+            Some("json") => Format::Json,
+            Some("csv") => Format::Csv,
+            _ if request.path == api::DASHBOARD => Format::Html,
+            _ => Format::Json,
+        };
+        let failure = StoreError::Unavailable("it took too long".to_owned()).into();
+        self.failed(&failure, format, request)
+    }
+
     async fn dashboard(&self, request: &Request) -> Response {
         let format = match request.parameter("format").as_deref() {
             None | Some("" | "html") => Format::Html,

@@ -1,9 +1,15 @@
 //! The function `dashboard`: answers what was read.
 
+use std::time::Duration;
+
 use footfall_runtime::access::Door;
 use footfall_runtime::ambient::Machine;
 use footfall_runtime::dashboard::Dashboard;
 use footfall_runtime::lambda::{Deployed, serve};
+
+/// How long a report may take before it is given up with an answer: less than Lambda and the gateway wait,
+/// which is 30 seconds. Reading goes on for longer if each of many answers of the table comes late.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -12,5 +18,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     // Lambda runs this part on a whole core.
     dashboard.warm().await;
     let dashboard = &dashboard;
-    serve(|request| async move { dashboard.handle(&request).await }).await
+    serve(|request| async move {
+        let answer = tokio::time::timeout(PATIENCE, dashboard.handle(&request)).await;
+        answer.unwrap_or_else(|_| dashboard.late(&request))
+    })
+    .await
 }
