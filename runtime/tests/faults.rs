@@ -25,7 +25,6 @@ use footfall_runtime::read::{ReadError, Reader};
 use footfall_runtime::report::{Report, all_tables};
 use footfall_runtime::rollup::Rollup;
 use footfall_runtime::store::{Item, Store};
-use footfall_runtime::table;
 use footfall_runtime::track::Track;
 use futures_util::future::join_all;
 use jiff::SignedDuration;

@@ -14,6 +14,8 @@ pub(crate) mod fake;
 pub(crate) mod faulty;
 pub(crate) mod http;
 pub(crate) mod memory;
+#[cfg(feature = "lambda")]
+pub(crate) mod microburst;
 pub(crate) mod request;
 #[cfg(feature = "lambda")]
 pub(crate) mod runtime_api;

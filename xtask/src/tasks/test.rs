@@ -53,6 +53,8 @@ enum Part {
     Generated,
     /// Every Rust test, against the embedded store and DynamoDB Local
     Rust,
+    /// Hits under load while the network between the functions and the table fails
+    Faults,
     /// The functions as they are deployed, built for arm64 twice and run by an emulator
     Arm64,
     /// From nothing to a running stack and back, on an emulator of AWS
@@ -105,6 +107,7 @@ impl Part {
                 node(&["tracker.mjs", "--check"])
             }
             Self::Rust => rust(),
+            Self::Faults => faults(),
             Self::Arm64 => arm64(),
             Self::Deploy => deploy(),
             Self::Template => template(),
@@ -135,9 +138,20 @@ fn rust() -> Result<()> {
     let duckdb = python(&root().join("runtime/tests/requirements.txt"))?;
     run(cargo()
         .args(["test", "--workspace", "--all-features", "--no-fail-fast"])
-        .args(["--", "--include-ignored", "--skip", "arm64", "--skip", "ministack"])
+        .args(["--", "--include-ignored"])
+        .args(["--skip", "arm64", "--skip", "ministack", "--skip", "microburst"])
         .env("FOOTFALL_DUCKDB", duckdb)
         .env("FOOTFALL_DYNAMODB_LOCAL", emulator))
+}
+
+/// microburst stands between the functions and DynamoDB Local. What it counts is printed.
+fn faults() -> Result<()> {
+    let python = python(&root().join("runtime/tests/microburst-requirements.txt"))?;
+    run(cargo()
+        .args(["test", "--workspace", "--all-features", "--test", "load"])
+        .args(["--", "--ignored", "--nocapture"])
+        .env("FOOTFALL_DYNAMODB_LOCAL", dynamodb_local()?)
+        .env("FOOTFALL_MICROBURST", python.with_file_name("microburst")))
 }
 
 /// Where rustup cannot add the target, `FOOTFALL_ARM64_RUSTC` names a compiler that has it.
