@@ -173,8 +173,8 @@ impl World {
     }
 }
 
-/// Five hours around a day's end in steps of half a minute to four, in each of which a few visitors come, a
-/// rollup or two may run, and somebody looks.
+/// Five hours around a day's end, in steps of some minutes and, around an hour's end, of seconds. In each of
+/// them, a few visitors come, a rollup or two may run, and somebody looks.
 fn simulate(seed: u64, faults: usize) -> Seen {
     let world = World::new(seed, faults);
     let mut random = fastrand::Rng::with_seed(seed);
@@ -192,7 +192,11 @@ fn simulate(seed: u64, faults: usize) -> Seen {
             doing.push(Box::pin(world.look(SKEWS[random.usize(..SKEWS.len())])));
             random.shuffle(&mut doing);
             join_all(doing).await;
-            world.clock.pass(SignedDuration::from_secs(random.i64(30..240)));
+            let past = world.clock.now().as_second().rem_euclid(3600);
+            let is_end = !(150..3400).contains(&past);
+            let step =
+                if is_end { random.i64(5..40) } else { random.i64(60..400).min(3400 - past) };
+            world.clock.pass(SignedDuration::from_secs(step));
         }
     });
     // What the hits say that were stored, as if nothing else had ever run.
