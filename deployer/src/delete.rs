@@ -8,8 +8,10 @@ use clap::Args;
 use footfall_infra::api::Function;
 use footfall_infra::settings::{PagePattern, Settings};
 use footfall_infra::stack::Spec;
+use footfall_runtime::ambient::{Ambient as _, Machine};
 use footfall_runtime::archive::Archive;
 use footfall_runtime::delete::{Deletion, Found, What};
+use footfall_runtime::lock::LEASE;
 use footfall_runtime::rollup::RollupError;
 use footfall_runtime::store::Store;
 use jiff::Timestamp;
@@ -37,7 +39,7 @@ const PAGES: usize = 20;
 ///
 /// Reports show a day that is over before or after it, never in between, and of an open day each hour; of the
 /// hour that is not over, hits go one by one. No later rollup brings them back; an import does, of other files that have them. Ended in
-/// the middle, it is finished by running it again; run one at a time. Backups still have what was deleted:
+/// the middle, it is finished by running it again; of two at once, one says that it must wait. Backups still have what was deleted:
 /// point-in-time recovery for 35 days, and exports.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -148,23 +150,28 @@ async fn delete<S: Store>(
                 Problem::refused("nothing was deleted", "run this again if it is meant").into()
             );
         }
-        let deletion = open().await?;
-        for day in deletion.days() {
-            progress("Rewriting", day);
-            deletion.rewrite(day).await.map_err(failed)?;
-        }
-        done();
-        if !grace.is_zero() {
-            eprintln!("Waiting {} s for those who read the old segments.", grace.as_secs());
-            tokio::time::sleep(grace).await;
-        }
-        let deletion = open().await?;
-        let mut items = 0;
-        for day in deletion.days() {
-            progress("Deleting", day);
-            items += deletion.sweep(day).await.map_err(failed)?;
-        }
-        done();
+        let rewritten = async {
+            let deletion = open().await?;
+            for day in deletion.days() {
+                progress("Rewriting", day);
+                deletion.rewrite(day).await.map_err(failed)?;
+            }
+            done();
+            if !grace.is_zero() {
+                eprintln!("Waiting {} s for those who read the old segments.", grace.as_secs());
+                tokio::time::sleep(grace).await;
+            }
+            let deletion = open().await?;
+            let mut items = 0;
+            for day in deletion.days() {
+                progress("Deleting", day);
+                items += deletion.sweep(day).await.map_err(failed)?;
+            }
+            done();
+            Ok::<_, anyhow::Error>(items)
+        };
+        let lock = place::lock(store, site, Machine.random()?, LEASE).await?;
+        let items = lock.during(rewritten).await.map_err(place::locked)??;
         eprintln!("Deleted {} hits, with {items} items. No report has them any more.", found.hits);
     }
     if is_every_page || found.incomplete.is_empty() {

@@ -11,6 +11,7 @@ use footfall_infra::outputs;
 use footfall_infra::settings::{self, Domain, Settings, Site};
 use footfall_infra::stack::StackName;
 use footfall_runtime::checkpoint::Checkpoint;
+use footfall_runtime::lock::{Lock, LockError};
 use footfall_runtime::settings_file;
 use footfall_runtime::store::dynamodb::DynamoDb;
 use footfall_runtime::store::embedded::Embedded;
@@ -195,6 +196,33 @@ pub(crate) fn problem(error: StoreError) -> Problem {
             "check the credentials and the network, and run this again: it begins anew, or goes on where it \
              ended",
         ),
+    }
+}
+
+/// Takes a site's lock, and says so if that takes a while.
+pub(crate) async fn lock<S: Store>(
+    store: &S,
+    site: &Site,
+    holder: [u8; 16],
+    lease: Duration,
+) -> Result<Lock<S>, Problem> {
+    let waits = || {
+        eprintln!(
+            "Hits of {} are being imported or deleted, or that was ended: waiting {} s to see which.",
+            site.domain,
+            lease.as_secs()
+        );
+    };
+    Lock::take(store, site, holder, lease, waits).await.map_err(locked)
+}
+
+/// Why there is no lock, or none any more.
+pub(crate) fn locked(error: LockError) -> Problem {
+    match error {
+        LockError::Store(error) => problem(error),
+        error @ (LockError::Held | LockError::Lost) => {
+            Problem::failed(error.to_string(), "run this again once that is done")
+        }
     }
 }
 

@@ -206,7 +206,7 @@ fn nobody_may_do_more_than_its_code_does() {
     // Which operations a function's code uses.
     let used = |function| -> BTreeSet<&str> {
         let text = code(function);
-        let operations = ["put", "put_all", "put_if_absent", "query", "delete"];
+        let operations = ["put", "put_all", "put_if_absent", "replace", "query", "delete"];
         let used = operations.into_iter().filter(|o| text.contains(&format!("store.{o}(")));
         used.map(made).collect()
     };
@@ -247,6 +247,7 @@ fn nobody_may_touch_more_than_its_code_does() {
                 "checkpoint_key",
                 "checkpoints",
                 "rollup_key",
+                "lock_key",
                 "site_meta",
                 "import_key",
                 "import_files_key",

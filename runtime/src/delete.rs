@@ -337,7 +337,12 @@ impl<'a, S: Store> Deletion<'a, S> {
         }
         let key = Key { pk, sk: format!("{}#00", segment.name) };
         kept.insert(key.sk.clone());
-        self.archive.store.put(Item { key, value: encoded.first, expires }).await?;
+        let first = Item { key, value: encoded.first, expires };
+        // In place of what was read, and of nothing that came since.
+        if !self.archive.store.replace(first, &old.value).await? {
+            let what = format!("the segment {span} was changed meanwhile; run this again");
+            return Err(StoreError::Refused(what).into());
+        }
         let old = segment.parts.into_iter().map(|part| part.key);
         Ok(old.filter(|key| !kept.contains(&key.sk)).collect())
     }

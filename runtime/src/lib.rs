@@ -36,6 +36,7 @@ pub mod imports;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 mod list;
+pub mod lock;
 mod log;
 pub mod pace;
 pub mod page;

@@ -123,6 +123,14 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// One with the same value counts as this one: it is what a try leaves whose answer was lost.
     fn put_if_absent(&self, item: Item) -> impl Future<Output = Result<Absent, StoreError>> + Send;
 
+    /// Stores an item in place of the one under its key, if that one has still this value; says whether it did.
+    /// One that has the new value already counts as this one, as in [`put_if_absent`](Self::put_if_absent).
+    fn replace(
+        &self,
+        item: Item,
+        old: &[u8],
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// Reads a range, in pages: from its start, or from behind the sort key `after`. A range that
     /// ends before it begins has nothing in it.
     fn query(

@@ -10,6 +10,7 @@
 //! | how far a site is folded | `meta` | `site#SITE` |
 //! | an import of a site | `meta` | `site#SITE#import#IMPORT` |
 //! | the files it was made from | `meta` | `files#SITE#IMPORT#0000` |
+//! | who rewrites what is stored of a site | `meta` | `lock#SITE` |
 //! | when the rollup last ran | `meta` | `rollup` |
 //! | a token or a share link, by the hash of its secret | `access` | `token#SHA256` |
 //! | what sessions and login links are signed with | `access` | `key` |
@@ -292,6 +293,12 @@ pub fn checkpoints() -> KeyRange {
 #[must_use]
 pub fn checkpoint_domain(key: &Key) -> Option<&str> {
     key.sk.strip_prefix(SITE).filter(|domain| !domain.contains('#'))
+}
+
+/// The key of a site's lock.
+#[must_use]
+pub fn lock_key(site: &Site) -> Key {
+    Key { pk: META.to_owned(), sk: format!("lock#{}", site.domain) }
 }
 
 /// The key of what the rollup last did.

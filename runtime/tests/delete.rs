@@ -7,6 +7,8 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use footfall_infra::settings::{PagePattern, Settings, Site};
 use footfall_runtime::archive::Archive;
@@ -14,6 +16,7 @@ use footfall_runtime::checkpoint::Checkpoint;
 use footfall_runtime::delete::{Deletion, Found, What};
 use footfall_runtime::filter::FilterReason;
 use footfall_runtime::hit::{Filtered, Kind, Record};
+use footfall_runtime::lock::{Lock, LockError};
 use footfall_runtime::period::Asked;
 use footfall_runtime::query::Query;
 use footfall_runtime::read::Reader;
@@ -371,6 +374,98 @@ fn days_may_be_folded_meanwhile() {
     }
 }
 
+/// What is deleted of other pages at the same time: neither brings back what the other took.
+fn other() -> What {
+    What { pages: vec![PagePattern::new("/1")], ..secret() }
+}
+
+fn without_both(items: &[Item]) -> Memory {
+    let kept = |item: &&Item| match Kind::decode(&item.value).unwrap() {
+        Kind::Hit(hit) => hit.page != "/1",
+        Kind::Engagement(said) => said.page != "/1",
+        Kind::Filtered(filtered) => filtered.page != "/1",
+    };
+    let items: Vec<Item> = items.iter().filter(kept).cloned().collect();
+    never_there(&items)
+}
+
+/// At every third operation of a deletion, another one as a whole, without a lock: whichever is late says that it
+/// was, and finishes when it is run again.
+#[test]
+fn another_deletion_is_not_undone() {
+    let items = traffic(&settings().sites[0]);
+    let expected = without_both(&items);
+    let filled = filled(&items, Folded::All);
+    let mut late = 0;
+    for operation in (0..).step_by(3) {
+        let store = copied(&filled);
+        let watched = {
+            let store = store.clone();
+            Watched::new(&store.clone(), move |at| {
+                if at == operation {
+                    let store = store.clone();
+                    std::thread::spawn(move || delete(&store, &other())).join().unwrap();
+                }
+            })
+        };
+        if let Err(error) = wait(try_delete(&watched, &secret())) {
+            assert!(error.to_string().contains("run this again"), "{error}");
+            late += 1;
+            delete(&store, &secret());
+        }
+        if watched.count() <= operation {
+            assert!(operation > 20 && late > 0, "{operation} {late}");
+            break;
+        }
+        check_is_gone(&store, &expected, &format!("another at operation {operation}"));
+    }
+}
+
+/// Two at once with the lock, as the command has it: the second one waits for the first to end, or says
+/// that it goes on.
+#[test]
+fn one_deletion_runs_at_a_time() {
+    let items = traffic(&settings().sites[0]);
+    let (site, lease) = (&settings().sites[0], Duration::from_secs(1));
+    let store = filled(&items, Folded::All);
+    let watched = Watched::new(&store, |_| {});
+    let waited = AtomicUsize::new(0);
+    let locked = async |holder: u8, what: What| {
+        let waits = || drop(waited.fetch_add(1, Ordering::Relaxed));
+        let lock = Lock::take(&watched, site, [holder; 16], lease, waits).await?;
+        lock.during(async { drop(try_delete(&watched, &what).await.unwrap()) }).await
+    };
+    wait(async {
+        let (one, two) = tokio::join!(locked(1, secret()), locked(2, other()));
+        assert_eq!(waited.load(Ordering::Relaxed), 1);
+        // On a machine that is slow enough, the first has not ended when the second has waited.
+        for (holder, done, what) in [(1, one, secret()), (2, two, other())] {
+            if let Err(error) = done {
+                assert!(matches!(error, LockError::Held), "{error}");
+                locked(holder, what).await.unwrap();
+            }
+        }
+    });
+    check_is_gone(&store, &without_both(&items), "one after the other");
+    wait(async {
+        // One that goes on is not taken over, however long it takes.
+        let lock = Lock::take(&watched, site, [3; 16], lease, || {}).await.unwrap();
+        let long = lock.during(tokio::time::sleep(lease * 2));
+        let (one, two) = tokio::join!(long, locked(4, other()));
+        assert!(one.is_ok() && matches!(two, Err(LockError::Held)), "{one:?} {two:?}");
+        // One that was killed is; and should it come back, it ends before it has done anything more.
+        let killed = Lock::take(&watched, site, [5; 16], lease, || {}).await.unwrap();
+        let successor = Lock::take(&watched, site, [6; 16], lease, || {}).await.unwrap();
+        let back = killed.during(std::future::pending::<()>()).await;
+        assert!(matches!(back, Err(LockError::Lost)), "{back:?}");
+        successor.during(async {}).await.unwrap();
+        locked(7, secret()).await.unwrap();
+    });
+    assert_eq!(waited.load(Ordering::Relaxed), 2, "let go each time");
+    let key = table::lock_key(site);
+    assert!(store.items().iter().all(|item| item.key != key));
+}
+
 #[test]
 fn a_segment_of_many_parts_is_replaced_as_a_whole() {
     let settings = settings();
@@ -455,6 +550,10 @@ impl<F: Fn(&KeyRange, Option<&str>) + Clone + Send + Sync + 'static> Store for S
 
     async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
         self.inner.put_if_absent(item).await
+    }
+
+    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+        self.inner.replace(item, old).await
     }
 
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {

@@ -81,6 +81,26 @@ async fn put_if_absent_leaves_what_is_there<S: Store>(store: S) {
     assert_eq!(store.put_if_absent(other).await.unwrap(), Absent::Stored);
 }
 
+async fn a_replacement_is_for_one_value<S: Store>(store: S) {
+    let [one, two, three] = ["one", "two", "three"].map(|value| item("meta", "lock", value));
+    // What is not there is not replaced, and not made.
+    assert!(!store.replace(two.clone(), b"one").await.unwrap());
+    assert_eq!(partition(&store, "meta").await, []);
+    store.put(one.clone()).await.unwrap();
+    assert!(!store.replace(three.clone(), b"two").await.unwrap());
+    assert_eq!(partition(&store, "meta").await, [one]);
+    assert!(store.replace(two.clone(), b"one").await.unwrap());
+    // What a try whose answer was lost has left is one's own.
+    assert!(store.replace(two.clone(), b"one").await.unwrap());
+    assert_eq!(partition(&store, "meta").await, [two]);
+    // A large one, in place of a large one, as segments are.
+    let large = |byte| item("seg", "22#00", vec![byte; 390 * 1024]);
+    store.put(large(1)).await.unwrap();
+    assert!(store.replace(large(2), &large(1).value).await.unwrap());
+    assert!(!store.replace(large(3), &large(1).value).await.unwrap());
+    assert_eq!(partition(&store, "seg").await, [large(2)]);
+}
+
 async fn of_twenty_at_once_one_wins<S: Store>(store: S) {
     for round in 0..5 {
         let sk = round.to_string();
@@ -260,6 +280,7 @@ suite! {
     a_put_replaces,
     the_same_put_twice_is_one_item,
     put_if_absent_leaves_what_is_there,
+    a_replacement_is_for_one_value,
     of_twenty_at_once_one_wins,
     ranges_include_both_ends,
     pages_are_followed_to_the_end,

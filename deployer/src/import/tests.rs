@@ -371,6 +371,11 @@ impl Store for Ending {
         self.store.put_if_absent(item).await
     }
 
+    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+        self.write()?;
+        self.store.replace(item, old).await
+    }
+
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
         self.store.query(range, after).await
     }

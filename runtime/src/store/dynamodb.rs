@@ -220,14 +220,25 @@ impl Store for DynamoDb {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let sent = self.patiently(|| put.clone().send()).await;
         let Err(error) = sent else { return Ok(Absent::Stored) };
-        let found = match error.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(failure)) => failure.item.clone(),
-            _ => return Err(failed(error)),
-        };
-        let found =
-            found.and_then(from_attributes).ok_or_else(|| refused("an item of another shape"))?;
+        let found = condition_failed(error)?.ok_or_else(|| refused("an item of another shape"))?;
         // Our own first try may have been stored while its answer was lost.
         Ok(if found.value == item.value { Absent::Stored } else { Absent::Found(found) })
+    }
+
+    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(attributes(item.clone())))
+            // VALUE
+            .condition_expression("v = :old")
+            .expression_attribute_values(":old", AttributeValue::B(Blob::new(old)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let sent = self.patiently(|| put.clone().send()).await;
+        let Err(error) = sent else { return Ok(true) };
+        // As above.
+        Ok(condition_failed(error)?.is_some_and(|found| found.value == item.value))
     }
 
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
@@ -268,6 +279,19 @@ impl Store for DynamoDb {
             .key("sk", AttributeValue::S(key.sk.clone()));
         self.patiently(|| delete.clone().send()).await.map_err(failed)?;
         Ok(())
+    }
+}
+
+/// The item that a conditional put found in its way, if there was one of ours.
+///
+/// # Errors
+/// If it was something else that made it fail.
+fn condition_failed(error: SdkError<PutItemError>) -> Result<Option<Item>, StoreError> {
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(failure)) => {
+            Ok(failure.item.clone().and_then(from_attributes))
+        }
+        _ => Err(failed(error)),
     }
 }
 

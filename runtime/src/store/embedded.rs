@@ -155,6 +155,20 @@ impl Store for Embedded {
         .await
     }
 
+    async fn replace(&self, new: Item, old: &[u8]) -> Result<bool, StoreError> {
+        let old = old.to_vec();
+        self.change(move |items| {
+            let key = (new.key.pk.as_str(), new.key.sk.as_str());
+            let found = items.get(key)?.map(|value| value.value().1.to_vec());
+            let is_old = found.is_some_and(|found| found == old || found == new.value);
+            if is_old {
+                insert(items, &new)?;
+            }
+            Ok(is_old)
+        })
+        .await
+    }
+
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
         let database = Arc::clone(&self.database);
         let (range, after) = (range.clone(), after.map(str::to_owned));

@@ -667,6 +667,10 @@ impl Store for Broken {
         Err(self.0.clone())
     }
 
+    async fn replace(&self, _: Item, _: &[u8]) -> Result<bool, StoreError> {
+        Err(self.0.clone())
+    }
+
     async fn query(&self, _: &KeyRange, _: Option<&str>) -> Result<Page, StoreError> {
         Err(self.0.clone())
     }

@@ -61,6 +61,10 @@ impl Store for Faulty {
         self.operate(self.inner.put_if_absent(item)).await
     }
 
+    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+        self.operate(self.inner.replace(item, old)).await
+    }
+
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
         self.operate(self.inner.query(range, after)).await
     }
@@ -107,6 +111,11 @@ impl<F: Fn(usize) + Clone + Send + Sync + 'static> Store for Watched<F> {
     async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
         self.operate().await;
         self.inner.put_if_absent(item).await
+    }
+
+    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+        self.operate().await;
+        self.inner.replace(item, old).await
     }
 
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
@@ -204,6 +213,10 @@ impl Store for Chaos {
 
     async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
         self.operate(|| self.inner.put_if_absent(item.clone())).await
+    }
+
+    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+        self.operate(|| self.inner.replace(item.clone(), old)).await
     }
 
     /// In pages of a few items: what is stored changes between one and the next.

@@ -42,6 +42,16 @@ impl Store for Memory {
         Ok(Absent::Stored)
     }
 
+    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+        let mut items = self.0.lock().unwrap();
+        let found = items.get(&item.key).map(|found| found.value.clone());
+        let is_old = found.is_some_and(|found| found == old || found == item.value);
+        if is_old {
+            items.insert(item.key.clone(), item);
+        }
+        Ok(is_old)
+    }
+
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
         let key = |sk: &str| Key { pk: range.pk.clone(), sk: sk.to_owned() };
         let start = after.map_or(Bound::Included(key(&range.from)), |sk| Bound::Excluded(key(sk)));
