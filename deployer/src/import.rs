@@ -33,6 +33,7 @@ use clap::Args;
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::ambient::{Ambient as _, Machine};
 use footfall_runtime::imports::{ImportId, State};
+use footfall_runtime::lock::LEASE;
 use footfall_runtime::store::Store;
 use footfall_runtime::store::embedded::Embedded;
 use footfall_runtime::visitor::Salt;
@@ -117,6 +118,8 @@ async fn of_store<S: Store>(
         site,
         now: Machine.now(),
         salt: Salt::new(Machine.random()?),
+        holder: Machine.random()?,
+        lease: LEASE,
         options: Options {
             format: arguments.format,
             overlap: arguments.overlap,
@@ -174,17 +177,21 @@ async fn list<S: Store>(store: &S, site: &Site, json: bool) -> Result<()> {
 }
 
 async fn undo<S: Store>(store: &S, site: &Site, id: ImportId) -> Result<()> {
-    let ledger = Ledger::of(store, site).await?;
-    let Some(import) = ledger.imports.get(&id) else {
-        return Err(Problem::refused(
-            format!("{} has no import {id}", site.domain),
-            "`cargo xtask import --list` shows those that there are",
-        )
-        .into());
+    let taken_back = async {
+        let ledger = Ledger::of(store, site).await?;
+        let Some(import) = ledger.imports.get(&id) else {
+            return Err(Problem::refused(
+                format!("{} has no import {id}", site.domain),
+                "`cargo xtask import --list` shows those that there are",
+            )
+            .into());
+        };
+        ledger::take_back(store, site, id, import, Machine.now()).await?;
+        eprintln!("Took back {} hits, {} to {}.", import.hits, import.first, import.last);
+        Ok(())
     };
-    ledger::take_back(store, site, id, import, Machine.now()).await?;
-    eprintln!("Took back {} hits, {} to {}.", import.hits, import.first, import.last);
-    Ok(())
+    let lock = place::lock(store, site, Machine.random()?, LEASE).await?;
+    lock.during(taken_back).await.map_err(place::locked)?
 }
 
 /// The summary as an owner reads it.

@@ -431,9 +431,11 @@ fn one_deletion_runs_at_a_time() {
     let watched = Watched::new(&store, |_| {});
     let waited = AtomicUsize::new(0);
     let locked = async |holder: u8, what: What| {
-        let waits = || drop(waited.fetch_add(1, Ordering::Relaxed));
+        let waits = || {
+            waited.fetch_add(1, Ordering::Relaxed);
+        };
         let lock = Lock::take(&watched, site, [holder; 16], lease, waits).await?;
-        lock.during(async { drop(try_delete(&watched, &what).await.unwrap()) }).await
+        lock.during(async { try_delete(&watched, &what).await.unwrap() }).await
     };
     wait(async {
         let (one, two) = tokio::join!(locked(1, secret()), locked(2, other()));

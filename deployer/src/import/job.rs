@@ -29,6 +29,7 @@ use super::ledger::{self, Ledger, Look, Print};
 use super::source::Source;
 use super::tally::{Lines, Reason};
 use super::{access_log, cloudfront, footfall, goatcounter, plausible, umami};
+use crate::place;
 use crate::problem::Problem;
 
 /// How much is stored at once: as many items as DynamoDB takes, or so many bytes, which a slow line
@@ -61,6 +62,9 @@ pub(crate) struct Job<'a, S> {
     pub(crate) site: &'a Site,
     pub(crate) now: Timestamp,
     pub(crate) salt: Salt,
+    /// What the site's lock is taken by, and how long that is waited for: see lock.rs.
+    pub(crate) holder: [u8; 16],
+    pub(crate) lease: Duration,
     pub(crate) options: Options,
     /// How long to wait where the store takes no more, in seconds: once for each.
     pub(crate) pauses: &'a [u64],
@@ -149,9 +153,37 @@ impl<S: Store> Job<'_, S> {
         let mut intake = Intake::new(self.settings, self.site, self.now, self.salt)?;
         self.read(&inputs, &mut intake, &mut summary)?;
         summary.files = inputs.len() as u64;
+        if self.options.dry_run {
+            self.take(&ledger, &inputs, &mut intake, &mut summary).await?;
+            return Ok(summary);
+        }
+        let lock = place::lock(self.store, self.site, self.holder, self.lease).await?;
+        let taken = lock.during(async {
+            // Reading took its time.
+            if Ledger::of(self.store, self.site).await?.imports != ledger.imports {
+                return Err(Problem::failed(
+                    "something else of this site was imported or taken back meanwhile",
+                    "run this again",
+                )
+                .into());
+            }
+            self.take(&ledger, &inputs, &mut intake, &mut summary).await
+        });
+        taken.await.map_err(place::locked)??;
+        Ok(summary)
+    }
+
+    /// Takes what was read, but for the days that were counted already.
+    async fn take(
+        &self,
+        ledger: &Ledger,
+        inputs: &[Input],
+        intake: &mut Intake<'_>,
+        summary: &mut Summary,
+    ) -> Result<()> {
         let is_new_export = inputs.iter().any(|it| it.format.is_export() && it.from == 0);
-        let id = self.id(&inputs);
-        self.leave_out(&ledger, id, is_new_export, &mut intake, &mut summary).await?;
+        let id = self.id(inputs);
+        self.leave_out(ledger, id, is_new_export, intake, summary).await?;
         summary.lines = intake.tally.lines;
         summary.refused = intake.tally.refused();
         summary.passed = intake.tally.passed();
@@ -189,9 +221,9 @@ impl<S: Store> Job<'_, S> {
                 bytes: 0,
                 files: summary.files,
             };
-            self.store(&ledger, id, import, &inputs, &mut intake, &mut summary).await?;
+            self.store(ledger, id, import, inputs, intake, summary).await?;
         }
-        Ok(summary)
+        Ok(())
     }
 
     /// What is new in the files, each of which is read once for that.
