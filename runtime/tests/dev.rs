@@ -13,6 +13,10 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use footfall_infra::settings::Settings;
+use footfall_runtime::store::embedded::Embedded;
+use footfall_runtime::store::{Item, Store as _};
+use footfall_runtime::table;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 use support::dev::{self, Dev};
@@ -868,25 +872,56 @@ fn loaded(dev: &Dev) -> Vec<(String, u64)> {
     all
 }
 
+/// Hits of yesterday, which `dev` folds as soon as it starts: their pages.
+fn yesterdays(folder: &Path) -> HashSet<String> {
+    let settings = Settings::local();
+    let site = &settings.sites[0];
+    let noon =
+        table::utc_start(table::utc_day(Timestamp::now() - 24.hours())).unwrap() + 12.hours();
+    let mut pages = HashSet::new();
+    let items = (0..2000_u32).map(|number| {
+        let page = format!("/load/{}/yesterday/{number}", 4 + number % 6);
+        let value = json!({ "v": format!("{:016x}", number % 300), "p": page });
+        pages.insert(page);
+        let at = noon + i64::from(number * 10).seconds();
+        let mut random = [0; 16];
+        random[..4].copy_from_slice(&number.to_be_bytes());
+        let key = table::hit_key(site, at, 0, random);
+        let expires = Some(table::hit_expiry(site, at));
+        Item { key, value: value.to_string().into_bytes(), expires }
+    });
+    let store = Embedded::open(&folder.join("data")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(store.put_all(items.collect())).unwrap();
+    pages
+}
+
+/// Hits come in, yesterday is folded, and somebody looks, when it is killed.
 #[test]
 fn what_was_acknowledged_survives_kill_9_under_load() {
     const CLIENTS: usize = 8;
+    /// After how many hits it is killed: in the first rounds, while it folds.
+    const KILLS: [usize; 6] = [1, 20, 60, 150, 220, 290];
+    away_from_midnight();
     let folder = dev::folder(None);
+    let yesterdays = yesterdays(folder.path());
     let acknowledged = Mutex::new(HashSet::new());
-    for round in 0..4 {
-        let mut dev = Dev::start(folder.path());
+    let (sent, mut looks, mut most) = (AtomicUsize::new(0), 0, 0);
+    for (round, kill) in KILLS.into_iter().enumerate() {
+        let mut dev =
+            wait_for("the file is closed", 5, || Dev::spawn(dev::command(folder.path(), &[])).ok());
         let address = dev.address;
-        let (acknowledged, count) = (&acknowledged, AtomicUsize::new(0));
+        let (acknowledged, sent, count) = (&acknowledged, &sent, &AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for client in 0..CLIENTS {
-                let count = &count;
                 scope.spawn(move || {
                     for n in 0.. {
-                        let page = format!("/load/{round}/{client}/{n}");
+                        let page = format!("/load/{}/{round}/{client}/{n}", round % 4);
                         let body = view(&format!("http://localhost{page}"));
                         // One of them after the other, each for a while: a single one would be too fast.
-                        let agent = format!("{FIREFOX} {client}/{}", n / 100);
+                        let agent = format!("{FIREFOX} {round}/{client}/{}", n / 100);
                         let headers = [("User-Agent", agent.as_str())];
+                        sent.fetch_add(1, Ordering::Relaxed);
                         match http::request(address, "POST", "/track", &headers, &body) {
                             Ok(answer) if answer.status == 202 => {
                                 acknowledged.lock().unwrap().insert(page);
@@ -899,23 +934,44 @@ fn what_was_acknowledged_survives_kill_9_under_load() {
                     }
                 });
             }
-            // At another moment in each round.
-            wait_for("the load runs", 60, || {
-                (count.load(Ordering::Relaxed) > 150 + round * 70).then_some(())
+            // Never fewer than before, and all that was acknowledged.
+            let dashboard = scope.spawn(move || {
+                let (mut looks, mut most) = (0, most);
+                loop {
+                    let least = acknowledged.lock().unwrap().len() as u64;
+                    let target = "/dashboard?days=2&format=json";
+                    let Ok(answer) = http::request(address, "GET", target, &[], b"") else { break };
+                    let [views, ..] = totals(&answer.json());
+                    assert!(views >= most && views >= least, "{views} after {most}, of {least}");
+                    (looks, most) = (looks + 1, views);
+                }
+                (looks, most)
             });
+            wait_for("the load runs", 60, || (count.load(Ordering::Relaxed) >= kill).then_some(()));
             dev.kill();
+            let (more, views) = dashboard.join().unwrap();
+            (looks, most) = (looks + more, views);
         });
     }
     let dev = Dev::start(folder.path());
     let reported = loaded(&dev);
     let acknowledged = acknowledged.into_inner().unwrap();
-    println!("acknowledged: {}, reported: {}", acknowledged.len(), reported.len());
+    let sent = sent.into_inner();
+    println!(
+        "sent: {sent}, acknowledged: {}, reported: {} and {} of yesterday, looks: {looks}",
+        acknowledged.len(),
+        reported.len() - yesterdays.len(),
+        yesterdays.len()
+    );
     let views: HashSet<&str> = reported.iter().map(|(page, _)| page.as_str()).collect();
-    let lost: Vec<_> = acknowledged.iter().filter(|page| !views.contains(page.as_str())).collect();
+    let expected = acknowledged.iter().chain(&yesterdays);
+    let lost: Vec<_> = expected.filter(|page| !views.contains(page.as_str())).collect();
     assert!(lost.is_empty(), "lost: {lost:?}");
     assert!(reported.iter().all(|(_, views)| *views == 1), "nothing is counted twice");
     // What was stored, but not answered any more: at most one of each client's in each round.
-    assert!(reported.len() <= acknowledged.len() + 4 * CLIENTS);
+    let most = acknowledged.len() + KILLS.len() * CLIENTS;
+    assert!(reported.len() - yesterdays.len() <= most.min(sent));
+    assert!(looks > 0);
 }
 
 /// Whether this process may do whatever it likes with files, as root may.
