@@ -45,7 +45,7 @@ const ROLLUP: &str = env!("CARGO_BIN_EXE_rollup");
 const TRACKERS: usize = 8;
 
 /// How long hits are sent while one thing fails.
-const LOAD: Duration = Duration::from_millis(2500);
+const LOAD: Duration = Duration::from_secs(2);
 
 /// The ways to fail, as microburst's rules. Bytes are changed in answers to writes alone: what is read comes by
 /// TLS, which lets none through.
