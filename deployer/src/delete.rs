@@ -92,10 +92,11 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let settings = place::settings()?;
     let work = async {
         match arguments.place.open().await? {
-            Data::Table(store) => delete(arguments, &settings, &store, &what, GRACE).await,
+            Data::Table(store) => delete(arguments, &settings, &store, &what, (GRACE, LEASE)).await,
             // Nobody else can read it meanwhile.
             Data::Folder(store) => {
-                delete(arguments, &settings, &store, &what, Duration::ZERO).await
+                let waits = (Duration::ZERO, place::FOLDER_LEASE);
+                delete(arguments, &settings, &store, &what, waits).await
             }
         }
     };
@@ -107,7 +108,7 @@ async fn delete<S: Store>(
     settings: &Settings,
     store: &S,
     what: &What,
-    grace: Duration,
+    (grace, lease): (Duration, Duration),
 ) -> Result<()> {
     let site = &place::site(store, settings, Some(&arguments.site)).await?;
     eprintln!("Site     {}\n", site.domain);
@@ -170,7 +171,7 @@ async fn delete<S: Store>(
             done();
             Ok::<_, anyhow::Error>(items)
         };
-        let lock = place::lock(store, site, Machine.random()?, LEASE).await?;
+        let lock = place::lock(store, site, Machine.random()?, lease).await?;
         let items = lock.during(rewritten).await.map_err(place::locked)??;
         eprintln!("Deleted {} hits, with {items} items. No report has them any more.", found.hits);
     }

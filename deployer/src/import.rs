@@ -27,6 +27,7 @@ mod umami;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -109,8 +110,9 @@ async fn of_store<S: Store>(
     if arguments.list {
         return list(store, site, arguments.json).await;
     }
+    let lease = if arguments.place.folder().is_some() { place::FOLDER_LEASE } else { LEASE };
     if let Some(id) = arguments.undo {
-        return undo(store, site, id).await;
+        return undo(store, site, id, lease).await;
     }
     let job = Job {
         store,
@@ -119,7 +121,7 @@ async fn of_store<S: Store>(
         now: Machine.now(),
         salt: Salt::new(Machine.random()?),
         holder: Machine.random()?,
-        lease: LEASE,
+        lease,
         options: Options {
             format: arguments.format,
             overlap: arguments.overlap,
@@ -176,7 +178,7 @@ async fn list<S: Store>(store: &S, site: &Site, json: bool) -> Result<()> {
     io::stdout().write_all(text.as_bytes()).context("cannot print")
 }
 
-async fn undo<S: Store>(store: &S, site: &Site, id: ImportId) -> Result<()> {
+async fn undo<S: Store>(store: &S, site: &Site, id: ImportId, lease: Duration) -> Result<()> {
     let taken_back = async {
         let ledger = Ledger::of(store, site).await?;
         let Some(import) = ledger.imports.get(&id) else {
@@ -190,7 +192,7 @@ async fn undo<S: Store>(store: &S, site: &Site, id: ImportId) -> Result<()> {
         eprintln!("Took back {} hits, {} to {}.", import.hits, import.first, import.last);
         Ok(())
     };
-    let lock = place::lock(store, site, Machine.random()?, LEASE).await?;
+    let lock = place::lock(store, site, Machine.random()?, lease).await?;
     lock.during(taken_back).await.map_err(place::locked)?
 }
 

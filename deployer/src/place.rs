@@ -26,6 +26,10 @@ use crate::stack;
 /// How often a request is sent: a table of little capacity is read as fast as it lets itself be read.
 const ATTEMPTS: u32 = 12;
 
+/// How long the lock of a site is waited for whose data is in a folder: nobody else has that open, and who held
+/// it was killed.
+pub(crate) const FOLDER_LEASE: Duration = Duration::from_secs(1);
+
 /// Which data is meant
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Place {
