@@ -94,7 +94,8 @@ impl Seen {
     /// Sees to it that a report has each of these hits once, and nothing that was not sent.
     fn check(&self, report: &Report, expected: &BTreeSet<String>) {
         let pages = pages(report);
-        assert!(pages.values().all(|views| *views == 1), "twice: {pages:?}");
+        let twice: Vec<_> = pages.iter().filter(|(_, views)| **views != 1).collect();
+        assert!(twice.is_empty(), "counted more than once: {twice:?}");
         let lost: Vec<_> = expected.iter().filter(|it| !pages.contains_key(*it)).collect();
         assert!(lost.is_empty(), "acknowledged and not reported: {lost:?}");
         assert!(pages.keys().all(|page| self.sent.contains(page)), "never sent: {pages:?}");
@@ -233,7 +234,7 @@ fn an_acknowledged_hit_counts_once_whatever_fails() {
     println!("faults    sent  acknowledged  reported  looks  rollups  of which failed");
     for faults in [0_u8, 3, 15] {
         let mut all = [0_u64; 6];
-        for seed in 0..8 {
+        for seed in 0..5 {
             let seen = simulate(seed, usize::from(faults));
             let (sent, acknowledged) = (seen.sent.len() as u64, seen.acknowledged.len() as u64);
             let more = [sent, acknowledged, seen.views, seen.looks, seen.runs, seen.failed];
@@ -246,6 +247,6 @@ fn an_acknowledged_hit_counts_once_whatever_fails() {
         );
         // That anything is tested at all.
         assert_eq!(faults == 0, acknowledged == sent && failed == 0);
-        assert!(looks > 100 && failed + 100 < runs, "{all:?}");
+        assert!(looks > 60 && failed + 100 < runs, "{all:?}");
     }
 }

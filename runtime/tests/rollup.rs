@@ -331,8 +331,8 @@ fn who_reads_while_it_is_folded_sees_the_same() {
     }
 }
 
-/// At every operation of a run, a whole other one, on a machine whose clock is a minute or two ahead or
-/// behind: around a day's and an hour's margin, one of them finds closed what is open for the other.
+/// At every operation of a run, a whole other one, on a machine whose clock is two minutes ahead or behind:
+/// one of them finds a day closed that is open for the other.
 #[test]
 fn another_may_run_at_any_operation() {
     let settings = settings(SITE);
@@ -348,7 +348,6 @@ fn another_may_run_at_any_operation() {
     for (one, other) in [
         ("2026-11-22T00:59:00Z", "2026-11-22T01:01:00Z"),
         ("2026-11-22T01:01:00Z", "2026-11-22T00:59:00Z"),
-        ("2026-11-22T00:04:30Z", "2026-11-22T00:05:30Z"),
     ] {
         for operation in 0.. {
             let store = copied(&hits);
