@@ -4,6 +4,7 @@
 //! hits, its last write is the one that makes it visible, and that one is conditional.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use footfall_infra::settings::{Domain, Settings, Site};
 use jiff::civil::Date;
@@ -46,6 +47,9 @@ pub struct Rollup<S, A> {
     store: S,
     ambient: A,
     least: usize,
+    /// Whether the store has no bytes of salts that were deleted. At first, nobody knows: a run may have
+    /// been ended in between.
+    is_purged: AtomicBool,
 }
 
 /// What there was to fold.
@@ -90,7 +94,7 @@ pub enum RollupError {
 impl<S: Store, A: Ambient> Rollup<S, A> {
     /// Folds the sites in `settings`, and those that once were.
     pub const fn new(settings: Settings, store: S, ambient: A) -> Self {
-        Self { settings, store, ambient, least: LEAST }
+        Self { settings, store, ambient, least: LEAST, is_purged: AtomicBool::new(false) }
     }
 
     /// Folds every hour that has so many hits, in place of a hundred.
@@ -119,8 +123,15 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
             let folded = checkpoint.through.unwrap_or(Date::MIN);
             through = Some(through.map_or(folded, |day| day.min(folded)));
         }
-        if let Some(day) = through.filter(|day| *day > Date::MIN) {
-            self.delete_all(&table::salts_up_to(day)).await?;
+        if let Some(day) = through.filter(|day| *day > Date::MIN)
+            && self.delete_all(&table::salts_up_to(day)).await? > 0
+        {
+            self.is_purged.store(false, Ordering::Relaxed);
+        }
+        // A salt is destroyed when nobody can find its bytes any more.
+        if !self.is_purged.load(Ordering::Relaxed) {
+            self.store.purge().await?;
+            self.is_purged.store(true, Ordering::Relaxed);
         }
         if !failed.is_empty() {
             let others = failed.len();
@@ -314,11 +325,13 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         Ok(())
     }
 
-    async fn delete_all(&self, range: &KeyRange) -> Result<(), StoreError> {
-        for item in range_items(&self.store, range).await? {
+    /// Deletes a range, and says how many items it had.
+    async fn delete_all(&self, range: &KeyRange) -> Result<usize, StoreError> {
+        let items = range_items(&self.store, range).await?;
+        for item in &items {
             self.store.delete(&item.key).await?;
         }
-        Ok(())
+        Ok(items.len())
     }
 }
 

@@ -395,6 +395,64 @@ async fn a_sweep_deletes_only_what_expired() {
     assert_eq!(found(&store, "p", " ", "~").await, ["never"]);
 }
 
+/// redb alone leaves what was deleted in the file, more than once: first, that is seen.
+#[tokio::test]
+async fn what_was_deleted_is_in_no_file_after_a_purge() {
+    let folder = TempDir::new().unwrap();
+    let store = Embedded::open(folder.path()).unwrap();
+    let secret = b"a secret of a day";
+    let times = || {
+        let files = fs::read_dir(folder.path()).unwrap();
+        let bytes = files.flat_map(|file| fs::read(file.unwrap().path()).unwrap());
+        let bytes: Vec<u8> = bytes.collect();
+        bytes.windows(secret.len()).filter(|window| window == secret).count()
+    };
+    let kept: Vec<Item> = (0..3000).map(|n| item("p", &format!("{n:04}"), vec![7; 100])).collect();
+    store.put(item("salt", "1", secret.to_vec())).await.unwrap();
+    for some in kept.chunks(300) {
+        store.put_all(some.to_vec()).await.unwrap();
+    }
+    store.delete(&item("salt", "1", "").key).await.unwrap();
+    assert!(times() > 0, "redb leaves nothing any more: then `purge` is not needed");
+
+    let writes = (0..50).map(|n| store.put(item("q", &format!("{n:02}"), "during")));
+    let (purged, written) = tokio::join!(store.purge(), join_all(writes));
+    purged.unwrap();
+    written.into_iter().for_each(Result::unwrap);
+    store.purge().await.unwrap();
+    assert_eq!(times(), 0);
+    assert_eq!(partition(&store, "salt").await, []);
+    assert_eq!(partition(&store, "p").await, kept);
+    assert_eq!(partition(&store, "q").await.len(), 50);
+    // It is still this store's alone, and goes on.
+    refused(folder.path(), &["in use by another"]);
+    store.put(item("salt", "2", "x")).await.unwrap();
+    let files: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(files, [FILE]);
+}
+
+/// Ended in between, the store is as it was, and the next purge begins anew.
+#[tokio::test]
+async fn a_purge_that_cannot_be_done_changes_nothing() {
+    let folder = TempDir::new().unwrap();
+    let store = Embedded::open(folder.path()).unwrap();
+    store.put(item("p", "1", "kept")).await.unwrap();
+    let new = folder.path().join("footfall.redb.new");
+    fs::create_dir(&new).unwrap();
+    assert!(matches!(store.purge().await, Err(StoreError::Unavailable(_))));
+    assert_eq!(partition(&store, "p").await, [item("p", "1", "kept")]);
+    fs::remove_dir(&new).unwrap();
+    // What a purge leaves that was killed.
+    fs::write(&new, "half a file").unwrap();
+    store.purge().await.unwrap();
+    fs::write(&new, "half a file").unwrap();
+    drop(store);
+    let store = support::wait_for("the file is closed", 5, || Embedded::open(folder.path()).ok());
+    assert!(!new.exists());
+    assert_eq!(partition(&store, "p").await, [item("p", "1", "kept")]);
+}
+
 /// A disk of 4 MB, while the test runs.
 struct SmallDisk(TempDir);
 

@@ -3,10 +3,10 @@
 //! One thread writes. It takes all that waits for it into one transaction, so that a hundred hits
 //! at once cost one `fsync` and not a hundred (group commit), and answers when they are durable.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::{fs, io};
 
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use tokio::sync::oneshot;
@@ -31,7 +31,7 @@ const BATCH: usize = 4096;
 /// A store in a folder. Clones share it.
 #[derive(Clone)]
 pub struct Embedded {
-    writes: Sender<Box<dyn Job>>,
+    writes: Sender<Order>,
     database: Shared,
 }
 
@@ -40,6 +40,14 @@ type Shared = Arc<RwLock<Option<Database>>>;
 
 /// The table of items, in the transaction of the writing thread.
 type Items<'t> = redb::Table<'t, (&'static str, &'static str), (i64, &'static [u8])>;
+
+/// What the writing thread is asked to do.
+enum Order {
+    /// A change, which may share its transaction with others.
+    Write(Box<dyn Job>),
+    /// To write the file anew, without what was deleted before; and who waits for that.
+    Purge(oneshot::Sender<Result<(), StoreError>>),
+}
 
 /// A write that waits for the writing thread.
 trait Job: Send {
@@ -90,6 +98,8 @@ impl Embedded {
         })?;
         let file = folder.join(FILE);
         let database = Arc::new(RwLock::new(Some(open(&file)?)));
+        // A purge that was cut off has left it; if it cannot be removed, the next purge says so.
+        let _ = removed(&anew(&file));
         let (writes, queue) = channel();
         let shared = Arc::clone(&database);
         std::thread::Builder::new()
@@ -129,7 +139,7 @@ impl Embedded {
         let (reply, answer) = oneshot::channel();
         let gone = || unavailable("the writing thread has ended");
         let job = Box::new(Change { apply, outcome: None, reply });
-        self.writes.send(job).map_err(|_| gone())?;
+        self.writes.send(Order::Write(job)).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 }
@@ -187,6 +197,15 @@ impl Store for Embedded {
             Ok(())
         })
         .await
+    }
+
+    /// redb leaves the bytes of what was deleted in the file, until it needs the room: the file is written
+    /// anew. Writes wait meanwhile.
+    async fn purge(&self) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || unavailable("the writing thread has ended");
+        self.writes.send(Order::Purge(reply)).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
     }
 }
 
@@ -282,13 +301,73 @@ fn item((pk, sk): (&str, &str), (expires, value): (i64, &[u8])) -> Item {
 }
 
 /// The writing thread: ends when the last store of this folder is dropped.
-fn write(queue: &Receiver<Box<dyn Job>>, shared: &Shared, file: &Path) {
+fn write(queue: &Receiver<Order>, shared: &Shared, file: &Path) {
     while let Ok(first) = queue.recv() {
         let waiting = std::iter::from_fn(|| queue.try_recv().ok()).take(BATCH);
-        let mut jobs: Vec<Box<dyn Job>> = std::iter::once(first).chain(waiting).collect();
-        let result = commit(shared, file, &mut jobs);
-        jobs.into_iter().for_each(|job| job.answer(result.clone()));
+        let (mut jobs, mut purges) = (Vec::new(), Vec::new());
+        for order in std::iter::once(first).chain(waiting) {
+            match order {
+                Order::Write(job) => jobs.push(job),
+                Order::Purge(reply) => purges.push(reply),
+            }
+        }
+        if !jobs.is_empty() {
+            let result = commit(shared, file, &mut jobs);
+            jobs.into_iter().for_each(|job| job.answer(result.clone()));
+        }
+        if !purges.is_empty() {
+            let result = rewrite(shared, file);
+            purges.into_iter().for_each(|reply| drop(reply.send(result.clone())));
+        }
     }
+}
+
+/// Where a file is written anew, before it takes the place of the one that is there.
+fn anew(file: &Path) -> PathBuf {
+    file.with_extension("redb.new")
+}
+
+fn removed(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the file anew with what is in it, and nothing of what once was. Whenever this is cut off, one of
+/// the two files is whole, and in its place.
+fn rewrite(shared: &Shared, file: &Path) -> Result<(), StoreError> {
+    let new = anew(file);
+    removed(&new).map_err(unavailable)?;
+    match shared.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        Some(database) => copy(database, &new)?,
+        None => return Err(unavailable("it is closed")),
+    }
+    let mut database = shared.write().unwrap_or_else(PoisonError::into_inner);
+    // The file is locked until it is closed.
+    *database = None;
+    let renamed = fs::rename(&new, file).map_err(unavailable);
+    *database = Some(open(file).map_err(unavailable)?);
+    renamed
+}
+
+/// Copies all items into a file that is not there yet.
+fn copy(from: &Database, to: &Path) -> Result<(), StoreError> {
+    let to = open(to)?;
+    let copied = || -> Result<(), redb::Error> {
+        let old = from.begin_read()?.open_table(ITEMS)?;
+        let transaction = to.begin_write()?;
+        {
+            let mut items = transaction.open_table(ITEMS)?;
+            for entry in old.iter()? {
+                let (key, value) = entry?;
+                items.insert(key.value(), value.value())?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    };
+    copied().map_err(unavailable)
 }
 
 /// Applies the changes in order, in one transaction: all of them, or none.

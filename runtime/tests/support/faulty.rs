@@ -72,6 +72,10 @@ impl Store for Faulty {
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         self.operate(self.inner.delete(key)).await
     }
+
+    async fn purge(&self) -> Result<(), StoreError> {
+        self.operate(self.inner.purge()).await
+    }
 }
 
 /// A store that lets others go on before each operation, and sees to it that something is done at one.
