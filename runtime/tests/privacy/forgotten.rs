@@ -1,0 +1,211 @@
+//! What is destroyed, and when: over every store.
+
+use std::fs;
+
+use footfall_infra::settings::Settings;
+use footfall_runtime::column::Column;
+use footfall_runtime::rows::Texts;
+use footfall_runtime::store::embedded::Embedded;
+use footfall_runtime::store::{Item, KeyRange, Store};
+use footfall_runtime::table::{self, Hour, Span};
+use footfall_runtime::visitor::Salt;
+use footfall_runtime::{rollup, segment};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::support::memory::Memory;
+use super::support::{dynamodb_local, read_all};
+use super::world::{
+    ADDRESS, BROWSER, NEXT_DAY, NOON, PLAIN, World, bytes, from, has, post, reader, view, visitor,
+    wait,
+};
+
+/// Settings of one site, with more lines below it.
+fn settings(more: &str) -> Settings {
+    Settings::from_yaml(&format!("sites:\n- domain: example.com\n{more}")).unwrap()
+}
+
+/// Whether somebody who has these bytes, and knows the reader's address and browser, can tell which hits are
+/// theirs: by taking any 16 of the bytes for a salt.
+fn can_tell(bytes: &[u8], hits: &[Item]) -> bool {
+    let numbers: Vec<_> = hits.iter().filter_map(visitor).collect();
+    assert!(!numbers.is_empty());
+    let is_it = |window: &[u8]| {
+        // A file is zeros for the most part.
+        window[0] | window[15] != 0
+            && Salt::from_bytes(window).is_some_and(|salt| numbers.contains(&reader(salt)))
+    };
+    bytes.windows(16).any(is_it)
+}
+
+/// The hits of the first day, which are there for 30 days.
+async fn hits<S: Store>(store: &S) -> Vec<Item> {
+    let site = &settings("").sites[0];
+    let noon: Timestamp = NOON.parse().unwrap();
+    read_all(store, &table::hits(site, Hour::of(noon), 0)).await.unwrap().0
+}
+
+/// The reader and others come, the day ends, and is folded. `all` are the bytes of all that a store has.
+async fn the_salt_is_gone<S: Store>(store: S, all: impl AsyncFn() -> Vec<u8>) {
+    let world = World::over(store.clone(), settings(""));
+    let salts = KeyRange::whole("salt".to_owned());
+    for (address, browser) in [(ADDRESS, BROWSER), (ADDRESS, PLAIN), ("2001:db8::1", BROWSER)] {
+        let answer = world.handle(&from(address, browser, &view())).await;
+        assert_eq!(answer.status(), 202);
+    }
+    let [salt] = &read_all(&store, &salts).await.unwrap().0[..] else { panic!("one salt") };
+    assert!(can_tell(&all().await, &hits(&store).await), "as long as there is a salt");
+
+    // A minute too early, and then not.
+    world.dice.set("2026-11-23T00:59:00Z");
+    world.fold().await;
+    assert_eq!(read_all(&store, &salts).await.unwrap().0.len(), 1);
+    world.dice.set("2026-11-23T01:00:00Z");
+    world.fold().await;
+
+    assert_eq!(read_all(&store, &salts).await.unwrap().0, []);
+    let (hits, all) = (hits(&store).await, all().await);
+    assert_eq!(hits.len(), 3, "the hits are there still");
+    assert!(has(&all, "hit#example.com#2026-11-22T12#00"), "all that is left is looked through");
+    assert!(!all.windows(16).any(|window| window == salt.value));
+    assert!(!can_tell(&all, &hits), "nothing that is left is the salt");
+    // The next day begins with another.
+    world.dice.set(NEXT_DAY);
+    world.handle(&post(&view())).await;
+    let (salts, _) = read_all(&store, &salts).await.unwrap();
+    assert_eq!(salts.len(), 1);
+    assert_ne!(salts[0].value, salt.value);
+}
+
+/// > When a day is folded, which is an hour after its end, its salt is deleted.
+/// > Once the salt is deleted, nothing that is left in the store holds it, and so nobody can compute from an
+/// > address and a User-Agent which hits are theirs.
+#[test]
+fn the_salt_is_gone_from_memory() {
+    let store = Memory::default();
+    let all = store.clone();
+    wait(the_salt_is_gone(store, async || bytes(&all.items())));
+}
+
+/// > The file of `cargo xtask dev` is written anew for that, since deleted bytes would stay in it.
+#[test]
+fn the_salt_is_gone_from_the_file() {
+    let folder = TempDir::new().unwrap();
+    let store = Embedded::open(folder.path()).unwrap();
+    wait(the_salt_is_gone(store, async || {
+        let files = fs::read_dir(folder.path()).unwrap();
+        files.flat_map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
+    }));
+}
+
+#[tokio::test]
+#[ignore = "needs DynamoDB Local: run cargo xtask test"]
+async fn the_salt_is_gone_from_dynamodb() {
+    let (store, table) = dynamodb_local::table("privacy").await;
+    let all = store.clone();
+    the_salt_is_gone(store, async || {
+        let scanned = all.client().scan().table_name(&table).send().await.unwrap();
+        assert!(scanned.last_evaluated_key().is_none(), "it fits into one page");
+        let mut bytes = Vec::new();
+        for attribute in scanned.items().iter().flat_map(|item| item.values()) {
+            if let Ok(text) = attribute.as_s() {
+                bytes.extend(text.as_bytes());
+            }
+            if let Ok(value) = attribute.as_b() {
+                bytes.extend(value.as_ref());
+            }
+        }
+        bytes
+    })
+    .await;
+}
+
+/// > If a day cannot be folded, its salt expires two days after the day's end.
+#[test]
+fn a_salt_expires_all_the_same() {
+    let world = World::with("");
+    wait(world.handle(&post(&view())));
+    let expires = world.salts()[0].expires.unwrap();
+    assert_eq!(Timestamp::from_second(expires).unwrap().to_string(), "2026-11-25T00:00:00Z");
+}
+
+/// > A hit is to be deleted 30 days after it came in, or after `retention_days` if those are fewer, but not
+/// > within 3 days; DynamoDB may take two days longer.
+#[test]
+fn a_hit_expires() {
+    for (more, days) in [
+        ("", 30),
+        ("  retention_days: 365\n", 30),
+        ("  retention_days: 7\n", 7),
+        ("  retention_days: 1\n", 3),
+    ] {
+        let expires = World::with(more).stored(&post(&view()))[0].expires.unwrap();
+        let noon: Timestamp = NOON.parse().unwrap();
+        assert_eq!(expires - noon.as_second(), days * 86_400, "{more}");
+    }
+}
+
+/// > In the segment of a day, the visitors' numbers are 1, 2, 3 and so on.
+#[test]
+fn a_segment_knows_nobody() {
+    let world = World::with("");
+    for (address, browser) in [(ADDRESS, BROWSER), (ADDRESS, PLAIN), (ADDRESS, BROWSER)] {
+        wait(world.handle(&from(address, browser, &view())));
+    }
+    world.dice.set(NEXT_DAY);
+    wait(world.fold());
+    let key =
+        table::segment_key(&world.settings.sites[0], Span::Day("2026-11-22".parse().unwrap()));
+    let stored = world.store.items().into_iter().find(|item| item.key == key).unwrap();
+    let rows = segment::decode(&stored.value, &Column::ALL, &mut Texts::default()).unwrap();
+    let mut visitors = rows.visitors;
+    visitors.sort_unstable();
+    assert!(visitors == [1, 1, 2] || visitors == [1, 2, 2], "{visitors:?}");
+}
+
+/// > Segments are deleted when the site's `retention_days` are over, and kept for good if the settings do not
+/// > say so.
+#[test]
+fn a_segment_is_deleted_in_time() {
+    let after = |more: &str, days: i64| {
+        let world = World::with(more);
+        wait(world.handle(&post(&view())));
+        let mut now: Timestamp = NEXT_DAY.parse().unwrap();
+        world.dice.set(&now.to_string());
+        wait(world.fold());
+        now += SignedDuration::from_hours(24 * (days - 1));
+        world.dice.set(&now.to_string());
+        wait(world.fold());
+        world.store.items().iter().filter(|item| item.key.pk.starts_with("seg#")).count()
+    };
+    assert_eq!(after("  retention_days: 10\n", 10), 1);
+    assert_eq!(after("  retention_days: 10\n", 12), 0);
+    assert_eq!(after("", 5000), 1);
+}
+
+/// > Whoever restores it in the owner's account can compute for that moment, from an address and a User-Agent
+/// > that they know, which hits of the day are theirs.
+#[test]
+fn a_backup_of_a_day_has_its_salt() {
+    let world = World::with("");
+    wait(world.handle(&post(&view())));
+    let backup = world.store.items();
+    world.dice.set(NEXT_DAY);
+    wait(world.fold());
+    let hits = wait(hits(&world.store));
+    assert!(can_tell(&bytes(&backup), &hits));
+    assert!(!can_tell(&bytes(&world.store.items()), &hits));
+}
+
+/// What a person's browser sends is what the search above looks for.
+#[test]
+fn the_search_finds_what_is_there() {
+    let world = World::with("");
+    wait(world.handle(&post(&json!({ "u": "https://example.com/" }))));
+    let hits = wait(hits(&world.store));
+    let salt = world.salts().remove(0).value;
+    assert!(can_tell(&[&[1, 2, 3], &salt[..], &[4]].concat(), &hits));
+    assert!(!can_tell(&[&[1, 2, 3], &salt[1..], &[4]].concat(), &hits));
+    assert!(rollup::is_over("2026-11-22".parse().unwrap(), NEXT_DAY.parse().unwrap()));
+}

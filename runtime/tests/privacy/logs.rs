@@ -1,0 +1,77 @@
+//! What the real function writes into its log, which is its standard error.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use super::support::fake;
+use super::support::runtime_api::Function;
+use super::world::{ADDRESS, BROWSER};
+
+/// The function that takes hits, over something that answers like DynamoDB.
+async fn track(endpoint: SocketAddr) -> Function {
+    let settings = r#"{"sites":[{"domain":"example.com"}]}"#.to_owned();
+    let own = [("FOOTFALL_TABLE", "footfall".to_owned()), ("FOOTFALL_SETTINGS", settings)];
+    let variables = super::support::dynamodb_local::variables(endpoint).into_iter().chain(own);
+    Function::start(env!("CARGO_BIN_EXE_track"), &variables.collect::<Vec<_>>()).await
+}
+
+/// What the gateway hands over when the reader's browser sends a body.
+fn event(browser: &str, body: &Value) -> Value {
+    let file = format!("{}/tests/data/events/track.json", env!("CARGO_MANIFEST_DIR"));
+    let mut event: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    event["headers"]["user-agent"] = browser.into();
+    event["headers"]["x-forwarded-for"] = ADDRESS.into();
+    event["headers"]["referer"] = "https://example.com/read".into();
+    event["requestContext"]["http"]["sourceIp"] = ADDRESS.into();
+    event["requestContext"]["http"]["userAgent"] = browser.into();
+    event["body"] = body.to_string().into();
+    event
+}
+
+async fn sent(track: &Function, browser: &str, body: Value) -> u64 {
+    let answer = track.invoke(&event(browser, &body)).await.unwrap();
+    answer["statusCode"].as_u64().unwrap()
+}
+
+/// > A hit makes no line in a log, whether it is stored, filtered or refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hit_makes_no_line() {
+    let endpoint = fake::serve(|asked| async move {
+        let target = asked.headers["x-amz-target"].to_str().unwrap().to_owned();
+        let answer = match target.ends_with(".Query") {
+            true => r#"{"Items":[],"Count":0,"ScannedCount":0}"#,
+            false => "{}",
+        };
+        fake::json(200, answer)
+    })
+    .await;
+    let track = track(endpoint).await;
+    let page = json!({ "u": "https://example.com/read" });
+    assert_eq!(sent(&track, BROWSER, page.clone()).await, 202);
+    assert_eq!(sent(&track, "Googlebot/2.1", page).await, 202);
+    assert_eq!(sent(&track, BROWSER, json!({ "u": "https://elsewhere.example/" })).await, 403);
+    assert_eq!(sent(&track, BROWSER, json!("nonsense")).await, 400);
+    assert_eq!(track.log(), "");
+}
+
+/// > A hit that the store does not take makes a line that says what the store answered, and nothing of who sent
+/// > it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_says_nothing_of_a_visitor() {
+    let endpoint = fake::serve(|_| async {
+        let refused = "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException";
+        fake::json(400, json!({ "__type": refused, "message": "no such table" }).to_string())
+    })
+    .await;
+    let track = track(endpoint).await;
+    let read = json!({ "u": "https://example.com/read" });
+    assert_eq!(sent(&track, BROWSER, read).await, 500);
+    let log = track.log();
+    let line: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    assert_eq!(line["message"], "a hit was not stored");
+    assert!(line["error"].as_str().unwrap().contains("ResourceNotFoundException"), "{log}");
+    for secret in [ADDRESS, "Reader-of-e.x", "Firefox", "/read"] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
+}

@@ -1,0 +1,112 @@
+//! What the stack makes AWS keep: the template, as it is given to CloudFormation.
+
+use std::collections::BTreeMap;
+
+use footfall_infra::api::Function;
+use footfall_infra::settings::Settings;
+use footfall_infra::stack::{Architecture, Artifact, Inputs, Stack, StackName};
+use serde_json::Value;
+
+/// The resources of a template of a type, for settings with these lines.
+fn resources(more: &str, kind: &str) -> Vec<Value> {
+    let settings = format!("sites: [{{domain: example.com}}]\n{more}");
+    let artifact = |function: Function| Artifact {
+        bucket: "artifacts".to_owned(),
+        key: format!("{}/0123456789abcdef.zip", function.name()),
+    };
+    let inputs = Inputs {
+        name: StackName::default(),
+        region: "eu-central-1".to_owned(),
+        artifacts: BTreeMap::from(Function::ALL.map(|function| (function, artifact(function)))),
+        architecture: Architecture::Arm64,
+        reserve_concurrency: true,
+    };
+    let template = Stack::of(&Settings::from_yaml(&settings).unwrap(), &inputs).unwrap();
+    let template: Value = serde_json::from_str(&template.to_json().unwrap()).unwrap();
+    let all = template["Resources"].as_object().unwrap().values();
+    let found: Vec<Value> = all.filter(|resource| resource["Type"] == kind).cloned().collect();
+    assert!(!found.is_empty(), "there is no {kind}");
+    found
+}
+
+/// > Unless the settings say `point_in_time_recovery: false`, AWS can restore the table as it was at any second
+/// > of the last 35 days, the salts of those days included.
+#[test]
+fn backups_are_what_the_settings_say() {
+    let check = |more: &str, expected: bool| {
+        // One table, with the salts in it.
+        let tables = resources(more, "AWS::DynamoDB::Table");
+        let [table] = &tables[..] else { panic!("{tables:?}") };
+        let recovery = &table["Properties"]["PointInTimeRecoverySpecification"];
+        assert_eq!(recovery["PointInTimeRecoveryEnabled"], expected, "{more}");
+    };
+    check("", true);
+    check("point_in_time_recovery: false\n", false);
+}
+
+/// > The API has no access log, and no function is traced.
+#[test]
+fn nothing_is_noted_of_a_request() {
+    let full = "alarm_email: owner@example.com\nmonthly_budget_usd: 5\n";
+    for more in ["", full] {
+        for stage in resources(more, "AWS::ApiGatewayV2::Stage") {
+            let properties = stage["Properties"].as_object().unwrap();
+            for key in ["AccessLogSettings", "AccessPolicyId", "RouteSettings"] {
+                assert!(!properties.contains_key(key), "{key}");
+            }
+            for key in ["DataTraceEnabled", "LoggingLevel", "DetailedMetricsEnabled"] {
+                assert!(properties["DefaultRouteSettings"].get(key).is_none(), "{key}");
+            }
+        }
+        for function in resources(more, "AWS::Lambda::Function") {
+            let properties = function["Properties"].as_object().unwrap();
+            assert!(!properties.contains_key("TracingConfig"));
+            assert!(!properties.contains_key("Layers"), "an extension sees every event");
+        }
+    }
+}
+
+/// > The functions' logs are deleted after 14 days, or what `log_retention_days` says.
+#[test]
+fn logs_are_deleted() {
+    for (more, days) in [("", 14), ("log_retention_days: 3\n", 3)] {
+        let groups = resources(more, "AWS::Logs::LogGroup");
+        assert_eq!(groups.len(), Function::ALL.len());
+        for group in groups {
+            assert_eq!(group["Properties"]["RetentionInDays"], days);
+        }
+        for function in resources(more, "AWS::Lambda::Function") {
+            let group = &function["Properties"]["LoggingConfig"]["LogGroup"];
+            assert!(group["Ref"].as_str().unwrap().ends_with("Logs"), "{group}");
+        }
+    }
+}
+
+/// > The functions may use the stack's own table and their own logs, and nothing else of the account.
+#[test]
+fn functions_reach_nothing_else() {
+    for role in resources("", "AWS::IAM::Role") {
+        let properties = &role["Properties"];
+        assert!(properties.get("ManagedPolicyArns").is_none());
+        let policies = properties["Policies"].as_array().unwrap();
+        let statements =
+            |policy: &Value| policy["PolicyDocument"]["Statement"].as_array().unwrap().clone();
+        for statement in policies.iter().flat_map(statements) {
+            let actions: Vec<String> = match &statement["Action"] {
+                Value::Array(actions) => {
+                    actions.iter().map(|it| it.as_str().unwrap().to_owned()).collect()
+                }
+                action => vec![action.as_str().unwrap().to_owned()],
+            };
+            let resource = statement["Resource"].to_string();
+            for action in actions {
+                let is_own = match action.split_once(':').unwrap().0 {
+                    "dynamodb" => resource.contains("table/${Table}\""),
+                    "logs" => resource.contains("Logs\",\"Arn\""),
+                    _ => false,
+                };
+                assert!(is_own, "{action} on {resource}");
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Somebody who reads a page, and what is stored of that.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use footfall_infra::settings::Settings;
+use footfall_runtime::ambient::{Ambient, RandomError};
+use footfall_runtime::hit::Kind;
+use footfall_runtime::http::{Request, Response};
+use footfall_runtime::rollup::Rollup;
+use footfall_runtime::store::{Item, Store};
+use footfall_runtime::track::Track;
+use footfall_runtime::visitor::VisitorId;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::support::memory::Memory;
+use super::support::{FIREFOX, request};
+
+/// Whose address and browser stand nowhere else.
+pub(crate) const ADDRESS: &str = "198.51.100.237";
+pub(crate) const BROWSER: &str =
+    "Mozilla/5.0 (X11; Linux x86_64; rv:151.0) Gecko/20100101 Firefox/151.0 Reader-of-e.x";
+
+pub(crate) const NOON: &str = "2026-11-22T12:00:00Z";
+pub(crate) const NEXT_DAY: &str = "2026-11-23T12:00:00Z";
+
+/// Waits for a handler; with the store in memory there is nothing to wait for.
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+}
+
+/// A clock that stands still, and bytes that look like nothing else, so that they can be searched for.
+#[derive(Clone)]
+pub(crate) struct Dice {
+    now: Arc<Mutex<Timestamp>>,
+    thrown: Arc<AtomicU64>,
+}
+
+impl Dice {
+    pub(crate) fn at(now: &str) -> Self {
+        Self { now: Arc::new(Mutex::new(now.parse().unwrap())), thrown: Arc::default() }
+    }
+
+    pub(crate) fn set(&self, now: &str) {
+        *self.now.lock().unwrap() = now.parse().unwrap();
+    }
+}
+
+impl Ambient for Dice {
+    fn now(&self) -> Timestamp {
+        *self.now.lock().unwrap()
+    }
+
+    fn random(&self) -> Result<[u8; 16], RandomError> {
+        let throw = self.thrown.fetch_add(1, Ordering::Relaxed);
+        let hash = Sha256::digest(format!("throw {throw}"));
+        Ok(hash[..16].try_into().unwrap())
+    }
+}
+
+/// The function that takes hits, over a store.
+pub(crate) struct World<S> {
+    pub(crate) store: S,
+    pub(crate) dice: Dice,
+    pub(crate) settings: Settings,
+    track: Track<S, Dice>,
+}
+
+impl World<Memory> {
+    /// With these lines below the site `example.com` and its hosts, such as `  engagement: true`.
+    pub(crate) fn with(more: &str) -> Self {
+        let yaml = format!(
+            "sites:\n- domain: example.com\n  hosts: ['example.com', '*.example.com']\n{more}"
+        );
+        Self::over(Memory::default(), Settings::from_yaml(&yaml).unwrap())
+    }
+
+    /// What is stored of one request alone.
+    pub(crate) fn stored(&self, request: &Request) -> Vec<Item> {
+        let before = self.store.hits();
+        wait(self.handle(request));
+        self.store.hits().into_iter().filter(|item| !before.contains(item)).collect()
+    }
+
+    /// The one item that is stored of a body.
+    #[track_caller]
+    pub(crate) fn item(&self, body: &Value) -> Value {
+        let items = self.stored(&post(body));
+        let [item] = &items[..] else { panic!("{} items", items.len()) };
+        serde_json::from_slice(&item.value).unwrap()
+    }
+
+    pub(crate) fn salts(&self) -> Vec<Item> {
+        self.store.items().into_iter().filter(|item| item.key.pk == "salt").collect()
+    }
+}
+
+impl<S: Store> World<S> {
+    pub(crate) fn over(store: S, settings: Settings) -> Self {
+        let dice = Dice::at(NOON);
+        let track = Track::new(settings.clone(), store.clone(), dice.clone());
+        Self { store, dice, settings, track }
+    }
+
+    pub(crate) async fn handle(&self, request: &Request) -> Response {
+        self.track.handle(request).await
+    }
+
+    /// Folds what is over.
+    pub(crate) async fn fold(&self) {
+        let (settings, store) = (self.settings.clone(), self.store.clone());
+        Rollup::new(settings, store, self.dice.clone()).least(1).run().await.unwrap();
+    }
+}
+
+/// A body that the reader's browser sends.
+pub(crate) fn post(body: &Value) -> Request {
+    from(ADDRESS, BROWSER, body)
+}
+
+/// A body from an address and a browser.
+pub(crate) fn from(address: &str, browser: &str, body: &Value) -> Request {
+    let mut request = request::post(body.to_string());
+    request.peer = address.parse().unwrap();
+    request.headers = request::headers(&[("user-agent", browser)]);
+    request
+}
+
+/// A view of the page.
+pub(crate) fn view() -> Value {
+    json!({ "u": "https://example.com/read" })
+}
+
+/// Whose an item is.
+pub(crate) fn visitor(item: &Item) -> Option<VisitorId> {
+    match Kind::decode(&item.value).unwrap() {
+        Kind::Hit(hit) => Some(hit.visitor),
+        Kind::Engagement(engagement) => Some(engagement.visitor),
+        Kind::Filtered(_) => None,
+    }
+}
+
+/// The number that the reader has with a salt.
+pub(crate) fn reader(salt: footfall_runtime::visitor::Salt) -> VisitorId {
+    salt.visitor("example.com", ADDRESS.parse::<IpAddr>().unwrap(), BROWSER)
+}
+
+/// All bytes of an item, its key included.
+pub(crate) fn bytes(items: &[Item]) -> Vec<u8> {
+    let of_item =
+        |item: &Item| [item.key.pk.as_bytes(), item.key.sk.as_bytes(), &item.value].concat();
+    items.iter().flat_map(of_item).collect()
+}
+
+/// Whether a text stands somewhere in some bytes.
+pub(crate) fn has(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// Firefox, as others have it too.
+pub(crate) const PLAIN: &str = FIREFOX;
