@@ -99,7 +99,7 @@ fn decode_letters(encoded: &str) -> String {
         };
         let valid = std::str::from_utf8(&bytes[..end]).unwrap_or_default();
         match (valid.chars().next(), bytes.first()) {
-            (Some(c), _) if is_letter(c) => {
+            (Some(c), _) if is_letter(c) && !makes_escape(&decoded, c) => {
                 decoded.push(c);
                 rest = &rest[3 * c.len_utf8()..];
             }
@@ -115,6 +115,12 @@ fn decode_letters(encoded: &str) -> String {
     }
     decoded.push_str(rest);
     decoded
+}
+
+/// Whether a letter would make an escape of a `%` that is none: in `/%C%64`, of `%C`.
+fn makes_escape(before: &str, c: char) -> bool {
+    let start = before.strip_suffix(|c: char| c.is_ascii_hexdigit()).unwrap_or(before);
+    c.is_ascii_hexdigit() && (start.ends_with('%') || before.ends_with('%'))
 }
 
 fn is_letter(c: char) -> bool {
@@ -182,6 +188,9 @@ mod tests {
         check("https://e.x/%+9%C3%A9", false, "/%+9é");
         check("https://e.x/%41%7e%2f%2F", false, "/A~%2F%2F");
         check("https://e.x/%é", false, "/%é");
+        check("https://e.x/%C%64", false, "/%C%64");
+        check("https://e.x/%%43%64", false, "/%%43d");
+        check("https://e.x/%2F%64", false, "/%2Fd");
         let long = format!("https://e.x/{}", "a".repeat(8192));
         assert_eq!(PageUrl::parse(&long, None).unwrap().path(false, 100).len(), 100);
     }
