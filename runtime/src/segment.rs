@@ -130,6 +130,10 @@ fn map(name: &str) -> Parquet<Type> {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
+    use parquet::data_type::{ByteArrayType, Int64Type};
+    use parquet::file::metadata::KeyValue;
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
     use proptest::prelude::*;
 
     use super::*;
@@ -233,6 +237,68 @@ mod tests {
         for cut in 0..encoded.len() {
             assert!(decode(&encoded[..cut], &Column::ALL, &mut texts).is_err(), "{cut}");
         }
+    }
+
+    /// A file that nobody would write: a few bytes that stand for more than there is memory for.
+    fn hostile(
+        fields: &[&str],
+        groups: usize,
+        column: impl Fn(&str, &mut SerializedColumnWriter<'_>),
+    ) -> Vec<u8> {
+        let known = schema().unwrap();
+        let known = known.get_fields().iter().filter(|field| fields.contains(&field.name()));
+        let schema = Type::group_type_builder("footfall").with_fields(known.cloned().collect());
+        let about = KeyValue::new(META_VERSION.to_owned(), "1".to_owned());
+        let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![about]));
+        let properties = Arc::new(properties.build());
+        let schema = Arc::new(schema.build().unwrap());
+        let mut file = SerializedFileWriter::new(Vec::new(), schema, properties).unwrap();
+        for _ in 0..groups {
+            let mut group = file.next_row_group().unwrap();
+            for field in fields {
+                let leaves = if *field == TIME { 1 } else { 2 };
+                for _ in 0..leaves {
+                    let mut writer = group.next_column().unwrap().unwrap();
+                    column(field, &mut writer);
+                    writer.close().unwrap();
+                }
+            }
+            group.close().unwrap();
+        }
+        file.into_inner().unwrap()
+    }
+
+    fn is_too_large(file: &[u8]) {
+        assert!(file.len() < PART, "{} bytes", file.len());
+        let error = decode(file, &Column::ALL, &mut Texts::default()).unwrap_err();
+        assert!(error.to_string().contains("too many rows"), "{error}");
+    }
+
+    #[test]
+    fn many_groups_have_no_more_rows_than_one() {
+        let times = vec![7_i64; MAX_ROWS / 4 + 1];
+        let file = hostile(&[TIME], 4, |_, column| {
+            column.typed::<Int64Type>().write_batch(&times, None, None).unwrap();
+        });
+        is_too_large(&file);
+    }
+
+    #[test]
+    fn one_row_has_no_million_properties() {
+        // Maps that are there, and empty, all of one row.
+        let levels = vec![1_i16; 10_000_001];
+        let mut repetitions = vec![1_i16; 10_000_001];
+        repetitions[0] = 0;
+        let file = hostile(&[TIME, Column::Props.name()], 1, |field, column| match field {
+            TIME => {
+                column.typed::<Int64Type>().write_batch(&[7], None, None).unwrap();
+            }
+            _ => {
+                let column = column.typed::<ByteArrayType>();
+                column.write_batch(&[], Some(&levels), Some(&repetitions)).unwrap();
+            }
+        });
+        is_too_large(&file);
     }
 
     proptest! {

@@ -23,6 +23,9 @@ use crate::rows::{Code, Dictionary, NO_SCROLL, NONE, Rows, Texts};
 /// How many rows are read at once.
 const BATCH: usize = 8192;
 
+/// The most values of a column of maps: 300,000 rows, which are about what fits into a part, with 30 each.
+const MAX_VALUES: usize = 10_000_000;
+
 /// What the first part of a segment says of the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
@@ -92,6 +95,13 @@ impl Part {
         rows: &mut Rows,
     ) -> Result<(), SegmentError> {
         guarded(|| {
+            // Groups may say that they are the same pages, again and again.
+            let groups = self.0.metadata().row_groups().iter();
+            let counts =
+                groups.map(|group| usize::try_from(group.num_rows()).unwrap_or(usize::MAX));
+            if counts.fold(0, usize::saturating_add) > MAX_ROWS {
+                return Err(too_many());
+            }
             (0..self.0.num_row_groups()).try_for_each(|group| {
                 read_group(&*self.0.get_row_group(group)?, columns, texts, rows)
             })
@@ -221,7 +231,6 @@ impl Leaves<'_> {
     /// How many rows there are. What a damaged file says may be anything.
     fn rows(&self) -> Result<usize, SegmentError> {
         let rows = usize::try_from(self.group.metadata().num_rows()).ok();
-        let too_many = || SegmentError::Foreign("it has too many rows".to_owned());
         rows.filter(|rows| *rows <= MAX_ROWS).ok_or_else(too_many)
     }
 
@@ -277,6 +286,15 @@ impl Leaves<'_> {
         if column.physical_type() != physical {
             return Err(SegmentError::Foreign(format!("{path} is of another type")));
         }
+        // A row of a map has as many values as its levels say, which may be billions in a few bytes.
+        let mut pages = self.group.get_column_page_reader(place)?;
+        let mut values = 0;
+        while let Some(page) = pages.get_next_page()? {
+            values += page.num_values() as usize;
+            if values > MAX_VALUES {
+                return Err(too_many());
+            }
+        }
         Ok(Some((self.group.get_column_reader(place)?, column.max_def_level())))
     }
 
@@ -300,6 +318,10 @@ impl Leaves<'_> {
         }
         Ok(read)
     }
+}
+
+fn too_many() -> SegmentError {
+    SegmentError::Foreign("it has too many rows".to_owned())
 }
 
 fn lossy(value: &ByteArray) -> String {
