@@ -1,7 +1,11 @@
 //! `cargo xtask test`: installs what the tests need, and runs every one of them.
 //!
 //! What is installed is pinned: Debian packages by their release, npm packages by a lock file,
-//! DynamoDB Local by version and hash. Costly downloads are kept in `~/.cache/footfall`.
+//! DynamoDB Local by version and hash, cargo's own tools by version. Costly downloads are kept in
+//! `~/.cache/footfall`.
+
+mod fuzz;
+mod supply;
 
 use std::env;
 use std::fs;
@@ -28,7 +32,9 @@ const ARM64: &str = "aarch64-unknown-linux-musl";
 const ARM64_FUNCTIONS: &str = "aarch64-unknown-linux-musl/lambda";
 
 /// Programs that the tests need, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
+    // What libFuzzer is compiled with; nothing else here is C++.
+    ("c++", "g++"),
     ("strip", "binutils"),
     ("qemu-aarch64-static", "qemu-user-static"),
     ("node", "nodejs"),
@@ -49,6 +55,8 @@ pub(crate) struct Arguments {
 enum Part {
     /// Formatting and lints
     Lint,
+    /// What the dependencies may be: licences, sources, and known holes where their list can be had
+    Supply,
     /// Generated files are what their sources make of them
     Generated,
     /// Every Rust test, against the embedded store and DynamoDB Local
@@ -69,6 +77,8 @@ enum Part {
     Stats,
     /// From a page view to the dashboard in a browser, with screenshots
     Browser,
+    /// What strangers may send, made up by libFuzzer: 10 seconds a target, 60 in CI
+    Fuzz,
 }
 
 pub(crate) fn run_parts(arguments: &Arguments) -> Result<ExitCode> {
@@ -101,6 +111,7 @@ impl Part {
     fn run(self) -> Result<()> {
         match self {
             Self::Lint => lint(),
+            Self::Supply => supply::check(),
             Self::Generated => {
                 node(&["lists.mjs", "--check"])?;
                 node(&["world.mjs", "--check"])?;
@@ -117,6 +128,7 @@ impl Part {
                 .env("FOOTFALL_DEV", binary("dev")?)),
             Self::Stats => stats(),
             Self::Browser => browser(),
+            Self::Fuzz => fuzz::run_targets(),
         }
     }
 }
@@ -279,14 +291,19 @@ fn stats() -> Result<()> {
         .env("FOOTFALL_PLAUSIBLE_CLI", plausible_cli()?))
 }
 
-/// The program of the crate plausible-cli, built if it is not in the cache. Its keyring is not used.
+/// The program of the crate plausible-cli. Its keyring is not used.
 fn plausible_cli() -> Result<PathBuf> {
-    let folder = cache_folder()?.join(PLAUSIBLE_CLI.replace('@', "-"));
-    let program = folder.join("bin/plausible");
+    tool(PLAUSIBLE_CLI, "plausible")
+}
+
+/// The program of a crate, such as `cargo-deny@0.20.2`, built if it is not in the cache.
+fn tool(package: &str, name: &str) -> Result<PathBuf> {
+    let folder = cache_folder()?.join(package.replace('@', "-"));
+    let program = folder.join("bin").join(name);
     if !program.is_file() {
-        heading(&format!("Building {PLAUSIBLE_CLI}"));
+        heading(&format!("Building {package}"));
         run(cargo()
-            .args(["install", "--quiet", "--debug", "--locked", PLAUSIBLE_CLI, "--root"])
+            .args(["install", "--quiet", "--debug", "--locked", package, "--root"])
             .arg(&folder)
             .env_remove("CARGO_TARGET_DIR"))?;
     }

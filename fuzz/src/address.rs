@@ -1,0 +1,80 @@
+//! Addresses: of pages, of referrers, and the dashboard's own, whose parameters are a question.
+
+use footfall_infra::settings::Settings;
+use footfall_runtime::http::Request;
+use footfall_runtime::page::PageUrl;
+use footfall_runtime::period::Asked;
+use footfall_runtime::query::Query;
+use footfall_runtime::source;
+use footfall_runtime::track::MAX_PAGE;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use crate::is_clean;
+use crate::support::request;
+
+/// Takes a line for a page's address, the next for the one before it, and all of it for a query.
+pub fn check(text: &str) {
+    let mut lines = text.split('\n');
+    let (address, base) = (lines.next().unwrap_or_default(), lines.next());
+    if let Some(page) = PageUrl::parse(address, base) {
+        is_page(&page);
+    }
+    if let Some(referrer) = base.and_then(|text| Url::parse(text).ok())
+        && let Some(source) = source::source_of(&referrer)
+    {
+        assert!(!source.name.is_empty());
+    }
+    if let Some(source) = source::from_utm(address) {
+        assert!(!source.name.is_empty());
+    }
+    is_query(text);
+}
+
+/// A page has a host and a path, which name it again: parsed, written and parsed, it is the same.
+fn is_page(page: &PageUrl) {
+    let host = page.host();
+    assert!(!host.is_empty());
+    assert!(
+        !host.contains(|c: char| c.is_ascii_uppercase() || c.is_control() || c == '#'),
+        "{host}"
+    );
+    for fragment in [false, true] {
+        let path = page.path(fragment, MAX_PAGE);
+        is_clean(&path, MAX_PAGE);
+        assert!(path.starts_with('/'), "{path:?}");
+        if path.len() < MAX_PAGE - '…'.len_utf8() {
+            let again = PageUrl::parse(&format!("https://{host}{path}"), None).unwrap();
+            assert_eq!(again.host(), host);
+            assert_eq!(again.path(fragment, MAX_PAGE), path);
+        }
+    }
+    let campaign = page.campaign();
+    for text in [campaign.source, campaign.medium, campaign.campaign].into_iter().flatten() {
+        assert!(!text.trim().is_empty());
+    }
+}
+
+/// A query that is understood is understood again as it is written.
+fn is_query(text: &str) {
+    let settings = Settings::local();
+    let now = "2026-11-20T12:00:00Z".parse().unwrap();
+    let first = "2026-01-02".parse().ok();
+    let asked = Asked { now, zone: &settings.sites[0].time_zone, first };
+    let Ok(query) = Query::of(&request::dashboard(text), &asked) else { return };
+    assert!(query.period.from <= query.period.to);
+    let mut written = Serializer::new(String::new());
+    written.append_pair("from", &query.period.from.to_string());
+    written.append_pair("to", &query.period.to.to_string());
+    for condition in &query.conditions {
+        written.append_pair("f", &condition.to_string());
+    }
+    let request = Request { query: written.finish(), ..request::dashboard("") };
+    match Query::of(&request, &asked) {
+        Ok(again) => {
+            assert_eq!(again.conditions, query.conditions);
+            assert_eq!((again.period.from, again.period.to), (query.period.from, query.period.to));
+        }
+        Err(error) => panic!("{} is refused: {error}", request.query),
+    }
+}

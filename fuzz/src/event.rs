@@ -1,0 +1,184 @@
+//! The body of an event, from the parser to the item, and from there to the segment and back.
+
+use footfall_infra::settings::{Settings, Site};
+use footfall_runtime::client::{self, Hints};
+use footfall_runtime::column::Column;
+use footfall_runtime::hit::{Hit, Kind, Record};
+use footfall_runtime::http::{Request, Response};
+use footfall_runtime::page::PageUrl;
+use footfall_runtime::payload::{ENGAGEMENT, MAX_ENGAGED, Payload};
+use footfall_runtime::rows::{Rows, Texts};
+use footfall_runtime::segment;
+use footfall_runtime::store::{Item, WRITE_UNIT};
+use footfall_runtime::table;
+use footfall_runtime::track::{self, Track};
+use serde_json::Value;
+
+use crate::support::ambient::Fixed;
+use crate::support::memory::Memory;
+use crate::support::{FIREFOX, request};
+use crate::{is_clean, wait};
+
+const NOW: &str = "2026-11-22T13:05:06.789Z";
+
+thread_local! {
+    static SETTINGS: Settings = settings();
+}
+
+/// The second site has the longest domain that there can be: its items have the least room.
+fn settings() -> Settings {
+    let longest = [63, 63, 63, 61].map(|length| "a".repeat(length)).join(".");
+    let yaml = format!(
+        "sites:\n- {{domain: example.com, hosts: [example.com, '*.example.com'], engagement: true}}\n\
+         - {{domain: {longest}, engagement: true}}\nblocked_referrers: [spam.example]\n"
+    );
+    Settings::from_yaml(&yaml).unwrap()
+}
+
+/// Sends `body` as a view and as Plausible's event: what is answered with success is stored as it was
+/// parsed, in one write unit; what is refused is not stored.
+pub fn check(body: &[u8]) {
+    SETTINGS.with(|settings| {
+        for path in ["/track", "/api/event"] {
+            let request = Request { path: path.to_owned(), ..request::post(body) };
+            sent(settings, &request);
+        }
+    });
+}
+
+fn sent(settings: &Settings, request: &Request) {
+    let store = Memory::default();
+    let track = Track::new(settings.clone(), store.clone(), Fixed::at(NOW));
+    let answer = wait(track.handle(request));
+    let hits = store.hits();
+    let dropped = answer.headers().get("x-footfall-dropped").map(|it| it.to_str().unwrap());
+    match answer.status().as_u16() {
+        202 => {
+            let payload = Payload::parse(&request.body).unwrap();
+            let is_stored = dropped.is_none() || payload.engagement.is_none();
+            assert_eq!(hits.len(), usize::from(is_stored), "{dropped:?}");
+            if let [item] = &hits[..] {
+                stored(settings, item, payload, dropped);
+            }
+        }
+        400..=499 => {
+            assert_eq!(hits, [], "refused, and stored");
+            assert!(dropped.is_some());
+            refused(&answer);
+        }
+        status => panic!("the answer is {status}"),
+    }
+}
+
+/// Who is refused is told why, by the key.
+fn refused(answer: &Response) {
+    let told: Value = serde_json::from_slice(answer.body()).unwrap();
+    let errors = told["errors"].as_object().unwrap();
+    assert_eq!(errors.len(), 1);
+    assert!(errors.values().all(|of| !of[0].as_str().unwrap().is_empty()));
+}
+
+/// An item costs one write unit, and is what was parsed.
+fn stored(settings: &Settings, item: &Item, payload: Payload, dropped: Option<&str>) {
+    let bytes = Item::overhead(&item.key) + item.value.len();
+    assert!(bytes <= WRITE_UNIT, "{bytes} bytes cost two write units");
+    let page = PageUrl::parse(&payload.url, None).unwrap();
+    let site = settings.site_of_host(page.host()).unwrap();
+    let at = NOW.parse().unwrap();
+    assert_eq!(item.key.pk, format!("hit#{}#2026-11-22T13#00", site.domain));
+    assert_eq!(item.expires, Some(table::hit_expiry(site, at)));
+
+    let kind = Kind::decode(&item.value).unwrap();
+    assert_eq!(kind.encode(WRITE_UNIT).unwrap(), item.value, "it is written as it was read");
+    match &kind {
+        Kind::Filtered(filtered) => {
+            assert_eq!(Some(filtered.reason.as_str()), dropped);
+            is_cut_of(&filtered.page, &page.path(payload.fragment, track::MAX_PAGE));
+        }
+        Kind::Engagement(engagement) => {
+            assert_eq!(payload.event.as_deref(), Some(ENGAGEMENT));
+            assert!(engagement.engaged <= MAX_ENGAGED);
+            assert!(engagement.scroll.is_none_or(|depth| depth <= 100));
+            is_cut_of(&engagement.page, &page.path(payload.fragment, track::MAX_PAGE));
+        }
+        Kind::Hit(hit) => is_hit(site, item, hit, &page, payload),
+    }
+    folds(site, Record { at, kind });
+}
+
+/// A hit is what was parsed: all of it, where there is room for that, else with texts that were cut.
+fn is_hit(site: &Site, item: &Item, hit: &Hit, page: &PageUrl, payload: Payload) {
+    let referrer = payload.referrer.as_deref().and_then(|text| url::Url::parse(text).ok());
+    let client = client::parse(FIREFOX, Hints::default());
+    let whole = track::hit(site, page, payload, referrer.as_ref(), client, hit.visitor, None);
+    let bytes = Kind::Hit(whole.clone()).encode(usize::MAX).unwrap();
+    if Item::overhead(&item.key) + bytes.len() <= WRITE_UNIT {
+        assert_eq!(*hit, whole);
+        return;
+    }
+    is_cut_of(&hit.page, &whole.page);
+    let (of, wholes) = (&hit.campaign, &whole.campaign);
+    let pairs = [
+        (&hit.event, &whole.event),
+        (&hit.host, &whole.host),
+        (&hit.source, &whole.source),
+        (&hit.referrer, &whole.referrer),
+        (&of.source, &wholes.source),
+        (&of.medium, &wholes.medium),
+        (&of.name, &wholes.name),
+        (&of.term, &wholes.term),
+        (&of.content, &wholes.content),
+    ];
+    for (cut, whole) in pairs {
+        assert_eq!(cut.is_some(), whole.is_some());
+        cut.iter().zip(whole).for_each(|(cut, whole)| is_cut_of(cut, whole));
+    }
+    assert!(hit.props.len() <= whole.props.len());
+    for (cut, whole) in hit.props.iter().zip(&whole.props) {
+        is_cut_of(&cut.0, &whole.0);
+        is_cut_of(&cut.1, &whole.1);
+    }
+    let cut = Hit {
+        event: whole.event.clone(),
+        host: whole.host.clone(),
+        page: whole.page.clone(),
+        source: whole.source.clone(),
+        referrer: whole.referrer.clone(),
+        campaign: whole.campaign.clone(),
+        props: whole.props.clone(),
+        ..hit.clone()
+    };
+    assert_eq!(cut, whole, "what cannot be cut is as it was");
+}
+
+/// A text is another, or begins as that does and shows that it was cut.
+#[track_caller]
+fn is_cut_of(cut: &str, whole: &str) {
+    is_clean(cut, whole.len());
+    let begins = cut.strip_suffix('…').is_some_and(|start| whole.starts_with(start));
+    assert!(cut == whole || begins, "{cut:?} is none of {whole:?}");
+}
+
+/// Folded into a segment, a record is what it was.
+fn folds(site: &Site, record: Record) {
+    let (mut rows, mut texts) = (Rows::default(), Texts::default());
+    rows.push(&mut texts, &record);
+    let encoded = segment::encode(site.domain.as_str(), "2026-11-22T13", &rows, &texts, 0).unwrap();
+    assert!(encoded.rest.is_empty());
+    let mut other = Texts::default();
+    let back = segment::decode(&encoded.first, &Column::ALL, &mut other).unwrap();
+    assert_eq!(crate::segment::words(&back, &other), crate::segment::words(&rows, &texts));
+    if let Kind::Hit(hit) = record.kind {
+        let text = |column| other.of(column).text(back.column(column)[0]).map(str::to_owned);
+        assert_eq!(text(Column::Event), hit.event);
+        assert_eq!(text(Column::Source), hit.source);
+        assert_eq!(text(Column::Referrer), hit.referrer);
+        let props: Value = text(Column::Props).map_or(Value::Null, |it| it.parse().unwrap());
+        for (name, value) in &hit.props {
+            // Of two that were cut to the same name, one is kept.
+            assert!(
+                props[name] == **value || hit.props.iter().filter(|it| it.0 == *name).count() > 1
+            );
+        }
+    }
+}

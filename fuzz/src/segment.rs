@@ -1,0 +1,68 @@
+//! The bytes of a segment, whatever became of them.
+
+use std::panic;
+
+use footfall_runtime::column::Column;
+use footfall_runtime::rows::{NO_SCROLL, NONE, Rows, Texts};
+use footfall_runtime::segment;
+
+/// Bytes are a segment or they are not. If they are, they are written as they were read; to read some of the
+/// columns gives those.
+pub fn check(bytes: &[u8]) {
+    let header = segment::header(bytes);
+    let mut texts = Texts::default();
+    let Ok(mut rows) = segment::decode(bytes, &Column::ALL, &mut texts) else { return };
+    if let Ok(header) = header {
+        assert!(header.parts > 0);
+    }
+    let mut some = Texts::default();
+    let times = segment::decode(bytes, &[Column::Page], &mut some).unwrap();
+    assert_eq!(times.times, rows.times);
+    let pages = |rows: &Rows, texts: &Texts| -> Vec<Option<String>> {
+        let codes = rows.column(Column::Page).iter();
+        codes.map(|code| texts.of(Column::Page).text(*code).map(str::to_owned)).collect()
+    };
+    assert_eq!(pages(&times, &some), pages(&rows, &texts));
+
+    // What does not count has no visitor, and no depth is more than all of it.
+    for row in 0..rows.len() {
+        if rows.column(Column::Filtered)[row] != NONE {
+            rows.visitors[row] = 0;
+        }
+    }
+    // A file of a few bytes may say that it has millions of rows, which would take seconds.
+    if rows.len() > 10_000 {
+        return;
+    }
+    let encoded = segment::encode("e.x", "2026-11-22", &rows, &texts, 0).unwrap();
+    let (mut back, mut other) = (Rows::default(), Texts::default());
+    for part in std::iter::once(&encoded.first).chain(&encoded.rest) {
+        back.append(&mut segment::decode(part, &Column::ALL, &mut other).unwrap());
+    }
+    assert_eq!(words(&back, &other), words(&rows, &texts));
+    let parts = segment::header(&encoded.first).unwrap().parts;
+    assert_eq!(parts, 1 + encoded.rest.len());
+}
+
+/// The Parquet library panics over some damaged files, which segment/read.rs catches. libfuzzer-sys ends the
+/// process at any panic; here, it is one of our own code that does.
+pub fn let_panics_be_caught() {
+    panic::set_hook(Box::new(|panic| {
+        let file = panic.location().map_or("", |location| location.file());
+        if !file.contains("/registry/") && !file.starts_with("/rustc/") {
+            eprintln!("{panic}");
+            std::process::abort();
+        }
+    }));
+}
+
+/// Rows as words, whatever the codes.
+pub(crate) fn words(rows: &Rows, texts: &Texts) -> Vec<String> {
+    let word = |row: usize| {
+        let texts = Column::ALL.map(|column| texts.of(column).text(rows.column(column)[row]));
+        let depth = Some(rows.scrolled[row]).filter(|depth| *depth != NO_SCROLL);
+        let numbers = (rows.times[row], rows.visitors[row], rows.engaged[row], depth);
+        format!("{numbers:?} {texts:?}")
+    };
+    (0..rows.len()).map(word).collect()
+}
