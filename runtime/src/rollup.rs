@@ -123,9 +123,10 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
             let folded = checkpoint.through.unwrap_or(Date::MIN);
             through = Some(through.map_or(folded, |day| day.min(folded)));
         }
-        if let Some(day) = through.filter(|day| *day > Date::MIN)
-            && self.delete_all(&table::salts_up_to(day)).await? > 0
-        {
+        // A day that waits to be folded does not keep its salt: that has expired, and DynamoDB takes its time.
+        let expired = utc_day(now).checked_sub(table::SALT_DAYS.days()).unwrap_or(Date::MIN);
+        let over = through.map_or(expired, |day| day.max(expired));
+        if self.delete_all(&table::salts_up_to(over)).await? > 0 {
             self.is_purged.store(false, Ordering::Relaxed);
         }
         // A salt is destroyed when nobody can find its bytes any more.

@@ -353,11 +353,13 @@ pub fn salts_up_to(day: Date) -> KeyRange {
     KeyRange { to: day.to_string(), ..KeyRange::whole(SALT.to_owned()) }
 }
 
-/// When a day's salt is deleted at the latest, in seconds since 1970: two days after its day, should
-/// the rollup not have deleted it.
+/// How long a salt is kept at most, in days, its own included: two more, should its day not be folded.
+pub const SALT_DAYS: i64 = 3;
+
+/// When a day's salt is deleted at the latest, in seconds since 1970.
 #[must_use]
 pub fn salt_expiry(day: Date) -> i64 {
-    utc_start(day).unwrap_or(Timestamp::UNIX_EPOCH).as_second() + 72 * 3600
+    utc_start(day).unwrap_or(Timestamp::UNIX_EPOCH).as_second() + SALT_DAYS * 86_400
 }
 
 #[cfg(test)]

@@ -128,6 +128,16 @@ fn a_salt_expires_all_the_same() {
     wait(world.handle(&post(&view())));
     let expires = world.salts()[0].expires.unwrap();
     assert_eq!(Timestamp::from_second(expires).unwrap().to_string(), "2026-11-25T00:00:00Z");
+    // A newer version's hit, for whose reader the day waits.
+    let key = table::hit_key(&world.settings.sites[0], NOON.parse().unwrap(), 0, [7; 16]);
+    wait(world.store.put(Item { key, value: b"{}".to_vec(), expires: None })).unwrap();
+    for (now, count) in [("2026-11-24T23:59:59Z", 1), ("2026-11-25T00:00:00Z", 0)] {
+        world.dice.set(now);
+        wait(world.fold());
+        assert_eq!(world.salts().len(), count, "{now}");
+        let is_folded = world.store.items().iter().any(|item| item.key.pk.starts_with("seg#"));
+        assert!(!is_folded, "the day waits");
+    }
 }
 
 /// > A hit is to be deleted 30 days after it came in, or after `retention_days` if those are fewer, but not
