@@ -39,7 +39,7 @@ pub(super) fn run_targets() -> Result<()> {
             .args(["--", &format!("-max_total_time={seconds}"), "-print_final_stats=1"])
             .args(LIMITS)
             // Beyond it, there is little that the shorter ones do not say.
-            .args(["-max_len=8192", "-verbosity=0"]))?;
+            .args(["-max_len=8192", "-verbosity=0", "-print_funcs=0"]))?;
     }
     Ok(())
 }
