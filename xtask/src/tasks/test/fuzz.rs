@@ -32,12 +32,15 @@ pub(super) fn run_targets() -> Result<()> {
         heading(&format!("Fuzz, {target}, {seconds} s"));
         let found = target_folder().join("fuzz/corpus").join(&target);
         fs::create_dir_all(&found).with_context(|| format!("cannot make {}", found.display()))?;
+        let words = Path::new("fuzz/dictionaries").join(&target);
+        let words = root().join(&words).is_file().then(|| format!("-dict={}", words.display()));
         run(fuzz()?
             .args(["run", "--fuzz-dir", "fuzz", &target])
             // New inputs go into the first folder.
             .args([&found, &Path::new("fuzz/corpus").join(&target)])
             .args(["--", &format!("-max_total_time={seconds}"), "-print_final_stats=1"])
             .args(LIMITS)
+            .args(words)
             // Beyond it, there is little that the shorter ones do not say.
             .args(["-max_len=8192", "-verbosity=0", "-print_funcs=0"]))?;
     }
