@@ -233,7 +233,8 @@ fn who_does_not_want_to_be_counted_is_not() {
     }
 }
 
-/// > No cookie is set for a visitor, and the tracker keeps nothing in the browser.
+/// > No cookie is set for a visitor, and the tracker keeps nothing in the browser but the “no” of one who opened a page with
+/// > `#footfall` and was asked.
 #[test]
 fn nothing_is_kept_in_the_browser() {
     let world = World::with("");
@@ -256,6 +257,8 @@ fn nothing_is_kept_in_the_browser() {
         {
             assert!(!script.contains(keeps), "the tracker uses {keeps}");
         }
+        let others = script.replace("localStorage.footfall", "");
+        assert!(script != others && !others.contains("localStorage"), "only the word itself");
     }
 }
 
