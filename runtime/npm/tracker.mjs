@@ -21,8 +21,6 @@ const VARIANTS = [
 const STORAGE = /cookie|sessionStorage|indexedDB|localStorage(?!\.footfall\b)/i;
 // The newest syntax that browsers of 2017 read.
 const SYNTAX = 2017;
-// The comment that a reader of a minified file sees first.
-const OPENING = '// Footfall\n';
 
 async function minified(engagement) {
   const source = await readFile(new URL(SOURCE, ASSETS), 'utf8');
@@ -32,7 +30,7 @@ async function minified(engagement) {
     compress: { passes: 3, unsafe_arrows: true, global_defs: { ENGAGEMENT: engagement } },
     format: { comments: false },
   });
-  return `${OPENING}${code}\n`;
+  return `${code}\n`;
 }
 
 function gzipped(text) {
