@@ -391,8 +391,12 @@ fn items(ministack: &Ministack) -> Vec<Value> {
 fn all_items(ministack: &Ministack) -> Vec<HashMap<String, AttributeValue>> {
     let read = async {
         let store = ministack.table();
-        let scan = store.client().scan().table_name("footfall").into_paginator().items().send();
-        scan.collect::<Result<Vec<_>, _>>().await.unwrap()
+        let mut all = Vec::new();
+        for table in ["footfall", "footfall-salts"] {
+            let scan = store.client().scan().table_name(table).into_paginator().items().send();
+            all.extend(scan.collect::<Result<Vec<_>, _>>().await.unwrap());
+        }
+        all
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(read)

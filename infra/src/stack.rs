@@ -23,7 +23,7 @@ pub use budget::REGIONS as BUDGET_REGIONS;
 pub use functions::{ENVIRONMENT_LIMIT, Spec, log_group_name, reserved_concurrency};
 pub use permissions::{Action, Grant, Partition};
 pub use schedule::Schedule;
-pub use table::{EXPIRY, PARTITION_KEY, SORT_KEY, TABLE};
+pub use table::{EXPIRY, PARTITION_KEY, SALTS, SORT_KEY, TABLE, salts_table};
 pub use tags::STACK_TAG;
 pub use template::{LogicalId, Resource, Template, TemplateError, Type};
 

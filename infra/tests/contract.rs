@@ -11,8 +11,8 @@ use std::path::Path;
 use footfall_infra::api::{Cors, Function, ROUTES};
 use footfall_infra::settings::Settings;
 use footfall_infra::stack::{
-    ENVIRONMENT_LIMIT, EXPIRY, Inputs, PARTITION_KEY, Partition, SORT_KEY, STACK_TAG, Schedule,
-    Spec, Stack, StackError, StackName, TABLE, Template,
+    ENVIRONMENT_LIMIT, EXPIRY, Inputs, PARTITION_KEY, Partition, SALTS, SORT_KEY, STACK_TAG,
+    Schedule, Spec, Stack, StackError, StackName, TABLE, Template, salts_table,
 };
 use footfall_infra::{env, outputs};
 use serde_json::{Value, json};
@@ -217,7 +217,7 @@ fn nobody_may_do_more_than_its_code_does() {
             for statement in statements(&template, of) {
                 let actions = statement["Action"].as_array().unwrap();
                 let actions = actions.iter().map(|action| action.as_str().unwrap());
-                if target(&statement["Resource"]) == TABLE.as_str() {
+                if [TABLE.as_str(), SALTS.as_str()].contains(&target(&statement["Resource"])) {
                     on_table.extend(actions.map(str::to_owned));
                     continue;
                 }
@@ -307,6 +307,11 @@ fn every_grant_is_for_partitions_that_the_runtime_knows() {
                 assert_eq!(statement["Action"], json!([grant.action.name()]));
                 let patterns: Vec<&str> = grant.partitions.iter().map(|p| p.pattern()).collect();
                 assert!(!patterns.is_empty());
+                let tables = grant.partitions.iter().map(|partition| partition.table());
+                let tables: BTreeSet<_> = tables.collect();
+                assert_eq!(tables.len(), 1, "a statement is of one table");
+                let of = tables.first().unwrap().as_str();
+                assert_eq!(target(&statement["Resource"]), of);
                 let expected =
                     json!({ "ForAllValues:StringLike": { "dynamodb:LeadingKeys": patterns } });
                 assert_eq!(statement["Condition"], expected);
@@ -410,6 +415,15 @@ fn the_table_is_kept_and_is_as_the_runtime_uses_it() {
             table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
             settings.point_in_time_recovery
         );
+        let salts = &template["Resources"][SALTS.as_str()];
+        assert_eq!(salts["DeletionPolicy"], "Delete");
+        assert_eq!(
+            salts["Properties"]["TableName"],
+            salts_table(table["TableName"].as_str().unwrap())
+        );
+        assert_eq!(salts["Properties"]["TimeToLiveSpecification"]["AttributeName"], EXPIRY);
+        let recovery = &salts["Properties"]["PointInTimeRecoverySpecification"];
+        assert_eq!(recovery["PointInTimeRecoveryEnabled"], false, "a salt is to be lost");
         // To be adopted, it must have a name that is no function: see src/stack/table.rs.
         assert!(table["TableName"].is_string());
         let units = &table["ProvisionedThroughput"];

@@ -50,10 +50,8 @@ impl Spec {
                 timeout: 15,
                 reserved: 50,
                 grants: &[
-                    Grant {
-                        action: Action::PutItem,
-                        partitions: &[Partition::Hits, Partition::Salts],
-                    },
+                    Grant { action: Action::PutItem, partitions: &[Partition::Hits] },
+                    Grant { action: Action::PutItem, partitions: &[Partition::Salts] },
                     Grant { action: Action::Query, partitions: &[Partition::Salts] },
                 ],
                 schedule: None,
@@ -99,21 +97,15 @@ impl Spec {
                 grants: &[
                     Grant {
                         action: Action::Query,
-                        partitions: &[
-                            Partition::Hits,
-                            Partition::Segments,
-                            Partition::Salts,
-                            Partition::Meta,
-                        ],
+                        partitions: &[Partition::Hits, Partition::Segments, Partition::Meta],
                     },
+                    Grant { action: Action::Query, partitions: &[Partition::Salts] },
                     Grant {
                         action: Action::PutItem,
                         partitions: &[Partition::Segments, Partition::Meta],
                     },
-                    Grant {
-                        action: Action::DeleteItem,
-                        partitions: &[Partition::Segments, Partition::Salts],
-                    },
+                    Grant { action: Action::DeleteItem, partitions: &[Partition::Segments] },
+                    Grant { action: Action::DeleteItem, partitions: &[Partition::Salts] },
                 ],
                 // When the hour before is folded: 5 minutes after its end at the earliest, see
                 // runtime/src/rollup.rs. Not on the minute, when all the world's schedules run.

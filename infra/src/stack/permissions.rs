@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::functions::{self, Spec};
-use super::table::TABLE;
+use super::table::{SALTS, TABLE};
 use super::template::{LogicalId, Resource, Template, Type};
 use crate::api::Function;
 
@@ -28,6 +28,15 @@ impl Partition {
     /// Every kind there is.
     pub const ALL: [Self; 6] =
         [Self::Hits, Self::Segments, Self::Salts, Self::Meta, Self::Access, Self::Logins];
+
+    /// The table that has them.
+    #[must_use]
+    pub const fn table(self) -> LogicalId {
+        match self {
+            Self::Salts => SALTS,
+            Self::Hits | Self::Segments | Self::Meta | Self::Access | Self::Logins => TABLE,
+        }
+    }
 
     /// The partition keys, as a pattern of IAM.
     #[must_use]
@@ -71,7 +80,7 @@ impl Action {
 pub struct Grant {
     /// What it does.
     pub action: Action,
-    /// With what.
+    /// With what: partitions of one table.
     pub partitions: &'static [Partition],
 }
 
@@ -112,7 +121,7 @@ pub(super) fn add_role(template: &mut Template, spec: &Spec) {
     template.add(role(spec.function), Resource::new(Type::Role, properties));
 }
 
-/// Allows an operation on the partitions that are meant, and no other.
+/// Allows an operation on the partitions that are meant, and no other, in the table that has them.
 ///
 /// `ForAllValues` is also true of a request in which there is no partition key at all. These
 /// operations always have one: DynamoDB refuses them without. One that has none (`Scan`, PartiQL)
@@ -122,10 +131,11 @@ pub(super) fn add_role(template: &mut Template, spec: &Spec) {
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>
 fn table_statement(grant: &Grant) -> Value {
     let patterns: Vec<&str> = grant.partitions.iter().map(|p| p.pattern()).collect();
+    let table = grant.partitions.first().map_or(TABLE, |partition| partition.table());
     json!({
         "Effect": "Allow",
         "Action": [grant.action.name()],
-        "Resource": TABLE.arn("dynamodb:${AWS::Region}:${AWS::AccountId}:table/"),
+        "Resource": table.arn("dynamodb:${AWS::Region}:${AWS::AccountId}:table/"),
         "Condition": {
             "ForAllValues:StringLike": { "dynamodb:LeadingKeys": patterns },
         },

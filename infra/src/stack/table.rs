@@ -1,4 +1,4 @@
-//! The table: all that is kept, and all that outlives the stack.
+//! The table: all that is kept, and all that outlives the stack. And beside it the one of the salts, which are to be lost.
 
 use serde_json::{Value, json};
 
@@ -9,6 +9,9 @@ use crate::settings::{Capacity, Settings};
 
 /// The table's name within the template: the one resource that holds data.
 pub const TABLE: LogicalId = LogicalId::new("Table");
+
+/// The table of the salts within the template.
+pub const SALTS: LogicalId = LogicalId::new("Salts");
 
 /// The attribute by which items are spread.
 pub const PARTITION_KEY: &str = "pk";
@@ -31,6 +34,12 @@ const FREE_UNITS: u8 = 25;
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode-max-throughput.html>
 const PUBLIC_READS: u32 = 2_000;
 
+/// The name of the table of salts that belongs to a table.
+#[must_use]
+pub fn salts_table(table: &str) -> String {
+    format!("{table}-salts")
+}
+
 /// The table has a name that is fixed, for three reasons: CloudFormation then refuses every change
 /// that would put an empty table in its place; a table that was kept is found without a search; and
 /// the next deploy can adopt it in the change set that makes all the rest (`ImportExistingResources`),
@@ -41,8 +50,26 @@ const PUBLIC_READS: u32 = 2_000;
 ///
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html>
 pub(super) fn add(template: &mut Template, settings: &Settings, inputs: &Inputs) {
-    let mut properties = json!({
-        "TableName": inputs.name.as_str(),
+    let mut properties = shape(inputs.name.as_str(), settings.point_in_time_recovery);
+    properties["DeletionProtectionEnabled"] = json!(true);
+    set_capacity(&mut properties, settings);
+    template.add(TABLE, Resource::new(Type::Table, properties).retained());
+    template.output(outputs::TABLE_NAME, "The table of hits", TABLE.reference());
+    add_salts(template, inputs);
+}
+
+/// A table of their own for the salts, without recovery: out of a table that can be restored as it was, a salt that
+/// was deleted can be had again for 35 days, and with it who came. It goes with the stack. On demand in any case:
+/// it is written once a day and read when a function starts, which is less than a cent a month.
+fn add_salts(template: &mut Template, inputs: &Inputs) {
+    let mut properties = shape(&salts_table(inputs.name.as_str()), false);
+    properties["BillingMode"] = json!("PAY_PER_REQUEST");
+    template.add(SALTS, Resource::new(Type::Table, properties).deleted());
+}
+
+fn shape(name: &str, recovery: bool) -> Value {
+    json!({
+        "TableName": name,
         "AttributeDefinitions": [
             { "AttributeName": PARTITION_KEY, "AttributeType": "S" },
             { "AttributeName": SORT_KEY, "AttributeType": "S" },
@@ -52,14 +79,8 @@ pub(super) fn add(template: &mut Template, settings: &Settings, inputs: &Inputs)
             { "AttributeName": SORT_KEY, "KeyType": "RANGE" },
         ],
         "TimeToLiveSpecification": { "AttributeName": EXPIRY, "Enabled": true },
-        "PointInTimeRecoverySpecification": {
-            "PointInTimeRecoveryEnabled": settings.point_in_time_recovery,
-        },
-        "DeletionProtectionEnabled": true,
-    });
-    set_capacity(&mut properties, settings);
-    template.add(TABLE, Resource::new(Type::Table, properties).retained());
-    template.output(outputs::TABLE_NAME, "The table of hits", TABLE.reference());
+        "PointInTimeRecoverySpecification": { "PointInTimeRecoveryEnabled": recovery },
+    })
 }
 
 fn set_capacity(properties: &mut Value, settings: &Settings) {

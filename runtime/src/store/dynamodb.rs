@@ -1,4 +1,5 @@
-//! The store in DynamoDB: one table, `pk` and `sk`, a value `v` and an expiry `ttl`.
+//! The store in DynamoDB: a table, `pk` and `sk`, a value `v` and an expiry `ttl`; and one of the same kind for the
+//! salts, of which there is no backup.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -16,6 +17,7 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+use footfall_infra::stack::{Partition, salts_table};
 
 use super::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
 use crate::connector::Connector;
@@ -39,6 +41,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub struct DynamoDb {
     client: Client,
     table: String,
+    salts: String,
     /// For how long a request that is throttled is sent again, beside the client's own retries.
     patience: Duration,
 }
@@ -111,13 +114,14 @@ impl DynamoDb {
                     .build(),
             )
             .build();
-        Self { client: Client::from_conf(config), table, patience: Duration::ZERO }
+        Self::of_client(Client::from_conf(config), table)
     }
 
     /// A table that a client gets at, with the client's own time-outs and retries.
     #[must_use]
-    pub const fn of_client(client: Client, table: String) -> Self {
-        Self { client, table, patience: Duration::ZERO }
+    pub fn of_client(client: Client, table: String) -> Self {
+        let salts = salts_table(&table);
+        Self { client, table, salts, patience: Duration::ZERO }
     }
 
     /// The same table, for work that can wait: a request that is throttled is sent again for so long. A table of
@@ -125,6 +129,11 @@ impl DynamoDb {
     #[must_use]
     pub fn patient(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// The table that has a partition.
+    fn table_of(&self, partition: &str) -> &str {
+        if partition == Partition::Salts.pattern() { &self.salts } else { &self.table }
     }
 
     /// The client, for what the store does not do: tests make their tables with it.
@@ -150,9 +159,9 @@ impl DynamoDb {
         }
     }
 
-    async fn put_batch(&self, mut batch: Vec<WriteRequest>) -> Result<(), StoreError> {
+    async fn put_batch(&self, table: &str, mut batch: Vec<WriteRequest>) -> Result<(), StoreError> {
         for attempt in 0.. {
-            let put = self.client.batch_write_item().request_items(&self.table, batch);
+            let put = self.client.batch_write_item().request_items(table, batch);
             let sent = self.patiently(|| put.clone().send()).await;
             let left = sent.map_err(failed)?.unprocessed_items.unwrap_or_default();
             batch = left.into_values().flatten().collect();
@@ -192,20 +201,24 @@ impl ClassifyRetry for Unreadable {
 
 impl Store for DynamoDb {
     async fn put(&self, item: Item) -> Result<(), StoreError> {
-        let put = self.client.put_item().table_name(&self.table);
+        let put = self.client.put_item().table_name(self.table_of(&item.key.pk));
         let put = put.set_item(Some(attributes(item)));
         self.patiently(|| put.clone().send()).await.map_err(failed)?;
         Ok(())
     }
 
     async fn put_all(&self, items: Vec<Item>) -> Result<(), StoreError> {
-        let requests = items.into_iter().map(|item| {
+        let mut tables: HashMap<&str, Vec<WriteRequest>> = HashMap::new();
+        for item in items {
+            let table = self.table_of(&item.key.pk);
             let put = PutRequest::builder().set_item(Some(attributes(item))).build();
-            Ok(WriteRequest::builder().put_request(put.map_err(refused)?).build())
-        });
-        let requests: Vec<WriteRequest> = requests.collect::<Result<_, StoreError>>()?;
-        for batch in requests.chunks(BATCH) {
-            self.put_batch(batch.to_vec()).await?;
+            let put = WriteRequest::builder().put_request(put.map_err(refused)?).build();
+            tables.entry(table).or_default().push(put);
+        }
+        for (table, requests) in tables {
+            for batch in requests.chunks(BATCH) {
+                self.put_batch(table, batch.to_vec()).await?;
+            }
         }
         Ok(())
     }
@@ -214,7 +227,7 @@ impl Store for DynamoDb {
         let put = self
             .client
             .put_item()
-            .table_name(&self.table)
+            .table_name(self.table_of(&item.key.pk))
             .set_item(Some(attributes(item.clone())))
             .condition_expression("attribute_not_exists(pk)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -229,7 +242,7 @@ impl Store for DynamoDb {
         let put = self
             .client
             .put_item()
-            .table_name(&self.table)
+            .table_name(self.table_of(&item.key.pk))
             .set_item(Some(attributes(item.clone())))
             // VALUE
             .condition_expression("v = :old")
@@ -253,7 +266,7 @@ impl Store for DynamoDb {
         let query = self
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(self.table_of(&range.pk))
             // What was stored is read: a day that is folded too early would be short for good.
             .consistent_read(true)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
@@ -274,7 +287,7 @@ impl Store for DynamoDb {
         let delete = self
             .client
             .delete_item()
-            .table_name(&self.table)
+            .table_name(self.table_of(&key.pk))
             .key("pk", AttributeValue::S(key.pk.clone()))
             .key("sk", AttributeValue::S(key.sk.clone()));
         self.patiently(|| delete.clone().send()).await.map_err(failed)?;

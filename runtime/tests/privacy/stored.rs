@@ -283,7 +283,7 @@ fn a_visitor_is_a_hash() {
     assert_ne!(of("2001:db8:1:3::7"), six);
 }
 
-/// > The salt is 128 random bits, made anew for each day of UTC, and held in one item of the table.
+/// > The salt is 128 random bits, made anew for each day of UTC, and held in one item of a table.
 #[test]
 fn each_day_has_a_salt() {
     let world = World::with("");

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
+use footfall_infra::stack::salts_table;
 use footfall_runtime::connector::Connector;
 use footfall_runtime::store::dynamodb::{Access, DynamoDb};
 
@@ -90,7 +91,7 @@ pub(crate) fn store(address: SocketAddr, table: &str) -> DynamoDb {
     DynamoDb::new(access(address), table.to_owned(), Connector::new().unwrap())
 }
 
-/// A new table, empty, as the stack makes it; and its name.
+/// A new table, empty, as the stack makes it, with that of its salts; and its name.
 pub(crate) async fn table(what: &str) -> (DynamoDb, String) {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let number = MADE.fetch_add(1, Ordering::Relaxed);
@@ -103,22 +104,24 @@ pub(crate) async fn table(what: &str) -> (DynamoDb, String) {
     let key = |name, kind| {
         KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
     };
-    let made = store
-        .client()
-        .create_table()
-        .table_name(&name)
-        .attribute_definitions(attribute("pk"))
-        .attribute_definitions(attribute("sk"))
-        .key_schema(key("pk", KeyType::Hash))
-        .key_schema(key("sk", KeyType::Range))
-        .billing_mode(BillingMode::PayPerRequest)
-        .send()
-        .await;
-    // On a busy machine the first answer may come too late, and the SDK asks again.
-    let is_there = |error: &CreateTableError| error.is_resource_in_use_exception();
-    assert!(
-        made.as_ref().err().is_none_or(|it| it.as_service_error().is_some_and(is_there)),
-        "{made:?}"
-    );
+    for table in [name.clone(), salts_table(&name)] {
+        let made = store
+            .client()
+            .create_table()
+            .table_name(table)
+            .attribute_definitions(attribute("pk"))
+            .attribute_definitions(attribute("sk"))
+            .key_schema(key("pk", KeyType::Hash))
+            .key_schema(key("sk", KeyType::Range))
+            .billing_mode(BillingMode::PayPerRequest)
+            .send()
+            .await;
+        // On a busy machine the first answer may come too late, and the SDK asks again.
+        let is_there = |error: &CreateTableError| error.is_resource_in_use_exception();
+        assert!(
+            made.as_ref().err().is_none_or(|it| it.as_service_error().is_some_and(is_there)),
+            "{made:?}"
+        );
+    }
     (store, name)
 }
