@@ -604,7 +604,10 @@ fn groups_are_bounded() {
     let mut world = World::new("UTC");
     for number in 0..25_100 {
         let props = json!([["x", number.to_string()]]);
-        world.add("2026-11-18T09:00:00Z", json!({ "v": 1 + number / 200, "p": "/", "n": "signup", "m": props }));
+        world.add(
+            "2026-11-18T09:00:00Z",
+            json!({ "v": 1 + number / 200, "p": "/", "n": "signup", "m": props }),
+        );
     }
     // Of each: the row, the same of those who might have converted, and both of the other time.
     let question = |limit: u64| {
