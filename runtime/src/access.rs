@@ -2,13 +2,14 @@
 //!
 //! | who | shows | and sees |
 //! |---|---|---|
-//! | its owner | a session: a signed cookie, which a login link becomes | every site |
+//! | its owner | a session: a signed cookie, which a login link or the password becomes | every site |
 //! | who was given a share link | its secret, in the address: `?auth=…` | its site |
 //! | a program | a token: `Authorization: Bearer …` | its site |
 //! | anybody | nothing | the sites with `public: true` |
 //!
 //! To a stranger, a site that is not there and one that is closed are the same.
 
+mod password;
 mod signed;
 mod token;
 
@@ -16,7 +17,7 @@ pub mod register;
 
 use footfall_infra::settings::{Domain, Settings, Site};
 use http::StatusCode;
-use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use jiff::Timestamp;
 
 use crate::http::{Request, Response, json_error, set, told, unanswered};
@@ -24,6 +25,8 @@ use crate::store::{Absent, Item, KeyRange, Store, StoreError};
 use crate::table;
 use crate::text::clean;
 
+pub(crate) use self::password::in_words;
+pub use self::password::{Password, PasswordError, PasswordHash};
 pub use self::signed::{LoginLink, SESSION_LIFE, Session, Signed, SigningKey};
 pub use self::token::{EmbedOrigin, Kind, Secret, Token};
 
@@ -87,12 +90,12 @@ pub enum By {
     Public,
 }
 
-/// What a used login link gives.
+/// What a used login link or the right password gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
     /// The value of `Set-Cookie`.
     pub cookie: String,
-    /// The site that the link leads to, if it names one.
+    /// The site that it leads to, if it names one.
     pub site: Option<Domain>,
 }
 
@@ -127,6 +130,16 @@ pub enum Denied {
          another"
     )]
     Login,
+    /// The password is another.
+    #[error("this is not the password; nobody was signed in")]
+    Password,
+    /// A password was tried too often, by whoever it was; it may be after so many seconds.
+    #[error(
+        "passwords were tried too often, and for {} none is taken, right or wrong; `cargo xtask open` \
+         makes a link that signs in at once",
+        in_words(*.0)
+    )]
+    TooManyTries(u32),
     /// Another site's page sent the form.
     #[error("this was sent by a page of another site; nothing was done")]
     CrossSite,
@@ -144,7 +157,10 @@ impl Denied {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::SignIn | Self::NoToken | Self::Token => StatusCode::UNAUTHORIZED,
-            Self::OtherSite | Self::Share | Self::Login | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::OtherSite | Self::Share | Self::Login | Self::Password | Self::CrossSite => {
+                StatusCode::FORBIDDEN
+            }
+            Self::TooManyTries(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::UnknownSite(..) => StatusCode::NOT_FOUND,
             Self::Store(error) => unanswered(error),
         }
@@ -158,10 +174,13 @@ impl Denied {
         self.challenged(json_error(status, &message))
     }
 
-    /// Says in the header that HTTP has for it that a token would do.
+    /// Says in the header that HTTP has for it that a token would do, or when to come again.
     pub(crate) fn challenged(&self, mut answer: Response) -> Response {
         if self.status() == StatusCode::UNAUTHORIZED {
             set(&mut answer, WWW_AUTHENTICATE, "Bearer realm=\"footfall\"");
+        }
+        if let Self::TooManyTries(seconds) = self {
+            set(&mut answer, RETRY_AFTER, &seconds.to_string());
         }
         answer
     }

@@ -22,7 +22,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::api;
-use footfall_infra::settings::Settings;
+use footfall_infra::settings::{Domain, Settings};
 use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE};
 use minijinja::value::Serde;
@@ -31,7 +31,8 @@ use sha2::{Digest as _, Sha256};
 use url::form_urlencoded::{self, Serializer};
 
 use crate::access::{
-    Access, By, Denied, Door, EmbedOrigin, Grant, SHARE_PARAMETER, is_cross_site, no_cookie,
+    Access, By, Denied, Door, EmbedOrigin, Grant, SHARE_PARAMETER, in_words, is_cross_site,
+    no_cookie,
 };
 use crate::ambient::{Ambient, RandomError};
 use crate::badge::Badges;
@@ -56,6 +57,12 @@ const PAGE: &str = include_str!("../assets/dashboard.html");
 const DOOR: &str = include_str!("../assets/door.html");
 const STYLE: &str = include_str!("../assets/dashboard.css");
 const SCRIPT: &str = include_str!("../assets/dashboard.js");
+
+/// The title of the closed door.
+const CLOSED: &str = "This dashboard is closed";
+
+/// The command that always opens it.
+const OPEN: &str = "cargo xtask open";
 
 /// How long may be spent before the first request. Lambda ends what takes 10 seconds.
 const WARM_PATIENCE: Duration = Duration::from_secs(5);
@@ -162,7 +169,10 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
                 let answer = self.login(request).await;
                 answer.unwrap_or_else(|failure| self.failed(&failure, Format::Html, request))
             }
-            (api::LOGIN, _) => self.login_page(request),
+            (api::LOGIN, _) => {
+                let answer = self.login_page(request).await;
+                answer.unwrap_or_else(|failure| self.failed(&failure, Format::Html, request))
+            }
             (api::EXPORT, _) => self.export(request).await,
             (api::LOGOUT, _) => self.logout(request),
             _ => match stats::handle(self.access(), request).await {
@@ -192,7 +202,10 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
             Some("csv") => Format::Csv,
             Some(_) => return self.failed(&Failure::Format, Format::Html, request),
         };
-        let answer = self.answer(request, format).await;
+        let mut answer = self.answer(request, format).await;
+        if let (Err(Failure::Denied(Denied::SignIn)), Format::Html) = (&answer, format) {
+            answer = self.closed_page(request).await;
+        }
         answer.unwrap_or_else(|failure| self.failed(&failure, format, request))
     }
 
@@ -202,30 +215,65 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
     }
 
     /// The page behind a login link: a button. What looks at links before anybody clicks them (a mail's
-    /// scanner, a chat's preview) only asks for the page, and does not use the link up.
-    fn login_page(&self, request: &Request) -> Response {
+    /// scanner, a chat's preview) only asks for the page, and does not use the link up. Without a link, the
+    /// page is for the password.
+    async fn login_page(&self, request: &Request) -> Result<Response, Failure> {
         if self.door == Door::Open {
-            return see(api::DASHBOARD, StatusCode::FOUND);
+            return Ok(see(api::DASHBOARD, StatusCode::FOUND));
         }
-        match request.parameter("link").filter(|link| !link.is_empty()) {
-            Some(link) => self.door_page(StatusCode::OK, context! {
+        let context = match request.parameter("link").filter(|link| !link.is_empty()) {
+            Some(link) => context! {
                 style => STYLE,
                 title => "Sign in to your dashboard",
                 text => "This browser stays signed in for 30 days. The link works once, and for 10 minutes.",
                 link,
-            }),
-            None => self.failed(&Failure::Denied(Denied::Login), Format::Html, request),
+            },
+            None if self.access().takes_passwords().await? => context! {
+                style => STYLE,
+                title => "Sign in to your dashboard",
+                text => "This browser stays signed in for 30 days.",
+                password => true,
+                site => site_of(request).as_ref().map(Domain::as_str),
+                hint => "Without the password, this makes a link that does the same:",
+                command => OPEN,
+            },
+            None => return Err(Denied::Login.into()),
+        };
+        Ok(self.door_page(StatusCode::OK, context))
+    }
+
+    /// The closed door. Whether there is a password, nobody is told who asks for data.
+    async fn closed_page(&self, request: &Request) -> Result<Response, Failure> {
+        if !self.access().takes_passwords().await? {
+            return Err(Denied::SignIn.into());
         }
+        let page = self.door_page(
+            Denied::SignIn.status(),
+            context! {
+                style => STYLE,
+                title => CLOSED,
+                text => "It is its owner's. If that is you, sign in:",
+                password => true,
+                site => site_of(request).as_ref().map(Domain::as_str),
+                hint => "Without the password, this makes a link that signs your browser in:",
+                command => OPEN,
+            },
+        );
+        Ok(Denied::SignIn.challenged(page))
     }
 
     async fn login(&self, request: &Request) -> Result<Response, Failure> {
         if is_cross_site(request) {
             return Err(Denied::CrossSite.into());
         }
-        let link = form_urlencoded::parse(&request.body).find(|(name, _)| name == "link");
-        let link = link.map(|(_, link)| link).unwrap_or_default();
-        let login = self.access().login(&link, self.ambient.random()?).await?;
-        // Where it leads is this page, whatever the link says: a site that is not there is an error of it.
+        let (access, random) = (self.access(), self.ambient.random()?);
+        let login = match (field(request, "link"), field(request, "password")) {
+            (None, Some(password)) => {
+                access.login_by_password(password, site_of(request), random).await?
+            }
+            (link, _) => access.login(&link.unwrap_or_default(), random).await?,
+        };
+        // Where it leads is this page, whatever the form says: a site that is not there is an error of it.
         let site = login.site.map(|site| query("site", site.as_str())).unwrap_or_default();
         let mut answer = see(&format!("{}{site}", api::DASHBOARD), StatusCode::SEE_OTHER);
         set(&mut answer, SET_COOKIE, &login.cookie);
@@ -313,22 +361,44 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
     }
 
     /// Why the door stays closed.
-    fn closed(&self, denied: &Denied) -> Response {
-        let (title, text, command) = match denied {
+    fn closed(&self, denied: &Denied, request: &Request) -> Response {
+        let (title, text, hint, command) = match denied {
             Denied::SignIn => (
-                "This dashboard is closed",
+                CLOSED,
                 "It is its owner's. If that is you, this makes a link that signs your browser in:"
                     .to_owned(),
-                Some("cargo xtask open"),
+                None,
+                Some(OPEN),
             ),
             Denied::Login => (
                 "This link does not sign you in",
                 "It works once, and for 10 minutes. This makes another:".to_owned(),
-                Some("cargo xtask open"),
+                None,
+                Some(OPEN),
             ),
-            denied => ("This cannot be shown", denied.to_string(), None),
+            Denied::Password => (
+                "This is not the password",
+                "Nobody was signed in. Try again:".to_owned(),
+                Some("Without the password, this makes a link that signs your browser in:"),
+                Some(OPEN),
+            ),
+            Denied::TooManyTries(seconds) => (
+                "Too many tries",
+                format!(
+                    "Passwords were tried too often, by whoever it was. For {} none is taken, not even the \
+                     right one.",
+                    in_words(*seconds)
+                ),
+                Some("This makes a link that signs your browser in at once:"),
+                Some(OPEN),
+            ),
+            denied => ("This cannot be shown", denied.to_string(), None, None),
         };
-        self.door_page(denied.status(), context! { style => STYLE, title, text, command })
+        let password = matches!(denied, Denied::Password | Denied::TooManyTries(_));
+        let site = site_of(request);
+        let site = site.as_ref().map(Domain::as_str);
+        let context = context! { style => STYLE, title, text, hint, command, password, site };
+        self.door_page(denied.status(), context)
     }
 
     fn failed(&self, failure: &Failure, format: Format, request: &Request) -> Response {
@@ -350,7 +420,7 @@ impl<S: Store, A: Ambient> Dashboard<S, A> {
             (Format::Csv, _) => return text(status, &message),
             (Format::Html, Failure::Denied(Denied::UnknownSite(..))) => {}
             (Format::Html, Failure::Denied(denied)) => {
-                return denied.challenged(self.closed(denied));
+                return denied.challenged(self.closed(denied, request));
             }
             (Format::Html, _) => {}
         }
@@ -375,6 +445,19 @@ fn see(path: &str, status: StatusCode) -> Response {
     let mut answer = text(status, "The dashboard is at /dashboard.");
     set(&mut answer, LOCATION, path);
     answer
+}
+
+/// A field of the form that was sent.
+fn field(request: &Request, name: &str) -> Option<String> {
+    let mut fields = form_urlencoded::parse(&request.body);
+    fields.find(|(field, _)| field == name).map(|(_, value)| value.into_owned())
+}
+
+/// The site that somebody wants to see who has to sign in first: as the address or the form has it, and whether
+/// there is one or not.
+fn site_of(request: &Request) -> Option<Domain> {
+    let name = request.parameter("site").or_else(|| field(request, "site"))?;
+    Domain::try_from(name).ok()
 }
 
 /// Where the way back leads from an error: to the dashboard, as a share link shows it if it was one.

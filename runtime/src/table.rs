@@ -14,7 +14,9 @@
 //! | when the rollup last ran | `meta` | `rollup` |
 //! | a token or a share link, by the hash of its secret | `access` | `token#SHA256` |
 //! | what sessions and login links are signed with | `access` | `key` |
+//! | the hash of the dashboard's password | `access` | `password` |
 //! | that a login link was used | `login` | its ID |
+//! | that a password was tried, by the hour | `login` | `try#2026-11-22T13#00` |
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -55,6 +57,12 @@ impl Hour {
     pub fn of_day(day: Date) -> impl Iterator<Item = Self> {
         let first = utc_start(day).map_or(0, |start| Self::of(start).0);
         (first..first + 24).map(Self)
+    }
+
+    /// The hour before.
+    #[must_use]
+    pub const fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
     }
 
     /// Where it begins.
@@ -326,14 +334,36 @@ pub fn signing_key() -> Key {
     Key { pk: ACCESS.to_owned(), sk: "key".to_owned() }
 }
 
-/// The key of the note that a login link was used. In a partition of its own, as it is the one thing about
-/// access that a function may write.
+/// The key of the hash of the dashboard's password.
+#[must_use]
+pub fn password_key() -> Key {
+    Key { pk: ACCESS.to_owned(), sk: "password".to_owned() }
+}
+
+/// The key of the note that a login link was used. In a partition of its own, as how somebody signed in, or
+/// tried to, is the one thing about access that a function may write.
 #[must_use]
 pub fn login_key(id: &str) -> Key {
-    Key { pk: "login".to_owned(), sk: id.to_owned() }
+    Key { pk: LOGIN.to_owned(), sk: id.to_owned() }
+}
+
+/// The key of the note that a password was tried: the first one of an hour has the number 0. (A link's ID is
+/// hex digits, and so is never one of these.)
+#[must_use]
+pub fn try_key(hour: Hour, number: usize) -> Key {
+    Key { pk: LOGIN.to_owned(), sk: format!("{TRY}{hour}#{number:02}") }
+}
+
+/// Every try of a password from the beginning of an hour on.
+#[must_use]
+pub fn tries_since(hour: Hour) -> KeyRange {
+    let Key { pk, sk } = try_key(hour, 0);
+    KeyRange { pk, from: sk, to: format!("{TRY}~") }
 }
 
 const ACCESS: &str = "access";
+const LOGIN: &str = "login";
+const TRY: &str = "try#";
 const TOKEN: &str = "token#";
 const META: &str = "meta";
 const SITE: &str = "site#";

@@ -9,10 +9,10 @@ use std::future::Future;
 use footfall_infra::api::{self, Function, ROUTES};
 use footfall_infra::settings::{Domain, Settings};
 use footfall_runtime::access::register::{self, Wish};
-use footfall_runtime::access::{Access, Denied, Door, EmbedOrigin, Kind, Token};
+use footfall_runtime::access::{Access, Denied, Door, EmbedOrigin, Kind, Password, Token};
 use footfall_runtime::dashboard::Dashboard;
 use footfall_runtime::http::{Request, Response};
-use footfall_runtime::store::{Item, Key, KeyRange, Store as _};
+use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
 use footfall_runtime::table;
 use footfall_runtime::track::Track;
 use http::{HeaderName, HeaderValue};
@@ -397,6 +397,261 @@ fn no_link_leads_elsewhere() {
         let answer = deployed.posts("/login", &body, &[]);
         assert_eq!(header(&answer, "location"), "/dashboard", "{more}");
     }
+}
+
+const PASSWORD: &str = "correct horse battery";
+const WRONG: &str = "incorrect horse battery";
+
+/// The form that the closed door shows where there is a password.
+const FIELD: &str = "name=\"password\" autocomplete=\"current-password\"";
+
+impl Deployed {
+    /// One whose owner has set a password.
+    fn with_password() -> Self {
+        let deployed = Self::new();
+        deployed.sets(PASSWORD);
+        deployed
+    }
+
+    fn sets(&self, password: &str) {
+        let password = Password::parse(password.to_owned()).unwrap();
+        wait(register::set_password(&self.store, &self.clock, &password)).unwrap();
+    }
+
+    fn tries(&self, password: &str) -> Response {
+        self.posts("/login", &form("password", password), &[("sec-fetch-site", "same-origin")])
+    }
+
+    /// The notes that a password was tried.
+    fn notes(&self) -> Vec<Item> {
+        let items = self.store.items().into_iter();
+        items.filter(|item| item.key.sk.starts_with("try#")).collect()
+    }
+}
+
+fn is_refused(answer: &Response, status: u16) {
+    assert_eq!((answer.status().as_u16(), header(answer, "set-cookie")), (status, ""));
+}
+
+#[test]
+fn the_right_password_makes_a_session() {
+    let deployed = Deployed::with_password();
+    // The door asks for it, with the site that was asked for, be it there or not.
+    let page = |site: &str| text(&deployed.gets(&form("site", site), &[]));
+    let closed = page("closed.example");
+    assert!(closed.contains(FIELD) && closed.contains("cargo xtask open"), "{closed}");
+    assert!(closed.contains("name=\"site\" value=\"closed.example\""), "{closed}");
+    assert_eq!(page("not.there").replace("not.there", "closed.example"), closed);
+    assert!(!page("<script>").contains("name=\"site\""));
+    assert_eq!(
+        header(&deployed.gets("site=closed.example", &[]), "www-authenticate"),
+        "Bearer realm=\"footfall\""
+    );
+    // Who asks for data cannot type.
+    for format in ["json", "csv"] {
+        let answer = text(&deployed.gets(&format!("site=closed.example&format={format}"), &[]));
+        assert!(!answer.contains("assword"), "{answer}");
+    }
+    let login = Request { path: "/login".to_owned(), ..request::dashboard("") };
+    let login = deployed.asked(&login);
+    assert!(login.status() == 200 && text(&login).contains(FIELD));
+
+    let answer = deployed.tries(PASSWORD);
+    assert_eq!((answer.status().as_u16(), header(&answer, "location")), (303, "/dashboard"));
+    let (session, attributes) = header(&answer, "set-cookie").split_once("; ").unwrap();
+    assert_eq!(attributes, "Max-Age=2592000; Path=/; HttpOnly; Secure; SameSite=Lax");
+    assert_eq!(deployed.status("site=other.example", &[("cookie", session)]), 200);
+    // To the site that was asked for, and nowhere else.
+    for (site, expected) in [
+        ("closed.example", "/dashboard?site=closed.example"),
+        ("//evil.example", "/dashboard"),
+        ("https://evil.example", "/dashboard"),
+        ("evil.example\r\nx: y", "/dashboard"),
+    ] {
+        let body =
+            format!("{}&{}&next=//evil.example", form("password", PASSWORD), form("site", site));
+        assert_eq!(header(&deployed.posts("/login", &body, &[]), "location"), expected, "{site}");
+    }
+}
+
+#[test]
+fn a_wrong_password_makes_none() {
+    let deployed = Deployed::with_password();
+    let body = format!("{}&site=other.example", form("password", WRONG));
+    let answer = deployed.posts("/login", &body, &[]);
+    is_refused(&answer, 403);
+    let page = text(&answer);
+    assert!(page.contains("This is not the password") && page.contains(FIELD), "{page}");
+    assert!(page.contains("value=\"other.example\"") && !page.contains(WRONG), "{page}");
+    assert_eq!(deployed.notes().len(), 1);
+    // What can be no password is no try, and is not hashed: nobody is kept out by an empty field.
+    for nonsense in ["", "short", &PASSWORD.repeat(13), &"x".repeat(1_000_000)] {
+        is_refused(&deployed.tries(nonsense), 403);
+    }
+    // A form of another site is no try either, and says nothing of a password.
+    for headers in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
+        let answer = deployed.posts("/login", &form("password", PASSWORD), &[headers]);
+        is_refused(&answer, 403);
+        assert!(!text(&answer).contains("name=\"password\""));
+    }
+    assert_eq!(deployed.notes().len(), 1);
+    // A link that comes with it is what counts, and it alone.
+    let both = format!("{}&link=x", form("password", PASSWORD));
+    is_refused(&deployed.posts("/login", &both, &[]), 403);
+    assert_eq!(deployed.tries(PASSWORD).status(), 303);
+}
+
+#[test]
+fn where_no_password_is_set_none_is_taken() {
+    let deployed = Deployed::new();
+    let none = deployed.tries(PASSWORD);
+    is_refused(&none, 403);
+    assert_eq!(text(&none), text(&deployed.signs_in("x")));
+    assert!(!text(&deployed.gets("site=closed.example", &[])).contains(FIELD));
+    assert!(deployed.notes().is_empty());
+
+    // It is taken from when it is set until it is taken away or is another; who is in stays in.
+    deployed.sets(PASSWORD);
+    let session = deployed.session();
+    assert_eq!(deployed.tries(PASSWORD).status(), 303);
+    deployed.sets(WRONG);
+    is_refused(&deployed.tries(PASSWORD), 403);
+    assert_eq!(deployed.tries(WRONG).status(), 303);
+    assert!(wait(register::remove_password(&deployed.store)).unwrap());
+    assert!(!wait(register::remove_password(&deployed.store)).unwrap());
+    is_refused(&deployed.tries(WRONG), 403);
+    assert_eq!(text(&deployed.tries(WRONG)), text(&none));
+    assert_eq!(deployed.status("site=closed.example", &[("cookie", &session)]), 200);
+    // Without a key that signs, it opens nothing; setting one makes a key.
+    deployed.sets(PASSWORD);
+    wait(deployed.store.delete(&table::signing_key())).unwrap();
+    is_refused(&deployed.tries(PASSWORD), 403);
+    deployed.sets(PASSWORD);
+    assert_eq!(deployed.tries(PASSWORD).status(), 303);
+    // What is stored has the password nowhere.
+    let stored = format!(
+        "{:?}",
+        deployed
+            .store
+            .items()
+            .iter()
+            .map(|item| String::from_utf8_lossy(&item.value).into_owned())
+            .collect::<Vec<_>>()
+    );
+    assert!(stored.contains("$argon2id$v=19$m=19456,t=2,p=1$") && !stored.contains("horse"));
+}
+
+#[test]
+fn passwords_can_be_tried_five_times_a_minute() {
+    let deployed = Deployed::with_password();
+    for _ in 0..5 {
+        is_refused(&deployed.tries(WRONG), 403);
+    }
+    // Not even the right one.
+    let limited = deployed.tries(PASSWORD);
+    is_refused(&limited, 429);
+    assert_eq!(header(&limited, "retry-after"), "60");
+    let page = text(&limited);
+    assert!(
+        page.contains("For 60 seconds none is taken") && page.contains("cargo xtask open"),
+        "{page}"
+    );
+    assert_eq!(deployed.notes().len(), 5);
+    // The link works, and who is in is in.
+    let session = deployed.session();
+    assert_eq!(deployed.status("site=closed.example", &[("cookie", &session)]), 200);
+    // To be told so moves nothing.
+    deployed.clock.set("2026-11-22T13:06:05Z");
+    let limited = deployed.tries(PASSWORD);
+    is_refused(&limited, 429);
+    assert_eq!(header(&limited, "retry-after"), "1");
+    deployed.clock.set("2026-11-22T13:06:06Z");
+    assert_eq!(deployed.tries(PASSWORD).status(), 303);
+}
+
+#[test]
+fn passwords_can_be_tried_thirty_times_an_hour_across_the_clock_s() {
+    let deployed = Deployed::with_password();
+    let at = |minutes: i64, seconds: i64| {
+        let start: Timestamp = "2026-11-22T13:40:00Z".parse().unwrap();
+        let at = start + jiff::SignedDuration::from_secs(60 * minutes + seconds);
+        deployed.clock.set(&at.to_string());
+    };
+    // Half of them before the hour is full, half after.
+    for minute in 0..30 {
+        at(minute + minute / 15 * 5, 0);
+        is_refused(&deployed.tries(WRONG), 403);
+    }
+    let hours =
+        |hour: &str| deployed.notes().iter().filter(|item| item.key.sk.contains(hour)).count();
+    assert_eq!((hours("T13#"), hours("T14#")), (15, 15));
+    at(36, 0);
+    let limited = deployed.tries(PASSWORD);
+    is_refused(&limited, 429);
+    assert_eq!(header(&limited, "retry-after"), "1440");
+    assert!(text(&limited).contains("For 24 minutes none is taken"));
+    at(59, 59);
+    is_refused(&deployed.tries(PASSWORD), 429);
+    at(60, 0);
+    assert_eq!(deployed.tries(PASSWORD).status(), 303);
+    is_refused(&deployed.tries(PASSWORD), 429);
+    at(61, 0);
+    assert_eq!(deployed.tries(PASSWORD).status(), 303);
+    // The table forgets them.
+    assert!(deployed.notes().iter().all(|item| item.expires.is_some()));
+}
+
+/// What a function sees of the table while others write to it: nothing, as of before they did.
+#[derive(Clone)]
+struct Behind(Memory);
+
+impl Store for Behind {
+    async fn put(&self, item: Item) -> Result<(), StoreError> {
+        self.0.put(item).await
+    }
+
+    async fn put_all(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        self.0.put_all(items).await
+    }
+
+    async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
+        self.0.put_if_absent(item).await
+    }
+
+    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+        self.0.replace(item, old).await
+    }
+
+    async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
+        if range.pk == "login" {
+            return Ok(Page::default());
+        }
+        self.0.query(range, after).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+}
+
+/// However many functions have read the tries before any of them wrote one, no more get through.
+#[test]
+fn functions_at_once_have_one_limit() {
+    let Deployed { settings, store, clock, .. } = Deployed::with_password();
+    let statuses: Vec<u16> = (0..8)
+        .map(|_| {
+            let store = Behind(store.clone());
+            let function =
+                Dashboard::new(settings.clone(), store, clock.clone(), Door::Closed).unwrap();
+            let body = form("password", WRONG);
+            let request = Request { path: "/login".to_owned(), ..request::post(body) };
+            wait(function.handle(&request)).status().as_u16()
+        })
+        .collect();
+    assert_eq!(statuses, [403, 403, 403, 403, 403, 429, 429, 429]);
+    let tries = store.items().into_iter().filter(|item| item.key.sk.starts_with("try#"));
+    let keys: Vec<String> = tries.map(|item| item.key.sk).collect();
+    assert_eq!(keys, [0, 1, 2, 3, 4].map(|number| format!("try#2026-11-22T13#{number:02}")));
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Spec {
                 timeout: 30,
                 reserved: 10,
                 // All but the salts: who looks at reports need not be able to tell who came. Who may look is
-                // for it to ask and not to say: all it ever writes is that a login link was used.
+                // for it to ask and not to say: all it ever writes is that a login link was used, or a password tried.
                 grants: &[
                     Grant {
                         action: Action::Query,
@@ -74,6 +74,7 @@ impl Spec {
                             Partition::Segments,
                             Partition::Meta,
                             Partition::Access,
+                            Partition::Logins,
                         ],
                     },
                     Grant { action: Action::PutItem, partitions: &[Partition::Logins] },

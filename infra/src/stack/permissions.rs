@@ -20,7 +20,7 @@ pub enum Partition {
     Meta,
     /// Who may look: tokens, share links, and the key that signs.
     Access,
-    /// Which login links were used.
+    /// Which login links were used, and when a password was tried.
     Logins,
 }
 

@@ -1,4 +1,4 @@
-//! Making, listing and revoking tokens and share links, and the signing key: for their owner's commands. No
+//! Making, listing and revoking tokens and share links, the signing key and the password: for their owner's commands. No
 //! function does any of it, or has the right to.
 
 use footfall_infra::api;
@@ -7,9 +7,12 @@ use jiff::Timestamp;
 use url::form_urlencoded::Serializer;
 
 use super::token::hex;
-use super::{EmbedOrigin, Kind, LoginLink, SHARE_PARAMETER, Secret, SigningKey, Token};
+use super::{
+    EmbedOrigin, Kind, LoginLink, Password, PasswordHash, SHARE_PARAMETER, Secret, SigningKey,
+    Token,
+};
 use crate::ambient::{Ambient, RandomError};
-use crate::store::{Absent, Item, Store, StoreError};
+use crate::store::{Absent, Item, KeyRange, Store, StoreError};
 use crate::table;
 use crate::text::clean;
 
@@ -28,6 +31,9 @@ pub enum RegisterError {
     /// The token could not be written; no way to this is known.
     #[error("the token cannot be written: {0}")]
     Encode(#[from] serde_json::Error),
+    /// The password could not be hashed: there is not the memory for it.
+    #[error("the password cannot be hashed: {0}")]
+    Hash(#[from] argon2::password_hash::Error),
 }
 
 /// What a new token or share link is to be.
@@ -142,6 +148,33 @@ pub async fn rotate_key<S: Store, A: Ambient>(
     let key = new_key(ambient)?;
     store.put(key_item(&key)).await?;
     Ok(key)
+}
+
+/// Lets the owner sign in with a password, in place of any other. Who is signed in stays so.
+///
+/// # Errors
+/// If it cannot be stored.
+pub async fn set_password<S: Store, A: Ambient>(
+    store: &S,
+    ambient: &A,
+    password: &Password,
+) -> Result<(), RegisterError> {
+    let hash = PasswordHash::of(password, ambient.random()?)?;
+    // Without a key, there are no sessions to be had by it.
+    signing_key(store, ambient).await?;
+    store.put(Item { key: table::password_key(), value: hash.to_bytes(), expires: None }).await?;
+    Ok(())
+}
+
+/// Takes the password away, and says whether there was one. Who is signed in stays so.
+///
+/// # Errors
+/// If the store cannot be read or written.
+pub async fn remove_password<S: Store>(store: &S) -> Result<bool, RegisterError> {
+    let key = table::password_key();
+    let was_there = !store.query(&KeyRange::one(&key), None).await?.items.is_empty();
+    store.delete(&key).await?;
+    Ok(was_there)
 }
 
 /// The address of a login link.
