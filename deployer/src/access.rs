@@ -76,13 +76,13 @@ pub(crate) fn domain(text: &str) -> Result<Domain, String> {
 }
 
 /// Either table.
-enum Table {
+pub(crate) enum Table {
     Deployed(Deployed),
     Local(Embedded, Settings),
 }
 
 impl Table {
-    async fn of(place: &Place) -> Result<Self> {
+    pub(crate) async fn of(place: &Place) -> Result<Self> {
         let Some(folder) = place.folder() else {
             return Ok(Self::Deployed(place.deployed().await?));
         };

@@ -21,7 +21,7 @@ use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use footfall_infra::stack::{PARTITION_KEY, SORT_KEY, StackName};
 use footfall_runtime::store::Key;
-use footfall_runtime::table::{salt_key, signing_key};
+use footfall_runtime::table::{password_key, salt_key, signing_key};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
@@ -59,9 +59,10 @@ async fn write(aws: &Aws, table: &str, partial: &Partial) -> Result<u64> {
     // Salts exist to be destroyed: with one that outlives its days, visitors could be told from each
     // other, and known again, by whoever has it.
     let salts = AttributeValue::S(salt_key(Date::ZERO).pk);
-    // With the key, whoever has the file could sign in; a deploy makes another.
-    let Key { pk, sk } = signing_key();
-    let key = (AttributeValue::S(pk), AttributeValue::S(sk));
+    // With the key, whoever has the file could sign in; a deploy makes another. With the password's hash, they
+    // could guess as often as they like.
+    let secret = |Key { pk, sk }: Key| (AttributeValue::S(pk), AttributeValue::S(sk));
+    let secrets = [signing_key(), password_key()].map(secret);
     let is_terminal = io::stderr().is_terminal();
     let mut written = 0;
     let mut start = None;
@@ -73,9 +74,10 @@ async fn write(aws: &Aws, table: &str, partial: &Partial) -> Result<u64> {
         let page = scan.set_exclusive_start_key(start).customize().config_override(patient);
         let page = page.send().await.or_explain("read the table")?;
         for item in page.items() {
-            let is_key =
-                item.get(PARTITION_KEY) == Some(&key.0) && item.get(SORT_KEY) == Some(&key.1);
-            if is_key || item.get(PARTITION_KEY) == Some(&salts) {
+            let is_secret = secrets.iter().any(|(pk, sk)| {
+                item.get(PARTITION_KEY) == Some(pk) && item.get(SORT_KEY) == Some(sk)
+            });
+            if is_secret || item.get(PARTITION_KEY) == Some(&salts) {
                 continue;
             }
             let line = line(item)?;

@@ -1,8 +1,8 @@
 //! How Footfall gets to AWS, and back.
 //!
 //! One file for each command, and one async function in it: `init`, `doctor`, `build`, `template`,
-//! `deploy`, `rollback`, `status`, `cost`, `logs`, `open`, `token`, `share`, `snippet`, `import`, `export`, `delete`,
-//! `destroy`. Below them, from the machine to AWS:
+//! `deploy`, `rollback`, `status`, `cost`, `logs`, `open`, `password`, `token`, `share`, `snippet`, `import`, `export`,
+//! `delete`, `destroy`. Below them, from the machine to AWS:
 //!
 //! ```text
 //! toolchain -> build -> package -> artifacts -> history            what runs, into the bucket
@@ -39,6 +39,7 @@ mod open;
 mod owner;
 mod package;
 mod partial;
+mod password;
 mod place;
 mod plan;
 mod problem;
@@ -82,6 +83,7 @@ enum Command {
     Cost(cost::Arguments),
     Logs(logs::Arguments),
     Open(open::Arguments),
+    Password(password::Arguments),
     Token(token::Arguments),
     Share(share::Arguments),
     Snippet(snippet::Arguments),
@@ -122,6 +124,7 @@ fn run(command: Command) -> Result<()> {
             Command::Cost(arguments) => cost::run(&arguments).await,
             Command::Logs(arguments) => logs::run(&arguments).await,
             Command::Open(arguments) => open::run(&arguments).await,
+            Command::Password(arguments) => password::run(&arguments).await,
             Command::Token(arguments) => token::run(&arguments).await,
             Command::Share(arguments) => share::run(&arguments).await,
             Command::Snippet(arguments) => snippet::run(&arguments).await,

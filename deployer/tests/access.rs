@@ -6,16 +6,22 @@
 mod support;
 
 use std::fs;
-use std::process::Command;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use footfall_infra::settings::Settings;
+use footfall_runtime::access::Door;
+use footfall_runtime::ambient::Machine;
+use footfall_runtime::dashboard::Dashboard;
+use footfall_runtime::http::Request;
 use footfall_runtime::store::embedded::Embedded;
 use footfall_runtime::store::{Item, Store as _};
 use footfall_runtime::table;
 use serde_json::{Value, json};
 use support::scripted::*;
-use support::{Owner, ran};
+use support::{Owner, Ran, ran};
 
 /// A stack with two sites, whose table says this when it is asked.
 fn aws(more: &[(&str, Vec<Answer>)]) -> Scripted {
@@ -191,6 +197,8 @@ fn a_table_that_refuses_is_explained() {
     assert!(ran.stderr.contains("dynamodb:PutItem") && ran.stdout.is_empty(), "{}", ran.stderr);
 }
 
+const ACCESS_LOG: &[u8] = br#"203.0.113.9 - - [20/Nov/2026:13:55:36 +0000] "GET / HTTP/1.1" 200 1"#;
+
 #[test]
 fn in_the_data_of_dev_it_is_the_same() {
     let owner = Owner::of("http://127.0.0.1:9");
@@ -199,10 +207,7 @@ fn in_the_data_of_dev_it_is_the_same() {
         .ended(2)
         .says("there is no data of `cargo xtask dev`");
     // The data begin with an import.
-    owner.writes(
-        "access.log",
-        br#"203.0.113.9 - - [20/Nov/2026:13:55:36 +0000] "GET / HTTP/1.1" 200 1"#,
-    );
+    owner.writes("access.log", ACCESS_LOG);
     owner.runs(&["import", "access.log", "--local"]);
     let made = owner.runs(&["token", "create", "--local", "--name", "mine"]).ended(0);
     assert!(made.stdout.starts_with("fft_"));
@@ -221,4 +226,95 @@ fn in_the_data_of_dev_it_is_the_same() {
     assert_eq!(key.sk, format!("token#{}", sha256(secret)));
     // As while `dev` runs.
     owner.runs(&["token", "list", "--local"]).ended(1).says("another");
+}
+
+/// A command that something is piped into.
+fn piped(owner: &Owner, arguments: &[&str], input: &str) -> Ran {
+    let mut command = owner.command(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // One that is refused before it is read leaves nobody who reads.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    ran(child.wait_with_output().unwrap())
+}
+
+const PASSWORD: &str = "correct horse battery";
+
+#[test]
+fn a_password_is_stored_as_its_hash() {
+    let aws = aws(&[
+        ("Query", vec![says(json!({ "Items": [] }))]),
+        ("DeleteItem", vec![says(json!({}))]),
+    ]);
+    let owner = Owner::of(&aws.endpoint);
+    // Never as an argument.
+    owner.runs(&["password", PASSWORD]).ended(2);
+    for (input, cause) in [
+        ("", "at least 12 characters"),
+        ("short\n", "at least 12 characters"),
+        (&"x".repeat(257), "at most 256 bytes"),
+        (&"x".repeat(1_000_000), "at most 256 bytes"),
+    ] {
+        piped(&owner, &["password"], input).ended(2).says(cause).says("help: ");
+    }
+    assert_eq!(aws.times("PutItem"), 0);
+    let set = piped(&owner, &["password"], &format!("{PASSWORD}\r\nanother line\n")).ended(0);
+    assert!(set.stdout.is_empty() && !set.stderr.contains(PASSWORD), "{}", set.stderr);
+    set.says("https://api.example.com/login takes it");
+    // The key that signs, if there is none, and then the password.
+    let puts = aws.bodies("PutItem").replace("}{", "}\n{");
+    let puts: Vec<Value> = puts.lines().map(|put| serde_json::from_str(put).unwrap()).collect();
+    let [key, password] = &puts[..] else { panic!("{puts:?}") };
+    assert_eq!(key["Item"]["sk"]["S"], "key");
+    assert!(key["ConditionExpression"].is_string());
+    assert_eq!(password["Item"]["sk"]["S"], "password");
+    let hash = BASE64.decode(password["Item"]["v"]["B"].as_str().unwrap()).unwrap();
+    let hash = String::from_utf8(hash).unwrap();
+    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+
+    owner.runs(&["password", "--remove"]).ended(0).says("There was no password");
+    let deleted: Value = serde_json::from_str(&aws.bodies("DeleteItem")).unwrap();
+    assert_eq!(deleted["Key"]["sk"]["S"], "password");
+    // Nobody is signed out who need not be.
+    assert_eq!(aws.times("PutItem"), 2);
+    owner.runs(&["password", "--remove", "--sign-out"]).ended(0).says("Everybody is signed out");
+    assert_eq!(aws.times("PutItem"), 3);
+}
+
+#[test]
+fn a_password_that_is_set_signs_in_until_it_is_removed() {
+    let owner = Owner::of("http://127.0.0.1:9");
+    piped(&owner, &["password", "--local"], PASSWORD).ended(2).says("there is no data of");
+    owner.writes("access.log", ACCESS_LOG);
+    owner.runs(&["import", "access.log", "--local"]).ended(0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // What the closed door of `dev` answers to a password. It has a copy of the data, as who opens them keeps
+    // the commands out until its last thread has ended.
+    let tries = |password: &str| {
+        let copy = tempfile::tempdir().unwrap();
+        let file = "footfall.redb";
+        fs::copy(owner.path(".footfall").join(file), copy.path().join(file)).unwrap();
+        let store = Embedded::open(copy.path()).unwrap();
+        let dashboard = Dashboard::new(Settings::local(), store, Machine, Door::Closed).unwrap();
+        let form = format!("password={}", password.replace(' ', "+"));
+        let request = Request {
+            method: "POST".to_owned(),
+            path: "/login".to_owned(),
+            query: String::new(),
+            headers: http::HeaderMap::new(),
+            body: form.into_bytes(),
+            peer: "203.0.113.9".parse().unwrap(),
+        };
+        let answer = runtime.block_on(dashboard.handle(&request));
+        (answer.status().as_u16(), answer.headers().contains_key("set-cookie"))
+    };
+    assert_eq!(tries(PASSWORD), (403, false));
+    piped(&owner, &["password", "--local"], PASSWORD).ended(0).says("dev --closed` takes it");
+    assert_eq!(tries(PASSWORD), (303, true));
+    assert_eq!(tries("correct horse bakery"), (403, false));
+    piped(&owner, &["password", "--local"], "quite another one").ended(0);
+    assert_eq!(tries(PASSWORD), (403, false));
+    assert_eq!(tries("quite another one"), (303, true));
+    owner.runs(&["password", "--remove", "--local"]).ended(0).says("The password is removed");
+    assert_eq!(tries("quite another one"), (403, false));
 }

@@ -67,6 +67,8 @@ fn all_but_the_secrets_is_written_before_the_table_goes() {
         says(json!({ "Items": [hit("1"), salt(), access("key")], "LastEvaluatedKey": key })),
         // A page may be empty although others follow.
         says(json!({ "Items": [], "LastEvaluatedKey": key })),
+        // Who has a password's hash can guess.
+        says(json!({ "Items": [access("password")], "LastEvaluatedKey": key })),
         // What is known of a token is not its secret.
         says(json!({ "Items": [access("token#ab"), hit("2")] })),
     ]);

@@ -79,13 +79,18 @@ test('the door', { skip: FOOTFALL_DEV && FOOTFALL_DEPLOYER ? false : 'FOOTFALL_D
   await mkdir(join(folder, 'data'));
   const [friend, stranger] = [await embedding(), await embedding()];
   t.after(() => [friend, stranger].forEach((site) => site.close()));
-  // Before the server starts: it has the data to itself.
-  const local = ['--local', '--data', 'data', '--site', 'mine.example', '--embed', friend.origin];
-  const shared = execFileSync(FOOTFALL_DEPLOYER, ['share', 'create', ...local], {
+  // Before the server starts: it has the data to itself. They begin with an import.
+  const owner = (command, input = '') => execFileSync(FOOTFALL_DEPLOYER, [...command, '--local', '--data', 'data'], {
     cwd: folder,
     encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
+    input,
+    stdio: ['pipe', 'pipe', 'ignore'],
   });
+  await writeFile(join(folder, 'access.log'), '203.0.113.9 - - [20/Nov/2026:13:55:36 +0000] "GET / HTTP/1.1" 200 1');
+  owner(['import', 'access.log', '--site', 'mine.example']);
+  const shared = owner(['share', 'create', '--site', 'mine.example', '--embed', friend.origin]);
+  const password = 'correct horse battery';
+  owner(['password'], `${password}\n`);
   const server = await start(folder);
   t.after(() => server.close());
   const dashboard = `${server.url}/dashboard`;
@@ -130,6 +135,46 @@ test('the door', { skip: FOOTFALL_DEV && FOOTFALL_DEPLOYER ? false : 'FOOTFALL_D
     assert.deepEqual(await context.cookies(), []);
     assert.equal((await page.goto(`${dashboard}?site=other.example`)).status(), 401);
     assert.equal(await heading(), 'This dashboard is closed');
+  });
+
+  await t.test('a password signs in by the keyboard, to the site that was asked for', async () => {
+    await page.goto(`${dashboard}?site=other.example`);
+    const field = page.getByLabel('Password', { exact: true });
+    assert.deepEqual(await field.evaluate(({ type, autocomplete }) => [type, autocomplete]), ['password', 'current-password']);
+    const types = async (text) => {
+      for (let tabs = 0; !await field.evaluate((it) => it === document.activeElement); tabs += 1) {
+        assert.ok(tabs < 5, 'the field is reached by Tab');
+        await page.keyboard.press('Tab');
+      }
+      await page.keyboard.type(text);
+      const answered = page.waitForNavigation();
+      await page.keyboard.press('Enter');
+      await answered;
+    };
+    await types('incorrect horse battery');
+    assert.equal(await heading(), 'This is not the password');
+    assert.equal(await field.inputValue(), '');
+    await looksRight(page, 'wrong-password');
+    await types(password);
+    assert.equal(page.url(), `${dashboard}?site=other.example`);
+    assert.equal(await page.locator('h1').innerText(), 'other.example');
+    const [{ name, httpOnly, secure }] = await context.cookies();
+    assert.deepEqual([name, httpOnly, secure], ['__Host-footfall', true, true]);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    for (let tries = 2; tries < 5; tries += 1) {
+      await page.goto(`${server.url}/login`);
+      await types('incorrect horse battery');
+    }
+    await types(password);
+    assert.equal(await heading(), 'Too many tries');
+    await looksRight(page, 'limited');
+    assert.deepEqual(await context.cookies(), []);
+    // On a narrow screen nothing is cut off.
+    await page.setViewportSize({ width: 320, height: 600 });
+    await page.goto(`${server.url}/login`);
+    await looksRight(page, 'password-narrow');
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 320));
+    await page.setViewportSize({ width: 1280, height: 720 });
   });
 
   await t.test('a shared dashboard is clicked through, and stays what it is', async () => {

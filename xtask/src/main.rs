@@ -52,6 +52,9 @@ enum Command {
     /// Open the deployed dashboard in the browser, and sign in
     #[command(disable_help_flag = true)]
     Open(Rest),
+    /// Set a password by which you sign in to the dashboard, or remove it
+    #[command(disable_help_flag = true)]
+    Password(Rest),
     /// Make, list and revoke tokens, by which programs read a site
     #[command(disable_help_flag = true)]
     Token(Rest),
@@ -100,6 +103,7 @@ fn main() -> ExitCode {
         Command::Cost(rest) => tasks::deployer("cost", &rest.arguments),
         Command::Logs(rest) => tasks::deployer("logs", &rest.arguments),
         Command::Open(rest) => tasks::deployer("open", &rest.arguments),
+        Command::Password(rest) => tasks::deployer("password", &rest.arguments),
         Command::Token(rest) => tasks::deployer("token", &rest.arguments),
         Command::Share(rest) => tasks::deployer("share", &rest.arguments),
         Command::Import(rest) => tasks::deployer("import", &rest.arguments),
