@@ -169,6 +169,8 @@ async fn delete<S: Store>(
                 items += deletion.sweep(day).await.map_err(failed)?;
             }
             done();
+            // Their bytes are still in the file of a folder.
+            store.purge().await.map_err(problem)?;
             Ok::<_, anyhow::Error>(items)
         };
         let lock = place::lock(store, site, Machine.random()?, lease).await?;

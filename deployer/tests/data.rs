@@ -176,6 +176,11 @@ fn what_is_deleted_is_gone() {
         let ran = owner.runs(&["export", "--local", "--format", "jsonl", "--output", "-"]).ended(0);
         objects(&ran.stdout)
     };
+    let has_bytes = |text: &[u8]| {
+        let file = fs::read(owner.path(".footfall/footfall.redb")).unwrap();
+        file.windows(text.len()).any(|window| window == text)
+    };
+    assert!(has_bytes(b"/old/a"));
     delete(&["--page", "/old/*", "--dry-run"])
         .ended(0)
         .says("This goes, of example.com: 100 hits on 1")
@@ -184,6 +189,7 @@ fn what_is_deleted_is_gone() {
     assert_eq!(left().len(), 400);
     delete(&["--page", "/old/*", "--yes"]).ended(0).says("Deleted 100 hits");
     assert!(left().len() == 300 && left().iter().all(|hit| hit["page"] != "/old/a"));
+    assert!(!has_bytes(b"/old/a"), "nor is it in free space of the file");
     delete(&["--page", "/old/*", "--yes"]).ended(0).says("There is nothing to delete");
     // A day of a page, and then all of that day.
     let day = left()[100]["time"].as_str().unwrap()[..10].to_owned();
