@@ -7,6 +7,7 @@
 
 use std::array;
 use std::iter::repeat_n;
+use std::ops::Range;
 
 use bytes::Bytes;
 use parquet::basic::Encoding;
@@ -42,11 +43,13 @@ pub(super) fn texts(
             }
             Page::DataPage { buf, num_values, encoding, .. } => {
                 let page = Values::of(buf, num_values, shape, &mut left)?;
-                let values = match encoding {
-                    Encoding::PLAIN => plain(&page.values, page.there)?,
-                    _ => page.indices(encoding)?.map(&known)?,
-                };
-                page.put(&values, NONE, codes);
+                page.put(NONE, codes, |values| match encoding {
+                    Encoding::PLAIN => {
+                        values.extend(plain(&page.values, page.there)?);
+                        Ok(())
+                    }
+                    _ => page.indices(encoding)?.map(&known, values),
+                })?;
             }
             Page::DataPageV2 { .. } => return Err(damaged()),
         }
@@ -75,12 +78,16 @@ pub(super) fn numbers<T: Copy>(
             }
             Page::DataPage { buf, num_values, encoding, .. } => {
                 let page = Values::of(buf, num_values, shape, &mut left)?;
-                let values = match encoding {
-                    Encoding::PLAIN => plain(&page.values, page.there)?,
-                    Encoding::DELTA_BINARY_PACKED => deltas(&page.values, page.there, &number)?,
-                    _ => page.indices(encoding)?.map(&known)?,
-                };
-                page.put(&values, none, numbers);
+                page.put(none, numbers, |values| match encoding {
+                    Encoding::PLAIN => {
+                        values.extend(plain(&page.values, page.there)?);
+                        Ok(())
+                    }
+                    Encoding::DELTA_BINARY_PACKED => {
+                        deltas(&page.values, page.there, &number, values)
+                    }
+                    _ => page.indices(encoding)?.map(&known, values),
+                })?;
             }
             Page::DataPageV2 { .. } => return Err(damaged()),
         }
@@ -91,10 +98,11 @@ pub(super) fn numbers<T: Copy>(
 /// What a page has of a column.
 struct Values {
     count: usize,
-    /// Which rows have a value; `None` if all have, or if none has.
-    mask: Option<Vec<bool>>,
+    /// Where in the page the levels stand that say which rows have a value; nowhere, if all have one.
+    levels: Range<usize>,
     /// How many have one.
     there: usize,
+    page: Bytes,
     /// The values themselves.
     values: Bytes,
 }
@@ -105,30 +113,28 @@ impl Values {
         let count = bounded(count, *left)?;
         *left -= count;
         if !shape.is_optional {
-            return Ok(Self { count, mask: None, there: count, values: page });
+            let values = page.clone();
+            return Ok(Self { count, levels: 0..0, there: count, page, values });
         }
         // Levels of one bit, behind how many bytes they are.
         let length = u32::from_le_bytes(Cursor(&page).array()?) as usize;
         let end = length.checked_add(4).filter(|end| *end <= page.len()).ok_or_else(damaged)?;
-        let levels = Runs { width: 1, count, bytes: &page[4..end] };
-        let mut runs = Vec::new();
-        levels.each(|run| runs.push(run))?;
         let values = page.slice(end..);
-        if let [Run::Same(level, _)] = runs[..] {
-            let there = if level == 0 { 0 } else { count };
-            return Ok(Self { count, mask: None, there, values });
-        }
-        let mut mask = Vec::with_capacity(count);
-        for run in runs {
-            match run {
-                Run::Same(level, count) => mask.extend(repeat_n(level != 0, count)),
-                Run::Pack(pack) => {
-                    pack.each(|group| mask.extend(group.iter().map(|level| *level != 0)));
-                }
+        let mut read = Self { count, levels: 4..end, there: 0, page, values };
+        let mut there = 0;
+        read.levels().each(|run| match run {
+            Run::Same(level, count) => there += count * usize::from(level != 0),
+            Run::Pack(pack) => {
+                pack.each(|group| there += group.iter().filter(|level| **level != 0).count());
             }
-        }
-        let there = mask.iter().filter(|is_there| **is_there).count();
-        Ok(Self { count, mask: Some(mask), there, values })
+        })?;
+        read.there = there;
+        Ok(read)
+    }
+
+    fn levels(&self) -> Runs<'_> {
+        let bytes = self.page.get(self.levels.clone()).unwrap_or_default();
+        Runs { width: 1, count: self.count, bytes }
     }
 
     /// The places in a dictionary that stand for values.
@@ -152,20 +158,40 @@ impl Values {
         }
     }
 
-    /// Puts values where the rows are that have one.
-    fn put<T: Copy>(&self, values: &[T], none: T, to: &mut Vec<T>) {
-        match &self.mask {
-            None if self.there == 0 => to.resize(to.len() + self.count, none),
-            None => to.extend_from_slice(values),
-            Some(mask) => {
-                let mut values = values.iter().copied();
-                let value = |is_there: &bool| match is_there {
-                    true => values.next().unwrap_or(none),
-                    false => none,
-                };
-                to.extend(mask.iter().map(value));
-            }
+    /// Adds a value for each row that has one, as `read` adds them, and `none` for the others.
+    fn put<T: Copy>(
+        &self,
+        none: T,
+        to: &mut Vec<T>,
+        read: impl FnOnce(&mut Vec<T>) -> Result<(), SegmentError>,
+    ) -> Result<(), SegmentError> {
+        if self.there == self.count {
+            return read(to);
         }
+        if self.there == 0 {
+            to.extend(repeat_n(none, self.count));
+            return Ok(());
+        }
+        let mut values = Vec::with_capacity(self.there);
+        read(&mut values)?;
+        let mut rest = values.as_slice();
+        self.levels().each(|run| match run {
+            Run::Same(0, count) => to.extend(repeat_n(none, count)),
+            Run::Same(_, count) => {
+                let (run, others) = rest.split_at(count.min(rest.len()));
+                to.extend_from_slice(run);
+                rest = others;
+            }
+            Run::Pack(pack) => pack.each(|group| {
+                to.extend(group.iter().map(|level| match rest.split_first() {
+                    Some((value, others)) if *level != 0 => {
+                        rest = others;
+                        *value
+                    }
+                    _ => none,
+                }));
+            }),
+        })
     }
 }
 
@@ -216,13 +242,12 @@ impl<'a> Runs<'a> {
         Ok(())
     }
 
-    /// What the numbers stand for.
-    fn map<T: Copy>(&self, known: &[T]) -> Result<Vec<T>, SegmentError> {
-        let mut values = Vec::with_capacity(self.count);
+    /// Adds what the numbers stand for.
+    fn map<T: Copy>(&self, known: &[T], values: &mut Vec<T>) -> Result<(), SegmentError> {
         let mut is_known = true;
         // What stands for nothing is an error in the end; until then, it stands for the first.
         let Some(first) = known.first() else {
-            return if self.count == 0 { Ok(values) } else { Err(damaged()) };
+            return if self.count == 0 { Ok(()) } else { Err(damaged()) };
         };
         let mut value = |index: usize| {
             is_known &= index < known.len();
@@ -234,7 +259,7 @@ impl<'a> Runs<'a> {
                 values.extend(group.iter().map(|index| value(*index as usize)));
             }),
         })?;
-        if is_known { Ok(values) } else { Err(damaged()) }
+        if is_known { Ok(()) } else { Err(damaged()) }
     }
 }
 
@@ -294,10 +319,11 @@ fn deltas<T>(
     bytes: &[u8],
     count: usize,
     number: impl Fn(i64) -> T,
-) -> Result<Vec<T>, SegmentError> {
+    numbers: &mut Vec<T>,
+) -> Result<(), SegmentError> {
     let mut rest = Cursor(bytes);
     if count == 0 {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let block = usize::try_from(rest.varint()?).map_err(|_| damaged())?;
     let packs = usize::try_from(rest.varint()?).map_err(|_| damaged())?;
@@ -309,27 +335,28 @@ fn deltas<T>(
         return Err(damaged());
     }
     let mut last = rest.signed()?;
-    let mut numbers = Vec::with_capacity(count);
+    let mut left = count - 1;
     numbers.push(number(last));
-    while numbers.len() < count {
+    while left > 0 {
         let least = rest.signed()?;
         let widths = rest.take(packs)?.to_vec();
         for width in widths {
-            let left = count - numbers.len();
             if left == 0 {
                 break;
             }
             let width = u32::from(width);
             let packed = rest.take_most((of_pack * width as usize).div_ceil(8))?;
-            Pack::of(packed, width, of_pack.min(left))?.each(|deltas| {
+            let count = of_pack.min(left);
+            Pack::of(packed, width, count)?.each(|deltas| {
                 numbers.extend(deltas.iter().map(|delta| {
                     last = last.wrapping_add(least).wrapping_add(delta.cast_signed());
                     number(last)
                 }));
             });
+            left -= count;
         }
     }
-    Ok(numbers)
+    Ok(())
 }
 
 /// What is left of some bytes.
