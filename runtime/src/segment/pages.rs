@@ -35,7 +35,11 @@ pub(super) fn texts(
     while let Some(page) = pages.get_next_page()? {
         let mut plain = |bytes: &[u8], count: usize| -> Result<Vec<Code>, SegmentError> {
             let mut rest = Cursor(bytes);
-            (0..count).map(|_| Ok(texts.code(&String::from_utf8_lossy(rest.text()?)))).collect()
+            let mut code = |bytes: &[u8]| match str::from_utf8(bytes) {
+                Ok(text) => texts.code(text),
+                Err(_) => texts.code(&String::from_utf8_lossy(bytes)),
+            };
+            (0..count).map(|_| Ok(code(rest.text()?))).collect()
         };
         match page {
             Page::DictionaryPage { buf, num_values, .. } => {
