@@ -358,7 +358,7 @@ async fn what_is_not_stored_is_not_accepted() {
         assert_eq!(answer.header("retry-after"), if status == 503 { "1" } else { "" }, "{what}");
         check_log(&track.log(), "a hit was not stored", cause);
         let dashboard = Function::start(DASHBOARD, &variables).await;
-        // Of a stranger, the table is not even asked.
+        // The page of a stranger needs no table.
         assert_eq!(sent(&dashboard, &event("dashboard")).await.status, 401);
         let session = Session::starting(Timestamp::now()).signed(&SigningKey::new([1; 32]));
         let cookie = format!("{COOKIE_NAME}={session}");
