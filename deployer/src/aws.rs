@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use clap::Args;
 use footfall_infra::stack::StackName;
-use footfall_runtime::connector::{Connector, Proxies};
+use footfall_runtime::connector::{Connector, Proxies, roots};
 
 use crate::problem::{Explain as _, Problem, innermost};
 use crate::signed::Signed;
@@ -134,12 +134,13 @@ pub(crate) async fn config(target: &Target, region: Region) -> Result<SdkConfig>
 
 /// The way to AWS, through a proxy where the environment names one.
 fn connector() -> Result<Connector> {
-    let proxies = Proxies::from_variables(|name| env::var(name).ok()).map_err(|error| {
+    let get = |name: &str| env::var(name).ok();
+    let proxies = Proxies::from_variables(get).map_err(|error| {
         let text = error.to_string();
         let (cause, remedy) = text.split_once("; ").unwrap_or((&text, ""));
         Problem::refused(cause, remedy)
     })?;
-    Ok(Connector::through(proxies)?)
+    Ok(Connector::trusting_through(roots(get)?, proxies)?)
 }
 
 /// The connector, with the time-outs of those who ask for both of them. That is the machine's own

@@ -20,6 +20,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
 use hyper_util::rt::TokioExecutor;
 use rustls::crypto::{CryptoProvider, KeyProvider};
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::SigningKey;
 use rustls::{ClientConfig, RootCertStore};
@@ -48,10 +49,38 @@ type Way = TcpConnector;
 #[derive(Debug, Clone)]
 pub struct Connector(Client<HttpsConnector<Way>, SdkBody>);
 
-/// The TLS configuration cannot be made: a root or the cipher suites are not as they must be.
+/// The variable by which the SDKs of AWS are told to trust other roots: a file of certificates, in PEM.
+///
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html>
+const BUNDLE: &str = "AWS_CA_BUNDLE";
+
+/// The TLS configuration cannot be made.
 #[derive(Debug, thiserror::Error)]
-#[error("TLS cannot be set up: {0}")]
-pub struct TlsError(#[from] rustls::Error);
+pub enum TlsError {
+    /// A root or the cipher suites are not as they must be.
+    #[error("TLS cannot be set up: {0}")]
+    Setup(#[from] rustls::Error),
+    /// The file of roots cannot be read, or has none.
+    #[error("the environment variable {BUNDLE} names no file of certificates in PEM: {0}: {1}")]
+    Bundle(String, pem::Error),
+}
+
+/// The roots to trust: those that `AWS_CA_BUNDLE` names, read through `get`, in place of Amazon's.
+///
+/// # Errors
+/// If it names a file that is none of certificates.
+pub fn roots(
+    get: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let Some(file) = get(BUNDLE).filter(|file| !file.is_empty()) else {
+        return Ok(AMAZON_ROOTS.map(CertificateDer::from).into());
+    };
+    let read = || match CertificateDer::pem_file_iter(&file)?.collect::<Result<Vec<_>, _>>()? {
+        roots if roots.is_empty() => Err(pem::Error::NoItemsFound),
+        roots => Ok(roots),
+    };
+    read().map_err(|error| TlsError::Bundle(file.clone(), error))
+}
 
 impl Connector {
     /// A connector that trusts Amazon's roots alone.
@@ -74,15 +103,6 @@ impl Connector {
         #[cfg(not(feature = "proxy"))]
         let way = tcp();
         Self::by(way, roots)
-    }
-
-    /// A connector that trusts Amazon's roots alone, and leads through proxies.
-    ///
-    /// # Errors
-    /// As [`Connector::new`].
-    #[cfg(feature = "proxy")]
-    pub fn through(proxies: Proxies) -> Result<Self, TlsError> {
-        Self::trusting_through(AMAZON_ROOTS.map(CertificateDer::from), proxies)
     }
 
     /// A connector that trusts the certificates in `roots` alone, and leads through proxies.

@@ -20,7 +20,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
-use crate::connector::Connector;
+use crate::connector::{Connector, roots};
 use crate::http::{Request, Response, compressed};
 use crate::log;
 use crate::store::dynamodb::{Access, DynamoDb, MissingVariable};
@@ -51,7 +51,8 @@ impl Deployed {
         let settings = Settings::from_json(&settings)
             .map_err(|error| format!("the environment variable {SETTINGS}: {error}"))?;
         let table = get(TABLE).ok_or(MissingVariable(TABLE))?;
-        let store = DynamoDb::new(Access::from_variables(get)?, table, Connector::new()?);
+        let connector = Connector::trusting(roots(get)?)?;
+        let store = DynamoDb::new(Access::from_variables(get)?, table, connector);
         Ok(Self { settings, store })
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use footfall_runtime::connector::Connector;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use footfall_runtime::connector::{Connector, roots};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -92,6 +94,21 @@ async fn the_functions_trust_amazon_alone() {
     let port = serve(include_bytes!("data/tls/good.der"), rustls::ALL_VERSIONS).await;
     let error = ask(Connector::new().unwrap(), port).await.unwrap_err();
     assert!(error.contains("UnknownIssuer"), "{error}");
+}
+
+/// Where the environment names other roots, those are trusted in place of Amazon's.
+#[tokio::test]
+async fn other_roots_are_trusted_if_a_bundle_names_them() {
+    let port = serve(include_bytes!("data/tls/good.der"), rustls::ALL_VERSIONS).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let bundle = |name: &str| (name == "AWS_CA_BUNDLE").then(|| file.path().display().to_string());
+    let error = roots(bundle).unwrap_err().to_string();
+    assert!(error.contains("AWS_CA_BUNDLE") && error.contains("no items found"), "{error}");
+    let pem = BASE64.encode(AUTHORITY);
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{pem}\n-----END CERTIFICATE-----\n");
+    std::fs::write(file.path(), pem).unwrap();
+    let connector = Connector::trusting(roots(bundle).unwrap()).unwrap();
+    assert_eq!(ask(connector, port).await, Ok(200));
 }
 
 /// A proxy that opens a tunnel to `port`, whatever host it is asked for, if it is given the password.
