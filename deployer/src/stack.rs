@@ -10,7 +10,7 @@ use aws_sdk_cloudformation::types::{Stack, StackStatus};
 use footfall_infra::env::SETTINGS;
 use footfall_infra::outputs::API_ENDPOINT;
 use footfall_infra::settings::Settings;
-use footfall_infra::stack::Type;
+use footfall_infra::stack::{SALTS, Type};
 use serde_json::Value;
 
 use crate::aws::Aws;
@@ -175,7 +175,7 @@ pub(crate) fn settings(template: Option<&Value>) -> Option<Settings> {
     all.find_map(|text| Settings::from_json(text).ok())
 }
 
-/// Refuses to delete a stack by which the table would go. Whether it stays is decided by the template
+/// Refuses to delete a stack by which the table would go, which is not that of the salts: it is to go. Whether it stays is decided by the template
 /// that the stack was made from, and by nothing that is said when it is deleted.
 pub(crate) async fn check_table_is_kept(aws: &Aws, stack: &Stack) -> Result<()> {
     // Nothing was made from a template that was only planned.
@@ -198,8 +198,11 @@ fn keeps_tables(template: &Value) -> bool {
     resources.is_some_and(|resources| {
         let is =
             |resource: &Value, key, value| resource.get(key).and_then(Value::as_str) == Some(value);
-        let mut tables = resources.values().filter(|r| is(r, "Type", Type::Table.name()));
-        tables.all(|table| is(table, "DeletionPolicy", "Retain"))
+        resources.iter().all(|(name, resource)| {
+            !is(resource, "Type", Type::Table.name())
+                || name == SALTS.as_str()
+                || is(resource, "DeletionPolicy", "Retain")
+        })
     })
 }
 
@@ -214,6 +217,7 @@ mod tests {
         let template = |policy: Value| {
             json!({ "Resources": {
                 "Table": { "Type": "AWS::DynamoDB::Table", "DeletionPolicy": policy },
+                "Salts": { "Type": "AWS::DynamoDB::Table", "DeletionPolicy": "Delete" },
                 "Api": { "Type": "AWS::ApiGatewayV2::Api" },
             } })
         };

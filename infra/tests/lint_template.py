@@ -31,6 +31,7 @@ PARTS = {
     "AWS::Region": "eu-central-1",
     "AWS::AccountId": "123456789012",
     "Table": "footfall",
+    "Salts": "footfall-salts",
 }
 
 
