@@ -30,12 +30,13 @@ export async function startDev(program, folder, ...more) {
   }
   assert.ok(url, 'the server says where it listens');
   server.stdout.resume();
-  return {
-    url,
-    async close() {
-      server.kill();
-      if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
-      await rm(folder, { recursive: true, force: true });
-    },
+  const stop = async () => {
+    server.kill();
+    if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
   };
+  const close = async () => {
+    await stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { url, stop, close };
 }

@@ -35,6 +35,8 @@ before(async () => {
     assert.ok(process.env[name], `${name} is not set; \`cargo xtask test stats\` sets it`);
   }
   const folder = await newFolder(`sites: [{domain: ${SITE}}, {domain: other.example}]\n`);
+  // A token is for data that are there, and nobody else may have them open.
+  await (await startDev(FOOTFALL_DEV, folder)).stop();
   const create = ['token', 'create', '--site', SITE, '--local', '--data', 'data'];
   token = (await run(FOOTFALL_DEPLOYER, create, { cwd: folder })).stdout.trim();
   dev = await startDev(FOOTFALL_DEV, folder, '--closed');

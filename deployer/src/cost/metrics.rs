@@ -103,7 +103,8 @@ async fn sum(aws: &Aws, metric: &Metric, now: Timestamp) -> Result<f64> {
         "MetricName": metric.name,
         "Dimensions": [{ "Name": dimension, "Value": value }],
         "StartTime": from.as_second(),
-        "EndTime": now.as_second(),
+        // Which is not of it itself.
+        "EndTime": now.as_second() + 1,
         "Period": 86_400,
         "Statistics": ["Sum"],
     });
