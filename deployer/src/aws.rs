@@ -1,7 +1,9 @@
 //! The way to AWS: which account, region and credentials, and one client for each service.
 
 use std::env;
-use std::time::Duration;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use aws_config::meta::region::RegionProviderChain;
@@ -9,7 +11,8 @@ use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::provider::ProvideCredentials as _;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
@@ -18,12 +21,17 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use clap::Args;
 use footfall_infra::stack::StackName;
 use footfall_runtime::connector::{Connector, Proxies, roots};
+use footfall_runtime::store::dynamodb::{self, Access, DynamoDb, Endpoint, Keys, Retries};
+use tokio::sync::Mutex;
 
 use crate::problem::{Explain as _, Problem, innermost};
 use crate::signed::Signed;
 
 /// How long one try may take. The connector has no time-outs of its own.
 const TRY: Duration = Duration::from_secs(20);
+
+/// How often the table is asked: one of little capacity is read as fast as it lets itself be read.
+const ATTEMPTS: u32 = 12;
 
 /// How long it may take until credentials are there: a browser may be asked for them.
 const CREDENTIALS: Duration = Duration::from_secs(60);
@@ -68,6 +76,9 @@ pub(crate) struct Aws {
     pub(crate) metrics: Signed,
     /// The bucket.
     pub(crate) s3: aws_sdk_s3::Client,
+    /// How the store gets at the table.
+    access: Access,
+    connector: Connector,
 }
 
 impl Aws {
@@ -88,17 +99,85 @@ impl Aws {
         let s3 = aws_sdk_s3::config::Builder::from(&config)
             .force_path_style(config.endpoint_url().is_some())
             .build();
+        let connector = connector()?;
+        let other = env::var("AWS_ENDPOINT_URL_DYNAMODB").ok().filter(|url| !url.is_empty());
+        let other = other.as_deref().or(config.endpoint_url());
+        let access = Access {
+            region: region.to_string(),
+            credentials: Arc::new(Lasting::new(config.credentials_provider())),
+            endpoint: Endpoint::new("dynamodb", region.as_ref(), other)?,
+        };
         Ok(Self {
             account: identity.account.unwrap_or_default(),
             region: region.to_string(),
             endpoint: config.endpoint_url().map(str::to_owned),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
-            lambda: Signed::new(&config, region.as_ref(), connector()?, "lambda"),
+            lambda: Signed::new(&config, region.as_ref(), connector.clone(), "lambda"),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-            metrics: Signed::new(&config, region.as_ref(), connector()?, "monitoring"),
+            metrics: Signed::new(&config, region.as_ref(), connector.clone(), "monitoring"),
             s3: aws_sdk_s3::Client::from_conf(s3),
+            access,
+            connector,
         })
+    }
+}
+
+impl Aws {
+    /// A stack's table, which has its name: it may take its time.
+    pub(crate) fn table(&self, stack: &StackName) -> DynamoDb {
+        let patient = Retries {
+            attempts: ATTEMPTS,
+            attempt: TRY,
+            all: Duration::MAX,
+            first_pause: Duration::from_secs(1),
+            longest_pause: Duration::from_secs(5),
+            ..Retries::FUNCTION
+        };
+        DynamoDb::new(self.access.clone(), stack.to_string(), self.connector.clone()).with(patient)
+    }
+}
+
+/// How long before they expire credentials are no longer used: a try takes its time.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// The credentials of whoever runs the command, asked for again before they expire: an import may take longer.
+#[derive(Debug)]
+struct Lasting {
+    provider: Option<SharedCredentialsProvider>,
+    last: Mutex<Option<Credentials>>,
+}
+
+impl Lasting {
+    fn new(provider: Option<SharedCredentialsProvider>) -> Self {
+        Self { provider, last: Mutex::default() }
+    }
+
+    async fn read(&self) -> Result<Keys, String> {
+        let mut last = self.last.lock().await;
+        let soon = SystemTime::now() + MARGIN;
+        let fresh = |it: &Credentials| it.expiry().is_none_or(|expiry| expiry > soon);
+        let credentials = match last.take().filter(fresh) {
+            Some(credentials) => credentials,
+            None => {
+                let provider = self.provider.as_ref().ok_or("no credentials for AWS")?;
+                let asked = tokio::time::timeout(CREDENTIALS, provider.provide_credentials());
+                let given = asked.await.map_err(|_| "whoever gives credentials did not answer")?;
+                given.map_err(|error| innermost(&error))?
+            }
+        };
+        let credentials = last.insert(credentials);
+        Ok(Keys {
+            id: credentials.access_key_id().to_owned(),
+            secret: credentials.secret_access_key().to_owned(),
+            token: credentials.session_token().map(str::to_owned),
+        })
+    }
+}
+
+impl dynamodb::Credentials for Lasting {
+    fn keys(&self) -> Pin<Box<dyn Future<Output = Result<Keys, String>> + Send + '_>> {
+        Box::pin(self.read())
     }
 }
 

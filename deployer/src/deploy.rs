@@ -8,7 +8,6 @@ use footfall_infra::settings::Settings;
 use footfall_infra::stack::{Artifact, StackName, Template};
 use footfall_runtime::access::register;
 use footfall_runtime::ambient::Machine;
-use footfall_runtime::store::dynamodb::DynamoDb;
 
 use crate::apply::{Done, How, Upload, apply, guarded, report};
 use crate::artifacts::Bucket;
@@ -140,8 +139,7 @@ async fn upload(bucket: &Bucket<'_>, packages: &[Package], uploads: &[Upload]) -
 
 /// Makes the key that login links are signed with, if there is none. `open` would make it, too.
 async fn make_key(aws: &Aws, name: &StackName) {
-    let table = DynamoDb::of_client(aws.dynamodb.clone(), name.as_str().to_owned());
-    if let Err(error) = register::signing_key(&table, &Machine).await {
+    if let Err(error) = register::signing_key(&aws.table(name), &Machine).await {
         eprintln!(
             "warning: the key for login links was not made; `cargo xtask open` makes it: {error}"
         );

@@ -5,11 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
 use clap::Args;
 use footfall_infra::outputs;
 use footfall_infra::settings::{self, Domain, Settings, Site};
-use footfall_infra::stack::StackName;
 use footfall_runtime::checkpoint::Checkpoint;
 use footfall_runtime::lock::{Lock, LockError};
 use footfall_runtime::settings_file;
@@ -22,9 +20,6 @@ use crate::aws::{Aws, Target};
 use crate::destroy;
 use crate::problem::Problem;
 use crate::stack;
-
-/// How often a request is sent: a table of little capacity is read as fast as it lets itself be read.
-const ATTEMPTS: u32 = 12;
 
 /// How long the lock of a site is waited for whose data is in a folder: nobody else has that open, and who held
 /// it was killed.
@@ -84,7 +79,7 @@ impl Place {
             )
             .into());
         }
-        Ok(Data::Table(table(&aws, name)))
+        Ok(Data::Table(aws.table(name)))
     }
 }
 
@@ -97,16 +92,6 @@ pub(crate) fn existing(folder: &Path) -> Result<Embedded, Problem> {
         ));
     }
     Embedded::open(folder).map_err(problem)
-}
-
-/// A stack's table, which has its name.
-fn table(aws: &Aws, stack: &StackName) -> DynamoDb {
-    let patient = RetryConfig::standard()
-        .with_max_attempts(ATTEMPTS)
-        .with_max_backoff(Duration::from_secs(5));
-    let client = aws.dynamodb.config().to_builder().retry_config(patient).build();
-    let client = aws_sdk_dynamodb::Client::from_conf(client);
-    DynamoDb::of_client(client, stack.to_string())
 }
 
 /// The table of a stack, and what is known of that.
@@ -135,7 +120,7 @@ impl Deployed {
             .into());
         };
         let settings = stack::settings(stack::template(&aws, &stack).await?.as_ref());
-        Ok(Self { table: table(&aws, name), endpoint, settings })
+        Ok(Self { table: aws.table(name), endpoint, settings })
     }
 }
 

@@ -11,6 +11,7 @@ use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use footfall_runtime::connector::Connector;
+use footfall_runtime::store::dynamodb::domain;
 use serde_json::Value;
 
 use crate::problem::{Fault, innermost, problem};
@@ -47,8 +48,7 @@ impl Signed {
         connector: Connector,
         service: &'static str,
     ) -> Self {
-        // https://docs.aws.amazon.com/general/latest/gr/rande.html
-        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let domain = domain(region);
         let endpoint = config.endpoint_url().map(|url| url.trim_end_matches('/').to_owned());
         Self {
             connector,

@@ -390,10 +390,10 @@ fn items(ministack: &Ministack) -> Vec<Value> {
 
 fn all_items(ministack: &Ministack) -> Vec<HashMap<String, AttributeValue>> {
     let read = async {
-        let store = ministack.table();
+        let client = ministack.dynamodb();
         let mut all = Vec::new();
         for table in ["footfall", "footfall-salts"] {
-            let scan = store.client().scan().table_name(table).into_paginator().items().send();
+            let scan = client.scan().table_name(table).into_paginator().items().send();
             all.extend(scan.collect::<Result<Vec<_>, _>>().await.unwrap());
         }
         all

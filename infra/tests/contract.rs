@@ -194,6 +194,7 @@ fn nobody_may_do_more_than_its_code_does() {
         let body = body(implementation, &format!("{operation}("));
         let calls = [
             ("put_item", "dynamodb:PutItem"),
+            ("put_if", "dynamodb:PutItem"),
             ("query", "dynamodb:Query"),
             ("delete_item", "dynamodb:DeleteItem"),
             ("put_batch", "dynamodb:BatchWriteItem"),
@@ -401,9 +402,10 @@ fn an_hour_is_closed_when_the_rollup_runs() {
 
 #[test]
 fn the_table_is_kept_and_is_as_the_runtime_uses_it() {
-    let store = runtime("store/dynamodb.rs");
+    let wire = runtime("store/dynamodb/wire.rs");
     for attribute in [PARTITION_KEY, SORT_KEY, EXPIRY] {
-        assert!(store.contains(&format!("\"{attribute}\"")), "dynamodb.rs has no {attribute:?}");
+        let field = format!("    {attribute}: ");
+        assert!(wire.contains(&field), "store/dynamodb/wire.rs has no {attribute:?}");
     }
     for (name, settings, template) in variants() {
         let kept: Vec<_> = template.resources().filter(|(_, r)| r.is_retained()).collect();

@@ -1,23 +1,22 @@
-//! How the AWS SDK reaches AWS: hyper, and rustls with graviola, over the roots that AWS's own
-//! certificates come from.
+//! How AWS is reached: hyper, and rustls with graviola, over the roots that AWS's own certificates
+//! come from.
 //!
-//! The SDK's own default client would bring C to compile (aws-lc), a second TLS stack, the
+//! The default client of AWS's SDK would bring C to compile (aws-lc), a second TLS stack, the
 //! operating system's trust store and tens of milliseconds at start.
 
 #[cfg(feature = "proxy")]
 mod proxy;
+#[cfg(feature = "sdk")]
+mod sdk;
 
 use std::sync::Arc;
 
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::body::SdkBody;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
+use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::TokioExecutor;
 use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::pki_types::pem::{self, PemObject as _};
@@ -47,7 +46,7 @@ type Way = TcpConnector;
 
 /// A pool of connections, plain (for an emulator) and TLS. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Connector(Client<HttpsConnector<Way>, SdkBody>);
+pub struct Connector(Client<HttpsConnector<Way>, Full<Bytes>>);
 
 /// The variable by which the SDKs of AWS are told to trust other roots: a file of certificates, in PEM.
 ///
@@ -138,11 +137,12 @@ impl Connector {
         Ok(Self(Client::builder(TokioExecutor::new()).build(https)))
     }
 
-    /// The connector as the SDK takes it.
-    #[must_use]
-    pub fn into_client(self) -> SharedHttpClient {
-        let shared = SharedHttpConnector::new(self);
-        http_client_fn(move |_, _| shared.clone())
+    /// Sends a request, whose address is whole. Time-outs, and to send it again, are left to the caller.
+    ///
+    /// # Errors
+    /// If there is no connection, or it is lost before the head of an answer came.
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Error> {
+        self.0.request(request).await
     }
 }
 
@@ -173,22 +173,5 @@ impl KeyProvider for NoKeys {
         _: PrivateKeyDer<'static>,
     ) -> Result<Arc<dyn SigningKey>, rustls::Error> {
         Err(rustls::Error::General("private keys are not supported".to_owned()))
-    }
-}
-
-/// Time-outs are left to the SDK, which has one for each try.
-impl HttpConnector for Connector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let client = self.0.clone();
-        HttpConnectorFuture::new(async move {
-            let request = request.try_into_http1x().map_err(|e| ConnectorError::user(e.into()))?;
-            let response = client.request(request).await.map_err(|error| {
-                // A connection that fails, at whatever point, may be tried again: whatever is
-                // written has a key of its own.
-                ConnectorError::io(error.into())
-            })?;
-            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
-                .map_err(|error| ConnectorError::other(error.into(), None))
-        })
     }
 }

@@ -101,7 +101,7 @@ where
             }
             Err(error) => {
                 log::error("a run failed", &error);
-                // The SDK's errors quote whole answers.
+                // Some errors quote whole answers.
                 Err(Error::from(clean(&error.to_string(), 500)))
             }
         }

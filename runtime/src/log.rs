@@ -19,7 +19,7 @@ pub(crate) fn error(message: &str, error: impl Display) {
         "timestamp": Timestamp::now().to_string(),
         "level": "ERROR",
         "message": message,
-        // The SDK's errors quote whole answers.
+        // Some errors quote whole answers.
         "error": clean(&error.to_string(), 500),
     });
     eprintln!("{line}");

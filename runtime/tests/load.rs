@@ -381,7 +381,7 @@ async fn microburst_batches_that_are_taken_in_parts_arrive_once() {
     assert!(stored == items && requests > 20, "{requests}");
 }
 
-/// Each answer comes before the SDK gives it up, and all together come too late for the gateway.
+/// Each answer comes before the client gives it up, and all together come too late for the gateway.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs DynamoDB Local and microburst: run cargo xtask test faults"]
 async fn microburst_a_report_that_takes_too_long_is_given_up_with_an_answer() {

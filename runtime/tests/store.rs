@@ -1,5 +1,5 @@
 //! One suite over both stores, and what each of them has of its own: the embedded one a folder and
-//! a disk, DynamoDB a network and limits.
+//! a disk, DynamoDB limits. (What it has of a network is in dynamodb.rs.)
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
 
@@ -9,20 +9,17 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use footfall_infra::settings::Settings;
 use footfall_runtime::hit::Kind;
-use footfall_runtime::store::dynamodb::DynamoDb;
 use footfall_runtime::store::embedded::Embedded;
 use footfall_runtime::store::{Absent, Item, Key, KeyRange, Store, StoreError, WRITE_UNIT};
 use footfall_runtime::track::Track;
 use futures_util::future::join_all;
 use redb::{Database, TableDefinition};
 use support::ambient::Fixed;
-use support::fake::{self, Told};
 use support::{dynamodb_local, item, read_all, request};
 use tempfile::TempDir;
 
@@ -510,216 +507,7 @@ async fn a_full_disk_loses_nothing_and_recovers() {
     assert_eq!(partition(&store, "q").await, [after], "what was refused is not");
 }
 
-// DynamoDB: a network that fails, and limits.
-
-/// What a scripted endpoint was asked: the operation, and its input.
-type Log = Arc<Mutex<Vec<(String, serde_json::Value)>>>;
-
-/// An endpoint that gives its answers in order, and the last one again and again.
-async fn scripted(answers: Vec<Told>) -> (DynamoDb, Log) {
-    let log = Log::default();
-    let asked = Arc::clone(&log);
-    let address = fake::serve(move |request| {
-        let target = request.headers["x-amz-target"].to_str().unwrap().to_owned();
-        let operation = target.rsplit('.').next().unwrap().to_owned();
-        let mut asked = asked.lock().unwrap();
-        let answer = answers[asked.len().min(answers.len() - 1)].clone();
-        asked.push((operation, serde_json::from_slice(&request.body).unwrap()));
-        std::future::ready(answer)
-    })
-    .await;
-    (dynamodb_local::store(address, "scripted"), log)
-}
-
-/// A refusal as DynamoDB words it.
-fn exception(status: u16, name: &str) -> Told {
-    let kind = format!("com.amazonaws.dynamodb.v20120810#{name}");
-    fake::json(status, serde_json::json!({ "__type": kind, "message": "as scripted" }).to_string())
-}
-
-fn done() -> Told {
-    fake::json(200, "{}")
-}
-
-/// What was asked, all of it `operation`.
-fn all(log: &Log, operation: &str) -> Vec<serde_json::Value> {
-    let log = log.lock().unwrap();
-    assert!(log.iter().all(|(asked, _)| asked == operation), "{log:?}");
-    log.iter().map(|(_, input)| input.clone()).collect()
-}
-
-#[tokio::test]
-async fn what_passes_is_tried_again() {
-    let check = async |what: &str, failure: Told| {
-        let (store, log) = scripted(vec![failure, done()]).await;
-        store.put(item("p", "1", "x")).await.unwrap_or_else(|error| panic!("{what}: {error}"));
-        let puts = all(&log, "PutItem");
-        assert_eq!(puts.len(), 2, "{what}");
-        // The same key both times: whichever of the two was written, it is one item.
-        assert_eq!(puts[0], puts[1], "{what}");
-        assert_eq!(puts[0]["Item"]["pk"]["S"], "p");
-        assert_eq!(puts[0]["Item"]["v"]["B"], "eA==");
-    };
-    check("throttled", exception(400, "ProvisionedThroughputExceededException")).await;
-    check("throttled by the account", exception(400, "ThrottlingException")).await;
-    check("out of order", exception(500, "InternalServerError")).await;
-    check("out of service", exception(503, "ServiceUnavailable")).await;
-    // The write may be done; only its answer is lost.
-    check("hung up", None).await;
-    check("cut off", fake::json(200, "{\"Consumed")).await;
-}
-
-#[tokio::test]
-async fn what_was_not_taken_of_a_batch_is_sent_again() {
-    let put = |sk: &str| {
-        let item = serde_json::json!({
-            "pk": { "S": "p" }, "sk": { "S": sk }, "v": { "B": "eA==" },
-        });
-        serde_json::json!({ "PutRequest": { "Item": item } })
-    };
-    let left = |keys: &[&str]| {
-        let puts: Vec<_> = keys.iter().map(|sk| put(sk)).collect();
-        let left = serde_json::json!({ "UnprocessedItems": { "scripted": puts } });
-        fake::json(200, left.to_string())
-    };
-    let none = fake::json(200, r#"{"UnprocessedItems":{}}"#);
-    let script = vec![left(&["2", "3"]), left(&["3"]), none.clone(), none];
-    let (store, log) = scripted(script).await;
-    let items = (1..=26).map(|n| item("p", &n.to_string(), "x")).collect();
-    store.put_all(items).await.unwrap();
-    let sent: Vec<Vec<String>> = all(&log, "BatchWriteItem")
-        .iter()
-        .map(|input| {
-            let puts = input["RequestItems"]["scripted"].as_array().unwrap();
-            let key = |put: &serde_json::Value| put["PutRequest"]["Item"]["sk"]["S"].clone();
-            puts.iter().map(|put| key(put).as_str().unwrap().to_owned()).collect()
-        })
-        .collect();
-    let first: Vec<String> = (1..=25).map(|n| n.to_string()).collect();
-    assert_eq!(sent, [first, vec!["2".into(), "3".into()], vec!["3".into()], vec!["26".into()]]);
-}
-
-#[tokio::test]
-async fn a_batch_that_is_never_taken_is_given_up() {
-    let left = r#"{"UnprocessedItems":{"scripted":[{"PutRequest":{"Item":{"pk":{"S":"p"},"sk":{"S":"1"},"v":{"B":"eA=="}}}}]}}"#;
-    let (store, log) = scripted(vec![fake::json(200, left)]).await;
-    let error = store.put_all(vec![item("p", "1", "x")]).await.unwrap_err();
-    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
-    assert_eq!(all(&log, "BatchWriteItem").len(), 9);
-}
-
-#[tokio::test]
-async fn what_does_not_pass_is_refused_at_once() {
-    let check = async |name: &str| {
-        let (store, log) = scripted(vec![exception(400, name)]).await;
-        let errors = [
-            store.put(item("p", "1", "x")).await.unwrap_err(),
-            store.query(&KeyRange::whole("p".to_owned()), None).await.unwrap_err(),
-            store.put_if_absent(item("p", "1", "x")).await.unwrap_err(),
-            store.put_all(vec![item("p", "1", "x")]).await.unwrap_err(),
-            store.delete(&item("p", "1", "x").key).await.unwrap_err(),
-        ];
-        for error in errors {
-            assert!(matches!(error, StoreError::Refused(_)), "{name}: {error}");
-            // The owner's log says what AWS said.
-            assert!(error.to_string().contains(name), "{error}");
-        }
-        assert_eq!(log.lock().unwrap().len(), 5, "{name} was tried again");
-    };
-    check("AccessDeniedException").await;
-    check("ResourceNotFoundException").await;
-    check("ValidationException").await;
-    check("UnrecognizedClientException").await;
-}
-
-#[tokio::test]
-async fn attempts_are_used_up() {
-    let check = async |what: &str, failure: Told| {
-        let (store, log) = scripted(vec![failure]).await;
-        let started = std::time::Instant::now();
-        let error = store.put(item("p", "1", "x")).await.unwrap_err();
-        assert!(matches!(error, StoreError::Unavailable(_)), "{what}: {error}");
-        assert_eq!(all(&log, "PutItem").len(), 5, "{what}");
-        // API Gateway waits for 30 seconds.
-        assert!(started.elapsed().as_secs() < 12, "{what}: {:?}", started.elapsed());
-    };
-    check("out of order", exception(500, "InternalServerError")).await;
-    check("throttled", exception(400, "ProvisionedThroughputExceededException")).await;
-    check("hung up", None).await;
-}
-
-/// Work that can wait does, for as long as the table is throttled, and for nothing else.
-#[tokio::test]
-async fn there_is_patience_with_throttling_alone() {
-    let patience = std::time::Duration::from_secs(60);
-    let throttled = || exception(400, "ProvisionedThroughputExceededException");
-    // More often than the client tries.
-    let answers = (0..7).map(|_| throttled()).chain([done()]).collect();
-    let (store, log) = scripted(answers).await;
-    store.patient(patience).put(item("p", "1", "x")).await.unwrap();
-    let puts = all(&log, "PutItem");
-    assert_eq!(puts.len(), 8);
-    assert!(puts.iter().all(|put| put == &puts[0]));
-
-    let (store, log) = scripted(vec![exception(500, "InternalServerError")]).await;
-    store.patient(patience).put(item("p", "1", "x")).await.unwrap_err();
-    assert_eq!(all(&log, "PutItem").len(), 5);
-    // And not for ever.
-    let (store, _) = scripted(vec![throttled()]).await;
-    let short = std::time::Duration::from_millis(1);
-    let error = store.patient(short).put(item("p", "1", "x")).await.unwrap_err();
-    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
-}
-
-#[tokio::test]
-async fn an_answer_that_does_not_come_is_not_waited_for() {
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&asked);
-    let address = fake::serve(move |request| {
-        let is_first = log.lock().unwrap().is_empty();
-        log.lock().unwrap().push(request.body);
-        async move {
-            if is_first {
-                std::future::pending::<()>().await;
-            }
-            done()
-        }
-    })
-    .await;
-    let started = std::time::Instant::now();
-    dynamodb_local::store(address, "silent").put(item("p", "1", "x")).await.unwrap();
-    assert!((3..6).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
-    let asked = asked.lock().unwrap();
-    assert_eq!((asked.len(), &asked[0]), (2, &asked[1]));
-}
-
-#[tokio::test]
-async fn nobody_listens() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
-    let error = dynamodb_local::store(address, "t").put(item("p", "1", "x")).await.unwrap_err();
-    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
-}
-
-/// Of a conditional put that is tried again, the first try may be what the second one meets.
-#[tokio::test]
-async fn ones_own_first_try_is_no_others() {
-    let meets = |value: &str| {
-        let kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException";
-        let item = serde_json::json!({
-            "pk": { "S": "salt" }, "sk": { "S": "1" }, "v": { "B": value },
-        });
-        let body = serde_json::json!({ "__type": kind, "message": "as scripted", "Item": item });
-        fake::json(400, body.to_string())
-    };
-    let (store, log) = scripted(vec![None, meets("eA==")]).await;
-    assert_eq!(store.put_if_absent(item("salt", "1", "x")).await.unwrap(), Absent::Stored);
-    assert_eq!(all(&log, "PutItem").len(), 2);
-    let (store, _) = scripted(vec![None, meets("eQ==")]).await;
-    let found = store.put_if_absent(item("salt", "1", "x")).await.unwrap();
-    assert_eq!(found, Absent::Found(item("salt", "1", "y")));
-}
+// DynamoDB: its limits.
 
 /// The domain's largest length, 253 bytes.
 fn longest_domain() -> String {
@@ -780,7 +568,7 @@ fn hostile_bodies(host: &str) -> Vec<(&'static str, String)> {
 }
 
 /// What AWS bills for a put of what is stored.
-async fn write_units(store: &DynamoDb, table: &str, item: &Item) -> f64 {
+async fn write_units(table: &str, item: &Item) -> f64 {
     let mut attributes = HashMap::from([
         ("pk".to_owned(), AttributeValue::S(item.key.pk.clone())),
         ("sk".to_owned(), AttributeValue::S(item.key.sk.clone())),
@@ -789,7 +577,7 @@ async fn write_units(store: &DynamoDb, table: &str, item: &Item) -> f64 {
     if let Some(expires) = item.expires {
         attributes.insert("ttl".to_owned(), AttributeValue::N(expires.to_string()));
     }
-    let put = store.client().put_item().table_name(table).set_item(Some(attributes));
+    let put = dynamodb_local::sdk().put_item().table_name(table).set_item(Some(attributes));
     let answer = put.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.unwrap();
     answer.consumed_capacity.unwrap().capacity_units.unwrap()
 }
@@ -801,9 +589,9 @@ async fn a_hit_costs_one_write_unit() {
     // The measure itself: our own count of an item's bytes is not under DynamoDB's.
     let mut full = Item { expires: Some(1_800_000_000), ..item("pk", "sk", "") };
     full.value = vec![1; WRITE_UNIT - Item::overhead(&full.key)];
-    assert_eq!(write_units(&store, &table, &full).await.to_string(), "1");
+    assert_eq!(write_units(&table, &full).await.to_string(), "1");
     full.value.extend([1; 16]);
-    assert_eq!(write_units(&store, &table, &full).await.to_string(), "2");
+    assert_eq!(write_units(&table, &full).await.to_string(), "2");
     store.delete(&full.key).await.unwrap();
 
     let mut sizes = Vec::new();
@@ -828,7 +616,7 @@ async fn a_hit_costs_one_write_unit() {
             let kind = Kind::decode(&stored.value).unwrap();
             let is_engagement = matches!(kind, Kind::Engagement(_));
             assert_eq!(is_engagement, what.contains("engagement"), "{what}: {kind:?}");
-            let units = write_units(&store, &table, stored).await;
+            let units = write_units(&table, stored).await;
             let size = Item::overhead(&stored.key) + stored.value.len();
             println!("{units} write unit, {size:4} bytes: {what}, of a domain of {}", domain.len());
             assert_eq!(units.to_string(), "1", "{what}: {size} bytes");

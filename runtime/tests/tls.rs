@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use aws_smithy_runtime_api::client::http::HttpConnector as _;
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_runtime::connector::{Connector, roots};
+use http::Request;
+use http_body_util::Full;
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -49,10 +49,10 @@ async fn serve(
     port
 }
 
-/// Asks the server as the SDK would: the status, or the whole chain of what went wrong.
+/// Asks the server as the client of DynamoDB does: the status, or the whole chain of what went wrong.
 async fn ask(connector: Connector, port: u16) -> Result<u16, String> {
-    let request = HttpRequest::get(format!("https://localhost:{port}/")).unwrap();
-    let answer = connector.call(request).await;
+    let request = Request::get(format!("https://localhost:{port}/")).body(Full::default()).unwrap();
+    let answer = connector.send(request).await;
     answer.map(|answer| answer.status().as_u16()).map_err(|error| format!("{error:?}"))
 }
 

@@ -175,7 +175,7 @@ async fn a_hit_is_one_write_unit_and_nothing_else() {
     // All that there is in the table, by whatever key.
     let mut items = Vec::new();
     for (name, expected) in [(salts_table(&name), 1), (name, stored)] {
-        let scan = store.client().scan().table_name(name).into_paginator().items().send();
+        let scan = dynamodb_local::sdk().scan().table_name(name).into_paginator().items().send();
         let found: Vec<_> = scan.collect::<Result<_, _>>().await.unwrap();
         assert_eq!(found.len(), expected);
         items.extend(found);

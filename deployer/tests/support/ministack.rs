@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use footfall_infra::api::Function;
 use footfall_runtime::connector::Connector;
 use footfall_runtime::store::dynamodb::{Access, DynamoDb};
@@ -85,6 +87,18 @@ impl Ministack {
 
     pub(crate) fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// DynamoDB, as its owner gets at it.
+    pub(crate) fn dynamodb(&self) -> Client {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .endpoint_url(self.endpoint())
+            .http_client(Connector::new().unwrap().into_client())
+            .build();
+        Client::from_conf(config)
     }
 
     /// The table, as its owner gets at it.

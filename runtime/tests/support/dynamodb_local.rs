@@ -6,6 +6,7 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -91,6 +92,18 @@ pub(crate) fn store(address: SocketAddr, table: &str) -> DynamoDb {
     DynamoDb::new(access(address), table.to_owned(), Connector::new().unwrap())
 }
 
+/// The client of AWS's SDK, for what no function does: making tables, and looking into all of them.
+pub(crate) fn sdk() -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("AKIATEST", "secret", None, None, "test"))
+        .endpoint_url(format!("http://{}", address()))
+        .http_client(Connector::new().unwrap().into_client())
+        .build();
+    aws_sdk_dynamodb::Client::from_conf(config)
+}
+
 /// A new table, empty, as the stack makes it, with that of its salts; and its name.
 pub(crate) async fn table(what: &str) -> (DynamoDb, String) {
     static MADE: AtomicU32 = AtomicU32::new(0);
@@ -105,8 +118,7 @@ pub(crate) async fn table(what: &str) -> (DynamoDb, String) {
         KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
     };
     for table in [name.clone(), salts_table(&name)] {
-        let made = store
-            .client()
+        let made = sdk()
             .create_table()
             .table_name(table)
             .attribute_definitions(attribute("pk"))

@@ -140,7 +140,7 @@ pub(crate) struct Chaos {
     inner: Memory,
     dice: Arc<Mutex<fastrand::Rng>>,
     /// Of a thousand operations, so many are lost, as many are not answered, and ten times as many are
-    /// repeated: the SDK makes good for most faults.
+    /// repeated: the client makes good for most faults.
     faults: usize,
 }
 
@@ -151,7 +151,7 @@ enum Fate {
     Lost,
     /// It is done, and its answer is lost for good.
     Unanswered,
-    /// It is done, its answer is lost, and the SDK sends it again.
+    /// It is done, its answer is lost, and the client sends it again.
     Repeated,
 }
 
