@@ -1,0 +1,396 @@
+//! What a month of so many views takes, from 10 thousand to 100 million of them: `cargo bench -p footfall-runtime
+//! --bench scale`, or with `-- 1000000` for that many alone, which is printed and not noted. docs/scale.md is made of it.
+//!
+//! The real rollup folds a whole day of generated hits, and the real dashboard answers from that, each in a process of
+//! its own, whose CPU time and memory are measured. The store is files. What would take too long is not run but
+//! extrapolated from what was, and says so.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a bench ends there"
+)]
+
+mod disk;
+#[path = "../measured/mod.rs"]
+mod measured;
+mod summary;
+#[path = "../traffic/mod.rs"]
+mod traffic;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use disk::Disk;
+use footfall_infra::settings::Settings;
+use footfall_runtime::access::Door;
+use footfall_runtime::ambient::{Ambient, RandomError};
+use footfall_runtime::checkpoint::Checkpoint;
+use footfall_runtime::client::Device;
+use footfall_runtime::column::Column;
+use footfall_runtime::country::Country;
+use footfall_runtime::dashboard::Dashboard;
+use footfall_runtime::hit::{Campaign, Hit, Kind, Screen};
+use footfall_runtime::http::Request;
+use footfall_runtime::rollup::{self, Rollup};
+use footfall_runtime::rows::{Rows, Texts};
+use footfall_runtime::store::{Item, WRITE_UNIT};
+use footfall_runtime::table::{self, Hour, Span, utc_start};
+use footfall_runtime::visitor::VisitorId;
+use http::HeaderMap;
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use measured::rounded;
+use serde_json::{Value, json};
+
+/// Views a month.
+const SIZES: [u64; 5] = [10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+
+/// A month in days, as AWS reckons it: 730 hours.
+const MONTH: f64 = 730.0 / 24.0;
+
+const SETTINGS: &str =
+    "sites: [{domain: example.com, goals: [{event: signup}, {page: '/blog/*'}]}]";
+
+/// The day that is not over.
+const TODAY: &str = "2026-11-21";
+
+/// When the dashboard is looked at: half of the day is over, and its hours are folded but for the last half.
+const NOON: SignedDuration = SignedDuration::from_mins(12 * 60 + 30);
+
+/// What is looked at, in days. Each has as many before it, with which it is compared.
+const PERIODS: [i64; 4] = [1, 7, 30, 365];
+
+/// What has more hits than so many is not run but extrapolated.
+const MOST_HITS: u64 = 60_000_000;
+
+/// How many months the reader has in memory at most (`AT_ONCE` in src/read.rs).
+const MONTHS_AT_ONCE: i64 = 6;
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["fold", folder, at] => println!("{}", fold(Path::new(folder), at.parse().unwrap())),
+        ["look", folder, days] => println!("{}", look(Path::new(folder), days.parse().unwrap())),
+        ["summary", views] => println!("{}", summary::measure(views.parse().unwrap())),
+        [] => {
+            let sizes: Vec<Value> = SIZES.into_iter().map(size).collect();
+            let command = "cargo bench -p footfall-runtime --bench scale";
+            measured::note("scale", command, json!(sizes));
+        }
+        _ => {
+            for views in words {
+                println!("{:#}", size(views.parse().expect("a number of views a month")));
+            }
+        }
+    }
+}
+
+/// What a size takes.
+fn size(views: u64) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let a_day = (views as f64 / MONTH) as u64;
+    println!("{views} views a month, {a_day} a day");
+    let (hits, item, largest) = write_day(folder, a_day);
+    write_templates(folder, a_day);
+    // At seven minutes past every hour, see infra/src/stack/functions.rs.
+    let hours = child(&["fold", path(folder), &at(12 * 60 + 7)]);
+    println!("  twelve hours folded: {hours}");
+    let mut looks: Vec<Value> = Vec::new();
+    for days in PERIODS {
+        let is_run = hits * 2 * days.unsigned_abs() <= MOST_HITS;
+        let seen = if is_run {
+            child(&["look", path(folder), &days.to_string()])
+        } else {
+            extrapolated(&looks, days, hits)
+        };
+        println!("  {seen}");
+        looks.push(seen);
+    }
+    let day = child(&["fold", path(folder), &at(25 * 60 + 7)]);
+    println!("  a day folded: {day}");
+    let (parts, bytes) = segment(folder, today());
+    let summary = child(&["summary", &a_day.to_string()]);
+    println!("  {summary}");
+    json!({
+        "views": views,
+        "hits_a_day": hits,
+        "item_bytes": rounded(item, 4),
+        "largest_item_bytes": largest,
+        "segment_parts": parts,
+        "segment_bytes": bytes,
+        "hours": hours,
+        "day": day,
+        "looks": looks,
+        "summary": summary,
+    })
+}
+
+/// Runs a part of it in a process of its own.
+fn child(arguments: &[&str]) -> Value {
+    let output = Command::new(std::env::current_exe().unwrap()).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    // What could not be read would be logged.
+    assert!(said.is_empty(), "{arguments:?}: {said}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn path(folder: &Path) -> &str {
+    folder.to_str().unwrap()
+}
+
+/// So many minutes after today began, in milliseconds since 1970.
+fn at(minutes: i64) -> String {
+    (utc_start(today()).unwrap() + SignedDuration::from_mins(minutes)).as_millisecond().to_string()
+}
+
+fn today() -> Date {
+    TODAY.parse().unwrap()
+}
+
+fn settings() -> Settings {
+    Settings::from_yaml(SETTINGS).unwrap()
+}
+
+/// Writes the hits of today as they are stored, by the hour: how many there are, and how many bytes one has, on
+/// average and at most.
+fn write_day(folder: &Path, a_day: u64) -> (u64, f64, usize) {
+    let settings = settings();
+    let site = &settings.sites[0];
+    let start = utc_start(today()).unwrap().as_millisecond();
+    let (rows, texts) = traffic::Traffic::new(a_day).day(start);
+    let mut order: Vec<u32> = (0..rows.len() as u32).collect();
+    order.sort_by_key(|row| rows.times[*row as usize]);
+    let (mut bytes, mut largest) = (0, 0);
+    let mut left = &order[..];
+    for hour in Hour::of_day(today()) {
+        let end = hour.end().as_millisecond();
+        let count = left.partition_point(|row| rows.times[*row as usize] < end);
+        let (of_hour, others) = left.split_at(count);
+        left = others;
+        let items = of_hour.iter().zip(0_u64..).map(|(row, number)| {
+            let row = *row as usize;
+            let at = Timestamp::from_millisecond(rows.times[row]).unwrap();
+            let mut random = [0; 16];
+            random[..8].copy_from_slice(&number.to_be_bytes());
+            let key = table::hit_key(site, at, 0, random);
+            let most = WRITE_UNIT - Item::overhead(&key);
+            let value = Kind::Hit(hit(&rows, &texts, row)).encode(most).unwrap();
+            let size = Item::overhead(&key) + value.len();
+            bytes += size;
+            largest = largest.max(size);
+            Item { key, value, expires: None }
+        });
+        // Those of one millisecond are in order as well, for their numbers are.
+        disk::write_hits(folder, &table::hits(site, hour, 0).pk, items);
+    }
+    assert!(left.is_empty() && largest <= WRITE_UNIT);
+    (rows.len() as u64, bytes as f64 / rows.len() as f64, largest)
+}
+
+/// A row as the hit that it was made from.
+fn hit(rows: &Rows, texts: &Texts, row: usize) -> Hit {
+    let text = |column: Column| texts.of(column).text(rows.column(column)[row]);
+    let owned = |column| text(column).map(str::to_owned);
+    Hit {
+        // As good as a hash: visitors lie anywhere, as they do in the table.
+        visitor: VisitorId::new(rows.visitors[row].wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        event: owned(Column::Event),
+        host: None,
+        page: owned(Column::Page).unwrap(),
+        source: owned(Column::Source),
+        referrer: owned(Column::Referrer),
+        campaign: Campaign {
+            source: owned(Column::UtmSource),
+            medium: owned(Column::UtmMedium),
+            name: owned(Column::UtmCampaign),
+            ..Campaign::default()
+        },
+        country: text(Column::Country).and_then(Country::parse),
+        browser: owned(Column::Browser),
+        browser_version: owned(Column::BrowserVersion),
+        system: owned(Column::System),
+        system_version: owned(Column::SystemVersion),
+        device: match text(Column::Device) {
+            Some("Mobile") => Some(Device::Mobile),
+            Some("Tablet") => Some(Device::Tablet),
+            _ => Some(Device::Desktop),
+        },
+        screen: match text(Column::Screen) {
+            Some("Mobile") => Some(Screen::Mobile),
+            Some("Tablet") => Some(Screen::Tablet),
+            Some("Laptop") => Some(Screen::Laptop),
+            Some(_) => Some(Screen::Desktop),
+            None => None,
+        },
+        props: Vec::new(),
+    }
+}
+
+/// The days that stand for all others: one of the period, and for each period one of that before it.
+fn template(days: i64) -> (Date, Date) {
+    (today() - 1.day(), today() - (days + (days + 1) / 2).days())
+}
+
+/// Writes the segments of the days that stand for others, and how far the site is folded.
+fn write_templates(folder: &Path, a_day: u64) {
+    let settings = settings();
+    let site = &settings.sites[0];
+    let store = Disk::open(folder, 0, Vec::new());
+    let mut traffic = traffic::Traffic::new(a_day);
+    let before = PERIODS.map(|days| template(days).1);
+    for day in before.into_iter().chain([template(1).0]) {
+        let (rows, mut texts) = traffic.day(utc_start(day).unwrap().as_millisecond());
+        let span = Span::Day(day);
+        let encoded = rollup::encode(site, span, rows, &mut texts, 0).unwrap();
+        let (first, rest) = rollup::items(site, span, encoded, None);
+        wait(rollup::put(&store, first, rest)).unwrap();
+    }
+    let checkpoint = Checkpoint {
+        first: Some(today() - 1000.days()),
+        through: Some(today() - 1.day()),
+        shards: 1,
+        ..Checkpoint::default()
+    };
+    wait(checkpoint.put(&store, site)).unwrap();
+}
+
+/// The rollup as it runs at a time: what it takes.
+fn fold(folder: &Path, at: i64) -> Value {
+    let clock = Clock(Timestamp::from_millisecond(at).unwrap());
+    let store = Disk::open(folder, at, Vec::new());
+    let began = cpu();
+    let run = wait(Rollup::new(settings(), store.clone(), clock).run()).unwrap();
+    let cpu = cpu() - began;
+    let read = store.read();
+    json!({
+        "hours": run.hours,
+        "days": run.days,
+        "cpu_ms": rounded(cpu, 3),
+        "peak_mb": peak(),
+        "pages": read.pages,
+        "read_units": read.units.values().sum::<u64>(),
+        "write_units": store.written(),
+    })
+}
+
+/// The dashboard's page of so many days, today among them: what it takes.
+fn look(folder: &Path, days: i64) -> Value {
+    let now = utc_start(today()).unwrap() + NOON;
+    let clock = Clock(now);
+    let (own, before) = template(days);
+    let stands_for =
+        vec![(Date::MIN, before), (today() - (days - 1).days(), own), (today(), today())];
+    let store = Disk::open(folder, now.as_millisecond(), stands_for);
+    let dashboard = Dashboard::new(settings(), store.clone(), clock, Door::Open).unwrap();
+    let period = if days == 1 { "today".to_owned() } else { format!("{days}d") };
+    let request = Request {
+        method: "GET".to_owned(),
+        path: "/dashboard".to_owned(),
+        query: format!("period={period}"),
+        headers: HeaderMap::new(),
+        body: Vec::new(),
+        peer: "192.0.2.1".parse().unwrap(),
+    };
+    let began = cpu();
+    let answer = wait(dashboard.handle(&request));
+    let cpu = cpu() - began;
+    assert_eq!(answer.status(), 200);
+    let read = store.read();
+    let one = |start: &str| {
+        let units = read.units.iter().filter(|(pk, _)| pk.starts_with(start));
+        units.map(|(_, units)| *units).max().unwrap_or(0)
+    };
+    json!({
+        "days": days,
+        "is_run": true,
+        "cpu_ms": rounded(cpu, 3),
+        "peak_mb": peak(),
+        "read_mb": rounded(read.bytes as f64 / 1e6, 4),
+        "pages": read.pages,
+        "read_units": read.units.values().sum::<u64>(),
+        "partition_units": one("seg#"),
+        "page_bytes": answer.body().len(),
+    })
+}
+
+/// A look that would take too long, from those that did not: all of it but memory grows with the days; memory with
+/// what is read of six months.
+fn extrapolated(looks: &[Value], days: i64, hits: u64) -> Value {
+    let run = |of: &&Value| of["is_run"] == true;
+    let (first, last) = (looks.iter().find(run).unwrap(), looks.iter().rfind(run).unwrap());
+    let number = |of: &Value, name: &str| of[name].as_f64().unwrap();
+    let span = number(last, "days") - number(first, "days");
+    let line = |name: &str, at: f64| {
+        let a_day = if span > 0.0 {
+            (number(last, name) - number(first, name)) / span
+        } else {
+            number(last, name) / number(last, "days")
+        };
+        number(last, name) + a_day * (at - number(last, "days"))
+    };
+    // A period and the one before it, of which so many days are in memory.
+    let held = (days as f64).min(MONTHS_AT_ONCE as f64 * MONTH / 2.0);
+    let at = days as f64;
+    json!({
+        "days": days,
+        "is_run": false,
+        "hits": hits * 2 * days.unsigned_abs(),
+        "cpu_ms": rounded(line("cpu_ms", at), 3),
+        "peak_mb": rounded(line("peak_mb", held), 3),
+        "read_mb": rounded(line("read_mb", at), 4),
+        "pages": line("pages", at).round(),
+        "read_units": line("read_units", at).round(),
+        // A whole month.
+        "partition_units": (line("read_units", MONTH / 2.0)).round(),
+        "page_bytes": last["page_bytes"],
+    })
+}
+
+/// How many parts a day's segment has, and how many bytes.
+fn segment(folder: &Path, day: Date) -> (usize, u64) {
+    let key = table::segment_key(&settings().sites[0], Span::Day(day));
+    let start = key.sk.replace("#00", "#");
+    let files = fs::read_dir(folder.join("items").join(key.pk)).unwrap().map(|file| file.unwrap());
+    let parts = files.filter(|file| file.file_name().to_str().unwrap().starts_with(&start));
+    let sizes: Vec<u64> = parts.map(|file| file.metadata().unwrap().len()).collect();
+    (sizes.len(), sizes.iter().sum())
+}
+
+/// A clock that stands still, without dice.
+struct Clock(Timestamp);
+
+impl Ambient for Clock {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+
+    fn random(&self) -> Result<[u8; 16], RandomError> {
+        Ok([0; 16])
+    }
+}
+
+/// The CPU time of this thread, in milliseconds.
+fn cpu() -> f64 {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("this is Linux");
+    text.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap() / 1e6
+}
+
+/// The most memory that this process had, in MB as Lambda counts them.
+fn peak() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").expect("this is Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kb: f64 = line.trim().trim_end_matches(" kB").parse().unwrap();
+    rounded(kb / 1024.0, 3)
+}
+
+fn wait<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(future)
+}

@@ -1,0 +1,92 @@
+//! A prototype, of what there is not: a summary of each day, from which an unfiltered page could be made without the
+//! day's hits. What it would weigh, and how fast it would be read.
+
+use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use footfall_runtime::engine::{Engine, Group, Grouping, Plan, Span};
+use footfall_runtime::report::{Tally, all_tables};
+use footfall_runtime::table::utc_start;
+use jiff::{Timestamp, ToSpan as _};
+use serde_json::{Value, json};
+
+use crate::measured::rounded;
+use crate::traffic::Traffic;
+use crate::{cpu, settings, today};
+
+/// So many rows of a table are kept, as many as the dashboard shows of one at most.
+const ROWS: usize = 1000;
+
+/// How many days are read for a period of a month.
+const DAYS: usize = 30;
+
+/// A row: its value, and what is counted of it.
+type Row = (Option<String>, [u64; 10]);
+
+/// Makes the summary of a day of so many views, and reads 30 of them.
+pub(crate) fn measure(views: u64) -> Value {
+    let settings = settings();
+    let start = utc_start(today()).unwrap();
+    let (rows, texts) = Traffic::new(views).day(start.as_millisecond());
+    let hours = (0..24).map(|hour| (start + hour.hours()).as_millisecond()).collect();
+    let mut groupings = vec![Grouping::total(), Grouping::by_time(hours)];
+    groupings.extend(all_tables().into_iter().map(Grouping::by));
+    let span = Span { from: start, to: Timestamp::MAX - 1.hour(), groupings };
+    let mut engine =
+        Engine::new(&settings.sites[0], vec![Plan { conditions: &[], spans: vec![span] }]).unwrap();
+    engine.texts = texts;
+    engine.count(rows);
+    let found = engine.found().remove(0).remove(0);
+    let tables: Vec<Vec<Row>> = found.groups.into_iter().map(table).collect();
+    let cut: Vec<&[Row]> = tables.iter().map(|table| &table[..table.len().min(ROWS)]).collect();
+    let (all, cut) = (packed(&tables), packed(&cut));
+    let began = cpu();
+    let mut sums: Vec<HashMap<Option<String>, [u64; 10]>> = Vec::new();
+    for _ in 0..DAYS {
+        let mut text = Vec::new();
+        GzDecoder::new(&cut[..]).read_to_end(&mut text).unwrap();
+        let tables: Vec<Vec<Row>> = serde_json::from_slice(&text).unwrap();
+        sums.resize_with(tables.len(), HashMap::new);
+        for (sum, table) in sums.iter_mut().zip(tables) {
+            for (value, tally) in table {
+                let own = sum.entry(value).or_default();
+                own.iter_mut().zip(tally).for_each(|(own, its)| *own += its);
+            }
+        }
+    }
+    let took = (cpu() - began) / DAYS as f64;
+    assert!(sums[0][&None][2] as f64 > 0.9 * (views as usize * DAYS) as f64);
+    json!({
+        "rows": tables.iter().map(Vec::len).sum::<usize>(),
+        "bytes": all.len(),
+        "bytes_of_1000_rows": cut.len(),
+        "read_ms": rounded(took, 2),
+    })
+}
+
+/// The rows of a table, those with the most visitors first.
+fn table(groups: Vec<Group>) -> Vec<Row> {
+    let row = |group: Group| {
+        let bar = group.bar.map(|bar| bar.to_string());
+        let value = group.values.into_iter().next().flatten();
+        (bar.or(value), numbers(&group.tally))
+    };
+    let mut rows: Vec<Row> = groups.into_iter().map(row).collect();
+    rows.sort_unstable_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    rows
+}
+
+fn numbers(tally: &Tally) -> [u64; 10] {
+    let Tally { visitors, visits, views, events, bounces, duration, .. } = *tally;
+    let Tally { engaged, engagements, scrolled, scrolls, .. } = *tally;
+    [visitors, visits, views, events, bounces, duration, engaged, engagements, scrolled, scrolls]
+}
+
+fn packed(tables: &impl serde::Serialize) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(&serde_json::to_vec(tables).unwrap()).unwrap();
+    encoder.finish().unwrap()
+}
