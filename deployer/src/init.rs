@@ -222,6 +222,10 @@ sites:
 # Requests a second that the API takes, and at once; 2 and 2000 with free-tier.
 #throttle: {{rate: 50, burst: 500}}
 
+# Memory of the functions that read: reports, and days that are folded. 1769 come with a whole core, and
+# with less, less of it. docs/scale.md says which sites need more.
+#memory_mb: {{dashboard: 512, rollup: 1769}}
+
 # Keep what it takes to restore the table to any second of the last 35 days.
 #point_in_time_recovery: true
 
@@ -265,6 +269,10 @@ fn scalar(text: &str) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 mod tests {
+    use footfall_infra::api::Function;
+    use footfall_infra::settings::Memory;
+    use footfall_infra::stack::Spec;
+
     use super::*;
 
     fn example() -> Choices {
@@ -325,6 +333,11 @@ mod tests {
             let mut with = Settings::from_yaml(&text.replace(line, &key)).unwrap();
             assert_eq!(with.throttle(), plain.throttle());
             with.throttle = None;
+            for function in Function::ALL {
+                let said = with.memory_mb.of(function);
+                assert!(said.is_none_or(|mb| mb == Spec::of(function).memory), "{key}");
+            }
+            with.memory_mb = Memory::default();
             assert_eq!(with, plain, "{key}");
         }
     }

@@ -17,7 +17,7 @@ pub use error::SettingsError;
 use error::{line_of, remedied};
 pub use goal::{Goal, MAX_GOALS, PagePattern, Reached};
 pub use host::{Domain, Host};
-pub use limits::{Capacity, LogRetention, MonthlyBudget, Throttle};
+pub use limits::{Capacity, LogRetention, Memory, MonthlyBudget, Throttle};
 pub use owner::{CertificateArn, CustomDomain, Email, Tags};
 pub use site::{RetentionDays, Site};
 pub use time_zone::TimeZone;
@@ -64,6 +64,10 @@ pub struct Settings {
     /// How many requests the API lets through, if not what [`throttle`](Self::throttle) says.
     #[serde(default, skip_serializing)]
     pub throttle: Option<Throttle>,
+
+    /// How much memory the functions have, where it is not what they have by themselves.
+    #[serde(default, skip_serializing)]
+    pub memory_mb: Memory,
 
     /// Who is told when a function fails or is throttled, or the budget is spent.
     #[serde(default, skip_serializing)]
@@ -126,6 +130,7 @@ impl Settings {
             point_in_time_recovery: true,
             log_retention_days: LogRetention::default(),
             throttle: None,
+            memory_mb: Memory::default(),
             alarm_email: None,
             monthly_budget_usd: None,
             custom_domain: None,

@@ -331,7 +331,8 @@ fn a_function_is_as_its_row_says() {
         for of in Function::ALL {
             let spec = Spec::of(of);
             let properties = function(&template, of);
-            assert_eq!(properties["MemorySize"], spec.memory);
+            let said = settings.memory_mb.of(spec.function);
+            assert_eq!(properties["MemorySize"], said.unwrap_or(spec.memory));
             assert_eq!(properties["Timeout"], spec.timeout);
             let reserved = &properties["ReservedConcurrentExecutions"];
             if name == "no-concurrency" {

@@ -1,6 +1,8 @@
-//! What an owner can limit: the table's capacity, requests a second, days of logs, the bill.
+//! What an owner can limit: the table's capacity, requests a second, memory, days of logs, the bill.
 
 use serde::Deserialize;
+
+use crate::api::Function;
 
 /// How the table's reads and writes are paid for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -132,6 +134,51 @@ impl TryFrom<WrittenThrottle> for Throttle {
         Ok(Self {
             rate: within("rate", written.rate, 10_000)?,
             burst: within("burst", written.burst, 5_000)?,
+        })
+    }
+}
+
+/// How much memory the functions have that hold what grows with a site: the dashboard a report's segments, the rollup
+/// a day's hits. docs/scale.md says from which size they need more than they have where nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(try_from = "WrittenMemory")]
+pub struct Memory {
+    dashboard: Option<u16>,
+    rollup: Option<u16>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenMemory {
+    dashboard: Option<u64>,
+    rollup: Option<u64>,
+}
+
+impl Memory {
+    /// That of a function, in MB, if it is said.
+    #[must_use]
+    pub const fn of(self, function: Function) -> Option<u16> {
+        match function {
+            Function::Track => None,
+            Function::Dashboard => self.dashboard,
+            Function::Rollup => self.rollup,
+        }
+    }
+}
+
+impl TryFrom<WrittenMemory> for Memory {
+    type Error = String;
+
+    fn try_from(written: WrittenMemory) -> Result<Self, String> {
+        // No less than a small site needs, and no more than Lambda has. New accounts have less than that at first.
+        // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+        let within = |mb: u64| match u16::try_from(mb) {
+            Ok(mb @ 512..=10_240) => Ok(mb),
+            _ => Err(format!("{mb} MB cannot be; use a number from 512 to 10240")),
+        };
+        Ok(Self {
+            dashboard: written.dashboard.map(within).transpose()?,
+            rollup: written.rollup.map(within).transpose()?,
         })
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::api::Function;
 
 fn settings(yaml: &str) -> Settings {
     Settings::from_yaml(yaml).unwrap()
@@ -78,6 +79,7 @@ capacity: free-tier
 point_in_time_recovery: false
 log_retention_days: 731
 throttle: { rate: 100, burst: 200 }
+memory_mb: { dashboard: 1769 }
 alarm_email: jane+footfall@example.com
 monthly_budget_usd: 5
 custom_domain:
@@ -93,6 +95,8 @@ fn the_stack_can_be_decided_upon() {
     assert!(!settings.point_in_time_recovery);
     assert_eq!(settings.log_retention_days.days(), 731);
     assert_eq!((settings.throttle().rate(), settings.throttle().burst()), (100, 200));
+    let memory = [Function::Dashboard, Function::Rollup].map(|it| settings.memory_mb.of(it));
+    assert_eq!(memory, [Some(1769), None]);
     assert_eq!(settings.alarm_email.unwrap().as_str(), "jane+footfall@example.com");
     assert_eq!(settings.monthly_budget_usd.unwrap().usd(), 5);
     let custom = settings.custom_domain.unwrap();
@@ -236,6 +240,14 @@ fn a_wrong_file_gets_line_key_and_remedy() {
         "throttle: a burst of 6000 cannot be; use a number from 1 to 5000",
     );
     stack("throttle: { rate: 10 }", "throttle: the key `burst` is missing; add it");
+    stack(
+        "memory_mb: { dashboard: 128 }",
+        "memory_mb: 128 MB cannot be; use a number from 512 to 10240",
+    );
+    stack(
+        "memory_mb: { track: 512 }",
+        "memory_mb.track: unknown key `track`; use `dashboard` or `rollup`",
+    );
     stack(
         "alarm_email: jane@localhost",
         "alarm_email: \"jane@localhost\" is no e-mail address; write it as you@example.com",

@@ -23,7 +23,7 @@ pub struct Spec {
     pub function: Function,
     /// What it does, for people who meet it in the console.
     pub description: &'static str,
-    /// Its memory, in MB. 1,769 of them come with one core:
+    /// Its memory, in MB, where the settings say nothing else. 1,769 of them come with one core:
     /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
     pub memory: u16,
     /// After how many seconds it is ended.
@@ -152,7 +152,7 @@ pub(super) fn add(
     for spec in Function::ALL.map(Spec::of) {
         add_log_group(template, settings, inputs, &spec);
         permissions::add_role(template, &spec);
-        add_function(template, inputs, &spec, &environment)?;
+        add_function(template, settings, inputs, &spec, &environment)?;
     }
     Ok(())
 }
@@ -167,6 +167,7 @@ fn add_log_group(template: &mut Template, settings: &Settings, inputs: &Inputs, 
 
 fn add_function(
     template: &mut Template,
+    settings: &Settings,
     inputs: &Inputs,
     spec: &Spec,
     environment: &Value,
@@ -180,7 +181,7 @@ fn add_function(
         "Architectures": [inputs.architecture.name()],
         "Handler": "bootstrap",
         "Code": { "S3Bucket": artifact.bucket, "S3Key": artifact.key },
-        "MemorySize": spec.memory,
+        "MemorySize": settings.memory_mb.of(spec.function).unwrap_or(spec.memory),
         "Timeout": spec.timeout,
         "Role": permissions::role_arn(spec.function),
         "Environment": { "Variables": environment },

@@ -32,6 +32,7 @@ capacity: on-demand
 point_in_time_recovery: true
 log_retention_days: 30
 throttle: { rate: 1000, burst: 2000 }
+memory_mb: { dashboard: 1769, rollup: 3008 }
 alarm_email: owner@example.com
 monthly_budget_usd: 5
 custom_domain:
