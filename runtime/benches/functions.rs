@@ -1,0 +1,78 @@
+//! How fast the functions are where Lambda bills it, beside the design they come from: `cargo xtask bench functions`.
+//!
+//! Every program is started again and again, in turn with the others, by a Runtime API of the bench's own, over a
+//! DynamoDB of the bench's own (functions/stub.rs). Times are CPU time: what else the machine does makes them longer by
+//! some percent, and leaves their ratios as they are. `-- instructions` counts those of `track` alone, and fails where
+//! they are more than the limit.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a bench ends there"
+)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+mod report;
+
+mod functions {
+    pub(crate) mod contenders;
+    pub(crate) mod instructions;
+    pub(crate) mod lambda;
+    pub(crate) mod process;
+    pub(crate) mod rounds;
+    pub(crate) mod site;
+    pub(crate) mod sizes;
+    pub(crate) mod stub;
+    pub(crate) mod written;
+}
+
+use std::process::ExitCode;
+
+use functions::contenders::Contenders;
+use functions::stub::Stub;
+use functions::{instructions, rounds, written};
+use report::whole;
+
+/// How many instructions `track` may take over TLS to its first answer, and to each after it: what it takes on the day
+/// this is written, and 5 %. The aims are 5.5 and 0.5 million.
+const MOST_TO_FIRST: u64 = 1;
+const MOST_WARM: u64 = 1;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let asked: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with("--")).collect();
+    match asked.first().map(String::as_str) {
+        Some("instructions") => gate().await,
+        rounds => {
+            let rounds = rounds.map_or(15, |rounds| rounds.parse().expect("how many rounds"));
+            let measured = rounds::measure(rounds).await;
+            written::write(&measured);
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+/// Whether `track` takes as few instructions as it may.
+async fn gate() -> ExitCode {
+    let stub = Stub::start().await;
+    let track = Contenders::find().track(&stub, true);
+    let counted = instructions::count(&track, functions::site::own_hit).await;
+    stub.tables.asked();
+    println!("track: {} instructions to its first event", whole(counted.init));
+    println!("track: {} for it", whole(counted.first));
+    println!("track: {} for each after it", whole(counted.warm));
+    let to_first = counted.init + counted.first;
+    if to_first > MOST_TO_FIRST || counted.warm > MOST_WARM {
+        println!(
+            "That is too much: at most {} until the first is answered, and {} for each after it",
+            whole(MOST_TO_FIRST),
+            whole(MOST_WARM)
+        );
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,104 @@
+//! What is measured: our functions as they are deployed, but built for this machine; the design they come from, and the
+//! same in plain Node, under the Runtime Interface Client that AWS publishes; and a bootstrap that does nothing.
+
+use std::path::{Path, PathBuf};
+
+use super::lambda::{Program, existing};
+use super::site;
+use super::sizes::{node_files, zipped};
+use super::stub::Stub;
+
+/// Where `cargo xtask bench` says that the functions are.
+const FUNCTIONS: &str = "FOOTFALL_BENCH_FUNCTIONS";
+
+/// What the other design's handlers need of Node's packages. The client of the Runtime API is Lambda's own.
+const SEED_NEEDS: [&str; 5] = ["@aws-sdk/client-dynamodb", "date-fns", "nbb", "react", "react-dom"];
+const NODE_NEEDS: [&str; 1] = ["@aws-sdk/client-dynamodb"];
+
+/// Where the programs are.
+pub(crate) struct Contenders {
+    functions: PathBuf,
+    pub(crate) node: PathBuf,
+}
+
+/// How large a function is, in bytes: its binary, if it has one, and its zip.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) binary: Option<u64>,
+    pub(crate) zip: u64,
+}
+
+impl Contenders {
+    pub(crate) fn find() -> Self {
+        let functions = std::env::var_os(FUNCTIONS)
+            .unwrap_or_else(|| panic!("{FUNCTIONS} is not set: run `cargo xtask bench`"));
+        let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/contenders");
+        Self { functions: functions.into(), node }
+    }
+
+    /// The function `track` over a stub.
+    pub(crate) fn track(&self, stub: &Stub, tls: bool) -> Program {
+        self.own("track", stub, tls)
+    }
+
+    /// The function `dashboard` over a stub.
+    pub(crate) fn dashboard(&self, stub: &Stub, tls: bool) -> Program {
+        self.own("dashboard", stub, tls)
+    }
+
+    fn own(&self, name: &str, stub: &Stub, tls: bool) -> Program {
+        let settings = site::settings().to_json().unwrap();
+        let mut variables = stub.variables(tls);
+        variables.push(("FOOTFALL_SETTINGS", settings));
+        Program {
+            command: vec![existing(&self.functions.join(name))],
+            folder: self.functions.clone(),
+            variables,
+        }
+    }
+
+    /// A handler of the design that we come from.
+    pub(crate) fn seed(&self, handler: &str, stub: &Stub, tls: bool) -> Program {
+        self.of_node("seed", handler, stub, tls)
+    }
+
+    /// A handler in plain Node.
+    pub(crate) fn plain_node(&self, handler: &str, stub: &Stub, tls: bool) -> Program {
+        self.of_node("node", handler, stub, tls)
+    }
+
+    fn of_node(&self, folder: &str, handler: &str, stub: &Stub, tls: bool) -> Program {
+        let client = existing(&self.node.join("node_modules/aws-lambda-ric/bin/index.mjs"));
+        Program {
+            command: vec!["node".into(), client, format!("index.{handler}").into()],
+            folder: self.node.join(folder),
+            variables: stub.variables(tls),
+        }
+    }
+
+    /// The bootstrap that does nothing.
+    pub(crate) fn empty(&self) -> Program {
+        Program {
+            command: vec![existing(&self.functions.join("empty"))],
+            folder: self.functions.clone(),
+            variables: Vec::new(),
+        }
+    }
+
+    /// How large a binary of ours is.
+    pub(crate) fn own_size(&self, name: &str) -> Size {
+        let file = self.functions.join(name);
+        let binary = std::fs::metadata(&file).unwrap().len();
+        Size { binary: Some(binary), zip: zipped(&[("bootstrap".to_owned(), file)]) }
+    }
+
+    /// How large the other design's package is, which has all its functions.
+    pub(crate) fn seed_size(&self) -> Size {
+        Size { binary: None, zip: zipped(&node_files(&self.node, "seed", &SEED_NEEDS)) }
+    }
+
+    /// How large that of plain Node is.
+    pub(crate) fn node_size(&self) -> Size {
+        Size { binary: None, zip: zipped(&node_files(&self.node, "node", &NODE_NEEDS)) }
+    }
+}

@@ -1,0 +1,231 @@
+//! Rounds in which every program is started and asked, in turn with the others, so that what the machine does meanwhile
+//! is the same for all.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::Value;
+
+use super::contenders::{Contenders, Size};
+use super::instructions::{self, Instructions};
+use super::lambda::{Function, Program};
+use super::site;
+use super::sizes::cdn_assets;
+use super::stub::Stub;
+
+/// Names of what is measured, as they are printed.
+pub(crate) const FOOTFALL: &str = "Footfall";
+pub(crate) const SEED: &str = "the seed: nbb";
+pub(crate) const NODE: &str = "plain Node";
+pub(crate) const EMPTY: &str = "an empty bootstrap";
+
+/// A program, what it is asked, and what must come of it.
+struct Contender {
+    name: &'static str,
+    program: Program,
+    event: Box<dyn Fn(usize) -> Value>,
+    status: u16,
+    /// What DynamoDB must have been asked for each event, at least so often.
+    asks: Option<(&'static str, u32)>,
+}
+
+/// What was measured of a program: milliseconds, and bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Times {
+    pub(crate) name: &'static str,
+    /// CPU time from its start until it asked for its first event.
+    pub(crate) init: Vec<f64>,
+    /// That of the first event.
+    pub(crate) first: Vec<f64>,
+    /// That of each after it.
+    pub(crate) warm: Vec<f64>,
+    /// The most memory it had, in bytes.
+    pub(crate) memory: Vec<f64>,
+    /// How long the first event took by the clock, held to the share of a 128 MB function.
+    pub(crate) held: Vec<f64>,
+}
+
+/// How large a dashboard's page is for a browser, in bytes as they are sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Page {
+    pub(crate) html: u64,
+    pub(crate) assets: u64,
+}
+
+/// All that was measured.
+pub(crate) struct Measured {
+    pub(crate) rounds: usize,
+    pub(crate) track: Vec<Times>,
+    pub(crate) track_plain: Vec<Times>,
+    pub(crate) small: Vec<Times>,
+    pub(crate) large: Vec<Times>,
+    pub(crate) sizes: Vec<(&'static str, Size)>,
+    pub(crate) own_page: Page,
+    pub(crate) seed_page: Page,
+    /// By name; none without valgrind.
+    pub(crate) instructions: Vec<(&'static str, Instructions)>,
+}
+
+/// Measures everything, in so many rounds; the largest in a third as many.
+pub(crate) async fn measure(rounds: usize) -> Measured {
+    let stub = Stub::start().await;
+    let contenders = Contenders::find();
+    let sizes = vec![
+        ("Footfall: track", contenders.own_size("track")),
+        ("Footfall: dashboard", contenders.own_size("dashboard")),
+        ("the seed: both functions", contenders.seed_size()),
+        ("plain Node: both functions", contenders.node_size()),
+        (EMPTY, contenders.own_size("empty")),
+    ];
+    eprintln!("track, over TLS");
+    let track = contest(rounds, &tracks(&contenders, &stub, true), 30, true, &stub).await;
+    eprintln!("track, plain");
+    let track_plain = contest(rounds, &tracks(&contenders, &stub, false), 30, false, &stub).await;
+    let mut instructions = Vec::new();
+    if instructions::valgrind().is_some() {
+        eprintln!("track, its instructions");
+        let count = |program| async move { instructions::count(&program, site::own_hit).await };
+        instructions.push(("track over TLS", count(contenders.track(&stub, true)).await));
+        instructions.push(("track, plain", count(contenders.track(&stub, false)).await));
+        instructions.push((EMPTY, count(contenders.empty()).await));
+        stub.tables.asked();
+    }
+    eprintln!("dashboard, a small site");
+    stub.tables.clear();
+    let cookie = site::fill(&stub.tables, site::SMALL).await;
+    let all = dashboards(&contenders, &stub, &cookie);
+    let small = contest(rounds, &all, 10, false, &stub).await;
+    let (own_page, seed_page) = (page(&all[0]).await, page(&all[1]).await);
+    let seed_page = Page { assets: cdn_assets(&contenders.node), ..seed_page };
+    if instructions::valgrind().is_some() {
+        let program = contenders.dashboard(&stub, true);
+        let counted = instructions::count(&program, |_| site::page(&cookie)).await;
+        instructions.push(("dashboard over TLS, the small site", counted));
+    }
+    eprintln!("dashboard, 10,000 addresses a day");
+    stub.tables.clear();
+    let cookie = site::fill(&stub.tables, site::LARGE).await;
+    let all = dashboards(&contenders, &stub, &cookie);
+    let large = contest(rounds.div_ceil(3), &all, 3, false, &stub).await;
+    Measured { rounds, track, track_plain, small, large, sizes, own_page, seed_page, instructions }
+}
+
+fn tracks(contenders: &Contenders, stub: &Stub, tls: bool) -> Vec<Contender> {
+    let other = |name, program| Contender {
+        name,
+        program,
+        event: Box::new(site::other_hit),
+        status: 204,
+        asks: Some(("UpdateItem", 1)),
+    };
+    let own = |name, program, asks| Contender {
+        name,
+        program,
+        event: Box::new(site::own_hit),
+        status: 202,
+        asks,
+    };
+    vec![
+        own(FOOTFALL, contenders.track(stub, tls), Some(("PutItem", 1))),
+        other(SEED, contenders.seed("track", stub, tls)),
+        other(NODE, contenders.plain_node("track", stub, tls)),
+        own(EMPTY, contenders.empty(), None),
+    ]
+}
+
+fn dashboards(contenders: &Contenders, stub: &Stub, cookie: &str) -> Vec<Contender> {
+    let contender = |name, program, asks| {
+        let page = site::page(cookie);
+        let event = Box::new(move |_| page.clone());
+        Contender { name, program, event, status: 200, asks: Some(("Query", asks)) }
+    };
+    vec![
+        // Who is signed in, how far the site is folded, segments, and the hits of today.
+        contender(FOOTFALL, contenders.dashboard(stub, true), 3),
+        contender(SEED, contenders.seed("dashboard", stub, true), 7),
+        contender(NODE, contenders.plain_node("dashboard", stub, true), 7),
+    ]
+}
+
+/// Starts every program in every round, and gives it one event and so many more.
+async fn contest(
+    rounds: usize,
+    contenders: &[Contender],
+    warm: usize,
+    is_held: bool,
+    stub: &Stub,
+) -> Vec<Times> {
+    let mut all: Vec<Times> =
+        contenders.iter().map(|it| Times { name: it.name, ..Times::default() }).collect();
+    for round in 0..rounds {
+        eprintln!("  round {} of {rounds}", round + 1);
+        for (contender, times) in contenders.iter().zip(&mut all) {
+            contender.run(times, warm, stub).await;
+            if is_held {
+                contender.run_held_back(times, stub).await;
+            }
+        }
+    }
+    all
+}
+
+impl Contender {
+    async fn run(&self, times: &mut Times, warm: usize, stub: &Stub) {
+        let mut function = Function::start(&self.program).await;
+        let process = function.process();
+        let mut before = process.settled_cpu();
+        times.init.push(milliseconds(before));
+        for number in 0..=warm {
+            let (answer, _) = function.invoke(&(self.event)(number)).await;
+            let now = process.settled_cpu();
+            let taken = if number == 0 { &mut times.first } else { &mut times.warm };
+            taken.push(milliseconds(now - before));
+            before = now;
+            self.check(&answer, &function);
+        }
+        times.memory.push(process.peak_memory() as f64);
+        self.check_asked(stub, 1 + warm);
+    }
+
+    async fn run_held_back(&self, times: &mut Times, stub: &Stub) {
+        let mut function = Function::start(&self.program).await;
+        function.process().settled_cpu();
+        let (answer, taken) = function.invoke_held_back(&(self.event)(0)).await;
+        times.held.push(milliseconds(taken));
+        self.check(&answer, &function);
+        self.check_asked(stub, 1);
+    }
+
+    fn check(&self, answer: &Value, function: &Function) {
+        let status = answer["statusCode"].as_u64();
+        assert_eq!(status, Some(self.status.into()), "{}: {answer}\n{}", self.name, function.log());
+    }
+
+    /// A design that asks for less than it must would be fast for nothing.
+    fn check_asked(&self, stub: &Stub, events: usize) {
+        let asked = stub.tables.asked();
+        if let Some((operation, each)) = self.asks {
+            let count = asked.get(operation).copied().unwrap_or_default();
+            let least = each * u32::try_from(events).unwrap();
+            assert!(count >= least, "{}: {count} times {operation}, not {least}", self.name);
+        }
+    }
+}
+
+/// What a browser is sent.
+async fn page(contender: &Contender) -> Page {
+    let mut function = Function::start(&contender.program).await;
+    let (answer, _) = function.invoke(&(contender.event)(0)).await;
+    let body = answer["body"].as_str().unwrap();
+    let html = match answer["isBase64Encoded"].as_bool() {
+        Some(true) => BASE64.decode(body).unwrap().len() as u64,
+        // As the gateway sends it on, which does not compress.
+        _ => body.len() as u64,
+    };
+    Page { html, assets: 0 }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
