@@ -78,6 +78,8 @@ enum Command {
     Snippet(Rest),
     /// Run every test, after installing what they need
     Test(tasks::test::Arguments),
+    /// Measure, and write BENCHMARKS.md
+    Bench(tasks::bench::Arguments),
     /// Write generated files anew: lists, the minified tracker, golden templates
     Generate,
 }
@@ -111,6 +113,7 @@ fn main() -> ExitCode {
         Command::Export(rest) => tasks::deployer("export", &rest.arguments),
         Command::Delete(rest) => tasks::deployer("delete", &rest.arguments),
         Command::Test(arguments) => tasks::test::run_parts(&arguments),
+        Command::Bench(arguments) => tasks::bench::run(&arguments),
         Command::Generate => tasks::generate(),
     };
     match done {

@@ -1,5 +1,6 @@
 //! One function or module for each task.
 
+pub(crate) mod bench;
 pub(crate) mod test;
 
 use std::io::{self, IsTerminal as _};

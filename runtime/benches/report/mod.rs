@@ -103,6 +103,16 @@ impl Aim {
         }
     }
 
+    /// At least `least` times as much as the other is aimed at; `ratio` is what was reached.
+    pub(crate) fn times_more(what: &str, least: f64, ratio: f64) -> Self {
+        Self {
+            what: what.to_owned(),
+            aim: format!("{} times more", number(least)),
+            reached: format!("{} times", number(ratio)),
+            is_met: ratio >= least,
+        }
+    }
+
     /// At least `least` times less than the other is aimed at.
     pub(crate) fn times_less(what: &str, least: f64, other: f64, own: f64) -> Self {
         let ratio = other / own;

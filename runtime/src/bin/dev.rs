@@ -14,7 +14,7 @@ use footfall_infra::settings::{self, Settings};
 use footfall_runtime::access::{Door, register};
 use footfall_runtime::ambient::{Ambient as _, Machine};
 use footfall_runtime::dev::{Demo, Gateway, fill, goals, serve};
-use footfall_runtime::rollup::Rollup;
+use footfall_runtime::rollup::{Rollup, Run};
 use footfall_runtime::settings_file;
 use footfall_runtime::snippet::snippet;
 use footfall_runtime::store::embedded::Embedded;
@@ -139,11 +139,14 @@ async fn upkeep(store: Embedded, settings: Settings) {
     let mut often = tokio::time::interval(UPKEEP);
     loop {
         often.tick().await;
-        if let Err(error) = rollup.run().await {
-            eprintln!("not everything could be folded, and is tried again: {error}");
-        }
+        let folded = rollup.run().await;
         if let Err(error) = store.sweep(Machine.now().as_second()).await {
             eprintln!("what has expired could not be deleted: {error}");
+        }
+        match folded {
+            Ok(Run { days: 0, hours: 0, .. }) => {}
+            Ok(Run { days, hours, .. }) => eprintln!("Folded: days {days}, hours {hours}."),
+            Err(error) => eprintln!("not everything could be folded, and is tried again: {error}"),
         }
     }
 }
