@@ -113,7 +113,7 @@ fn main() -> ExitCode {
         Command::Export(rest) => tasks::deployer("export", &rest.arguments),
         Command::Delete(rest) => tasks::deployer("delete", &rest.arguments),
         Command::Test(arguments) => tasks::test::run_parts(&arguments),
-        Command::Bench(arguments) => tasks::bench::run(&arguments),
+        Command::Bench(arguments) => tasks::bench::run_parts(&arguments),
         Command::Generate => tasks::generate(),
     };
     match done {

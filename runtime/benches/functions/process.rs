@@ -79,18 +79,19 @@ impl Process {
     }
 
     /// Holds it to the share of a 128 MB function until `is_over`: in every period it runs until it has used its share,
-    /// and then not before the next, which is how Linux measures out a quota, too.
+    /// and then not before the next, which is how Linux measures out a quota, too. What several threads took beyond it at
+    /// once is owed to the next.
     pub(crate) fn hold_back(self, is_over: impl Fn() -> bool) {
+        let (share, mut owed) = (PERIOD.mul_f64(SHARE), Duration::ZERO);
         while !is_over() {
-            let (began, taken) = (Instant::now(), self.cpu());
-            let share = PERIOD.mul_f64(SHARE);
+            let (began, before) = (Instant::now(), self.cpu());
             while began.elapsed() < PERIOD && !is_over() {
-                let left = share.saturating_sub(self.cpu() - taken);
+                let left = share.saturating_sub(owed + self.cpu() - before);
                 if left <= CRUMB {
                     std::thread::sleep(LOOK);
                     continue;
                 }
-                // However much of this it is idle: it has not run for longer.
+                // However much of this it is idle: it does not run for longer.
                 self.signal(Signal::CONT);
                 let until = Instant::now() + left;
                 while Instant::now() < until && !is_over() {
@@ -101,6 +102,7 @@ impl Process {
                     std::thread::sleep(LOOK);
                 }
             }
+            owed = (owed + self.cpu() - before).saturating_sub(share);
         }
         self.signal(Signal::CONT);
     }

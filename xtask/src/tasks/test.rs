@@ -17,7 +17,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
-use crate::process::{cargo, find, npm_folder, output, program, root, run};
+use crate::process::{cargo, find, npm_folder, output, program, root, run, target_folder};
+use crate::tasks::bench::build_functions;
 
 /// DynamoDB Local comes inside this npm package, which is fetched but not installed.
 const DYNAMODB_LOCAL: &str = "amplify-dynamodb-simulator@2.9.30";
@@ -32,7 +33,7 @@ const ARM64: &str = "aarch64-unknown-linux-musl";
 const ARM64_FUNCTIONS: &str = "aarch64-unknown-linux-musl/lambda";
 
 /// Programs that the tests need, and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     // What libFuzzer is compiled with; nothing else here is C++.
     ("c++", "g++"),
     ("strip", "binutils"),
@@ -41,6 +42,7 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("npm", "npm"),
     ("java", "default-jre-headless"),
     ("chromium", "chromium"),
+    ("valgrind", "valgrind"),
 ];
 
 #[derive(Debug, clap::Args)]
@@ -65,6 +67,8 @@ enum Part {
     Faults,
     /// The functions as they are deployed, built for arm64 twice and run by an emulator
     Arm64,
+    /// How many instructions the function that takes hits takes, by valgrind: no more than it may
+    Instructions,
     /// From nothing to a running stack and back, on an emulator of AWS
     Deploy,
     /// The stack's templates, by cfn-lint and parliament
@@ -120,6 +124,7 @@ impl Part {
             Self::Rust => rust(),
             Self::Faults => faults(),
             Self::Arm64 => arm64(),
+            Self::Instructions => instructions(),
             Self::Deploy => deploy(),
             Self::Template => template(),
             Self::Tracker => node(&["--test", "tracker.test.mjs"]),
@@ -180,6 +185,24 @@ fn arm64() -> Result<()> {
         .env("FOOTFALL_DYNAMODB_LOCAL", dynamodb_local()?)
         .env("FOOTFALL_ARM64_FUNCTIONS", functions)
         .env("FOOTFALL_ARM64_RUNNER", runner))
+}
+
+/// Times say little on a machine that others use, too; instructions are the same everywhere, nearly.
+fn instructions() -> Result<()> {
+    let functions = build_functions(&["track"])?;
+    // What drives it need not be fast, and is built already.
+    run(cargo()
+        .args([
+            "bench",
+            "--workspace",
+            "--all-features",
+            "--profile",
+            "dev",
+            "--bench",
+            "functions",
+        ])
+        .args(["--", "instructions"])
+        .env("FOOTFALL_BENCH_FUNCTIONS", functions))
 }
 
 /// The deployer's command that builds the functions.
@@ -375,22 +398,32 @@ impl Drop for Server {
     }
 }
 
-/// Installs the programs that are missing, if this is a Debian on which that can be done.
+/// Installs the programs that are missing.
 fn install_programs() -> Result<()> {
-    let missing = PROGRAMS.iter().filter(|(name, _)| find(name).is_none());
-    let mut packages: Vec<&str> = missing.map(|(_, package)| *package).collect();
+    let mut packages = missing(&PROGRAMS);
     // Debian has Python in one package and its environments in another.
     let python = Command::new("python3").args(["-c", "import ensurepip, venv"]).output();
     if !python.is_ok_and(|python| python.status.success()) {
         packages.push("python3-venv");
     }
+    install_packages(&packages)
+}
+
+/// The packages of those programs that are not there.
+pub(crate) fn missing(programs: &[(&str, &'static str)]) -> Vec<&'static str> {
+    let missing = programs.iter().filter(|(name, _)| find(name).is_none());
+    missing.map(|(_, package)| *package).collect()
+}
+
+/// Installs packages, if this is a Debian on which that can be done.
+pub(crate) fn install_packages(packages: &[&str]) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
     let is_root = output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !is_root || find("apt-get").is_none() {
         bail!(
-            "the tests need what Debian has in these packages: `sudo apt-get install {}`",
+            "this needs what Debian has in these packages: `sudo apt-get install {}`",
             packages.join(" ")
         );
     }
@@ -407,16 +440,32 @@ fn install_programs() -> Result<()> {
         .stdout(Stdio::null()))
 }
 
-/// Installs the npm packages of the lock file, if they are not there as it says.
+/// Installs the npm packages of our own lock file.
 pub(crate) fn install_npm_packages() -> Result<()> {
-    let folder = npm_folder();
+    install_locked(&npm_folder(), &[])
+}
+
+/// Installs the npm packages of a folder's lock file, if they are not there as it says. Those in `built` have sources
+/// that are compiled here.
+pub(crate) fn install_locked(folder: &Path, built: &[&str]) -> Result<()> {
     let stamp = folder.join("node_modules/.footfall-lock");
     let lock = fs::read(folder.join("package-lock.json"))?;
     if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
         return Ok(());
     }
     heading("Installing npm packages");
-    run(program("npm", &folder).args(["ci", "--silent"]))?;
+    let mut install = program("npm", folder);
+    install.args(["ci", "--silent"]);
+    if built.is_empty() {
+        run(&mut install)?;
+    } else {
+        // With the headers of the Node that is there: others would be fetched. Some npm would run the scripts of all
+        // packages by itself, others of none.
+        run(install.arg("--ignore-scripts"))?;
+        let mut rebuild = program("npm", folder);
+        rebuild.args(["rebuild", "--silent"]).args(built).env("npm_config_nodedir", "/usr");
+        run(rebuild.stdout(Stdio::null()))?;
+    }
     fs::write(stamp, lock).context("cannot note what was installed")
 }
 
@@ -470,8 +519,4 @@ fn cache_folder() -> Result<PathBuf> {
     let folder = Path::new(&home).join(".cache/footfall");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(folder)
-}
-
-fn target_folder() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
