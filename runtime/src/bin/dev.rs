@@ -88,7 +88,7 @@ async fn run(arguments: Arguments) -> Result<()> {
             register::login_address(&format!("http://{address}"), &link)
         }
     };
-    tokio::spawn(upkeep(store, settings.clone()));
+    keep_up(store, settings.clone())?;
     greet(&settings, &data, address, &dashboard)?;
     serve(listener, gateway, stopped()).await;
     Ok(())
@@ -130,6 +130,14 @@ fn greet(settings: &Settings, data: &Path, address: SocketAddr, dashboard: &str)
     }
     writeln!(out, "Stop with Ctrl-C.")?;
     out.flush()
+}
+
+/// Starts the upkeep on a thread of its own: to fold a large day takes seconds, for which no hit is to wait.
+fn keep_up(store: Embedded, settings: Settings) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let keep_up = move || runtime.block_on(upkeep(store, settings));
+    std::thread::Builder::new().name("footfall-upkeep".to_owned()).spawn(keep_up)?;
+    Ok(())
 }
 
 /// Folds what is closed, and deletes what has expired: now and then, as the stack's schedule and DynamoDB

@@ -23,6 +23,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::block_in_place;
 
 use crate::access::Door;
 use crate::ambient::Ambient;
@@ -87,7 +89,7 @@ impl<S: Store, A: Ambient> Gateway<S, A> {
                     StatusCode::FORBIDDEN,
                     "The dashboard is at 127.0.0.1 and localhost only. For other names, start with --closed.",
                 ),
-                Some(Function::Dashboard) => self.dashboard.handle(request).await,
+                Some(Function::Dashboard) => self.dashboard(request).await,
                 // What runs on a schedule has no route.
                 Some(Function::Rollup) | None => message(StatusCode::NOT_FOUND, "Not Found"),
             }
@@ -96,6 +98,18 @@ impl<S: Store, A: Ambient> Gateway<S, A> {
             self.allow(&mut answer, &origin, is_preflight);
         }
         compressed(&request.headers, answer)
+    }
+
+    /// A report of many hits takes a core for a while, and no hit is to wait for that: the tasks of this thread go to
+    /// another one meanwhile, if there are others.
+    async fn dashboard(&self, request: &Request) -> Response {
+        let runtime = Handle::current();
+        match runtime.runtime_flavor() {
+            RuntimeFlavor::MultiThread => {
+                block_in_place(|| runtime.block_on(self.dashboard.handle(request)))
+            }
+            _ => self.dashboard.handle(request).await,
+        }
     }
 
     /// As the API's, but where that can only allow a whole scheme: any page that is open in the
