@@ -28,6 +28,9 @@ const NO_EXPIRY: i64 = i64::MAX;
 /// The most writes in one transaction, and items in one page.
 const BATCH: usize = 4096;
 
+/// How much of the file is kept in memory, in bytes. What is not is in the system's own cache; redb would take 1 GiB.
+const CACHE: usize = 64 * 1024 * 1024;
+
 /// A store in a folder. Clones share it.
 #[derive(Clone)]
 pub struct Embedded {
@@ -117,18 +120,34 @@ impl Embedded {
 
     /// Deletes what expired before `now`, in seconds since 1970, and says how much it was.
     ///
+    /// It looks for it beside the writing thread, and deletes it in pieces: hits wait for none of that.
+    ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if the file cannot be written.
+    /// [`StoreError::Unavailable`] if the file cannot be read or written.
     pub async fn sweep(&self, now: i64) -> Result<usize, StoreError> {
-        self.change(move |items| {
-            let mut swept = 0;
-            items.retain(|_, (expires, _)| {
-                swept += usize::from(expires < now);
-                expires >= now
-            })?;
-            Ok(swept)
-        })
-        .await
+        let (mut swept, mut after) = (0, None);
+        loop {
+            let expired = self.read(move |database| expired(database, now, after.as_ref())).await?;
+            after = expired.last().cloned();
+            if after.is_none() {
+                return Ok(swept);
+            }
+            swept += self.change(move |items| remove_expired(items, now, &expired)).await?;
+        }
+    }
+
+    /// Reads, on a thread that may wait for the disk.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Database) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let database = Arc::clone(&self.database);
+        let read = move || {
+            let database = database.read().unwrap_or_else(PoisonError::into_inner);
+            let database = database.as_ref().ok_or_else(|| unavailable("it is being reopened"))?;
+            read(database).map_err(unavailable)
+        };
+        tokio::task::spawn_blocking(read).await.map_err(unavailable)?
     }
 
     /// Hands a change to the writing thread, and waits until it is durable.
@@ -180,14 +199,8 @@ impl Store for Embedded {
     }
 
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
-        let database = Arc::clone(&self.database);
         let (range, after) = (range.clone(), after.map(str::to_owned));
-        let read = move || {
-            let database = database.read().unwrap_or_else(PoisonError::into_inner);
-            let database = database.as_ref().ok_or_else(|| unavailable("it is being reopened"))?;
-            read(database, &range, after.as_deref()).map_err(unavailable)
-        };
-        tokio::task::spawn_blocking(read).await.map_err(unavailable)?
+        self.read(move |database| page(database, &range, after.as_deref())).await
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
@@ -217,7 +230,7 @@ fn unavailable(error: impl ToString) -> StoreError {
 fn open(file: &Path) -> Result<Database, StoreError> {
     let refused = |what: String| Err(StoreError::Refused(what));
     let shown = file.display();
-    let database = match Database::create(file) {
+    let database = match Database::builder().set_cache_size(CACHE).create(file) {
         Ok(database) => database,
         Err(DatabaseError::DatabaseAlreadyOpen) => {
             return refused(format!(
@@ -267,7 +280,7 @@ fn prepare(database: &Database) -> Result<u64, redb::Error> {
     Ok(format)
 }
 
-fn read(database: &Database, range: &KeyRange, after: Option<&str>) -> Result<Page, redb::Error> {
+fn page(database: &Database, range: &KeyRange, after: Option<&str>) -> Result<Page, redb::Error> {
     use std::ops::Bound::{Excluded, Included};
 
     let items = database.begin_read()?.open_table(ITEMS)?;
@@ -290,6 +303,39 @@ fn read(database: &Database, range: &KeyRange, after: Option<&str>) -> Result<Pa
         page.items.push(item(key.value(), value.value()));
     }
     Ok(page)
+}
+
+/// The first keys behind `after` of what expired before `now`: at most [`BATCH`] of them.
+fn expired(database: &Database, now: i64, after: Option<&Key>) -> Result<Vec<Key>, redb::Error> {
+    use std::ops::Bound::{Excluded, Unbounded};
+
+    let items = database.begin_read()?.open_table(ITEMS)?;
+    let from = after.map_or(Unbounded, |key| Excluded((key.pk.as_str(), key.sk.as_str())));
+    let mut keys = Vec::new();
+    for entry in items.range::<(&str, &str)>((from, Unbounded))? {
+        let (key, value) = entry?;
+        if value.value().0 < now {
+            let (pk, sk) = key.value();
+            keys.push(Key { pk: pk.to_owned(), sk: sk.to_owned() });
+        }
+        if keys.len() == BATCH {
+            break;
+        }
+    }
+    Ok(keys)
+}
+
+/// Removes what of `keys` still is expired, and says how much it was.
+fn remove_expired(items: &mut Items<'_>, now: i64, keys: &[Key]) -> Result<usize, redb::Error> {
+    let mut removed = 0;
+    for key in keys {
+        let key = (key.pk.as_str(), key.sk.as_str());
+        if items.get(key)?.is_some_and(|value| value.value().0 < now) {
+            items.remove(key)?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
 }
 
 fn item((pk, sk): (&str, &str), (expires, value): (i64, &[u8])) -> Item {
