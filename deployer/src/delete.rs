@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use footfall_infra::api::Function;
 use footfall_infra::settings::{PagePattern, Settings};
-use footfall_infra::stack::Spec;
+use footfall_infra::stack::{Partition, Spec};
 use footfall_runtime::ambient::{Ambient as _, Machine};
 use footfall_runtime::archive::Archive;
 use footfall_runtime::delete::{Deletion, Found, What};
@@ -170,7 +170,7 @@ async fn delete<S: Store>(
             }
             done();
             // Their bytes are still in the file of a folder.
-            store.purge().await.map_err(problem)?;
+            store.purge(Partition::Hits).await.map_err(problem)?;
             Ok::<_, anyhow::Error>(items)
         };
         let lock = place::lock(store, site, Machine.random()?, lease).await?;

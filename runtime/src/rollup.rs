@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use footfall_infra::settings::{Domain, Settings, Site};
+use footfall_infra::stack::Partition;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
@@ -131,7 +132,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         }
         // A salt is destroyed when nobody can find its bytes any more.
         if !self.is_purged.load(Ordering::Relaxed) {
-            self.store.purge().await?;
+            self.store.purge(Partition::Salts).await?;
             self.is_purged.store(true, Ordering::Relaxed);
         }
         if !failed.is_empty() {

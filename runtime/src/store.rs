@@ -9,6 +9,8 @@ pub mod embedded;
 
 use std::future::Future;
 
+use footfall_infra::stack::Partition;
+
 /// The key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
@@ -142,9 +144,10 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Deletes the item under a key, if there is one.
     fn delete(&self, key: &Key) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Destroys the bytes of what was deleted, where the store has them still. DynamoDB shows none to
-    /// anybody, but by a backup.
-    fn purge(&self) -> impl Future<Output = Result<(), StoreError>> + Send {
+    /// Destroys the bytes of what was deleted of a kind of item, where the store has them still. DynamoDB shows none
+    /// to anybody, but by a backup.
+    fn purge(&self, of: Partition) -> impl Future<Output = Result<(), StoreError>> + Send {
+        let _ = of;
         async { Ok(()) }
     }
 }

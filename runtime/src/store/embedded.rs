@@ -1,13 +1,17 @@
 //! The store on one machine: redb, in a folder. For `dev` and for tests.
 //!
-//! One thread writes. It takes all that waits for it into one transaction, so that a hundred hits
+//! One thread writes a file. It takes all that waits for it into one transaction, so that a hundred hits
 //! at once cost one `fsync` and not a hundred (group commit), and answers when they are durable.
+//!
+//! The salts have a file of their own, as they have a table of their own in AWS: what is destroyed of them is
+//! destroyed by writing that small file anew, and not the one with all hits, for which hits would wait.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::{fs, io};
 
+use footfall_infra::stack::Partition;
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use tokio::sync::oneshot;
 
@@ -23,6 +27,7 @@ const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const FORMAT: u64 = 1;
 
 const FILE: &str = "footfall.redb";
+const SALTS: &str = "salts.redb";
 const NO_EXPIRY: i64 = i64::MAX;
 
 /// The most writes in one transaction, and items in one page.
@@ -34,6 +39,13 @@ const CACHE: usize = 64 * 1024 * 1024;
 /// A store in a folder. Clones share it.
 #[derive(Clone)]
 pub struct Embedded {
+    items: File,
+    salts: File,
+}
+
+/// One of its files, and the thread that writes it.
+#[derive(Clone)]
+struct File {
     writes: Sender<Order>,
     database: Shared,
 }
@@ -99,8 +111,43 @@ impl Embedded {
                 folder.display()
             ))
         })?;
-        let file = folder.join(FILE);
-        let database = Arc::new(RwLock::new(Some(open(&file)?)));
+        let (items, salts) = (folder.join(FILE), folder.join(SALTS));
+        let items = (open(&items)?, items);
+        let salts = (open(&salts)?, salts);
+        let items = move_salts(items, &salts.0)?;
+        Ok(Self { items: File::start(items)?, salts: File::start(salts)? })
+    }
+
+    /// Whether there is a store in `folder`.
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(FILE).is_file()
+    }
+
+    /// Deletes what expired before `now`, in seconds since 1970, and says how much it was.
+    ///
+    /// It looks for it beside the writing threads, and deletes it in pieces: hits wait for none of that.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if a file cannot be read or written.
+    pub async fn sweep(&self, now: i64) -> Result<usize, StoreError> {
+        Ok(self.items.sweep(now).await? + self.salts.sweep(now).await?)
+    }
+
+    /// The file that has a partition.
+    fn file_of(&self, partition: &str) -> &File {
+        if is_salts(partition) { &self.salts } else { &self.items }
+    }
+}
+
+fn is_salts(partition: &str) -> bool {
+    partition == Partition::Salts.pattern()
+}
+
+impl File {
+    /// Starts the thread that writes.
+    fn start((database, file): (Database, PathBuf)) -> Result<Self, StoreError> {
+        let database = Arc::new(RwLock::new(Some(database)));
         // A purge that was cut off has left it; if it cannot be removed, the next purge says so.
         let _ = removed(&anew(&file));
         let (writes, queue) = channel();
@@ -112,19 +159,7 @@ impl Embedded {
         Ok(Self { writes, database })
     }
 
-    /// Whether there is a store in `folder`.
-    #[must_use]
-    pub fn is_in(folder: &Path) -> bool {
-        folder.join(FILE).is_file()
-    }
-
-    /// Deletes what expired before `now`, in seconds since 1970, and says how much it was.
-    ///
-    /// It looks for it beside the writing thread, and deletes it in pieces: hits wait for none of that.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] if the file cannot be read or written.
-    pub async fn sweep(&self, now: i64) -> Result<usize, StoreError> {
+    async fn sweep(&self, now: i64) -> Result<usize, StoreError> {
         let (mut swept, mut after) = (0, None);
         loop {
             let expired = self.read(move |database| expired(database, now, after.as_ref())).await?;
@@ -156,24 +191,40 @@ impl Embedded {
         apply: impl FnMut(&mut Items<'_>) -> Result<T, redb::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let gone = || unavailable("the writing thread has ended");
         let job = Box::new(Change { apply, outcome: None, reply });
         self.writes.send(Order::Write(job)).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
-    }
-}
-
-impl Store for Embedded {
-    async fn put(&self, item: Item) -> Result<(), StoreError> {
-        self.put_all(vec![item]).await
     }
 
     async fn put_all(&self, new: Vec<Item>) -> Result<(), StoreError> {
         self.change(move |items| new.iter().try_for_each(|item| insert(items, item))).await
     }
 
+    /// redb leaves the bytes of what was deleted in the file, until it needs the room: the file is written
+    /// anew. Writes to it wait meanwhile.
+    async fn purge(&self) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.writes.send(Order::Purge(reply)).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+impl Store for Embedded {
+    async fn put(&self, item: Item) -> Result<(), StoreError> {
+        self.file_of(&item.key.pk).put_all(vec![item]).await
+    }
+
+    async fn put_all(&self, new: Vec<Item>) -> Result<(), StoreError> {
+        let (salts, items): (Vec<Item>, _) = new.into_iter().partition(|it| is_salts(&it.key.pk));
+        if !salts.is_empty() {
+            self.salts.put_all(salts).await?;
+        }
+        self.items.put_all(items).await
+    }
+
     async fn put_if_absent(&self, new: Item) -> Result<Absent, StoreError> {
-        self.change(move |items| {
+        let file = self.file_of(&new.key.pk);
+        file.change(move |items| {
             let key = (new.key.pk.as_str(), new.key.sk.as_str());
             let found = items.get(key)?.map(|value| item(key, value.value()));
             match found.filter(|found| found.value != new.value) {
@@ -185,8 +236,8 @@ impl Store for Embedded {
     }
 
     async fn replace(&self, new: Item, old: &[u8]) -> Result<bool, StoreError> {
-        let old = old.to_vec();
-        self.change(move |items| {
+        let (file, old) = (self.file_of(&new.key.pk), old.to_vec());
+        file.change(move |items| {
             let key = (new.key.pk.as_str(), new.key.sk.as_str());
             let found = items.get(key)?.map(|value| value.value().1.to_vec());
             let is_old = found.is_some_and(|found| found == old || found == new.value);
@@ -199,27 +250,27 @@ impl Store for Embedded {
     }
 
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
+        let file = self.file_of(&range.pk);
         let (range, after) = (range.clone(), after.map(str::to_owned));
-        self.read(move |database| page(database, &range, after.as_deref())).await
+        file.read(move |database| page(database, &range, after.as_deref())).await
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
-        let key = key.clone();
-        self.change(move |items| {
+        let (file, key) = (self.file_of(&key.pk), key.clone());
+        file.change(move |items| {
             items.remove((key.pk.as_str(), key.sk.as_str()))?;
             Ok(())
         })
         .await
     }
 
-    /// redb leaves the bytes of what was deleted in the file, until it needs the room: the file is written
-    /// anew. Writes wait meanwhile.
-    async fn purge(&self) -> Result<(), StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let gone = || unavailable("the writing thread has ended");
-        self.writes.send(Order::Purge(reply)).map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+    async fn purge(&self, of: Partition) -> Result<(), StoreError> {
+        self.file_of(of.pattern()).purge().await
     }
+}
+
+fn gone() -> StoreError {
+    unavailable("the writing thread has ended")
 }
 
 fn unavailable(error: impl ToString) -> StoreError {
@@ -382,7 +433,7 @@ fn removed(file: &Path) -> io::Result<()> {
 
 /// Writes the file anew with what is in it, and nothing of what once was. Whenever this is cut off, one of
 /// the two files is whole, and in its place.
-fn rewrite(shared: &Shared, file: &Path) -> Result<(), StoreError> {
+fn rewrite(shared: &RwLock<Option<Database>>, file: &Path) -> Result<(), StoreError> {
     let new = anew(file);
     removed(&new).map_err(unavailable)?;
     match shared.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
@@ -397,21 +448,38 @@ fn rewrite(shared: &Shared, file: &Path) -> Result<(), StoreError> {
     renamed
 }
 
+/// Before the salts had a file of their own, they were with the hits: they are moved, and nothing is left of them.
+fn move_salts(
+    (items, file): (Database, PathBuf),
+    salts: &Database,
+) -> Result<(Database, PathBuf), StoreError> {
+    let all = KeyRange::whole(Partition::Salts.pattern().to_owned());
+    let found = page(&items, &all, None).map_err(unavailable)?.items;
+    if found.is_empty() {
+        return Ok((items, file));
+    }
+    in_transaction(salts, |items| found.iter().try_for_each(|salt| insert(items, salt)))
+        .map_err(unavailable)?;
+    in_transaction(&items, |items| items.retain(|(pk, _), _| !is_salts(pk)).map_err(Into::into))
+        .map_err(unavailable)?;
+    let shared = RwLock::new(Some(items));
+    rewrite(&shared, &file)?;
+    let items = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+    items.map(|items| (items, file)).ok_or_else(|| unavailable("it is closed"))
+}
+
 /// Copies all items into a file that is not there yet.
 fn copy(from: &Database, to: &Path) -> Result<(), StoreError> {
     let to = open(to)?;
     let copied = || -> Result<(), redb::Error> {
         let old = from.begin_read()?.open_table(ITEMS)?;
-        let transaction = to.begin_write()?;
-        {
-            let mut items = transaction.open_table(ITEMS)?;
+        in_transaction(&to, |items| {
             for entry in old.iter()? {
                 let (key, value) = entry?;
                 items.insert(key.value(), value.value())?;
             }
-        }
-        transaction.commit()?;
-        Ok(())
+            Ok(())
+        })
     };
     copied().map_err(unavailable)
 }
@@ -427,7 +495,10 @@ fn commit(shared: &Shared, file: &Path, jobs: &mut [Box<dyn Job>]) -> Result<(),
     }
     // Readers go on meanwhile: only opening locks them out.
     let result = match read_lock().as_ref() {
-        Some(database) => apply(database, jobs).map_err(unavailable),
+        Some(database) => {
+            in_transaction(database, |items| jobs.iter_mut().try_for_each(|job| job.apply(items)))
+                .map_err(unavailable)
+        }
         None => Err(unavailable("it is closed")),
     };
     if result.is_err() {
@@ -439,12 +510,13 @@ fn commit(shared: &Shared, file: &Path, jobs: &mut [Box<dyn Job>]) -> Result<(),
     result
 }
 
-fn apply(database: &Database, jobs: &mut [Box<dyn Job>]) -> Result<(), redb::Error> {
+/// Changes items, and is done when that is durable.
+fn in_transaction(
+    database: &Database,
+    change: impl FnOnce(&mut Items<'_>) -> Result<(), redb::Error>,
+) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
-    {
-        let mut items = transaction.open_table(ITEMS)?;
-        jobs.iter_mut().try_for_each(|job| job.apply(&mut items))?;
-    }
+    change(&mut transaction.open_table(ITEMS)?)?;
     transaction.commit()?;
     Ok(())
 }

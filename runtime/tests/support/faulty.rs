@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use footfall_infra::stack::Partition;
 use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
 
 use super::memory::Memory;
@@ -73,8 +74,8 @@ impl Store for Faulty {
         self.operate(self.inner.delete(key)).await
     }
 
-    async fn purge(&self) -> Result<(), StoreError> {
-        self.operate(self.inner.purge()).await
+    async fn purge(&self, of: Partition) -> Result<(), StoreError> {
+        self.operate(self.inner.purge(of)).await
     }
 }
 
