@@ -1,10 +1,11 @@
 //! `cargo xtask cost`: what a month costs, what of it is free, and what a flood could make of it.
 //!
-//! The stack's template says what there is (facts), a number of views or AWS's own metrics what is used (usage,
-//! metrics), a dated table what that costs (prices, bill).
+//! The stack's template says what there is (facts), a number of views or AWS's own metrics what is used (usage, by
+//! what was measured; metrics), a dated table what that costs (prices, bill).
 
 mod bill;
 mod facts;
+mod measured;
 mod metrics;
 mod prices;
 mod text;

@@ -154,7 +154,7 @@ fn assumptions(text: &mut String, report: &Report) -> std::fmt::Result {
         Basis::Views(_) => format!(
             "Reckoned with: every view loads the tracker as well, which browsers keep for a day; the dashboard is \
              opened {LOOKS:.0} times; a year is kept in the table. What a hit takes was measured on another processor \
-             than AWS's, and how long the table takes is assumed: deployer/src/cost/usage.rs has every number and \
+             than AWS's, and how long the table takes is assumed: deployer/src/cost has every number and \
              its origin. The start of functions, which is billed, is not in it."
         ),
         Basis::Used { .. } => "As CloudWatch has it. Data is what went in and out together, the table is measured by \

@@ -1,11 +1,13 @@
 //! What is used in a month: reckoned from a number of views, or what a flood at the throttle would use.
 //!
-//! Each number has its origin beside it: the template, a measurement, or an assumption, which is said to be one.
+//! Each number has its origin beside it: the template, a measurement (measured.json), or an assumption, which is said to
+//! be one.
 
 use footfall_runtime::table::HIT_DAYS;
 use serde::Serialize;
 
 use super::facts::{Facts, Size};
+use super::measured::MEASURED;
 use crate::artifacts::KEPT;
 
 /// A month as AWS reckons it: 730 hours.
@@ -16,44 +18,11 @@ pub(crate) const LONGEST: f64 = 31.0 * 86_400.0;
 
 const GB: f64 = (1_u64 << 30) as f64;
 
-// Measured on x86-64 by `cargo bench -p footfall-runtime --all-features --bench footprint`, against DynamoDB Local: on
-// Graviton it was never measured. Milliseconds are those of a whole core.
-/// What a hit takes of a processor.
-const HIT_CPU: f64 = 0.36;
-/// What a request takes that is let in nowhere.
-const STRANGER_CPU: f64 = 0.11;
-/// What a run of the rollup takes that folds nothing: less than the clock's hundredth of a second.
-const RUN_CPU: f64 = 10.0;
-/// What a hit takes to be folded.
-const FOLD_CPU: f64 = 0.01;
-/// A hit's item, in bytes, keys included.
-const ITEM: f64 = 233.0;
-/// Answers in bytes, headers included: to a hit, the tracker's script, the door's page where no gzip is asked for.
-const ANSWER: f64 = 245.0;
-const SCRIPT: f64 = 1_668.0;
-const DOOR: f64 = 17_943.0;
-/// The line that a run logs.
-const RUN_LINE: f64 = 156.0;
-
-/// A hit in a segment, in bytes: `cargo bench -p footfall-runtime --bench reports` has 17.3 of 12 million hits in a year,
-/// and days of fewer hits have some more.
-const AT_REST: f64 = 20.0;
-
-/// A hit is written in its item, in the segment of its hour, which is deleted again, and in that of its day.
-const WRITES_A_HIT: f64 = 1.0 + 3.0 * AT_REST / 1024.0;
-
-/// An answer of a few words in JSON. Assumed: its headers are those of [`ANSWER`].
+/// An answer of a few words in JSON. Assumed: its headers are those of an answer to a hit.
 const WORDS: f64 = 500.0;
 
 /// How many routes answer a stranger with a page.
 const PAGES: f64 = 2.0;
-
-/// The dashboard's page, gzipped. Assumed: it grows with what there is.
-const PAGE: f64 = 30_000.0;
-
-/// What a report takes of a core, in milliseconds for each hit of its period: README, "How fast", all that the page
-/// shows first.
-const REPORT_CPU: f64 = 90.0 / 986_331.0;
 
 /// What AWS adds to an answer, and TLS around it, in bytes. Assumed.
 const AROUND: f64 = 500.0;
@@ -148,7 +117,12 @@ impl Usage {
         let hits = if facts.engagement { 2.0 * views } else { views };
         let mut usage = Self::standing(facts);
         usage.add_hits(facts, hits, hits / HOURS, MONTHS_KEPT);
-        usage.add_requests(&facts.track, views, SCRIPT, (STRANGER_CPU, 0.0));
+        usage.add_requests(
+            &facts.track,
+            views,
+            MEASURED.script_bytes,
+            (MEASURED.script_cpu_ms, 0.0),
+        );
         usage.add_runs(facts);
         usage.add_looks(facts, LOOKS, hits);
         usage.finish(facts);
@@ -161,7 +135,7 @@ impl Usage {
         let each = facts.rate * LONGEST;
         match flood {
             Flood::Hits => usage.add_hits(facts, each, each / HOURS, 1.0),
-            Flood::Door => usage.add_strangers(facts, each, DOOR),
+            Flood::Door => usage.add_strangers(facts, each, MEASURED.door_bytes),
             Flood::Reports => {
                 usage.add_requests(&facts.dashboard, each, WORDS, (0.0, 0.0));
                 usage.add_public_reports(facts, each, self.table_storage * GB);
@@ -170,8 +144,13 @@ impl Usage {
                 // All of the function's routes but the tracker's take hits.
                 let hits = each * (facts.track.routes - 1.0);
                 usage.add_hits(facts, hits, hits / HOURS, 1.0);
-                usage.add_requests(&facts.track, each, SCRIPT, (STRANGER_CPU, 0.0));
-                usage.add_strangers(facts, each * PAGES, DOOR);
+                usage.add_requests(
+                    &facts.track,
+                    each,
+                    MEASURED.script_bytes,
+                    (MEASURED.script_cpu_ms, 0.0),
+                );
+                usage.add_strangers(facts, each * PAGES, MEASURED.door_bytes);
                 usage.add_strangers(facts, each * (facts.dashboard.routes - PAGES), WORDS);
                 if facts.public {
                     // Its dashboard and its badge are anybody's.
@@ -179,7 +158,7 @@ impl Usage {
                 }
             }
         }
-        let hits = (usage.table_writes - self.table_writes) / WRITES_A_HIT;
+        let hits = (usage.table_writes - self.table_writes) / MEASURED.writes_a_hit();
         usage.add_runs_in_vain(facts, hits / (LONGEST / 86_400.0));
         usage.finish(facts);
         usage
@@ -191,28 +170,28 @@ impl Usage {
         let Some((units, writes)) = facts.provisioned else { return };
         let timeout = facts.rollup.timeout;
         let hits_a_day = hits_a_day.min(writes * 86_400.0);
-        if hits_a_day * ITEM / 4096.0 > units * (300.0 + timeout) {
+        if hits_a_day * MEASURED.item_bytes / 4096.0 > units * (300.0 + timeout) {
             self.function_seconds += seconds(&facts.rollup, 3.0 * LONGEST / 3600.0, timeout * 1e3);
         }
     }
 
     /// Hits, and what becomes of them: an item each, a part of a segment of its hour and of its day.
     fn add_hits(&mut self, facts: &Facts, hits: f64, in_an_hour: f64, months: f64) {
-        let taking = ROUND_TRIP + HIT_CPU / share(&facts.track);
+        let taking = ROUND_TRIP + MEASURED.hit_cpu_ms / share(&facts.track);
         self.api_requests += hits;
         self.function_requests += hits;
         self.function_seconds += seconds(&facts.track, hits, taking);
-        self.transfer += hits * (ANSWER + AROUND) / GB;
-        self.table_writes += hits * WRITES_A_HIT;
+        self.transfer += hits * (MEASURED.hit_answer_bytes + AROUND) / GB;
+        self.table_writes += hits * MEASURED.writes_a_hit();
         // Read to be folded, with its hour and with its day; in quiet hours, again and again.
         let times = if in_an_hour < QUIET * facts.sites { HOURS_OPEN } else { 1.0 };
-        self.table_reads += hits * (1.0 + times) * ITEM / 4096.0;
+        self.table_reads += hits * (1.0 + times) * MEASURED.item_bytes / 4096.0;
         // Many at once: only whole runs are rounded up to milliseconds.
-        self.function_seconds += hits * 2.0 * FOLD_CPU / 1e3 * facts.rollup.gb;
+        self.function_seconds += hits * 2.0 * MEASURED.fold_cpu_ms / 1e3 * facts.rollup.gb;
         // So many days; of a month that is a flood, the half of it in the month after.
         let days_kept = f64::from(HIT_DAYS) / (HOURS / 24.0);
-        self.table_storage += hits * (ITEM + ITEM_OVERHEAD) * days_kept / GB;
-        self.table_storage += hits * AT_REST * months / GB;
+        self.table_storage += hits * (MEASURED.item_bytes + ITEM_OVERHEAD) * days_kept / GB;
+        self.table_storage += hits * MEASURED.at_rest_bytes * months / GB;
     }
 
     /// Requests that store nothing, each of so many milliseconds of a core and of waiting.
@@ -225,7 +204,12 @@ impl Usage {
 
     /// Requests of those who may not look; whether a token or a link is one is looked up.
     fn add_strangers(&mut self, facts: &Facts, requests: f64, bytes: f64) {
-        self.add_requests(&facts.dashboard, requests, bytes, (STRANGER_CPU, ROUND_TRIP));
+        self.add_requests(
+            &facts.dashboard,
+            requests,
+            bytes,
+            (MEASURED.stranger_cpu_ms, ROUND_TRIP),
+        );
         self.table_reads += requests;
     }
 
@@ -233,37 +217,45 @@ impl Usage {
     fn add_runs(&mut self, facts: &Facts) {
         let asked = facts.sites * facts.shards * HOURS_OPEN + 4.0;
         self.function_requests += HOURS;
-        self.function_seconds += seconds(&facts.rollup, HOURS, RUN_CPU + asked * ROUND_TRIP);
+        self.function_seconds +=
+            seconds(&facts.rollup, HOURS, MEASURED.idle_run_cpu_ms + asked * ROUND_TRIP);
         self.table_reads += HOURS * asked;
         // A note of each run, and a checkpoint and a segment of each day, of 4 units at least, stored and
         // deleted.
         self.table_writes += HOURS + facts.sites * 31.0 * 10.0;
-        self.logs += HOURS * (RUN_LINE + LINE_OVERHEAD) / GB;
+        self.logs += HOURS * (MEASURED.run_line_bytes + LINE_OVERHEAD) / GB;
     }
 
     /// Looks at the dashboard of a month of so many hits, each with the month before.
     fn add_looks(&mut self, facts: &Facts, looks: f64, hits: f64) {
         let report = 2.0 * hits;
         let wait = 5.0 * ROUND_TRIP;
-        self.add_requests(&facts.dashboard, looks, PAGE, (report * REPORT_CPU, wait));
+        self.add_requests(
+            &facts.dashboard,
+            looks,
+            MEASURED.page_bytes,
+            (report * MEASURED.report_cpu_ms(), wait),
+        );
         let others = looks * (REQUESTS_A_LOOK - 1.0);
-        self.add_requests(&facts.dashboard, others, WORDS, (STRANGER_CPU, wait));
-        let today = HOURS_OPEN * facts.shards + hits / 30.4 * ITEM / 4096.0;
-        self.table_reads += looks * (report * AT_REST / 4096.0 + today) + others * 3.0;
+        self.add_requests(&facts.dashboard, others, WORDS, (MEASURED.stranger_cpu_ms, wait));
+        let today = HOURS_OPEN * facts.shards + hits / 30.4 * MEASURED.item_bytes / 4096.0;
+        self.table_reads +=
+            looks * (report * MEASURED.at_rest_bytes / 4096.0 + today) + others * 3.0;
     }
 
     /// Reports of everything that is kept of a public site, in so many bytes: as many as the functions can make, if
     /// they are limited.
     fn add_public_reports(&mut self, facts: &Facts, asked: f64, bytes: f64) {
         // As much of it is hits of the last month as add_hits says of a year.
-        let hits = bytes / (AT_REST + (ITEM + ITEM_OVERHEAD) / MONTHS_KEPT);
-        let millis = (hits * REPORT_CPU / share(&facts.dashboard) + 5.0 * ROUND_TRIP)
+        let hits =
+            bytes / (MEASURED.at_rest_bytes + (MEASURED.item_bytes + ITEM_OVERHEAD) / MONTHS_KEPT);
+        let millis = (hits * MEASURED.report_cpu_ms() / share(&facts.dashboard) + 5.0 * ROUND_TRIP)
             .min(facts.dashboard.timeout * 1e3);
         let possible = facts.dashboard.at_once.map_or(asked, |n| n * LONGEST * 1e3 / millis);
         let reports = asked.min(possible);
         self.function_seconds += seconds(&facts.dashboard, reports, millis);
-        self.table_reads += reports * hits * AT_REST / 4096.0;
-        self.transfer += reports * PAGE / GB;
+        self.table_reads += reports * hits * MEASURED.at_rest_bytes / 4096.0;
+        self.transfer += reports * MEASURED.page_bytes / GB;
     }
 
     /// Notes how large the table is, in GB.
@@ -332,9 +324,13 @@ mod tests {
         // And its part in segments.
         let writes = (many.table_writes - none.table_writes) / 1e9;
         assert!((1.0..1.1).contains(&writes), "{writes}");
-        // 128 MB for 15 ms, 2 ms of the tracker, and hardly anything to fold it.
+        // The hit and the tracker, in whole milliseconds of 128 MB, and hardly anything to fold it.
+        let share = share(&plain.track);
+        let taking = (ROUND_TRIP + MEASURED.hit_cpu_ms / share).ceil();
+        let script = (MEASURED.script_cpu_ms / share).ceil();
+        let expected = (taking + script) / 1e3 * 0.125;
         let seconds = (many.function_seconds - none.function_seconds) / 1e9;
-        assert!((0.0021..0.0023).contains(&seconds), "{seconds}");
+        assert!((expected..1.1 * expected).contains(&seconds), "{seconds} of {expected}");
         assert!(many.logs <= none.logs, "no line for a hit");
         assert_eq!(many.runs, 730.0);
         let measuring = facts("sites: [{domain: example.com, engagement: true}]", false);

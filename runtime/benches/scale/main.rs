@@ -1,5 +1,6 @@
 //! What a month of so many views takes, from 10 thousand to 100 million of them: `cargo bench -p footfall-runtime
-//! --bench scale`, or with `-- 1000000` for that many alone, which is printed and not noted. docs/scale.md is made of it.
+//! --all-features --bench scale` (so that the libraries are those of the bench `footprint`), or with `-- 1000000` for that
+//! many alone, which is printed and not noted. docs/scale.md is made of it.
 //!
 //! The real rollup folds a whole day of generated hits, and the real dashboard answers from that, each in a process of
 //! its own, whose CPU time and memory are measured. The store is files. What would take too long is not run but
@@ -79,7 +80,7 @@ fn main() {
         ["summary", views] => println!("{}", summary::measure(views.parse().unwrap())),
         [] => {
             let sizes: Vec<Value> = SIZES.into_iter().map(size).collect();
-            let command = "cargo bench -p footfall-runtime --bench scale";
+            let command = "cargo bench -p footfall-runtime --all-features --bench scale";
             measured::note("scale", command, json!(sizes));
         }
         _ => {

@@ -67,6 +67,13 @@ impl Function {
         Duration::from_millis(ticks * 10)
     }
 
+    /// The most memory that it had so far, in bytes.
+    pub(crate) fn peak(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
     /// Hands over an event, and waits for what comes of it.
     pub(crate) async fn invoke(&self, event: &Value) -> Outcome {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
