@@ -84,8 +84,8 @@ impl Spec {
             Function::Rollup => Self {
                 function,
                 description: "Folds hits into segments",
-                // A day of a site is in memory while it is folded: one of 960,000 hits took 316 MB, and the
-                // throttle lets 4.3 million through. With this comes a whole core, so that a run, which
+                // A day of a site is in memory while it is folded: one of 3.3 million hits took 774 MB
+                // (docs/scale.md), and the throttle lets 4.3 million through. With this comes a whole core, so that a run, which
                 // is billed by both, is as much shorter.
                 memory: 1769,
                 // As long as Lambda lets anything run: after days in which it could not, there is more
