@@ -7,6 +7,13 @@ use serde_json::{Value, json};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deployer/src/cost/measured.json");
 
+/// The numbers of a part of the file, as they were noted last.
+#[allow(dead_code, reason = "not every bench asks")]
+pub(crate) fn noted(part: &str) -> Value {
+    let all: Value = serde_json::from_str(&fs::read_to_string(FILE).unwrap()).unwrap();
+    all[part]["numbers"].clone()
+}
+
 /// Replaces a part of the file: the numbers, when and how they came about, and on which processor.
 pub(crate) fn note(part: &str, command: &str, numbers: Value) {
     let mut all: Value = fs::read_to_string(FILE)

@@ -1,6 +1,6 @@
 //! What a month of so many views takes, from 10 thousand to 100 million of them: `cargo bench -p footfall-runtime
 //! --all-features --bench scale` (so that the libraries are those of the bench `footprint`), or with `-- 1000000` for that
-//! many alone, which is printed and not noted. docs/scale.md is made of it.
+//! many alone. docs/scale.md is made of it.
 //!
 //! The real rollup folds a whole day of generated hits, and the real dashboard answers from that, each in a process of
 //! its own, whose CPU time and memory are measured. The store is files. What would take too long is not run but
@@ -78,16 +78,22 @@ fn main() {
         ["fold", folder, at] => println!("{}", fold(Path::new(folder), at.parse().unwrap())),
         ["look", folder, days] => println!("{}", look(Path::new(folder), days.parse().unwrap())),
         ["summary", views] => println!("{}", summary::measure(views.parse().unwrap())),
-        [] => {
-            let sizes: Vec<Value> = SIZES.into_iter().map(size).collect();
-            let command = "cargo bench -p footfall-runtime --all-features --bench scale";
-            measured::note("scale", command, json!(sizes));
-        }
-        _ => {
-            for views in words {
-                println!("{:#}", size(views.parse().expect("a number of views a month")));
-            }
-        }
+        [] => note(&SIZES),
+        _ => note(&words.iter().map(|it| it.parse().expect("views a month")).collect::<Vec<_>>()),
+    }
+}
+
+/// Measures some sizes, and notes them in place of what was known of these.
+fn note(sizes: &[u64]) {
+    for views in sizes {
+        let new = size(*views);
+        let known = measured::noted("scale");
+        let mut all: Vec<Value> = known.as_array().cloned().unwrap_or_default();
+        all.retain(|it| it["views"] != *views);
+        all.push(new);
+        all.sort_by_key(|it| it["views"].as_u64());
+        let command = "cargo bench -p footfall-runtime --all-features --bench scale";
+        measured::note("scale", command, json!(all));
     }
 }
 
