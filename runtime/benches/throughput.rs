@@ -79,7 +79,11 @@ fn main() {
         println!("{}", part());
         return;
     }
+    // What others do on the machine meanwhile is in every number but in ratios, CPU time, syncs and bytes.
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap();
+    let load = load.split(' ').next().unwrap_or_default().to_owned();
     let text = parts.map(|(_, part)| part()).concat();
+    let text = format!("{text}\n\nBefore it began, the machine had a load of {load}.\n");
     report::write("throughput", "Throughput of `dev`", &text);
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn fill(folder: &Path, count: u64) {
 
 fn item(site: &Site, at: Timestamp, count: u64, dice: &mut fastrand::Rng) -> Item {
     // Whoever reads three pages on average does so within the hour.
-    let visitor = at.as_second() as u64 / 3600 << 32 | dice.u64(..count / 72 + 1);
+    let visitor = (at.as_second() as u64 / 3600) << 32 | dice.u64(..count / 72 + 1);
     let page = (501.0_f64.powf(dice.f64()) - 1.0) as u32;
     let source = ["Google", "Hacker News", "Twitter"].get(dice.usize(..6)).copied();
     let hit = Hit {
