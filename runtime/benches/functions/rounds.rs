@@ -13,6 +13,7 @@ use super::lambda::{Function, Program};
 use super::site;
 use super::sizes::cdn_assets;
 use super::stub::Stub;
+use crate::report::median;
 
 /// Names of what is measured, as they are printed.
 pub(crate) const FOOTFALL: &str = "Footfall";
@@ -166,6 +167,13 @@ async fn contest(
                 contender.run_held_back(times, stub).await;
             }
         }
+    }
+    for it in &all {
+        let [init, first, warm] = [&it.init, &it.first, &it.warm].map(|times| median(times));
+        eprintln!(
+            "  {}: {init:.2} to its first event, {first:.2} for it, {warm:.2} ms for each after it",
+            it.name
+        );
     }
     all
 }
