@@ -39,8 +39,8 @@ use report::whole;
 
 /// How many instructions `track` may take over TLS to its first answer, and to each after it: what it takes on the day
 /// this is written, and 5 %. The aims are 5.5 and 0.5 million.
-const MOST_TO_FIRST: u64 = 1;
-const MOST_WARM: u64 = 1;
+const MOST_TO_FIRST: u64 = 7_440_000;
+const MOST_WARM: u64 = 850_000;
 
 #[tokio::main]
 async fn main() -> ExitCode {

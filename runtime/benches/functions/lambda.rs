@@ -179,7 +179,7 @@ async fn answer(
             return Some(answer.body(Full::new(Bytes::from(event))).unwrap());
         }
         ("POST", ["invocation", _, "response"]) => {
-            saying.send(Said::Answer(asked.body, at)).ok()?
+            saying.send(Said::Answer(asked.body, at)).ok()?;
         }
         _ => {
             let body = String::from_utf8_lossy(&asked.body);

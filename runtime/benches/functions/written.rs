@@ -64,27 +64,27 @@ fn versions() -> String {
     )
 }
 
-/// A time, to the microsecond where it is short.
-fn ms(value: f64) -> String {
-    number(value)
+/// The least of some times.
+fn least(values: &[f64]) -> f64 {
+    quantile(values, 0.0)
 }
 
 fn times(all: &[Times], with_held: bool) -> String {
     let mut head = vec!["", "init", "first", "warm", "warm, p99", "peak MB"];
     if with_held {
-        head.push("first at 7 %");
+        head.extend(["first at 7 %", "the least"]);
     }
     let row = |it: &Times| {
         let mut row = vec![
             it.name.to_owned(),
-            ms(median(&it.init)),
-            ms(median(&it.first)),
-            ms(median(&it.warm)),
-            ms(quantile(&it.warm, 0.99)),
+            number(median(&it.init)),
+            number(median(&it.first)),
+            number(median(&it.warm)),
+            number(quantile(&it.warm, 0.99)),
             number(median(&it.memory) / MEGABYTE),
         ];
         if with_held {
-            row.push(ms(median(&it.held)));
+            row.extend([number(median(&it.held)), number(least(&it.held))]);
         }
         row
     };
@@ -100,7 +100,7 @@ fn times(all: &[Times], with_held: bool) -> String {
             ratio(|it| median(&it.memory)),
         ];
         if with_held {
-            row.push(ratio(|it| median(&it.held)));
+            row.extend([ratio(|it| median(&it.held)), ratio(|it| least(&it.held))]);
         }
         row
     };
@@ -147,7 +147,8 @@ fn aims(it: &Measured) -> Vec<Aim> {
     };
     let started = |it: &Times| median(&it.init) + median(&it.first);
     let warm = |it: &Times| median(&it.warm);
-    let held = |it: &Times| median(&it.held);
+    // By the clock, what else the machine does lies on top, and never below.
+    let held = |it: &Times| least(&it.held);
     let memory = |it: &Times| median(&it.memory);
     let ratio = |what: &str, least: f64, all: &[Times], of_it: fn(&Times) -> f64| {
         Aim::times_less(what, least, of(all, SEED, of_it), of(all, FOOTFALL, of_it))
