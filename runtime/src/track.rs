@@ -377,9 +377,12 @@ fn parse(request: &Request) -> Result<Payload, Refusal> {
     Ok(payload)
 }
 
-/// A referrer without scheme, `www.`, user, port and query: `news.ycombinator.com/item`.
+/// A referrer without scheme, `www.`, user, port and query: `news.ycombinator.com/item`. None if it names no host.
 fn address_of(referrer: &url::Url) -> Option<String> {
     let host = plain_host(referrer.host_str()?);
+    if host.is_empty() {
+        return None;
+    }
     let path = referrer.path().trim_end_matches('/');
     Some(clean(&format!("{host}{path}"), MAX_REFERRER))
 }
@@ -433,4 +436,23 @@ fn refused(failure: &Failure) -> Response {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_referrer_is_kept_as_the_address_that_it_is() {
+        let check = |referrer: &str, expected: Option<&str>| {
+            let url = url::Url::parse(referrer).unwrap();
+            assert_eq!(address_of(&url).as_deref(), expected, "{referrer}");
+        };
+        check("https://www.example.org/a/?q=x#y", Some("example.org/a"));
+        check("https://user:password@example.org:8443/", Some("example.org"));
+        // No address is none, and not an empty one, which a segment would not give back.
+        check("https://www./", None);
+        check("https://www.#example.org/search", None);
+        check("file:///home/jane/page.html", None);
+    }
 }
