@@ -908,8 +908,7 @@ fn what_was_acknowledged_survives_kill_9_under_load() {
     let acknowledged = Mutex::new(HashSet::new());
     let (sent, mut looks, mut most) = (AtomicUsize::new(0), 0, 0);
     for (round, kill) in KILLS.into_iter().enumerate() {
-        let mut dev =
-            wait_for("the file is closed", 5, || Dev::spawn(dev::command(folder.path(), &[])).ok());
+        let mut dev = Dev::spawn(dev::command(folder.path(), &[])).unwrap();
         let address = dev.address;
         let (acknowledged, sent, count) = (&acknowledged, &sent, &AtomicUsize::new(0));
         std::thread::scope(|scope| {

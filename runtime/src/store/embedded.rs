@@ -9,6 +9,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
 use std::{fs, io};
 
 use footfall_infra::stack::Partition;
@@ -36,7 +37,7 @@ const BATCH: usize = 4096;
 /// How much of the file is kept in memory, in bytes. What is not is in the system's own cache; redb would take 1 GiB.
 const CACHE: usize = 64 * 1024 * 1024;
 
-/// A store in a folder. Clones share it.
+/// A store in a folder. Clones share it; when the last of them is dropped, its files are closed.
 #[derive(Clone)]
 pub struct Embedded {
     items: File,
@@ -46,8 +47,15 @@ pub struct Embedded {
 /// One of its files, and the thread that writes it.
 #[derive(Clone)]
 struct File {
-    writes: Sender<Order>,
+    // Dropped before the writer, whose end closes the file.
     database: Shared,
+    writer: Arc<Writer>,
+}
+
+/// The thread that writes a file: `None` only while it is dropped, which waits for the thread's end.
+struct Writer {
+    orders: Option<Sender<Order>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// `None` only while the file is opened anew after a failure, or could not be.
@@ -150,13 +158,14 @@ impl File {
         let database = Arc::new(RwLock::new(Some(database)));
         // A purge that was cut off has left it; if it cannot be removed, the next purge says so.
         let _ = removed(&anew(&file));
-        let (writes, queue) = channel();
+        let (orders, queue) = channel();
         let shared = Arc::clone(&database);
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("footfall-writer".to_owned())
             .spawn(move || write(&queue, &shared, &file))
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { writes, database })
+            .map_err(unavailable)?;
+        let writer = Writer { orders: Some(orders), thread: Some(thread) };
+        Ok(Self { database, writer: Arc::new(writer) })
     }
 
     async fn sweep(&self, now: i64) -> Result<usize, StoreError> {
@@ -192,7 +201,7 @@ impl File {
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Change { apply, outcome: None, reply });
-        self.writes.send(Order::Write(job)).map_err(|_| gone())?;
+        self.writer.send(Order::Write(job))?;
         answer.await.map_err(|_| gone())?
     }
 
@@ -204,8 +213,25 @@ impl File {
     /// anew. Writes to it wait meanwhile.
     async fn purge(&self) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.writes.send(Order::Purge(reply)).map_err(|_| gone())?;
+        self.writer.send(Order::Purge(reply))?;
         answer.await.map_err(|_| gone())?
+    }
+}
+
+impl Writer {
+    fn send(&self, order: Order) -> Result<(), StoreError> {
+        self.orders.as_ref().and_then(|orders| orders.send(order).ok()).ok_or_else(gone)
+    }
+}
+
+impl Drop for Writer {
+    /// Waits until what is asked for is written and the file is closed: whoever opens it next can.
+    fn drop(&mut self) {
+        self.orders = None;
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has closed the file too, and has said so.
+            let _ = thread.join();
+        }
     }
 }
 
