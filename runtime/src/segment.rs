@@ -7,6 +7,7 @@
 //!
 //! <https://parquet.apache.org/docs/file-format/>
 
+mod chunk;
 mod pages;
 mod read;
 mod write;

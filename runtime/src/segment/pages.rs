@@ -364,10 +364,10 @@ fn deltas<T>(
 }
 
 /// What is left of some bytes.
-struct Cursor<'a>(&'a [u8]);
+pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
 
 impl<'a> Cursor<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], SegmentError> {
+    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], SegmentError> {
         let (taken, rest) = self.0.split_at_checked(count).ok_or_else(damaged)?;
         self.0 = rest;
         Ok(taken)
@@ -378,7 +378,7 @@ impl<'a> Cursor<'a> {
         self.take(count.min(self.0.len()))
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], SegmentError> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], SegmentError> {
         let (taken, rest) = self.0.split_first_chunk().ok_or_else(damaged)?;
         self.0 = rest;
         Ok(*taken)
@@ -391,7 +391,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A number in groups of seven bits, the lowest first.
-    fn varint(&mut self) -> Result<u64, SegmentError> {
+    pub(super) fn varint(&mut self) -> Result<u64, SegmentError> {
         let mut number = 0;
         for group in 0..10 {
             let [byte] = self.array()?;
@@ -404,7 +404,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A number that may be negative: its sign is the lowest bit.
-    fn signed(&mut self) -> Result<i64, SegmentError> {
+    pub(super) fn signed(&mut self) -> Result<i64, SegmentError> {
         let number = self.varint()?;
         Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
@@ -415,6 +415,6 @@ fn bounded(count: u32, most: usize) -> Result<usize, SegmentError> {
     usize::try_from(count).ok().filter(|count| *count <= most).ok_or_else(damaged)
 }
 
-fn damaged() -> SegmentError {
+pub(super) fn damaged() -> SegmentError {
     SegmentError::Foreign("it is damaged".to_owned())
 }

@@ -6,13 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use parquet::basic::Type as Physical;
-use parquet::column::page::PageReader;
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType};
-use parquet::file::metadata::FileMetaData;
-use parquet::file::reader::{FileReader as _, RowGroupReader, SerializedFileReader};
+use parquet::file::metadata::{
+    FileMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+};
 
-use super::pages::{self, Shape};
+use super::chunk::{Chunk, check_footer};
+use super::pages::{self, Shape, damaged};
 use super::{
     ENGAGED, MAX_ROWS, META_ID, META_PARTS, META_UNREADABLE, META_VERSION, SCROLLED, SegmentError,
     TIME, VERSION, VISITOR,
@@ -38,11 +39,14 @@ pub struct Header {
 }
 
 /// A part of a segment: a file whose footer has been read.
-pub struct Part(SerializedFileReader<Bytes>);
+pub struct Part {
+    file: Bytes,
+    footer: ParquetMetaData,
+}
 
 impl fmt::Debug for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Part").field(&about(self.0.metadata().file_metadata())).finish()
+        f.debug_tuple("Part").field(&about(self.footer.file_metadata())).finish()
     }
 }
 
@@ -54,13 +58,14 @@ impl Part {
     pub fn open(file: impl Into<Bytes>) -> Result<Self, SegmentError> {
         let file = file.into();
         guarded(|| {
-            let reader = SerializedFileReader::new(file)?;
-            let about = about(reader.metadata().file_metadata());
+            check_footer(&file)?;
+            let footer = ParquetMetaDataReader::new().parse_and_finish(&file)?;
+            let about = about(footer.file_metadata());
             let version = about.get(META_VERSION).and_then(|version| version.parse().ok());
             match version {
                 None => Err(SegmentError::Foreign("it names no version".to_owned())),
                 Some(version) if version > VERSION => Err(SegmentError::Newer(version)),
-                Some(_) => Ok(Self(reader)),
+                Some(_) => Ok(Self { file, footer }),
             }
         })
     }
@@ -70,7 +75,7 @@ impl Part {
     /// # Errors
     /// If it is another part.
     pub fn header(&self) -> Result<Header, SegmentError> {
-        let about = about(self.0.metadata().file_metadata());
+        let about = about(self.footer.file_metadata());
         let number = |key| about.get(key).and_then(|value| value.parse().ok());
         let parts = number(META_PARTS).unwrap_or(0);
         if parts == 0 {
@@ -96,15 +101,13 @@ impl Part {
     ) -> Result<(), SegmentError> {
         guarded(|| {
             // Groups may say that they are the same pages, again and again.
-            let groups = self.0.metadata().row_groups().iter();
+            let groups = self.footer.row_groups();
             let counts =
-                groups.map(|group| usize::try_from(group.num_rows()).unwrap_or(usize::MAX));
+                groups.iter().map(|it| usize::try_from(it.num_rows()).unwrap_or(usize::MAX));
             if counts.fold(0, usize::saturating_add) > MAX_ROWS {
                 return Err(too_many());
             }
-            (0..self.0.num_row_groups()).try_for_each(|group| {
-                read_group(&*self.0.get_row_group(group)?, columns, texts, rows)
-            })
+            groups.iter().try_for_each(|group| read_group(&self.file, group, columns, texts, rows))
         })
     }
 }
@@ -140,20 +143,22 @@ fn about(file: &FileMetaData) -> HashMap<String, String> {
 
 /// The columns of a file by their paths, such as `page` or `props.key_value.key`.
 struct Leaves<'a> {
-    group: &'a dyn RowGroupReader,
+    file: &'a Bytes,
+    group: &'a RowGroupMetaData,
     places: HashMap<String, usize>,
 }
 
 fn read_group(
-    group: &dyn RowGroupReader,
+    file: &Bytes,
+    group: &RowGroupMetaData,
     columns: &[Column],
     texts: &mut Texts,
     rows: &mut Rows,
 ) -> Result<(), SegmentError> {
-    let schema = group.metadata().schema_descr();
+    let schema = group.schema_descr();
     let places =
         (0..schema.num_columns()).map(|place| (schema.column(place).path().string(), place));
-    let leaves = Leaves { group, places: places.collect() };
+    let leaves = Leaves { file, group, places: places.collect() };
     if !leaves.places.contains_key(TIME) {
         return Err(SegmentError::Foreign("it has no times".to_owned()));
     }
@@ -179,9 +184,6 @@ struct Values<T> {
     values: Vec<T>,
 }
 
-/// The pages of a column.
-type Pages = (Box<dyn PageReader>, Shape);
-
 impl Leaves<'_> {
     /// Adds the numbers of a column to others, which then are so many.
     fn numbers<T: Copy>(
@@ -194,7 +196,7 @@ impl Leaves<'_> {
     ) -> Result<(), SegmentError> {
         numbers.reserve_exact(len - numbers.len());
         if let Some((mut pages, shape)) = self.pages(path, Physical::INT64)? {
-            pages::numbers(&mut *pages, shape, none, number, numbers)?;
+            pages::numbers(&mut pages, shape, none, number, numbers)?;
         }
         numbers.resize(len, none);
         Ok(())
@@ -212,25 +214,38 @@ impl Leaves<'_> {
         if column == Column::Props {
             self.props(texts, codes)?;
         } else if let Some((mut pages, shape)) = self.pages(column.name(), Physical::BYTE_ARRAY)? {
-            pages::texts(&mut *pages, shape, texts, codes)?;
+            pages::texts(&mut pages, shape, texts, codes)?;
         }
         codes.resize(len, NONE);
         Ok(())
     }
 
-    fn pages(&self, path: &str, physical: Physical) -> Result<Option<Pages>, SegmentError> {
+    fn pages(
+        &self,
+        path: &str,
+        physical: Physical,
+    ) -> Result<Option<(Chunk, Shape)>, SegmentError> {
         let Some(place) = self.places.get(path).copied() else { return Ok(None) };
-        let column = self.group.metadata().schema_descr().column(place);
+        let column = self.group.schema_descr().column(place);
         if column.physical_type() != physical || column.max_rep_level() > 0 {
             return Err(SegmentError::Foreign(format!("{path} is of another type")));
         }
         let shape = Shape { rows: self.rows()?, is_optional: column.max_def_level() > 0 };
-        Ok(Some((self.group.get_column_page_reader(place)?, shape)))
+        Ok(Some((self.chunk(place)?, shape)))
+    }
+
+    /// The bytes of a column.
+    fn chunk(&self, place: usize) -> Result<Chunk, SegmentError> {
+        let (start, length) = self.group.column(place).byte_range();
+        let end = start.checked_add(length).filter(|end| *end <= self.file.len() as u64);
+        let range = usize::try_from(start).ok().zip(end.and_then(|end| usize::try_from(end).ok()));
+        let (start, end) = range.ok_or_else(damaged)?;
+        Ok(Chunk(self.file.slice(start..end)))
     }
 
     /// How many rows there are. What a damaged file says may be anything.
     fn rows(&self) -> Result<usize, SegmentError> {
-        let rows = usize::try_from(self.group.metadata().num_rows()).ok();
+        let rows = usize::try_from(self.group.num_rows()).ok();
         rows.filter(|rows| *rows <= MAX_ROWS).ok_or_else(too_many)
     }
 
@@ -282,20 +297,20 @@ impl Leaves<'_> {
         physical: Physical,
     ) -> Result<Option<(ColumnReader, i16)>, SegmentError> {
         let Some(place) = self.places.get(path).copied() else { return Ok(None) };
-        let column = self.group.metadata().schema_descr().column(place);
+        let column = self.group.schema_descr().column(place);
         if column.physical_type() != physical {
             return Err(SegmentError::Foreign(format!("{path} is of another type")));
         }
         // A row of a map has as many values as its levels say, which may be billions in a few bytes.
-        let mut pages = self.group.get_column_page_reader(place)?;
         let mut values = 0;
-        while let Some(page) = pages.get_next_page()? {
-            values += page.num_values() as usize;
+        for page in self.chunk(place)? {
+            values += page?.num_values() as usize;
             if values > MAX_VALUES {
                 return Err(too_many());
             }
         }
-        Ok(Some((self.group.get_column_reader(place)?, column.max_def_level())))
+        let level = column.max_def_level();
+        Ok(Some((get_column_reader(column, Box::new(self.chunk(place)?)), level)))
     }
 
     fn read<T: DataType>(
