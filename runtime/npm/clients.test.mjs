@@ -217,7 +217,7 @@ async function assertCounted(site, sent, measured = sent) {
       byPage: rows('page', 'views'),
       looked: [totals.time_on_page, totals.scroll_depth],
       lookedByPage: Object.fromEntries(
-        tables.page.rows.filter((row) => row.views > 0).map((row) => [row.value, [row.time_on_page, row.scroll_depth]])
+        (tables.page?.rows ?? []).filter((row) => row.views > 0).map((row) => [row.value, [row.time_on_page, row.scroll_depth]])
       ),
       byName: rows('event', 'events'),
       filtered,
