@@ -1,30 +1,52 @@
 //! The time zone in which a site's days begin.
 
+use std::sync::OnceLock;
+
 use jiff::tz::{TimeZone as Zone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 
+/// What stands for a zone that is not said.
+const DEFAULT: &str = "UTC";
+
 /// A zone of the IANA time zone database. UTC where none is said.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+///
+/// Its rules are looked up when they are first asked for: the function that takes hits never asks, and its binary does
+/// without them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct TimeZone(Zone);
+pub struct TimeZone {
+    name: String,
+    rules: OnceLock<Zone>,
+}
 
 impl TimeZone {
     /// The zone's rules.
     #[must_use]
-    pub const fn rules(&self) -> &Zone {
-        &self.0
+    pub fn rules(&self) -> &Zone {
+        // Every name has rules, see the test below.
+        self.rules.get_or_init(|| TimeZoneDatabase::bundled().get(&self.name).unwrap_or(Zone::UTC))
     }
 
     /// The zone's name, such as `Europe/Berlin`.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.0.iana_name().unwrap_or("UTC")
+        &self.name
+    }
+
+    fn called(name: impl Into<String>) -> Self {
+        Self { name: name.into(), rules: OnceLock::new() }
+    }
+}
+
+impl PartialEq for TimeZone {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
     }
 }
 
 impl Default for TimeZone {
     fn default() -> Self {
-        Self(Zone::UTC)
+        Self::called(DEFAULT)
     }
 }
 
@@ -33,20 +55,18 @@ impl TryFrom<String> for TimeZone {
 
     fn try_from(name: String) -> Result<Self, String> {
         let zones = TimeZoneDatabase::bundled();
-        match zones.get(&name) {
-            Ok(zone) => Ok(Self(zone)),
-            Err(_) => {
-                let near = similar(&zones, &name);
-                let near = if near.is_empty() { "Europe/Berlin".to_owned() } else { near };
-                Err(format!("{name:?} is no time zone; use an IANA name, such as {near}"))
-            }
-        }
+        let known = zones.available().find(|zone| zone.as_str().eq_ignore_ascii_case(&name));
+        known.map(|zone| Self::called(zone.as_str())).ok_or_else(|| {
+            let near = similar(&zones, &name);
+            let near = if near.is_empty() { "Europe/Berlin".to_owned() } else { near };
+            format!("{name:?} is no time zone; use an IANA name, such as {near}")
+        })
     }
 }
 
 impl From<TimeZone> for String {
     fn from(zone: TimeZone) -> Self {
-        zone.name().to_owned()
+        zone.name
     }
 }
 
@@ -62,4 +82,36 @@ fn similar(zones: &TimeZoneDatabase, name: &str) -> String {
         zone.rsplit('/').next().is_some_and(|p| p.to_lowercase().starts_with(&start))
     };
     names.filter(near).take(3).collect::<Vec<_>>().join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_rules() {
+        let zones = TimeZoneDatabase::bundled();
+        let mut count = 0;
+        for name in zones.available() {
+            let zone = TimeZone::try_from(name.as_str().to_owned()).unwrap();
+            assert_eq!(zone.rules().iana_name(), Some(name.as_str()));
+            count += 1;
+        }
+        assert!(count > 400, "{count} zones");
+        assert_eq!(TimeZone::default().rules(), &Zone::UTC);
+    }
+
+    #[test]
+    fn a_name_is_written_as_the_database_does() {
+        let check = |name: &str, expected: &str| {
+            let zone = TimeZone::try_from(name.to_owned()).unwrap();
+            assert_eq!(zone.name(), expected);
+            assert_eq!(zone, TimeZone::called(expected));
+        };
+        check("europe/BERLIN", "Europe/Berlin");
+        check("utc", "UTC");
+        check("Asia/Calcutta", "Asia/Calcutta");
+        assert!(TimeZone::try_from("Europe/Berln".to_owned()).is_err());
+        assert!(TimeZone::try_from(String::new()).is_err());
+    }
 }
