@@ -1,6 +1,7 @@
 //! Compiles the bot patterns of lists/bots.txt into automata that src/bot.rs embeds, so that no
 //! regular expression is compiled, and nothing is read or checked, where Lambda's start-up time
-//! is paid for. Nothing else is generated here.
+//! is paid for; and compresses the trackers, so that the function that sends them need not know how.
+//! Nothing else is generated here.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -8,9 +9,11 @@ use std::{
     error::Error,
     fmt::Write,
     fs,
+    io::Write as _,
     path::Path,
 };
 
+use flate2::{Compression, write::GzEncoder};
 use regex_automata::{
     Anchored,
     dfa::{
@@ -24,6 +27,9 @@ use regex_automata::{
 const NO_MATCH: u16 = 0;
 const MATCH: u16 = 1;
 const START: u16 = 2;
+
+/// In assets/, where runtime/npm/tracker.mjs leaves them.
+const TRACKERS: [&str; 2] = ["footfall.min.js", "footfall.engagement.min.js"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
@@ -42,6 +48,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     table.push_str("]\n");
     fs::write(Path::new(&out).join("bots.rs"), table)?;
+
+    for tracker in TRACKERS {
+        println!("cargo::rerun-if-changed=assets/{tracker}");
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&fs::read(Path::new("assets").join(tracker))?)?;
+        fs::write(Path::new(&out).join(format!("{tracker}.gz")), encoder.finish()?)?;
+    }
     Ok(())
 }
 

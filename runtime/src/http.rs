@@ -197,7 +197,9 @@ pub fn compressed(request: &HeaderMap, mut response: Response) -> Response {
     response
 }
 
-fn takes_gzip(request: &HeaderMap) -> bool {
+/// Whether who asks takes gzip.
+#[must_use]
+pub fn takes_gzip(request: &HeaderMap) -> bool {
     let accepted = request.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     accepted.flat_map(|value| value.split(',')).any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));

@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 
 use crate::connector::{Connector, roots};
-use crate::http::{Request, Response, compressed};
+use crate::http::{Request, Response};
 use crate::log;
 use crate::store::dynamodb::{Access, DynamoDb, MissingVariable};
 use crate::text::clean;
@@ -64,9 +64,7 @@ where
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| async move {
-        let request = event.payload.into_request()?;
-        let accepts = request.headers.clone();
-        Ok::<_, Error>(Answer::from(compressed(&accepts, handle(request).await)))
+        Ok::<_, Error>(Answer::from(handle(event.payload.into_request()?).await))
     }))
     .await
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use footfall_infra::api;
 use footfall_infra::settings::{Settings, Site};
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, HeaderName, HeaderValue, RETRY_AFTER, VARY};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -18,7 +18,7 @@ use crate::client::{self, Client, Hints};
 use crate::country::Country;
 use crate::filter::{self, FilterReason, Signals};
 use crate::hit::{Campaign, Engagement, Filtered, Hit, Kind, Screen};
-use crate::http::{Request, Response, response, set, text};
+use crate::http::{Request, Response, response, set, takes_gzip, text};
 use crate::log;
 use crate::pace::Pace;
 use crate::page::PageUrl;
@@ -33,9 +33,12 @@ use crate::visitor::{Salt, VisitorId};
 
 /// The tracker as browsers get it.
 pub const SCRIPT: &str = include_str!("../assets/footfall.min.js");
+const SCRIPT_GZIP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/footfall.min.js.gz"));
 
 /// The tracker where a site measures engagement. Elsewhere it is spared what that takes.
 pub const MEASURING_SCRIPT: &str = include_str!("../assets/footfall.engagement.min.js");
+const MEASURING_SCRIPT_GZIP: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/footfall.engagement.min.js.gz"));
 
 const DROPPED: HeaderName = HeaderName::from_static(api::DROPPED);
 const PLAUSIBLE_DROPPED: HeaderName = HeaderName::from_static(api::PLAUSIBLE_DROPPED);
@@ -110,17 +113,27 @@ impl<S: Store, A: Ambient> Track<S, A> {
     /// Answers a request to one of this function's routes.
     pub async fn handle(&self, request: &Request) -> Response {
         match request.path.as_str() {
-            api::SCRIPT => self.script(),
+            api::SCRIPT => self.script(request),
             api::PIXEL => self.pixel(request).await,
             _ => self.event(request).await,
         }
     }
 
     /// The tracker. A day in caches: it changes with a deploy, and its address is on every page.
-    fn script(&self) -> Response {
+    fn script(&self, request: &Request) -> Response {
         let is_measured = self.settings.sites.iter().any(|site| site.engagement);
-        let script = if is_measured { MEASURING_SCRIPT } else { SCRIPT };
-        let mut response = response(StatusCode::OK, "text/javascript; charset=utf-8", script);
+        let (plain, gzip) = if is_measured {
+            (MEASURING_SCRIPT, MEASURING_SCRIPT_GZIP)
+        } else {
+            (SCRIPT, SCRIPT_GZIP)
+        };
+        let takes_gzip = takes_gzip(&request.headers);
+        let body = if takes_gzip { gzip } else { plain.as_bytes() };
+        let mut response = response(StatusCode::OK, "text/javascript; charset=utf-8", body);
+        if takes_gzip {
+            set(&mut response, CONTENT_ENCODING, "gzip");
+        }
+        set(&mut response, VARY, "accept-encoding");
         set(&mut response, CACHE_CONTROL, "public, max-age=86400");
         response
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use footfall_runtime::access::Door;
 use footfall_runtime::ambient::Machine;
 use footfall_runtime::dashboard::Dashboard;
+use footfall_runtime::http::compressed;
 use footfall_runtime::lambda::{Deployed, serve};
 
 /// How long a report may take before it is given up with an answer: less than Lambda and the gateway wait,
@@ -20,7 +21,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let dashboard = &dashboard;
     serve(|request| async move {
         let answer = tokio::time::timeout(PATIENCE, dashboard.handle(&request)).await;
-        answer.unwrap_or_else(|_| dashboard.late(&request))
+        let answer = answer.unwrap_or_else(|_| dashboard.late(&request));
+        compressed(&request.headers, answer)
     })
     .await
 }

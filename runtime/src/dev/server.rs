@@ -89,7 +89,9 @@ impl<S: Store, A: Ambient> Gateway<S, A> {
                     StatusCode::FORBIDDEN,
                     "The dashboard is at 127.0.0.1 and localhost only. For other names, start with --closed.",
                 ),
-                Some(Function::Dashboard) => self.dashboard(request).await,
+                Some(Function::Dashboard) => {
+                    compressed(&request.headers, self.dashboard(request).await)
+                }
                 // What runs on a schedule has no route.
                 Some(Function::Rollup) | None => message(StatusCode::NOT_FOUND, "Not Found"),
             }
@@ -97,7 +99,7 @@ impl<S: Store, A: Ambient> Gateway<S, A> {
         if let Some(origin) = origin.filter(|origin| self.allows(origin)) {
             self.allow(&mut answer, &origin, is_preflight);
         }
-        compressed(&request.headers, answer)
+        answer
     }
 
     /// A report of many hits takes a core for a while, and no hit is to wait for that: the tasks of this thread go to
