@@ -107,7 +107,11 @@ fn compile(root: &Path, arch: Arch) -> Result<()> {
 /// The compiler's flags: whatever the owner's own environment says, the same sources give the same
 /// bytes.
 fn flags(root: &Path, arch: Arch) -> Vec<String> {
-    let mut flags = vec!["-Clink-self-contained=yes".to_owned()];
+    let mut flags = vec![
+        "-Clink-self-contained=yes".to_owned(),
+        // Of functions that are the same instructions, one is enough.
+        "-Clink-arg=--icf=all".to_owned(),
+    ];
     if arch == Arch::Arm64 {
         // Lambda's arm64 is Graviton2 or later.
         flags.push("-Ctarget-cpu=neoverse-n1".to_owned());
