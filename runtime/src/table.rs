@@ -24,7 +24,7 @@ use std::fmt::Write as _;
 use footfall_infra::settings::Site;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 
 use crate::imports::ImportId;
 use crate::store::{Key, KeyRange};
@@ -87,7 +87,7 @@ impl Hour {
 /// The day of UTC in which an instant lies.
 #[must_use]
 pub fn utc_day(at: Timestamp) -> Date {
-    at.to_zoned(TimeZone::UTC).date()
+    Offset::UTC.to_datetime(at).date()
 }
 
 /// Where a day of UTC begins.
@@ -95,13 +95,13 @@ pub fn utc_day(at: Timestamp) -> Date {
 /// # Errors
 /// If that is out of the range of time.
 pub fn utc_start(day: Date) -> Result<Timestamp, jiff::Error> {
-    Ok(day.to_zoned(TimeZone::UTC)?.timestamp())
+    Offset::UTC.to_timestamp(day.at(0, 0, 0, 0))
 }
 
 /// As in a key: `2026-11-22T13`.
 impl fmt::Display for Hour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let start = self.start().to_zoned(TimeZone::UTC);
+        let start = Offset::UTC.to_datetime(self.start());
         write!(f, "{}T{:02}", start.date(), start.hour())
     }
 }

@@ -13,7 +13,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -285,7 +285,7 @@ fn time(text: &str) -> Option<Timestamp> {
     let names = "JanFebMarAprMayJunJulAugSepOctNovDec";
     let month = names.find(month).filter(|at| at % 3 == 0 && month.len() == 3)? / 3 + 1;
     let date: DateTime = format!("{year}-{month:02}-{day}T{time}").parse().ok()?;
-    TimeZone::UTC.to_timestamp(date).ok()
+    Offset::UTC.to_timestamp(date).ok()
 }
 
 /// An error and its causes.

@@ -4,7 +4,7 @@
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 use sha2::{Digest as _, Sha256};
 
 /// HMAC's block with SHA-256, in bytes.
@@ -25,7 +25,7 @@ impl std::fmt::Debug for SigningKey {
 
 /// A time as it is signed: `20261122T130506Z`. The first eight characters are its day.
 pub(super) fn stamp(at: Timestamp) -> String {
-    let at = TimeZone::UTC.to_datetime(at);
+    let at = Offset::UTC.to_datetime(at);
     let (year, month, day) = (at.year(), at.month(), at.day());
     let (hour, minute, second) = (at.hour(), at.minute(), at.second());
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
