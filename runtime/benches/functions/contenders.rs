@@ -36,6 +36,11 @@ impl Contenders {
         Self { functions: functions.into(), node }
     }
 
+    /// The same with functions of ours from another folder.
+    pub(crate) fn with_functions(&self, functions: &Path) -> Self {
+        Self { functions: functions.into(), node: self.node.clone() }
+    }
+
     /// The function `track` over a stub.
     pub(crate) fn track(&self, stub: &Stub, tls: bool) -> Program {
         self.own("track", stub, tls)

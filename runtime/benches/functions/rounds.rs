@@ -1,6 +1,7 @@
 //! Rounds in which every program is started and asked, in turn with the others, so that what the machine does meanwhile
 //! is the same for all.
 
+use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -20,6 +21,10 @@ pub(crate) const FOOTFALL: &str = "Footfall";
 pub(crate) const SEED: &str = "the seed: nbb";
 pub(crate) const NODE: &str = "plain Node";
 pub(crate) const EMPTY: &str = "an empty bootstrap";
+const OTHERS: &str = "the others";
+
+/// Who is signed in and how far the site is folded, segments, and the hits of today: what our dashboard asks for at least.
+const OWN_QUERIES: u32 = 3;
 
 /// A program, what it is asked, and what must come of it.
 struct Contender {
@@ -112,6 +117,30 @@ pub(crate) async fn measure(rounds: usize) -> Measured {
     Measured { rounds, track, track_plain, small, large, sizes, own_page, seed_page, instructions }
 }
 
+/// Measures our functions beside those of another folder: `track`, and `dashboard` of a small site.
+pub(crate) async fn beside(rounds: usize, folder: &Path) -> [Vec<Times>; 2] {
+    let stub = Stub::start().await;
+    let these = Contenders::find();
+    let others = these.with_functions(folder);
+    let both = [(FOOTFALL, &these), (OTHERS, &others)];
+    let track = |(name, from): (&'static str, &Contenders)| own_track(name, from, &stub, true);
+    let tracks = contest(rounds, &both.map(track), 30, true, &stub).await;
+    let cookie = site::fill(&stub.tables, site::SMALL).await;
+    let dashboard = |(name, from): (&'static str, &Contenders)| {
+        shown(name, from.dashboard(&stub, true), OWN_QUERIES, &cookie)
+    };
+    [tracks, contest(rounds, &both.map(dashboard), 10, false, &stub).await]
+}
+
+fn own_track(name: &'static str, from: &Contenders, stub: &Stub, tls: bool) -> Contender {
+    own(name, from.track(stub, tls), Some(("PutItem", 1)))
+}
+
+/// What takes the hits that our tracker sends.
+fn own(name: &'static str, program: Program, asks: Option<(&'static str, u32)>) -> Contender {
+    Contender { name, program, event: Box::new(site::own_hit), status: 202, asks }
+}
+
 fn tracks(contenders: &Contenders, stub: &Stub, tls: bool) -> Vec<Contender> {
     let other = |name, program| Contender {
         name,
@@ -120,15 +149,8 @@ fn tracks(contenders: &Contenders, stub: &Stub, tls: bool) -> Vec<Contender> {
         status: 204,
         asks: Some(("UpdateItem", 1)),
     };
-    let own = |name, program, asks| Contender {
-        name,
-        program,
-        event: Box::new(site::own_hit),
-        status: 202,
-        asks,
-    };
     vec![
-        own(FOOTFALL, contenders.track(stub, tls), Some(("PutItem", 1))),
+        own_track(FOOTFALL, contenders, stub, tls),
         other(SEED, contenders.seed("track", stub, tls)),
         other(NODE, contenders.plain_node("track", stub, tls)),
         own(EMPTY, contenders.empty(), None),
@@ -136,17 +158,17 @@ fn tracks(contenders: &Contenders, stub: &Stub, tls: bool) -> Vec<Contender> {
 }
 
 fn dashboards(contenders: &Contenders, stub: &Stub, cookie: &str) -> Vec<Contender> {
-    let contender = |name, program, asks| {
-        let page = site::page(cookie);
-        let event = Box::new(move |_| page.clone());
-        Contender { name, program, event, status: 200, asks: Some(("Query", asks)) }
-    };
     vec![
-        // Who is signed in, how far the site is folded, segments, and the hits of today.
-        contender(FOOTFALL, contenders.dashboard(stub, true), 3),
-        contender(SEED, contenders.seed("dashboard", stub, true), 7),
-        contender(NODE, contenders.plain_node("dashboard", stub, true), 7),
+        shown(FOOTFALL, contenders.dashboard(stub, true), OWN_QUERIES, cookie),
+        shown(SEED, contenders.seed("dashboard", stub, true), 7, cookie),
+        shown(NODE, contenders.plain_node("dashboard", stub, true), 7, cookie),
     ]
+}
+
+fn shown(name: &'static str, program: Program, queries: u32, cookie: &str) -> Contender {
+    let page = site::page(cookie);
+    let event = Box::new(move |_| page.clone());
+    Contender { name, program, event, status: 200, asks: Some(("Query", queries)) }
 }
 
 /// Starts every program in every round, and gives it one event and so many more.

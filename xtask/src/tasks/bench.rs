@@ -5,15 +5,18 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
-use crate::process::{cargo, hand_over, program, root, run, target_folder};
+use crate::process::{cargo, hand_over, output, program, root, run, target_folder};
 use crate::tasks::test::{install_locked, install_packages, missing};
 
 /// Makes graviola start under valgrind, which does not say that it knows the instructions of ADX: it leaves out the
 /// check for them, and nothing else.
 const FOR_VALGRIND: (&str, &str) = ("VALGRIND_BUG_494162", "1");
+
+/// Links the C library in, as that of the functions' own target is: a function that is deployed loads nothing else.
+const STATIC: [&str; 2] = ["-C", "target-feature=+crt-static"];
 
 /// What the design that we come from runs under is published as sources of C++, and these build it.
 const PROGRAMS: [(&str, &str); 8] = [
@@ -94,31 +97,36 @@ fn install_contenders() -> Result<()> {
 
 /// Builds functions as they are deployed, but for this machine: the folder where they are.
 pub(crate) fn build_functions(names: &[&str]) -> Result<PathBuf> {
+    let host = host()?;
     let mut build = cargo();
     build.args(["build", "--package", "footfall-runtime", "--features", "lambda"]);
-    build.args(["--profile", "lambda"]).env(FOR_VALGRIND.0, FOR_VALGRIND.1);
+    build.args(["--profile", "lambda", "--target", &host]).env(FOR_VALGRIND.0, FOR_VALGRIND.1);
+    let flags = STATIC.map(|flag| format!("\"{flag}\"")).join(", ");
+    build.arg("--config").arg(format!("target.{host}.rustflags = [{flags}]"));
     for name in names {
         build.args(["--bin", name]);
     }
     run(&mut build)?;
-    Ok(target_folder().join("lambda"))
+    Ok(target_folder().join(host).join("lambda"))
 }
 
 /// Builds the bootstrap that does nothing by the compiler alone, as the profile `lambda` would: cargo would build with it
 /// whatever else the tests need.
 fn build_empty(folder: &Path) -> Result<()> {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
-    let mut build: Command = program(rustc, root());
-    build.args([
-        "--edition",
-        "2024",
-        "-C",
-        "opt-level=3",
-        "-C",
-        "lto=fat",
-        "-C",
-        "codegen-units=1",
-    ]);
-    build.args(["-C", "strip=symbols", "runtime/examples/empty.rs", "-o"]);
+    let mut build = rustc();
+    build.args(["--edition", "2024", "-C", "opt-level=3", "-C", "lto=fat"]);
+    build.args(["-C", "codegen-units=1", "-C", "strip=symbols"]).args(STATIC);
+    build.arg("runtime/examples/empty.rs").arg("-o");
     run(build.arg(folder.join("empty")))
+}
+
+/// What this machine is to the compiler, such as `x86_64-unknown-linux-gnu`.
+fn host() -> Result<String> {
+    let said = output(rustc().arg("-vV"))?;
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc does not say what this machine is")?.to_owned())
+}
+
+fn rustc() -> Command {
+    program(env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc")), root())
 }
