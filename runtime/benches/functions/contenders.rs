@@ -11,6 +11,9 @@ use super::stub::Stub;
 /// Where `cargo xtask bench` says that the functions are.
 const FUNCTIONS: &str = "FOOTFALL_BENCH_FUNCTIONS";
 
+/// Where it says that they are as `cargo xtask build` leaves them: for Lambda, and packed.
+const PACKAGES: &str = "FOOTFALL_BENCH_PACKAGES";
+
 /// What the other design's handlers need of Node's packages. The client of the Runtime API is Lambda's own.
 const SEED_NEEDS: [&str; 5] = ["@aws-sdk/client-dynamodb", "date-fns", "nbb", "react", "react-dom"];
 const NODE_NEEDS: [&str; 1] = ["@aws-sdk/client-dynamodb"];
@@ -90,9 +93,20 @@ impl Contenders {
         }
     }
 
-    /// How large a binary of ours is.
+    /// How large a function of ours is, as it is deployed.
     pub(crate) fn own_size(&self, name: &str) -> Size {
-        let file = self.functions.join(name);
+        let folder = std::env::var_os(PACKAGES)
+            .unwrap_or_else(|| panic!("{PACKAGES} is not set: run `cargo xtask bench`"));
+        let size = |file: String| {
+            let file = existing(&Path::new(&folder).join(file));
+            std::fs::metadata(file).unwrap().len()
+        };
+        Size { binary: Some(size(name.to_owned())), zip: size(format!("{name}.zip")) }
+    }
+
+    /// How large the bootstrap is that does nothing, for this machine.
+    pub(crate) fn empty_size(&self) -> Size {
+        let file = self.functions.join("empty");
         let binary = std::fs::metadata(&file).unwrap().len();
         Size { binary: Some(binary), zip: zipped(&[("bootstrap".to_owned(), file)]) }
     }

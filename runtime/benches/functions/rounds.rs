@@ -82,7 +82,7 @@ pub(crate) async fn measure(rounds: usize) -> Measured {
         ("Footfall: dashboard", contenders.own_size("dashboard")),
         ("the seed: both functions", contenders.seed_size()),
         ("plain Node: both functions", contenders.node_size()),
-        (EMPTY, contenders.own_size("empty")),
+        (EMPTY, contenders.empty_size()),
     ];
     eprintln!("track, over TLS");
     let track = contest(rounds, &tracks(&contenders, &stub, true), 30, true, &stub).await;

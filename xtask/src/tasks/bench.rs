@@ -9,7 +9,9 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
 use crate::process::{cargo, hand_over, output, program, root, run, target_folder};
-use crate::tasks::test::{install_locked, install_packages, missing};
+use crate::tasks::test::{
+    ARM64_FUNCTIONS, build_for_arm64, install_locked, install_packages, missing,
+};
 
 /// Makes graviola start under valgrind, which does not say that it knows the instructions of ADX: it leaves out the
 /// check for them, and nothing else.
@@ -73,6 +75,9 @@ impl Part {
                 let functions = build_functions(&["track", "dashboard"])?;
                 build_empty(&functions)?;
                 command.env("FOOTFALL_BENCH_FUNCTIONS", functions);
+                // How large they are for Lambda.
+                run(&mut build_for_arm64()?)?;
+                command.env("FOOTFALL_BENCH_PACKAGES", target_folder().join(ARM64_FUNCTIONS));
                 command.args(["--features", "dev,lambda", "--bench", "functions"]);
             }
             Self::Throughput => {

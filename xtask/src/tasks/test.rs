@@ -30,7 +30,7 @@ const PLAUSIBLE_CLI: &str = "plausible-cli@2.0.0";
 
 /// The target of the functions, and where they are built below the target folder.
 const ARM64: &str = "aarch64-unknown-linux-musl";
-const ARM64_FUNCTIONS: &str = "aarch64-unknown-linux-musl/lambda";
+pub(crate) const ARM64_FUNCTIONS: &str = "aarch64-unknown-linux-musl/lambda";
 
 /// Programs that the tests need, and the Debian packages that bring them.
 const PROGRAMS: [(&str, &str); 8] = [
@@ -206,7 +206,7 @@ fn instructions() -> Result<()> {
 }
 
 /// The deployer's command that builds the functions.
-fn build_for_arm64() -> Result<Command> {
+pub(crate) fn build_for_arm64() -> Result<Command> {
     let mut build = program(binary("footfall-deployer")?, root());
     build.arg("build");
     if let Some(rustc) = env::var_os("FOOTFALL_ARM64_RUSTC") {
