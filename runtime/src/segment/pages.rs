@@ -11,9 +11,10 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use parquet::basic::Encoding;
-use parquet::column::page::{Page, PageReader};
+use parquet::column::page::Page;
 
 use super::SegmentError;
+use super::chunk::Chunk;
 use crate::rows::{Code, Dictionary, NONE};
 
 /// A column that is read: how many rows it has, and whether a row may be without a value.
@@ -25,14 +26,14 @@ pub(super) struct Shape {
 
 /// Adds a column of texts to codes.
 pub(super) fn texts(
-    pages: &mut dyn PageReader,
+    pages: Chunk,
     shape: Shape,
     texts: &mut Dictionary,
     codes: &mut Vec<Code>,
 ) -> Result<(), SegmentError> {
     let mut known: Vec<Code> = Vec::new();
     let mut left = shape.rows;
-    while let Some(page) = pages.get_next_page()? {
+    for page in pages {
         let mut plain = |bytes: &[u8], count: usize| -> Result<Vec<Code>, SegmentError> {
             let mut rest = Cursor(bytes);
             let mut code = |bytes: &[u8]| match str::from_utf8(bytes) {
@@ -41,7 +42,7 @@ pub(super) fn texts(
             };
             (0..count).map(|_| Ok(code(rest.text()?))).collect()
         };
-        match page {
+        match page? {
             Page::DictionaryPage { buf, num_values, .. } => {
                 known = plain(&buf, bounded(num_values, buf.len() / 4)?)?;
             }
@@ -63,7 +64,7 @@ pub(super) fn texts(
 
 /// Adds a column of numbers to others, with `none` where there is none.
 pub(super) fn numbers<T: Copy>(
-    pages: &mut dyn PageReader,
+    pages: Chunk,
     shape: Shape,
     none: T,
     number: impl Fn(i64) -> T,
@@ -75,8 +76,8 @@ pub(super) fn numbers<T: Copy>(
         let mut rest = Cursor(bytes);
         (0..count).map(|_| Ok(number(i64::from_le_bytes(rest.array()?)))).collect()
     };
-    while let Some(page) = pages.get_next_page()? {
-        match page {
+    for page in pages {
+        match page? {
             Page::DictionaryPage { buf, num_values, .. } => {
                 known = plain(&buf, bounded(num_values, buf.len() / 8)?)?;
             }

@@ -195,8 +195,8 @@ impl Leaves<'_> {
         len: usize,
     ) -> Result<(), SegmentError> {
         numbers.reserve_exact(len - numbers.len());
-        if let Some((mut pages, shape)) = self.pages(path, Physical::INT64)? {
-            pages::numbers(&mut pages, shape, none, number, numbers)?;
+        if let Some((pages, shape)) = self.pages(path, Physical::INT64)? {
+            pages::numbers(pages, shape, none, number, numbers)?;
         }
         numbers.resize(len, none);
         Ok(())
@@ -213,8 +213,8 @@ impl Leaves<'_> {
         codes.reserve_exact(len - codes.len());
         if column == Column::Props {
             self.props(texts, codes)?;
-        } else if let Some((mut pages, shape)) = self.pages(column.name(), Physical::BYTE_ARRAY)? {
-            pages::texts(&mut pages, shape, texts, codes)?;
+        } else if let Some((pages, shape)) = self.pages(column.name(), Physical::BYTE_ARRAY)? {
+            pages::texts(pages, shape, texts, codes)?;
         }
         codes.resize(len, NONE);
         Ok(())
