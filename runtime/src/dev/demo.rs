@@ -4,7 +4,6 @@
 use fastrand::Rng;
 use footfall_infra::settings::{Goal, PagePattern, Reached, Site};
 use jiff::civil::{Date, Weekday};
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use crate::checkpoint::Checkpoint;
@@ -160,7 +159,7 @@ impl<'a> Demo<'a> {
     }
 
     fn today(&self) -> Date {
-        self.now.to_zoned(TimeZone::UTC).date()
+        table::utc_day(self.now)
     }
 
     /// The records of a day with the keys of hits, in the order of time: the same whenever they are
@@ -220,8 +219,7 @@ fn records(day: Date, number: i64, random: &mut Rng) -> Vec<Record> {
         3..=5 => 120,
         _ => 0,
     };
-    let Ok(start) = day.to_zoned(TimeZone::UTC) else { return Vec::new() };
-    let start = start.timestamp();
+    let Ok(start) = table::utc_start(day) else { return Vec::new() };
     let mut records = Vec::new();
     for n in 0..ordinary + viral {
         visit(start, n >= ordinary, random, &mut records);
