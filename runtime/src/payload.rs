@@ -169,7 +169,8 @@ fn flag(keys: &Map<String, Value>, name: &'static str) -> bool {
 fn width(keys: &Map<String, Value>) -> Option<u32> {
     let width = match find(keys, &["width", "screen_width", "w"])? {
         Value::Number(width) => width.as_f64()?,
-        Value::String(width) => width.parse().ok()?,
+        // As JSON's numbers are read: how std reads one takes 10 KB of tables.
+        Value::String(width) => serde_json::from_str(width).ok()?,
         _ => return None,
     };
     // The cast saturates: a width beyond u32 is still a large one.
