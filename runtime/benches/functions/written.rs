@@ -33,7 +33,7 @@ fn text(it: &Measured) -> String {
          *warm* each after it. Times are CPU milliseconds of the whole process, medians where nothing else is said; \
          *at 7 %* is the first event by the clock, with the process held to a 128 MB function's share of a core once it \
          is started (by SIGSTOP and SIGCONT, in periods of 20 ms). What is measured of ours is built for this machine, not for \
-         Lambda's, but for its size; its rollup, sessions and gzip are as they are deployed.\n\n\
+         Lambda's, but for its size; it is linked, and has its memory, as what is deployed.\n\n\
          *The seed* is the design of Cyprien Pannier's [Serverless site analytics using Clojure nbb and \
          AWS](https://github.com/cyppan/simple-site-analytics) with handlers written anew from its description \
          (`runtime/benches/contenders`): a counter per day and address, one Query a day. {}.\n\n",

@@ -6,11 +6,14 @@ use footfall_runtime::access::Door;
 use footfall_runtime::ambient::Machine;
 use footfall_runtime::dashboard::Dashboard;
 use footfall_runtime::http::compressed;
-use footfall_runtime::lambda::{Deployed, serve};
+use footfall_runtime::lambda::{Allocator, Deployed, serve};
 
 /// How long a report may take before it is given up with an answer: less than Lambda and the gateway wait,
 /// which is 30 seconds. Reading goes on for longer if each of many answers of the table comes late.
 const PATIENCE: Duration = Duration::from_secs(25);
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -1,8 +1,11 @@
 //! The function `track`: takes hits into the table.
 
 use footfall_runtime::ambient::Machine;
-use footfall_runtime::lambda::{Deployed, serve};
+use footfall_runtime::lambda::{Allocator, Deployed, serve};
 use footfall_runtime::track::Track;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
