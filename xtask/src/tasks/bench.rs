@@ -17,8 +17,9 @@ use crate::tasks::test::{
 /// check for them, and nothing else.
 const FOR_VALGRIND: (&str, &str) = ("VALGRIND_BUG_494162", "1");
 
-/// Links the C library in, as that of the functions' own target is: a function that is deployed loads nothing else.
-const STATIC: [&str; 2] = ["-C", "target-feature=+crt-static"];
+/// As the functions' own target links them: with the C library, so that nothing else is loaded, and to a place that is
+/// known, so that no address has to be adapted when it starts.
+const STATIC: [&str; 4] = ["-C", "target-feature=+crt-static", "-C", "relocation-model=static"];
 
 /// What the design that we come from runs under is published as sources of C++, and these build it.
 const PROGRAMS: [(&str, &str); 8] = [
