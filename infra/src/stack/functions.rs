@@ -84,7 +84,7 @@ impl Spec {
             Function::Rollup => Self {
                 function,
                 description: "Folds hits into segments",
-                // A day of a site is in memory while it is folded: one of 3.3 million hits took 774 MB
+                // A day of a site is in memory while it is folded: one of 3.3 million hits took 828 MB
                 // (docs/scale.md), and the throttle lets 4.3 million through. With this comes a whole core, so that a run, which
                 // is billed by both, is as much shorter.
                 memory: 1769,
