@@ -125,6 +125,7 @@ pub(crate) async fn beside(rounds: usize, folder: &Path) -> [Vec<Times>; 2] {
     let both = [(FOOTFALL, &these), (OTHERS, &others)];
     let track = |(name, from): (&'static str, &Contenders)| own_track(name, from, &stub, true);
     let tracks = contest(rounds, &both.map(track), 30, true, &stub).await;
+    stub.tables.clear();
     let cookie = site::fill(&stub.tables, site::SMALL).await;
     let dashboard = |(name, from): (&'static str, &Contenders)| {
         shown(name, from.dashboard(&stub, true), OWN_QUERIES, &cookie)
