@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 
 /// What a function has its memory from. musl's own gives every block of some kilobytes back to the system at once, and takes
-/// it again: a hit took seven pairs of system calls for that, and a dashboard four hundred.
+/// it again: a hit took seven pairs of system calls for that.
 pub use dlmalloc::GlobalDlmalloc as Allocator;
 
 use crate::connector::{Connector, roots};
