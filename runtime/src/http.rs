@@ -204,7 +204,9 @@ pub fn takes_gzip(request: &HeaderMap) -> bool {
     accepted.flat_map(|value| value.split(',')).any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
         // "0", or with zeros after a point: <https://www.rfc-editor.org/rfc/rfc9110#section-12.4.2>
-        let is_zero = |weight: &str| weight.bytes().all(|it| matches!(it, b'0' | b'.'));
+        let is_zero = |weight: &str| {
+            weight.starts_with('0') && weight.bytes().all(|it| matches!(it, b'0' | b'.'))
+        };
         let refused = weight.trim().strip_prefix("q=").is_some_and(is_zero);
         matches!(name.trim(), "gzip" | "*") && !refused
     })
@@ -296,6 +298,7 @@ mod tests {
         check("gzip;q=0", 5000, false);
         check("br, gzip; q=0.00", 5000, false);
         check("gzip;q=0.01", 5000, true);
+        check("gzip;q=", 5000, true);
         check("br", 5000, false);
         check("gzip", 100, false);
     }
