@@ -16,15 +16,15 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
-/// What a function has its memory from. musl's own gives every block of some kilobytes back to the system at once, and takes
-/// it again: a hit took seven pairs of system calls for that.
-pub use dlmalloc::GlobalDlmalloc as Allocator;
-
 use crate::connector::{Connector, roots};
 use crate::http::{Request, Response};
 use crate::log;
 use crate::store::dynamodb::{Access, DynamoDb, MissingVariable};
 use crate::text::clean;
+
+/// What a function has its memory from. musl's own gives every block of some kilobytes back to the system at once, and takes
+/// it again: a hit took seven pairs of system calls for that.
+pub use dlmalloc::GlobalDlmalloc as Allocator;
 
 /// What a function is started with.
 #[derive(Debug)]
