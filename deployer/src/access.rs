@@ -5,10 +5,10 @@ use std::io::{self, Write as _};
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use footfall_infra::settings::{Domain, Settings};
-use footfall_runtime::access::register::{self, RegisterError, Wish};
-use footfall_runtime::access::{EmbedOrigin, Kind, Secret, Token};
-use footfall_runtime::ambient::{Ambient as _, Machine};
-use footfall_runtime::store::embedded::Embedded;
+use footfall_runtime::auth::admin::{self, RegisterError, Wish};
+use footfall_runtime::auth::{EmbedOrigin, Kind, Secret, Token};
+use footfall_runtime::platform::clock::{Ambient as _, Machine};
+use footfall_runtime::storage::embedded::Embedded;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::apply::print_json;
@@ -114,22 +114,22 @@ impl Table {
 
     async fn create(&self, wish: Wish) -> Result<(Secret, Token), RegisterError> {
         match self {
-            Self::Deployed(Deployed { table, .. }) => register::create(table, &Machine, wish).await,
-            Self::Local(table, _) => register::create(table, &Machine, wish).await,
+            Self::Deployed(Deployed { table, .. }) => admin::create(table, &Machine, wish).await,
+            Self::Local(table, _) => admin::create(table, &Machine, wish).await,
         }
     }
 
     async fn list(&self, kind: Kind) -> Result<Vec<Token>, RegisterError> {
         match self {
-            Self::Deployed(Deployed { table, .. }) => register::list(table, kind).await,
-            Self::Local(table, _) => register::list(table, kind).await,
+            Self::Deployed(Deployed { table, .. }) => admin::list(table, kind).await,
+            Self::Local(table, _) => admin::list(table, kind).await,
         }
     }
 
     async fn revoke(&self, kind: Kind, id: &str) -> Result<Option<Token>, RegisterError> {
         match self {
-            Self::Deployed(Deployed { table, .. }) => register::revoke(table, kind, id).await,
-            Self::Local(table, _) => register::revoke(table, kind, id).await,
+            Self::Deployed(Deployed { table, .. }) => admin::revoke(table, kind, id).await,
+            Self::Local(table, _) => admin::revoke(table, kind, id).await,
         }
     }
 }
@@ -153,7 +153,7 @@ pub(crate) async fn create(
     let (secret, token) = table.create(wish).await?;
     let printed = match kind {
         Kind::Api => secret.expose().to_owned(),
-        Kind::Share => register::share_address(table.endpoint(), &secret),
+        Kind::Share => admin::share_address(table.endpoint(), &secret),
     };
     writeln!(io::stdout(), "{printed}").context("cannot print")?;
     let Token { id, site, expires, .. } = &token;

@@ -20,8 +20,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use clap::Args;
 use footfall_infra::stack::StackName;
-use footfall_runtime::connector::{Connector, Proxies, roots};
-use footfall_runtime::store::dynamodb::{self, Access, DynamoDb, Endpoint, Keys, Retries};
+use footfall_runtime::platform::aws_http::{Connector, Proxies, roots};
+use footfall_runtime::storage::dynamodb::{self, Access, DynamoDb, Endpoint, Keys, Retries};
 use tokio::sync::Mutex;
 
 use crate::problem::{Explain as _, Problem, innermost};

@@ -21,7 +21,7 @@ use footfall_infra::api::Function;
 use footfall_infra::outputs;
 use footfall_infra::settings::{FILE, Settings};
 use footfall_infra::stack::{Artifact, StackName};
-use footfall_runtime::settings_file;
+use footfall_runtime::platform::settings_file;
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -8,12 +8,12 @@ use clap::Args;
 use footfall_infra::api::Function;
 use footfall_infra::settings::{PagePattern, Settings};
 use footfall_infra::stack::{Partition, Spec};
-use footfall_runtime::ambient::{Ambient as _, Machine};
 use footfall_runtime::archive::Archive;
-use footfall_runtime::delete::{Deletion, Found, What};
-use footfall_runtime::lock::LEASE;
+use footfall_runtime::archive::delete::{Deletion, Found, What};
+use footfall_runtime::catalog::lock::LEASE;
+use footfall_runtime::platform::clock::{Ambient as _, Machine};
 use footfall_runtime::rollup::RollupError;
-use footfall_runtime::store::Store;
+use footfall_runtime::storage::Store;
 use jiff::Timestamp;
 use jiff::civil::Date;
 

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::types::TableDescription;
 use clap::Args;
 use footfall_infra::settings::{self, Settings};
 use footfall_infra::stack::{STACK_TAG, StackName, Type};
-use footfall_runtime::settings_file;
+use footfall_runtime::platform::settings_file;
 use jiff::Timestamp;
 use tokio::time::sleep;
 

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, ValueEnum};
 use footfall_infra::settings::{Settings, Site};
+use footfall_runtime::archive::export::{self, Lines};
 use footfall_runtime::archive::{Archive, Day};
-use footfall_runtime::column::Column;
-use footfall_runtime::export::{self, Lines};
 use footfall_runtime::rollup;
-use footfall_runtime::rows::{NONE, Rows};
-use footfall_runtime::store::Store;
-use footfall_runtime::table::Span;
+use footfall_runtime::segment::column::Column;
+use footfall_runtime::segment::rows::{NONE, Rows};
+use footfall_runtime::storage::Store;
+use footfall_runtime::storage::keys::Span;
 use jiff::Timestamp;
 use jiff::civil::Date;
 

@@ -32,12 +32,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use footfall_infra::settings::{Settings, Site};
-use footfall_runtime::ambient::{Ambient as _, Machine};
-use footfall_runtime::imports::{ImportId, State};
-use footfall_runtime::lock::LEASE;
-use footfall_runtime::store::Store;
-use footfall_runtime::store::embedded::Embedded;
-use footfall_runtime::visitor::Salt;
+use footfall_runtime::catalog::imports::{ImportId, State};
+use footfall_runtime::catalog::lock::LEASE;
+use footfall_runtime::hit::visitor::Salt;
+use footfall_runtime::platform::clock::{Ambient as _, Machine};
+use footfall_runtime::storage::Store;
+use footfall_runtime::storage::embedded::Embedded;
 
 use self::format::Said;
 use self::job::{Job, Options, PAUSES, Summary};

@@ -6,8 +6,8 @@ use std::io::{self, Write as _};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use footfall_infra::settings::Domain;
-use footfall_runtime::access::register;
-use footfall_runtime::ambient::Machine;
+use footfall_runtime::auth::admin;
+use footfall_runtime::platform::clock::Machine;
 
 use crate::access::domain;
 use crate::aws::Target;
@@ -37,14 +37,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         only_site(settings, Some(site.as_str()))?;
     }
     let key = if arguments.rotate {
-        let key = register::rotate_key(&deployed.table, &Machine).await?;
+        let key = admin::rotate_key(&deployed.table, &Machine).await?;
         eprintln!("Everybody is signed out.");
         key
     } else {
-        register::signing_key(&deployed.table, &Machine).await?
+        admin::signing_key(&deployed.table, &Machine).await?
     };
-    let link = register::login_link(&Machine, &key, arguments.site.clone())?;
-    let address = register::login_address(&deployed.endpoint, &link);
+    let link = admin::login_link(&Machine, &key, arguments.site.clone())?;
+    let address = admin::login_address(&deployed.endpoint, &link);
     writeln!(io::stdout(), "{address}").context("cannot print")?;
     eprintln!("This link signs one browser in. It works once, and for 10 minutes.");
     if !has_display(|name| env::var_os(name).is_some()) {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use footfall_infra::settings::{FILE, Settings};
-use footfall_runtime::settings_file;
+use footfall_runtime::platform::settings_file;
 
 use crate::problem::Problem;
 

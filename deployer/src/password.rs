@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use console::Term;
 use footfall_infra::api;
-use footfall_runtime::access::register;
-use footfall_runtime::access::{Password, PasswordError};
-use footfall_runtime::ambient::Machine;
-use footfall_runtime::store::Store;
+use footfall_runtime::auth::admin;
+use footfall_runtime::auth::{Password, PasswordError};
+use footfall_runtime::platform::clock::Machine;
+use footfall_runtime::storage::Store;
 
 use crate::access::Table;
 use crate::place::{Deployed, Place};
@@ -47,7 +47,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 
 async fn apply<S: Store>(store: &S, arguments: &Arguments, door: &str) -> Result<()> {
     if arguments.remove {
-        let was_there = register::remove_password(store).await?;
+        let was_there = admin::remove_password(store).await?;
         eprintln!(
             "{}",
             match was_there {
@@ -57,11 +57,11 @@ async fn apply<S: Store>(store: &S, arguments: &Arguments, door: &str) -> Result
         );
     } else {
         let password = read()?;
-        register::set_password(store, &Machine, &password).await?;
+        admin::set_password(store, &Machine, &password).await?;
         eprintln!("The password is set: {door} takes it.");
     }
     if arguments.sign_out {
-        register::rotate_key(store, &Machine).await?;
+        admin::rotate_key(store, &Machine).await?;
         eprintln!("Everybody is signed out.");
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use clap::Args;
 use footfall_infra::settings;
-use footfall_runtime::settings_file;
+use footfall_runtime::platform::settings_file;
 
 use crate::apply::{How, apply, guarded, report};
 use crate::artifacts::Bucket;

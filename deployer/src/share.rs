@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use footfall_runtime::access::{EmbedOrigin, Kind};
+use footfall_runtime::auth::{EmbedOrigin, Kind};
 
 use crate::access::{self, Kept, New};
 use crate::place::Place;

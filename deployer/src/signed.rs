@@ -10,8 +10,8 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use footfall_runtime::connector::Connector;
-use footfall_runtime::store::dynamodb::domain;
+use footfall_runtime::platform::aws_http::Connector;
+use footfall_runtime::storage::dynamodb::domain;
 use serde_json::Value;
 
 use crate::problem::{Fault, innermost, problem};

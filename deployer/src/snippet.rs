@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use footfall_infra::outputs;
 use footfall_infra::settings;
-use footfall_runtime::settings_file;
+use footfall_runtime::platform::settings_file;
 use footfall_runtime::snippet::snippet;
 
 use crate::aws::{self, Aws, Target};

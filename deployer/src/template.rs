@@ -10,7 +10,7 @@ use clap::Args;
 use footfall_infra::api::Function;
 use footfall_infra::settings::{self, Settings};
 use footfall_infra::stack::{Architecture, Artifact, Inputs, Stack, StackName, Template};
-use footfall_runtime::settings_file;
+use footfall_runtime::platform::settings_file;
 
 use crate::toolchain::Arch;
 

@@ -8,10 +8,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use footfall_infra::settings::{Settings, Site};
 use footfall_infra::stack::{PARTITION_KEY, SORT_KEY};
 use footfall_runtime::hit::HIT_PREFIX;
-use footfall_runtime::period::Period;
-use footfall_runtime::store::KeyRange;
-use footfall_runtime::store::dynamodb::VALUE;
-use footfall_runtime::table::{self, Hour};
+use footfall_runtime::query::period::Period;
+use footfall_runtime::storage::KeyRange;
+use footfall_runtime::storage::dynamodb::VALUE;
+use footfall_runtime::storage::keys::{self, Hour};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -90,9 +90,9 @@ fn ranges(settings: &Settings, site: &Site, day: &Period, now: Timestamp) -> Vec
     ranges
         .map(|(hour, shard)| {
             if hour == Hour::of(from) {
-                table::hits_since(site, hour, shard, from)
+                keys::hits_since(site, hour, shard, from)
             } else {
-                table::hits(site, hour, shard)
+                keys::hits(site, hour, shard)
             }
         })
         .collect()

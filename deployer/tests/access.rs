@@ -12,13 +12,13 @@ use std::process::{Command, Stdio};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::settings::Settings;
-use footfall_runtime::access::Door;
-use footfall_runtime::ambient::Machine;
-use footfall_runtime::dashboard::Dashboard;
-use footfall_runtime::http::Request;
-use footfall_runtime::store::embedded::Embedded;
-use footfall_runtime::store::{Item, Store as _};
-use footfall_runtime::table;
+use footfall_runtime::auth::Door;
+use footfall_runtime::platform::clock::Machine;
+use footfall_runtime::platform::http::Request;
+use footfall_runtime::storage::embedded::Embedded;
+use footfall_runtime::storage::keys;
+use footfall_runtime::storage::{Item, Store as _};
+use footfall_runtime::web::Web;
 use serde_json::{Value, json};
 use support::scripted::*;
 use support::{Owner, Ran, ran};
@@ -221,7 +221,7 @@ fn in_the_data_of_dev_it_is_the_same() {
     owner.runs(&["token", "revoke", id, "--local"]).ended(1);
     let store = Embedded::open(&owner.path(".footfall")).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let left = runtime.block_on(store.query(&table::tokens(), None)).unwrap().items;
+    let left = runtime.block_on(store.query(&keys::tokens(), None)).unwrap().items;
     let [Item { key, .. }] = &left[..] else { panic!("the share link is left: {left:?}") };
     assert_eq!(key.sk, format!("token#{}", sha256(secret)));
     // As while `dev` runs.
@@ -291,7 +291,7 @@ fn a_password_that_is_set_signs_in_until_it_is_removed() {
     // What the closed door of `dev` answers to a password.
     let tries = |password: &str| {
         let store = Embedded::open(&owner.path(".footfall")).unwrap();
-        let dashboard = Dashboard::new(Settings::local(), store, Machine, Door::Closed).unwrap();
+        let dashboard = Web::new(Settings::local(), store, Machine, Door::Closed).unwrap();
         let form = format!("password={}", password.replace(' ', "+"));
         let request = Request {
             method: "POST".to_owned(),

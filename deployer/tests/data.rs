@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::hit::Kind;
-use footfall_runtime::store::embedded::Embedded;
-use footfall_runtime::store::{Item, Store as _};
-use footfall_runtime::table;
+use footfall_runtime::storage::embedded::Embedded;
+use footfall_runtime::storage::keys;
+use footfall_runtime::storage::{Item, Store as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use support::scripted::{Answer, Scripted};
@@ -40,8 +40,8 @@ fn item(site: &Site, at: Timestamp, number: i64) -> Item {
     let kind = Kind::Hit(serde_json::from_value(hit).unwrap());
     let mut random = [0; 16];
     random[..8].copy_from_slice(&number.to_be_bytes());
-    let key = table::hit_key(site, at, 0, random);
-    Item { key, value: kind.encode(900).unwrap(), expires: Some(table::hit_expiry(site, at)) }
+    let key = keys::hit_key(site, at, 0, random);
+    Item { key, value: kind.encode(900).unwrap(), expires: Some(keys::hit_expiry(site, at)) }
 }
 
 fn objects(text: &str) -> Vec<Value> {

@@ -8,7 +8,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use footfall_runtime::store::embedded::Embedded;
+use footfall_runtime::storage::embedded::Embedded;
 use serde_json::Value;
 use support::scripted::*;
 use support::{Owner, Ran};

@@ -23,8 +23,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::api::Function;
 use footfall_infra::settings::Settings;
-use footfall_runtime::store::{Item, KeyRange, Store as _};
-use footfall_runtime::table::{self, Span, utc_day};
+use footfall_runtime::storage::keys::{self, Span, utc_day};
+use footfall_runtime::storage::{Item, KeyRange, Store as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use support::ministack::{Api, Ministack};
@@ -193,11 +193,11 @@ fn folded(ministack: &Ministack, api: &Api) {
     let at = Timestamp::now() - SignedDuration::from_hours(72);
     let day = utc_day(at);
     let hit = Item {
-        key: table::hit_key(site, at, 0, [1; 16]),
+        key: keys::hit_key(site, at, 0, [1; 16]),
         value: br#"{"v":"0000000000000001","p":"/before"}"#.to_vec(),
-        expires: Some(table::hit_expiry(site, at)),
+        expires: Some(keys::hit_expiry(site, at)),
     };
-    let salt = Item { key: table::salt_key(day), value: vec![7; 16], expires: None };
+    let salt = Item { key: keys::salt_key(day), value: vec![7; 16], expires: None };
     let store = ministack.table();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let has =
@@ -210,10 +210,10 @@ fn folded(ministack: &Ministack, api: &Api) {
     assert_eq!(views, before + 1);
     let run = timed("rollup", || ministack.invoke(Function::Rollup));
     assert_eq!(run["days"], 1, "{run}");
-    assert!(has(KeyRange::one(&table::segment_key(site, Span::Day(day)))), "no segment");
-    assert!(has(KeyRange::one(&table::checkpoint_key(site))), "no checkpoint");
-    assert!(has(KeyRange::one(&table::rollup_key())), "no note of the run");
-    assert!(!has(KeyRange::one(&table::salt_key(day))), "the salt is still there");
+    assert!(has(KeyRange::one(&keys::segment_key(site, Span::Day(day)))), "no segment");
+    assert!(has(KeyRange::one(&keys::checkpoint_key(site))), "no checkpoint");
+    assert!(has(KeyRange::one(&keys::rollup_key())), "no note of the run");
+    assert!(!has(KeyRange::one(&keys::salt_key(day))), "the salt is still there");
     assert_eq!(api.views_of(7), views);
     assert_eq!(ministack.invoke(Function::Rollup)["days"], 0);
 }

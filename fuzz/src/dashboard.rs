@@ -1,6 +1,6 @@
 //! What can stand in the address of a dashboard, of a badge, and of the Stats API's first version.
 
-use footfall_runtime::http::{Request, Response};
+use footfall_runtime::platform::http::{Request, Response};
 
 use crate::site;
 use crate::support::request;

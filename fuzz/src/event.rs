@@ -1,17 +1,17 @@
 //! The body of an event, from the parser to the item, and from there to the segment and back.
 
 use footfall_infra::settings::{Settings, Site};
-use footfall_runtime::client::{self, Hints};
-use footfall_runtime::column::Column;
+use footfall_runtime::hit::user_agent::{self, Hints};
+use footfall_runtime::segment::column::Column;
 use footfall_runtime::hit::{Hit, Kind, Record};
-use footfall_runtime::http::{Request, Response};
-use footfall_runtime::page::PageUrl;
-use footfall_runtime::payload::{ENGAGEMENT, MAX_ENGAGED, Payload};
-use footfall_runtime::rows::{Rows, Texts};
+use footfall_runtime::platform::http::{Request, Response};
+use footfall_runtime::hit::page_url::PageUrl;
+use footfall_runtime::ingest::payload::{ENGAGEMENT, MAX_ENGAGED, Payload};
+use footfall_runtime::segment::rows::{Rows, Texts};
 use footfall_runtime::segment;
-use footfall_runtime::store::{Item, WRITE_UNIT};
-use footfall_runtime::table;
-use footfall_runtime::track::{self, Track};
+use footfall_runtime::storage::{Item, WRITE_UNIT};
+use footfall_runtime::storage::keys;
+use footfall_runtime::ingest::{self, Ingest};
 use serde_json::Value;
 
 use crate::support::ambient::Fixed;
@@ -48,7 +48,7 @@ pub fn check(body: &[u8]) {
 
 fn sent(settings: &Settings, request: &Request) {
     let store = Memory::default();
-    let track = Track::new(settings.clone(), store.clone(), Fixed::at(NOW));
+    let track = Ingest::new(settings.clone(), store.clone(), Fixed::at(NOW));
     let answer = wait(track.handle(request));
     let hits = store.hits();
     let dropped = answer.headers().get("x-footfall-dropped").map(|it| it.to_str().unwrap());
@@ -86,20 +86,20 @@ fn stored(settings: &Settings, item: &Item, payload: Payload, dropped: Option<&s
     let site = settings.site_of_host(page.host()).unwrap();
     let at = NOW.parse().unwrap();
     assert_eq!(item.key.pk, format!("hit#{}#2026-11-22T13#00", site.domain));
-    assert_eq!(item.expires, Some(table::hit_expiry(site, at)));
+    assert_eq!(item.expires, Some(keys::hit_expiry(site, at)));
 
     let kind = Kind::decode(&item.value).unwrap();
     assert_eq!(kind.encode(WRITE_UNIT).unwrap(), item.value, "it is written as it was read");
     match &kind {
         Kind::Filtered(filtered) => {
             assert_eq!(Some(filtered.reason.as_str()), dropped);
-            is_cut_of(&filtered.page, &page.path(payload.fragment, track::MAX_PAGE));
+            is_cut_of(&filtered.page, &page.path(payload.fragment, ingest::MAX_PAGE));
         }
         Kind::Engagement(engagement) => {
             assert_eq!(payload.event.as_deref(), Some(ENGAGEMENT));
             assert!(engagement.engaged <= MAX_ENGAGED);
             assert!(engagement.scroll.is_none_or(|depth| depth <= 100));
-            is_cut_of(&engagement.page, &page.path(payload.fragment, track::MAX_PAGE));
+            is_cut_of(&engagement.page, &page.path(payload.fragment, ingest::MAX_PAGE));
         }
         Kind::Hit(hit) => is_hit(site, item, hit, &page, payload),
     }
@@ -109,8 +109,8 @@ fn stored(settings: &Settings, item: &Item, payload: Payload, dropped: Option<&s
 /// A hit is what was parsed: all of it, where there is room for that, else with texts that were cut.
 fn is_hit(site: &Site, item: &Item, hit: &Hit, page: &PageUrl, payload: Payload) {
     let referrer = payload.referrer.as_deref().and_then(|text| url::Url::parse(text).ok());
-    let client = client::parse(FIREFOX, Hints::default());
-    let whole = track::hit(site, page, payload, referrer.as_ref(), client, hit.visitor, None);
+    let client = user_agent::parse(FIREFOX, Hints::default());
+    let whole = ingest::hit(site, page, payload, referrer.as_ref(), client, hit.visitor, None);
     let bytes = Kind::Hit(whole.clone()).encode(usize::MAX).unwrap();
     if Item::overhead(&item.key) + bytes.len() <= WRITE_UNIT {
         assert_eq!(*hit, whole);

@@ -18,7 +18,7 @@ mod support;
 
 use std::future::Future;
 
-use footfall_runtime::text;
+use footfall_runtime::platform::sanitize;
 
 /// Waits for a handler; with the store in memory there is nothing to wait for.
 fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -33,6 +33,6 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 #[track_caller]
 fn is_clean(text: &str, max: usize) {
     assert!(text.len() <= max, "{} bytes, of at most {max}: {text:?}", text.len());
-    assert!(!text.chars().any(text::is_invisible), "{text:?}");
+    assert!(!text.chars().any(sanitize::is_invisible), "{text:?}");
     assert!(!text.chars().any(|c| c.is_whitespace() && c != ' '), "{text:?}");
 }

@@ -1,6 +1,6 @@
 //! A question to the Stats API, from its JSON to the answer.
 
-use footfall_runtime::http::Request;
+use footfall_runtime::platform::http::Request;
 use serde_json::Value;
 
 use crate::site;

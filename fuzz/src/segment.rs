@@ -2,8 +2,8 @@
 
 use std::panic;
 
-use footfall_runtime::column::Column;
-use footfall_runtime::rows::{NO_SCROLL, NONE, Rows, Texts};
+use footfall_runtime::segment::column::Column;
+use footfall_runtime::segment::rows::{NO_SCROLL, NONE, Rows, Texts};
 use footfall_runtime::segment;
 
 /// Bytes are a segment or they are not. If they are, they are written as they were read; to read some of the

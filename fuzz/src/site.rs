@@ -1,13 +1,13 @@
 //! A site with a few hits, of which one day is folded and one is not.
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::access::Door;
-use footfall_runtime::dashboard::Dashboard;
+use footfall_runtime::auth::Door;
+use footfall_runtime::web::Web;
 use footfall_runtime::hit::Kind;
-use footfall_runtime::http::{Request, Response};
+use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::rollup::Rollup;
-use footfall_runtime::store::{Item, Store as _};
-use footfall_runtime::table::{hit_expiry, hit_key};
+use footfall_runtime::storage::{Item, Store as _};
+use footfall_runtime::storage::keys::{hit_expiry, hit_key};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -30,12 +30,12 @@ sites:
 /// Answers a request.
 pub(crate) fn answer(request: &Request) -> Response {
     thread_local! {
-        static DASHBOARD: Dashboard<Memory, Fixed> = dashboard();
+        static DASHBOARD: Web<Memory, Fixed> = dashboard();
     }
     DASHBOARD.with(|dashboard| wait(dashboard.handle(request)))
 }
 
-fn dashboard() -> Dashboard<Memory, Fixed> {
+fn dashboard() -> Web<Memory, Fixed> {
     let settings = Settings::from_yaml(SITES).unwrap();
     let store = Memory::default();
     let hits = [
@@ -80,7 +80,7 @@ fn dashboard() -> Dashboard<Memory, Fixed> {
     put("2026-11-18T09:07:00Z", json!({ "x": "bot", "p": "/a" }).to_string().into_bytes());
     let rollup = Rollup::new(settings.clone(), store.clone(), Fixed::at(NOW)).least(1);
     wait(rollup.run()).unwrap();
-    Dashboard::new(settings, store, Fixed::at(NOW), Door::Open).unwrap()
+    Web::new(settings, store, Fixed::at(NOW), Door::Open).unwrap()
 }
 
 /// What must be in an answer that is JSON.

@@ -71,14 +71,19 @@ fn body<'a>(text: &'a str, method: &str) -> &'a str {
 /// What a function runs of the code that works with the table.
 fn code(function: Function) -> String {
     let files: &[&str] = match function {
-        Function::Track => &["track.rs"],
-        Function::Dashboard => {
-            &["dashboard.rs", "read.rs", "access.rs", "access/password.rs", "badge.rs"]
-        }
-        Function::Rollup => &["rollup.rs", "read.rs"],
+        Function::Track => &["ingest.rs"],
+        Function::Dashboard => &[
+            "web.rs",
+            "web/dashboard.rs",
+            "query/reader.rs",
+            "auth.rs",
+            "auth/password.rs",
+            "web/badge.rs",
+        ],
+        Function::Rollup => &["rollup.rs", "query/reader.rs"],
     };
     let mut code: String = files.iter().map(|file| runtime(file)).collect();
-    let checkpoint = runtime("checkpoint.rs");
+    let checkpoint = runtime("catalog/checkpoint.rs");
     for (call, method) in [("Checkpoint::of(", "of<"), ("checkpoint.put(", "put<")] {
         if code.contains(call) {
             code.push_str(body(&checkpoint, method));
@@ -188,7 +193,7 @@ fn a_function_is_told_the_table_and_the_settings() {
 #[test]
 fn nobody_may_do_more_than_its_code_does() {
     // What the store makes of each of its operations.
-    let store = runtime("store/dynamodb.rs");
+    let store = runtime("storage/dynamodb.rs");
     let implementation = store.split("impl Store for DynamoDb").nth(1).unwrap();
     let made = |operation: &str| {
         let body = body(implementation, &format!("{operation}("));
@@ -260,7 +265,7 @@ fn nobody_may_touch_more_than_its_code_does() {
         (Partition::Access, &["token_key", "tokens", "signing_key", "password_key"]),
         (Partition::Logins, &["login_key", "try_key", "tries_since"]),
     ];
-    let keys = runtime("table.rs");
+    let keys = runtime("storage/keys.rs");
     let makers = keys.split("pub fn ").skip(1).filter(|text| {
         let signature = text.split('{').next().unwrap();
         signature.contains("-> Key")
@@ -271,7 +276,7 @@ fn nobody_may_touch_more_than_its_code_does() {
     for function in Function::ALL {
         let code = code(function);
         let used = names.iter().filter(|(_, names)| {
-            names.iter().any(|name| code.contains(&format!("table::{name}(")))
+            names.iter().any(|name| code.contains(&format!("keys::{name}(")))
         });
         let used: BTreeSet<&str> = used.map(|(partition, _)| partition.pattern()).collect();
         let grants = Spec::of(function).grants;
@@ -295,7 +300,7 @@ fn nobody_has_a_wildcard() {
 
 #[test]
 fn every_grant_is_for_partitions_that_the_runtime_knows() {
-    let keys = runtime("table.rs");
+    let keys = runtime("storage/keys.rs");
     for partition in Partition::ALL {
         // `format!("hit#…` or `"salt"`.
         let start = partition.pattern().trim_end_matches('*');
@@ -403,10 +408,10 @@ fn an_hour_is_closed_when_the_rollup_runs() {
 
 #[test]
 fn the_table_is_kept_and_is_as_the_runtime_uses_it() {
-    let wire = runtime("store/dynamodb/wire.rs");
+    let wire = runtime("storage/dynamodb/wire.rs");
     for attribute in [PARTITION_KEY, SORT_KEY, EXPIRY] {
         let field = format!("    {attribute}: ");
-        assert!(wire.contains(&field), "store/dynamodb/wire.rs has no {attribute:?}");
+        assert!(wire.contains(&field), "storage/dynamodb/wire.rs has no {attribute:?}");
     }
     for (name, settings, template) in variants() {
         let kept: Vec<_> = template.resources().filter(|(_, r)| r.is_retained()).collect();

@@ -21,11 +21,11 @@ mod traffic;
 use std::net::SocketAddr;
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::checkpoint::Checkpoint;
+use footfall_runtime::catalog::checkpoint::Checkpoint;
 use footfall_runtime::rollup;
-use footfall_runtime::store::dynamodb::DynamoDb;
-use footfall_runtime::store::{Item, Store as _};
-use footfall_runtime::table::{self, Hour, Span, utc_day, utc_start};
+use footfall_runtime::storage::dynamodb::DynamoDb;
+use footfall_runtime::storage::keys::{self, Hour, Span, utc_day, utc_start};
+use footfall_runtime::storage::{Item, Store as _};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use measured::rounded;
 use serde_json::{Map, Value, json};
@@ -163,7 +163,7 @@ async fn folding(store: &DynamoDb, variables: &[(&str, String)], numbers: &mut N
     let now = Timestamp::now();
     let mut taken: Vec<Item> = Vec::new();
     for hour in Hour::between(now - SignedDuration::from_mins(30), now) {
-        taken.extend(read_all(store, &table::hits(site, hour, 0)).await.unwrap().0);
+        taken.extend(read_all(store, &keys::hits(site, hour, 0)).await.unwrap().0);
     }
     assert_eq!(taken.len() as u64, HITS);
     let size: usize = taken.iter().map(|item| Item::overhead(&item.key) + item.value.len()).sum();
@@ -185,11 +185,11 @@ async fn folding(store: &DynamoDb, variables: &[(&str, String)], numbers: &mut N
         let at = start + SignedDuration::from_millis(number * step);
         let mut random = [0; 16];
         random[..8].copy_from_slice(&(number as u64).to_be_bytes());
-        Item { key: table::hit_key(site, at, 0, random), ..item }
+        Item { key: keys::hit_key(site, at, 0, random), ..item }
     });
     store.put_all(items.collect()).await.unwrap();
     // The day was seen as empty: what is known of that is forgotten.
-    store.delete(&table::checkpoint_key(site)).await.unwrap();
+    store.delete(&keys::checkpoint_key(site)).await.unwrap();
     let began = rollup.cpu();
     let run = rollup.invoke(&json!({})).await.unwrap();
     assert_eq!(run["days"], 1, "{run}");
@@ -251,7 +251,7 @@ async fn reading(
         for _ in 0..LOOKS {
             let (began, mut bytes) = (thread_cpu_ms(), 0);
             for day in first.series(1.day()).take_while(|day| *day < today) {
-                let read = runtime.block_on(read_all(&store, &table::segments(&site, day, day)));
+                let read = runtime.block_on(read_all(&store, &keys::segments(&site, day, day)));
                 bytes += read.unwrap().0.iter().map(|item| item.value.len()).sum::<usize>();
             }
             least = least.min((thread_cpu_ms() - began) / (bytes as f64 / 1e6));

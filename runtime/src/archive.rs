@@ -3,19 +3,22 @@
 //! A day is read as a report reads it: its segment if there is one, else its hours' segments and the hits
 //! of the other hours. Segments that lie beside those, such as what was imported, are part of the day.
 
+pub mod delete;
+pub mod export;
+
 use std::collections::BTreeMap;
 
 use footfall_infra::settings::{Settings, Site};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
-use crate::checkpoint::{Checkpoint, SKEW};
-use crate::column::Column;
-use crate::read::{hits, range_items};
-use crate::rows::{Rows, Texts};
+use crate::catalog::checkpoint::{Checkpoint, SKEW};
+use crate::query::reader::{hits, range_items};
+use crate::segment::column::Column;
+use crate::segment::rows::{Rows, Texts};
 use crate::segment::{self, SegmentError};
-use crate::store::{Item, Key, Store, StoreError};
-use crate::table::{self, Hour, Span};
+use crate::storage::keys::{self, Hour, Span};
+use crate::storage::{Item, Key, Store, StoreError};
 
 /// How often a day is read anew whose segment was replaced while it was read.
 const TRIES: usize = 3;
@@ -110,7 +113,7 @@ impl<'a, S: Store> Archive<'a, S> {
     pub async fn segments(&self, day: Date) -> Result<Segments, StoreError> {
         let mut tries = 1;
         loop {
-            let range = table::segments(self.site, day, day);
+            let range = keys::segments(self.site, day, day);
             let (segments, is_torn) = grouped(range_items(self.store, &range).await?);
             if !is_torn || tries == TRIES {
                 return Ok(segments);
@@ -177,7 +180,7 @@ impl<'a, S: Store> Archive<'a, S> {
 
     /// The hours of a day of which hits may still be there.
     pub fn hours_with_hits(&self, day: Date) -> impl Iterator<Item = Hour> + use<S> {
-        let oldest = table::oldest_hit(self.site, self.now);
+        let oldest = keys::oldest_hit(self.site, self.now);
         let newest = self.now.checked_add(SKEW).unwrap_or(Timestamp::MAX);
         Hour::of_day(day).filter(move |hour| hour.end() > oldest && hour.start() <= newest)
     }

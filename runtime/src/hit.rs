@@ -1,14 +1,22 @@
 //! A hit: one page view or event, as it is stored; and what is stored beside hits. What was derived,
 //! never what was sent: no IP address, no User-Agent, no query string.
 
+pub mod channel;
+pub mod country;
+pub mod page_url;
+pub mod rate_limit;
+pub mod source;
+pub mod user_agent;
+pub mod visitor;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::client::Device;
-use crate::country::Country;
-use crate::filter::FilterReason;
-use crate::text;
-use crate::visitor::VisitorId;
+use crate::hit::country::Country;
+use crate::hit::user_agent::Device;
+use crate::hit::visitor::VisitorId;
+use crate::ingest::filter::FilterReason;
+use crate::platform::sanitize;
 
 /// What the table holds of one request, at the time it came in.
 #[derive(Debug, Clone, PartialEq)]
@@ -288,7 +296,7 @@ fn shorten(texts: &mut [&mut String]) -> bool {
     match texts.iter_mut().max_by_key(|text| text.len()) {
         Some(longest) if longest.len() > SHORT => {
             let max = (longest.len() * 3 / 4).max(SHORT);
-            text::truncate(longest, max);
+            sanitize::truncate(longest, max);
             true
         }
         _ => false,

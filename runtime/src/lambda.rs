@@ -16,11 +16,11 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
-use crate::connector::{Connector, roots};
-use crate::http::{Request, Response};
-use crate::log;
-use crate::store::dynamodb::{Access, DynamoDb, MissingVariable};
-use crate::text::clean;
+use crate::platform::aws_http::{Connector, roots};
+use crate::platform::http::{Request, Response};
+use crate::platform::log;
+use crate::platform::sanitize::clean;
+use crate::storage::dynamodb::{Access, DynamoDb, MissingVariable};
 
 /// What a function has its memory from. musl's own gives every block of some kilobytes back to the system at once, and takes
 /// it again: a hit took seven pairs of system calls for that.

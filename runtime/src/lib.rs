@@ -9,52 +9,32 @@
 //!
 //! The same handlers run as Lambda functions over DynamoDB, and in `dev` over a file.
 
-pub mod access;
-pub mod ambient;
-pub mod archive;
-pub mod badge;
-pub mod bot;
-pub mod channel;
-pub mod chart;
-pub mod checkpoint;
-pub mod client;
-pub mod column;
-#[cfg(feature = "dynamodb")]
-pub mod connector;
-pub mod country;
-pub mod dashboard;
-pub mod delete;
-#[cfg(feature = "dev")]
-pub mod dev;
-pub mod dimension;
-pub mod engine;
-pub mod export;
-pub mod filter;
-pub mod hit;
-pub mod http;
-pub mod imports;
 #[cfg(feature = "lambda")]
 pub mod lambda;
-mod list;
-pub mod lock;
-mod log;
-pub mod pace;
-pub mod page;
-pub mod payload;
-pub mod period;
+
+#[cfg(feature = "dev")]
+pub mod dev;
+
+pub mod web;
+
+pub mod archive;
+
 pub mod query;
-pub mod read;
-pub mod refusal;
-pub mod report;
+
 pub mod rollup;
-pub mod rows;
+
+pub mod ingest;
+
+pub mod auth;
+
 pub mod segment;
-pub mod settings_file;
+
+pub mod catalog;
+
+pub mod storage;
+
+pub mod hit;
+
+pub mod platform;
+
 pub mod snippet;
-pub mod source;
-pub mod stats;
-pub mod store;
-pub mod table;
-pub mod text;
-pub mod track;
-pub mod visitor;

@@ -1,12 +1,18 @@
 //! What is asked for: a period, and conditions. A query that exists can be answered.
 
+pub mod dimension;
+pub mod engine;
+pub mod period;
+pub mod reader;
+pub mod report;
+
 use std::fmt;
 
 use regex_lite::{Regex, RegexBuilder};
 
-use crate::dimension::{Dimension, Key};
-use crate::http::Request;
-use crate::period::{Asked, Period, PeriodError};
+use crate::platform::http::Request;
+use crate::query::dimension::{Dimension, Key};
+use crate::query::period::{Asked, Period, PeriodError};
 
 /// The most filters of a query.
 pub const MAX_FILTERS: usize = 20;
@@ -250,7 +256,7 @@ impl std::str::FromStr for Condition {
 }
 
 fn condition(text: &str, depth: usize) -> Result<Condition, QueryError> {
-    let wrong = || QueryError::Filter(crate::text::clean(text, 100));
+    let wrong = || QueryError::Filter(crate::platform::sanitize::clean(text, 100));
     let group =
         text.split_once('(').filter(|(word, _)| ["all", "any", "not", "done"].contains(word));
     let Some((word, _)) = group else { return text.parse().map(Condition::Filter) };
@@ -317,7 +323,7 @@ impl std::str::FromStr for Filter {
     type Err = QueryError;
 
     fn from_str(text: &str) -> Result<Self, QueryError> {
-        let wrong = || QueryError::Filter(crate::text::clean(text, 100));
+        let wrong = || QueryError::Filter(crate::platform::sanitize::clean(text, 100));
         let mut parts = split(text).into_iter();
         let word = parts.next().ok_or_else(wrong)?;
         let (name, ignore_case) = match word.strip_suffix('~') {
@@ -326,8 +332,8 @@ impl std::str::FromStr for Filter {
         };
         let operator = Operator::parse(name).ok_or_else(wrong)?;
         let name = parts.next().ok_or_else(wrong)?;
-        let key =
-            Key::parse(&name).ok_or_else(|| QueryError::Key(crate::text::clean(&name, 100)))?;
+        let key = Key::parse(&name)
+            .ok_or_else(|| QueryError::Key(crate::platform::sanitize::clean(&name, 100)))?;
         let values: Vec<String> = parts.collect();
         if values.is_empty() {
             return Err(wrong());
@@ -379,7 +385,7 @@ impl Filter {
                 .case_insensitive(self.ignore_case)
                 .build();
             built.map_err(|error| {
-                QueryError::Regex(crate::text::clean(text, 100), error.to_string())
+                QueryError::Regex(crate::platform::sanitize::clean(text, 100), error.to_string())
             })
         };
         let texts = || {

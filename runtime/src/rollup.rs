@@ -12,15 +12,15 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 
-use crate::ambient::Ambient;
-use crate::checkpoint::Checkpoint;
-use crate::imports::Import;
-use crate::log;
-use crate::read::{hits, kept_from, range_items};
-use crate::rows::{Rows, Texts};
+use crate::catalog::checkpoint::Checkpoint;
+use crate::catalog::imports::Import;
+use crate::platform::clock::Ambient;
+use crate::platform::log;
+use crate::query::reader::{hits, kept_from, range_items};
+use crate::segment::rows::{Rows, Texts};
 use crate::segment::{self, Encoded, SegmentError};
-use crate::store::{Absent, Item, Key, KeyRange, Store, StoreError};
-use crate::table::{self, Hour, Span, utc_day};
+use crate::storage::keys::{self, Hour, Span, utc_day};
+use crate::storage::{Absent, Item, Key, KeyRange, Store, StoreError};
 
 /// An hour is folded so long after its end. A hit is stored within seconds of its time, or not at all;
 /// the rest is for clocks that differ.
@@ -125,9 +125,9 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
             through = Some(through.map_or(folded, |day| day.min(folded)));
         }
         // A day that waits to be folded does not keep its salt: that has expired, and DynamoDB takes its time.
-        let expired = utc_day(now).checked_sub(table::SALT_DAYS.days()).unwrap_or(Date::MIN);
+        let expired = utc_day(now).checked_sub(keys::SALT_DAYS.days()).unwrap_or(Date::MIN);
         let over = through.map_or(expired, |day| day.max(expired));
-        if self.delete_all(&table::salts_up_to(over)).await? > 0 {
+        if self.delete_all(&keys::salts_up_to(over)).await? > 0 {
             self.is_purged.store(false, Ordering::Relaxed);
         }
         // A salt is destroyed when nobody can find its bytes any more.
@@ -141,7 +141,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         }
         let value =
             serde_json::to_vec(&run).map_err(|error| StoreError::Refused(error.to_string()))?;
-        self.store.put(Item { key: table::rollup_key(), value, expires: None }).await?;
+        self.store.put(Item { key: keys::rollup_key(), value, expires: None }).await?;
         Ok(run)
     }
 
@@ -149,10 +149,10 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
     async fn sites(&self) -> Result<Vec<(Site, Checkpoint)>, RollupError> {
         let mut known: BTreeMap<String, Checkpoint> = BTreeMap::new();
         // A site's checkpoint comes before its imports.
-        for item in range_items(&self.store, &table::checkpoints()).await? {
-            if let Some((domain, id)) = table::import_of(&item.key) {
+        for item in range_items(&self.store, &keys::checkpoints()).await? {
+            if let Some((domain, id)) = keys::import_of(&item.key) {
                 known.entry(domain.to_owned()).or_default().add(id, Import::decode(&item)?);
-            } else if let Some(domain) = table::checkpoint_domain(&item.key) {
+            } else if let Some(domain) = keys::checkpoint_domain(&item.key) {
                 known.insert(domain.to_owned(), Checkpoint::decode(&item)?);
             }
         }
@@ -179,7 +179,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         run: &mut Run,
     ) -> Result<(), RollupError> {
         let before = checkpoint.clone();
-        let oldest = utc_day(table::oldest_hit(site, now));
+        let oldest = utc_day(keys::oldest_hit(site, now));
         let next = checkpoint.through.and_then(|day| day.tomorrow().ok());
         let from = next.map_or(oldest, |next| next.max(oldest));
         let today = utc_day(now);
@@ -243,7 +243,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         let found = self.fold(site, checkpoint, Span::Day(day), hours, now).await?;
         if found == Found::Folded {
             // They are in the day's segment; until it is there, they are not deleted.
-            self.delete_all(&table::hour_segments(site, day)).await?;
+            self.delete_all(&keys::hour_segments(site, day)).await?;
         }
         Ok(found)
     }
@@ -257,9 +257,9 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         now: Timestamp,
         run: &mut Run,
     ) -> Result<bool, RollupError> {
-        let folded = range_items(&self.store, &table::hour_segments(site, day)).await?;
+        let folded = range_items(&self.store, &keys::hour_segments(site, day)).await?;
         let is_folded = |hour: &Hour| {
-            let key = table::segment_key(site, Span::Hour(*hour));
+            let key = keys::segment_key(site, Span::Hour(*hour));
             folded.iter().any(|item| item.key == key)
         };
         let mut any = !folded.is_empty();
@@ -299,7 +299,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
             Span::Hour(_) | Span::Day(_) | Span::Imported(..) => {}
         }
         let encoded = encode(site, span, rows, &mut texts, unreadable)?;
-        let expires = table::segment_expiry(site, span);
+        let expires = keys::segment_expiry(site, span);
         let (first, rest) = items(site, span, encoded, expires);
         put(&self.store, first, rest).await?;
         Ok(Found::Folded)
@@ -319,7 +319,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
             .max(checkpoint.kept.filter(|_| checkpoint.first_day().is_some()));
         while let Some(first) = from.filter(|first| *first < keep) {
             let last = first.last_of_month().min(keep.yesterday().unwrap_or(first));
-            self.delete_all(&table::segments(site, first, last)).await?;
+            self.delete_all(&keys::segments(site, first, last)).await?;
             from = last.tomorrow().ok();
         }
         checkpoint.first = checkpoint.first.map(|first| first.max(keep));
@@ -370,11 +370,11 @@ pub fn encode(
 pub fn items(site: &Site, span: Span, encoded: Encoded, expires: Option<i64>) -> (Item, Vec<Item>) {
     let Encoded { first, rest, id } = encoded;
     let rest = (1..).zip(rest).map(|(part, value)| {
-        let key = table::segment_part_key(site, span, part, &id);
+        let key = keys::segment_part_key(site, span, part, &id);
         Item { key, value, expires }
     });
     let rest = rest.collect();
-    (Item { key: table::segment_key(site, span), value: first, expires }, rest)
+    (Item { key: keys::segment_key(site, span), value: first, expires }, rest)
 }
 
 /// Stores a segment, unless there is one already: that one is left as it is.
@@ -401,7 +401,7 @@ pub async fn put<S: Store>(store: &S, first: Item, rest: Vec<Item>) -> Result<Ab
 
 /// Whether hits of a day that cannot be read are waited for: until a few days before they expire.
 fn waits(site: &Site, day: Date, now: Timestamp) -> bool {
-    let expiry = table::utc_start(day).map(|start| table::hit_expiry(site, start));
+    let expiry = keys::utc_start(day).map(|start| keys::hit_expiry(site, start));
     expiry.is_ok_and(|expiry| now.as_second() + WAIT_MARGIN.as_secs() < expiry)
 }
 
@@ -414,6 +414,6 @@ pub fn hour_is_over(hour: Hour, now: Timestamp) -> bool {
 /// Whether a day can be folded.
 #[must_use]
 pub fn is_over(day: Date, now: Timestamp) -> bool {
-    let end = day.tomorrow().and_then(table::utc_start);
+    let end = day.tomorrow().and_then(keys::utc_start);
     end.and_then(|end| end.checked_add(DAY_MARGIN)).is_ok_and(|at| at <= now)
 }

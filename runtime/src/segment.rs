@@ -8,8 +8,10 @@
 //! <https://parquet.apache.org/docs/file-format/>
 
 mod chunk;
+pub mod column;
 mod pages;
 mod read;
+pub mod rows;
 mod write;
 
 use std::sync::{Arc, OnceLock};
@@ -18,7 +20,7 @@ use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as P
 use parquet::errors::{ParquetError, Result as Parquet};
 use parquet::schema::types::{Type, TypePtr};
 
-use crate::column::Column;
+use crate::segment::column::Column;
 
 pub use read::{Header, Part, decode, header};
 pub use write::{Encoded, encode};
@@ -138,9 +140,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::filter::FilterReason;
     use crate::hit::{Filtered, Kind, Record};
-    use crate::rows::{Rows, Texts};
+    use crate::ingest::filter::FilterReason;
+    use crate::segment::rows::{Rows, Texts};
 
     fn rows(count: i64) -> (Rows, Texts) {
         let (mut rows, mut texts) = (Rows::default(), Texts::default());

@@ -8,13 +8,13 @@ use std::future::Future;
 
 use footfall_infra::api::{self, Function, ROUTES};
 use footfall_infra::settings::{Domain, Settings};
-use footfall_runtime::access::register::{self, Wish};
-use footfall_runtime::access::{Access, Denied, Door, EmbedOrigin, Kind, Password, Token};
-use footfall_runtime::dashboard::Dashboard;
-use footfall_runtime::http::{Request, Response};
-use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
-use footfall_runtime::table;
-use footfall_runtime::track::Track;
+use footfall_runtime::auth::admin::{self, Wish};
+use footfall_runtime::auth::{Access, Denied, Door, EmbedOrigin, Kind, Password, Token};
+use footfall_runtime::ingest::Ingest;
+use footfall_runtime::platform::http::{Request, Response};
+use footfall_runtime::storage::keys;
+use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use footfall_runtime::web::Web;
 use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -43,7 +43,7 @@ struct Deployed {
     settings: Settings,
     store: Memory,
     clock: Fixed,
-    dashboard: Dashboard<Memory, Fixed>,
+    dashboard: Web<Memory, Fixed>,
 }
 
 impl Deployed {
@@ -51,9 +51,9 @@ impl Deployed {
         let settings = Settings::from_yaml(SETTINGS).unwrap();
         let (store, clock) = (Memory::default(), Fixed::at(NOW));
         let dashboard =
-            Dashboard::new(settings.clone(), store.clone(), clock.clone(), Door::Closed).unwrap();
+            Web::new(settings.clone(), store.clone(), clock.clone(), Door::Closed).unwrap();
         let deployed = Self { settings, store, clock, dashboard };
-        wait(register::signing_key(&deployed.store, &deployed.clock)).unwrap();
+        wait(admin::signing_key(&deployed.store, &deployed.clock)).unwrap();
         deployed
     }
 
@@ -89,15 +89,15 @@ impl Deployed {
             expires: expires.map(|at| at.parse().unwrap()),
             embed: embed.collect(),
         };
-        let (secret, token) = wait(register::create(&self.store, &self.clock, wish)).unwrap();
+        let (secret, token) = wait(admin::create(&self.store, &self.clock, wish)).unwrap();
         (secret.expose().to_owned(), token)
     }
 
     /// The text of a login link, as `cargo xtask open` makes it.
     fn link(&self, site: Option<&str>) -> String {
-        let key = wait(register::signing_key(&self.store, &self.clock)).unwrap();
+        let key = wait(admin::signing_key(&self.store, &self.clock)).unwrap();
         let site = site.map(|site| Domain::try_from(site.to_owned()).unwrap());
-        register::login_link(&self.clock, &key, site).unwrap()
+        admin::login_link(&self.clock, &key, site).unwrap()
     }
 
     /// Presses the button on the page behind a link.
@@ -118,7 +118,7 @@ impl Deployed {
     }
 
     fn access(&self) -> Access<'_, Memory> {
-        let now = footfall_runtime::ambient::Ambient::now(&self.clock);
+        let now = footfall_runtime::platform::clock::Ambient::now(&self.clock);
         Access { store: &self.store, settings: &self.settings, door: Door::Closed, now }
     }
 }
@@ -157,7 +157,7 @@ fn bearer(secret: &str) -> [(&'static str, String); 1] {
 fn every_route_is_closed_to_a_stranger() {
     let deployed = Deployed::new();
     let track =
-        Track::new(deployed.settings.clone(), deployed.store.clone(), deployed.clock.clone());
+        Ingest::new(deployed.settings.clone(), deployed.store.clone(), deployed.clock.clone());
     let views = |answer: &Response| text(answer).contains("data-tile");
     for route in ROUTES {
         let request = |query: &str| Request {
@@ -366,7 +366,7 @@ fn a_session_ends_with_its_time_and_with_its_key() {
     // A new key signs everybody out, and makes links that were given out useless; tokens stay.
     let link = deployed.link(None);
     let (token, _) = deployed.makes(Kind::Api, "closed.example", None);
-    wait(register::rotate_key(&deployed.store, &deployed.clock)).unwrap();
+    wait(admin::rotate_key(&deployed.store, &deployed.clock)).unwrap();
     assert_eq!(sees(&session), 401);
     assert_eq!(deployed.signs_in(&link).status(), 403);
     let [(name, value)] = bearer(&token);
@@ -374,7 +374,7 @@ fn a_session_ends_with_its_time_and_with_its_key() {
     assert_eq!(sees(&deployed.session()), 200);
     // Without any key, nobody gets in.
     let session = deployed.session();
-    wait(deployed.store.delete(&table::signing_key())).unwrap();
+    wait(deployed.store.delete(&keys::signing_key())).unwrap();
     assert_eq!(sees(&session), 401);
 }
 
@@ -415,7 +415,7 @@ impl Deployed {
 
     fn sets(&self, password: &str) {
         let password = Password::parse(password.to_owned()).unwrap();
-        wait(register::set_password(&self.store, &self.clock, &password)).unwrap();
+        wait(admin::set_password(&self.store, &self.clock, &password)).unwrap();
     }
 
     fn tries(&self, password: &str) -> Response {
@@ -517,14 +517,14 @@ fn where_no_password_is_set_none_is_taken() {
     deployed.sets(WRONG);
     is_refused(&deployed.tries(PASSWORD), 403);
     assert_eq!(deployed.tries(WRONG).status(), 303);
-    assert!(wait(register::remove_password(&deployed.store)).unwrap());
-    assert!(!wait(register::remove_password(&deployed.store)).unwrap());
+    assert!(wait(admin::remove_password(&deployed.store)).unwrap());
+    assert!(!wait(admin::remove_password(&deployed.store)).unwrap());
     is_refused(&deployed.tries(WRONG), 403);
     assert_eq!(text(&deployed.tries(WRONG)), text(&none));
     assert_eq!(deployed.status("site=closed.example", &[("cookie", &session)]), 200);
     // Without a key that signs, it opens nothing; setting one makes a key.
     deployed.sets(PASSWORD);
-    wait(deployed.store.delete(&table::signing_key())).unwrap();
+    wait(deployed.store.delete(&keys::signing_key())).unwrap();
     is_refused(&deployed.tries(PASSWORD), 403);
     deployed.sets(PASSWORD);
     assert_eq!(deployed.tries(PASSWORD).status(), 303);
@@ -641,8 +641,7 @@ fn functions_at_once_have_one_limit() {
     let statuses: Vec<u16> = (0..8)
         .map(|_| {
             let store = Behind(store.clone());
-            let function =
-                Dashboard::new(settings.clone(), store, clock.clone(), Door::Closed).unwrap();
+            let function = Web::new(settings.clone(), store, clock.clone(), Door::Closed).unwrap();
             let body = form("password", WRONG);
             let request = Request { path: "/login".to_owned(), ..request::post(body) };
             wait(function.handle(&request)).status().as_u16()
@@ -692,10 +691,10 @@ fn a_token_opens_the_data_of_its_site_alone() {
     deployed.clock.set("2026-11-23T00:00:00Z");
     assert_eq!(deployed.status("format=json", &headers), 401);
     deployed.clock.set(NOW);
-    let revoked = wait(register::revoke(&deployed.store, Kind::Api, &token.id)).unwrap();
+    let revoked = wait(admin::revoke(&deployed.store, Kind::Api, &token.id)).unwrap();
     assert_eq!(revoked.unwrap(), token);
     assert_eq!(deployed.status("format=json", &headers), 401);
-    assert_eq!(wait(register::revoke(&deployed.store, Kind::Api, &token.id)).unwrap(), None);
+    assert_eq!(wait(admin::revoke(&deployed.store, Kind::Api, &token.id)).unwrap(), None);
 }
 
 #[test]
@@ -782,9 +781,9 @@ fn a_share_link_shows_its_site_and_keeps_to_it() {
     deployed.clock.set(NOW);
     // Not by its secret, and not as a token.
     for (kind, id) in [(Kind::Share, secret.as_str()), (Kind::Api, &token.id)] {
-        assert_eq!(wait(register::revoke(&deployed.store, kind, id)).unwrap(), None);
+        assert_eq!(wait(admin::revoke(&deployed.store, kind, id)).unwrap(), None);
     }
-    wait(register::revoke(&deployed.store, Kind::Share, &token.id)).unwrap().unwrap();
+    wait(admin::revoke(&deployed.store, Kind::Share, &token.id)).unwrap().unwrap();
     assert_eq!(deployed.status(&query, &[]), 403);
 }
 
@@ -825,7 +824,7 @@ fn no_secret_is_stored() {
         assert!(!items.contains(secret), "{secret}: {items}");
     }
     // What opens nothing any more, the table may forget, and not before.
-    let shares = wait(register::list(&deployed.store, Kind::Share)).unwrap();
+    let shares = wait(admin::list(&deployed.store, Kind::Share)).unwrap();
     assert_eq!(shares, [made]);
     let item = deployed
         .store
@@ -839,9 +838,9 @@ fn no_secret_is_stored() {
 #[test]
 fn a_key_is_made_once() {
     let deployed = Deployed::new();
-    let key = wait(register::signing_key(&deployed.store, &deployed.clock)).unwrap();
-    assert_eq!(wait(register::signing_key(&deployed.store, &deployed.clock)).unwrap(), key);
-    assert_ne!(wait(register::rotate_key(&deployed.store, &deployed.clock)).unwrap(), key);
+    let key = wait(admin::signing_key(&deployed.store, &deployed.clock)).unwrap();
+    assert_eq!(wait(admin::signing_key(&deployed.store, &deployed.clock)).unwrap(), key);
+    assert_ne!(wait(admin::rotate_key(&deployed.store, &deployed.clock)).unwrap(), key);
 }
 
 #[test]
@@ -851,7 +850,7 @@ fn what_is_broken_in_the_table_opens_nothing() {
     let session = deployed.session();
     let item = deployed.store.items().into_iter().find(|i| i.key.sk.starts_with("token#")).unwrap();
     wait(deployed.store.put(Item { value: b"{}".to_vec(), ..item })).unwrap();
-    let key = Item { key: table::signing_key(), value: vec![1; 31], expires: None };
+    let key = Item { key: keys::signing_key(), value: vec![1; 31], expires: None };
     wait(deployed.store.put(key)).unwrap();
     assert_eq!(deployed.status(&format!("auth={secret}"), &[]), 500);
     let answer = deployed.gets("site=closed.example", &[("cookie", &session)]);
@@ -864,7 +863,7 @@ fn views(deployed: &Deployed, site: &str, page: &str, count: u8) {
     let site = deployed.settings.site(site).unwrap();
     for visitor in 0..count {
         let at: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
-        let key = table::hit_key(site, at, 0, [visitor; 16]);
+        let key = keys::hit_key(site, at, 0, [visitor; 16]);
         let key = Key { sk: format!("{}{}", key.sk, page.len()), ..key };
         let value = serde_json::json!({ "v": format!("{visitor:016x}"), "p": page });
         let value = serde_json::to_vec(&value).unwrap();
@@ -925,7 +924,7 @@ fn a_badge_has_the_views_of_a_page() {
 #[test]
 fn an_open_door_asks_for_nothing() {
     let Deployed { settings, store, clock, .. } = Deployed::new();
-    let dashboard = Dashboard::new(settings, store, clock, Door::Open).unwrap();
+    let dashboard = Web::new(settings, store, clock, Door::Open).unwrap();
     let page = wait(dashboard.handle(&request::dashboard("")));
     assert_eq!(page.status(), 200);
     assert!(text(&page).contains("closed.example") && !text(&page).contains("/logout"));

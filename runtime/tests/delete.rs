@@ -12,19 +12,19 @@ use std::time::Duration;
 
 use footfall_infra::settings::{PagePattern, Settings, Site};
 use footfall_runtime::archive::Archive;
-use footfall_runtime::checkpoint::Checkpoint;
-use footfall_runtime::delete::{Deletion, Found, What};
-use footfall_runtime::filter::FilterReason;
+use footfall_runtime::archive::delete::{Deletion, Found, What};
+use footfall_runtime::catalog::checkpoint::Checkpoint;
+use footfall_runtime::catalog::lock::{Lock, LockError};
 use footfall_runtime::hit::{Filtered, Kind, Record};
-use footfall_runtime::lock::{Lock, LockError};
-use footfall_runtime::period::Asked;
+use footfall_runtime::ingest::filter::FilterReason;
 use footfall_runtime::query::Query;
-use footfall_runtime::read::Reader;
-use footfall_runtime::report::{Report, all_tables};
+use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::reader::Reader;
+use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::{self, Rollup, RollupError};
-use footfall_runtime::rows::{Rows, Texts};
-use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
-use footfall_runtime::table::{self, Span};
+use footfall_runtime::segment::rows::{Rows, Texts};
+use footfall_runtime::storage::keys::{self, Span};
+use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -57,8 +57,8 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 fn item(site: &Site, time: Timestamp, number: u64, kind: &Kind) -> Item {
     let mut random = [0; 16];
     random[..8].copy_from_slice(&number.to_be_bytes());
-    let key = table::hit_key(site, time, 0, random);
-    Item { key, value: kind.encode(900).unwrap(), expires: Some(table::hit_expiry(site, time)) }
+    let key = keys::hit_key(site, time, 0, random);
+    Item { key, value: kind.encode(900).unwrap(), expires: Some(keys::hit_expiry(site, time)) }
 }
 
 fn view(visitor: u64, page: &str) -> Kind {
@@ -464,7 +464,7 @@ fn one_deletion_runs_at_a_time() {
         locked(7, secret()).await.unwrap();
     });
     assert_eq!(waited.load(Ordering::Relaxed), 2, "let go each time");
-    let key = table::lock_key(site);
+    let key = keys::lock_key(site);
     assert!(store.items().iter().all(|item| item.key != key));
 }
 
@@ -628,7 +628,7 @@ fn beside(site: &Site, date: &str, pages: &[&str]) -> Item {
     }
     let span = Span::Day(day(date));
     let encoded = rollup::encode(site, span, rows, &mut texts, 0).unwrap();
-    let mut key = table::segment_key(site, span);
+    let mut key = keys::segment_key(site, span);
     key.sk = format!("{}iab12#00", &date[8..]);
     Item { key, value: encoded.first, expires: None }
 }
@@ -662,7 +662,7 @@ fn what_cannot_be_read_is_named_and_goes_with_its_day_alone() {
     let settings = settings();
     let site = &settings.sites[0];
     let store = filled(&traffic(site), Folded::All);
-    let key = table::segment_key(site, Span::Day(day(DAYS[1])));
+    let key = keys::segment_key(site, Span::Day(day(DAYS[1])));
     put(&store, &[Item { key, value: b"a newer version's".to_vec(), expires: None }]);
     let found = count(&store, &secret());
     assert!(found.incomplete[0].starts_with("the segment 2026-11-20 of e.x: "), "{found:?}");

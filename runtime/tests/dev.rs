@@ -14,9 +14,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::store::embedded::Embedded;
-use footfall_runtime::store::{Item, Store as _};
-use footfall_runtime::table;
+use footfall_runtime::storage::embedded::Embedded;
+use footfall_runtime::storage::keys;
+use footfall_runtime::storage::{Item, Store as _};
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 use support::dev::{self, Dev};
@@ -457,7 +457,7 @@ fn the_tracker_is_small_and_cached() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         // A cache between must not give the one to who asks for the other.
         assert_eq!(answer.header("vary"), Some("accept-encoding"));
-        assert_eq!(answer.text(), footfall_runtime::track::SCRIPT);
+        assert_eq!(answer.text(), footfall_runtime::ingest::SCRIPT);
     }
     assert_eq!(plain.header("content-encoding"), None);
     assert_eq!(gzip.header("content-encoding"), Some("gzip"));
@@ -876,8 +876,7 @@ fn loaded(dev: &Dev) -> Vec<(String, u64)> {
 fn yesterdays(folder: &Path) -> HashSet<String> {
     let settings = Settings::local();
     let site = &settings.sites[0];
-    let noon =
-        table::utc_start(table::utc_day(Timestamp::now() - 24.hours())).unwrap() + 12.hours();
+    let noon = keys::utc_start(keys::utc_day(Timestamp::now() - 24.hours())).unwrap() + 12.hours();
     let mut pages = HashSet::new();
     let items = (0..2000_u32).map(|number| {
         let page = format!("/load/{}/yesterday/{number}", 4 + number % 6);
@@ -886,8 +885,8 @@ fn yesterdays(folder: &Path) -> HashSet<String> {
         let at = noon + i64::from(number * 10).seconds();
         let mut random = [0; 16];
         random[..4].copy_from_slice(&number.to_be_bytes());
-        let key = table::hit_key(site, at, 0, random);
-        let expires = Some(table::hit_expiry(site, at));
+        let key = keys::hit_key(site, at, 0, random);
+        let expires = Some(keys::hit_expiry(site, at));
         Item { key, value: value.to_string().into_bytes(), expires }
     });
     let store = Embedded::open(&folder.join("data")).unwrap();

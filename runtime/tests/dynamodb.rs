@@ -9,9 +9,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use footfall_runtime::connector::Connector;
-use footfall_runtime::store::dynamodb::{Access, Credentials, DynamoDb, Keys, Retries};
-use footfall_runtime::store::{Absent, KeyRange, Store, StoreError};
+use footfall_runtime::platform::aws_http::Connector;
+use footfall_runtime::storage::dynamodb::{Access, Credentials, DynamoDb, Keys, Retries};
+use footfall_runtime::storage::{Absent, KeyRange, Store, StoreError};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};

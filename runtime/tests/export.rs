@@ -8,23 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use footfall_infra::settings::{Settings, Site};
-use footfall_runtime::access::Door;
 use footfall_runtime::archive::Archive;
-use footfall_runtime::checkpoint::Checkpoint;
-use footfall_runtime::column::Column;
-use footfall_runtime::dashboard::Dashboard;
-use footfall_runtime::export::{self, Cursor, Format};
-use footfall_runtime::filter::FilterReason;
+use footfall_runtime::archive::export::{self, Cursor, Format};
+use footfall_runtime::auth::Door;
+use footfall_runtime::catalog::checkpoint::Checkpoint;
 use footfall_runtime::hit::{Filtered, Kind};
-use footfall_runtime::http::{Request, Response};
-use footfall_runtime::period::Asked;
+use footfall_runtime::ingest::filter::FilterReason;
+use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::query::Query;
-use footfall_runtime::read::Reader;
-use footfall_runtime::report::{Report, all_tables};
+use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::reader::Reader;
+use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::{self, Rollup};
-use footfall_runtime::rows::{Rows, Texts};
-use footfall_runtime::store::{Item, Store as _};
-use footfall_runtime::table::{self, Span};
+use footfall_runtime::segment::column::Column;
+use footfall_runtime::segment::rows::{Rows, Texts};
+use footfall_runtime::storage::keys::{self, Span};
+use footfall_runtime::storage::{Item, Store as _};
+use footfall_runtime::web::Web;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -53,8 +53,8 @@ fn item(site: &Site, time: Timestamp, number: u64, kind: &Kind) -> Item {
     let mut random = [0; 16];
     // As if by chance, and not in the order of their numbers.
     random[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-    let key = table::hit_key(site, time, u8::try_from(number % 2).unwrap(), random);
-    Item { key, value: kind.encode(900).unwrap(), expires: Some(table::hit_expiry(site, time)) }
+    let key = keys::hit_key(site, time, u8::try_from(number % 2).unwrap(), random);
+    Item { key, value: kind.encode(900).unwrap(), expires: Some(keys::hit_expiry(site, time)) }
 }
 
 /// Hits of three days, each on a page of its own: events, programs and awkward texts among them.
@@ -111,7 +111,7 @@ fn asked(query: &str) -> Request {
 }
 
 fn answer(store: &Memory, now: &str, request: &Request) -> Response {
-    let dashboard = Dashboard::new(settings(), store.clone(), Fixed::at(now), Door::Open).unwrap();
+    let dashboard = Web::new(settings(), store.clone(), Fixed::at(now), Door::Open).unwrap();
     wait(dashboard.handle(request))
 }
 
@@ -377,7 +377,7 @@ fn what_cannot_be_read_is_named() {
     let settings = settings();
     put(&store, &traffic(&settings.sites[0], 100));
     fold(&store, NOW);
-    let key = table::segment_key(&settings.sites[0], Span::Day("2026-11-21".parse().unwrap()));
+    let key = keys::segment_key(&settings.sites[0], Span::Day("2026-11-21".parse().unwrap()));
     put(&store, &[Item { key, value: b"{}".to_vec(), expires: None }]);
     let answer = answer(&store, NOW, &asked("format=jsonl"));
     let said = answer.headers()["x-footfall-incomplete"].to_str().unwrap();
@@ -403,7 +403,7 @@ fn what_lies_beside_a_day_is_part_of_it() {
     (1..=3).for_each(|number| rows.push(&mut texts, &hit(number)));
     let day = "2026-11-21".parse().unwrap();
     let encoded = rollup::encode(site, Span::Day(day), rows, &mut texts, 0).unwrap();
-    let mut key = table::segment_key(site, Span::Day(day));
+    let mut key = keys::segment_key(site, Span::Day(day));
     key.sk = "21iab12#00".to_owned();
     put(&store, &[Item { key, value: encoded.first, expires: None }]);
     for folded in [false, true] {

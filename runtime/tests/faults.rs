@@ -16,16 +16,16 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::ambient::Ambient as _;
-use footfall_runtime::checkpoint::Checkpoint;
-use footfall_runtime::dimension::{Dimension, Key as TableKey};
-use footfall_runtime::period::Asked;
+use footfall_runtime::catalog::checkpoint::Checkpoint;
+use footfall_runtime::ingest::Ingest;
+use footfall_runtime::platform::clock::Ambient as _;
 use footfall_runtime::query::Query;
-use footfall_runtime::read::{ReadError, Reader};
-use footfall_runtime::report::{Report, all_tables};
+use footfall_runtime::query::dimension::{Dimension, Key as TableKey};
+use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::reader::{ReadError, Reader};
+use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::Rollup;
-use footfall_runtime::store::{Item, Store};
-use footfall_runtime::track::Track;
+use footfall_runtime::storage::{Item, Store};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::json;
@@ -109,7 +109,7 @@ struct World {
     store: Memory,
     chaos: Chaos,
     clock: Fixed,
-    trackers: Vec<Track<Chaos, Fixed>>,
+    trackers: Vec<Ingest<Chaos, Fixed>>,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -119,7 +119,7 @@ impl World {
     fn new(seed: u64, faults: usize) -> Self {
         let (store, clock) = (Memory::default(), Fixed::at(BEGIN));
         let chaos = Chaos::new(&store, seed, faults);
-        let tracker = |skew| Track::new(settings(), chaos.clone(), clock.skewed(skew));
+        let tracker = |skew| Ingest::new(settings(), chaos.clone(), clock.skewed(skew));
         let trackers = SKEWS.into_iter().map(tracker).collect();
         // What is before it was folded: a run has some 50 operations.
         let through = Some("2026-11-21".parse().unwrap());

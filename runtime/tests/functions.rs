@@ -15,12 +15,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::settings::{Domain, Settings, Site};
-use footfall_runtime::access::register::{self, Wish};
-use footfall_runtime::access::{COOKIE_NAME, Kind, Session, SigningKey};
-use footfall_runtime::ambient::Machine;
-use footfall_runtime::store::dynamodb::DynamoDb;
-use footfall_runtime::store::{Item, KeyRange, Store as _};
-use footfall_runtime::table::{self, Hour, Span, utc_day};
+use footfall_runtime::auth::admin::{self, Wish};
+use footfall_runtime::auth::{COOKIE_NAME, Kind, Session, SigningKey};
+use footfall_runtime::platform::clock::Machine;
+use footfall_runtime::storage::dynamodb::DynamoDb;
+use footfall_runtime::storage::keys::{self, Hour, Span, utc_day};
+use footfall_runtime::storage::{Item, KeyRange, Store as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use support::runtime_api::{Function, fails_to_start};
@@ -45,8 +45,8 @@ fn signed_in(name: &str, cookie: &str) -> Value {
 
 /// Signs a browser in: with a link that the table's owner makes, by the button on its page.
 async fn sign_in(dashboard: &Function, store: &DynamoDb) -> String {
-    let key = register::signing_key(store, &Machine).await.unwrap();
-    let link = register::login_link(&Machine, &key, None).unwrap();
+    let key = admin::signing_key(store, &Machine).await.unwrap();
+    let link = admin::login_link(&Machine, &key, None).unwrap();
     let answer = sent(dashboard, &button(&link)).await;
     assert_eq!((answer.status, answer.header("location")), (303, "/dashboard"));
     // The gateway takes cookies apart from the headers, and loses them there.
@@ -238,7 +238,7 @@ async fn tracked_is_shown(track: &str, dashboard: &str) {
     assert_eq!(script.status, 200);
     assert_eq!(script.header("content-type"), "text/javascript; charset=utf-8");
     assert_eq!(script.header("cache-control"), "public, max-age=86400");
-    assert_eq!(script.text(), footfall_runtime::track::SCRIPT);
+    assert_eq!(script.text(), footfall_runtime::ingest::SCRIPT);
 
     let answer = sent(&dashboard, &signed_in("dashboard-json", cookie)).await;
     assert_eq!(answer.status, 200);
@@ -303,7 +303,7 @@ async fn programs_and_links(dashboard: &Function, store: &DynamoDb) {
             expires: None,
             embed: Vec::new(),
         };
-        let (secret, token) = register::create(store, &Machine, wish).await.unwrap();
+        let (secret, token) = admin::create(store, &Machine, wish).await.unwrap();
         let mut asks = event("dashboard-json");
         match kind {
             Kind::Api => {
@@ -315,7 +315,7 @@ async fn programs_and_links(dashboard: &Function, store: &DynamoDb) {
             }
         }
         assert_eq!(sent(dashboard, &asks).await.json()["totals"]["views"], 7, "{kind:?}");
-        register::revoke(store, kind, &token.id).await.unwrap().unwrap();
+        admin::revoke(store, kind, &token.id).await.unwrap().unwrap();
         let answer = sent(dashboard, &asks).await;
         assert!([401, 403].contains(&answer.status), "{kind:?}: {}", answer.status);
         assert!(!answer.text().contains(secret.expose()));
@@ -443,8 +443,8 @@ fn scheduled() -> Value {
 /// Puts a page view of a visitor into the table, as `track` does.
 async fn put_view(store: &DynamoDb, site: &Site, at: Timestamp, visitor: u8, page: &str) {
     let value = json!({ "v": format!("{visitor:016x}"), "p": page }).to_string().into_bytes();
-    let key = table::hit_key(site, at, 0, [visitor; 16]);
-    let expires = Some(table::hit_expiry(site, at));
+    let key = keys::hit_key(site, at, 0, [visitor; 16]);
+    let expires = Some(keys::hit_expiry(site, at));
     store.put(Item { key, value, expires }).await.unwrap();
 }
 
@@ -471,7 +471,7 @@ async fn what_is_closed_is_folded_and_shown_as_before() {
     }
     let salts = [utc_day(ago(74)), utc_day(now)];
     for day in salts {
-        let item = Item { key: table::salt_key(day), value: vec![7; 16], expires: None };
+        let item = Item { key: keys::salt_key(day), value: vec![7; 16], expires: None };
         store.put(item).await.unwrap();
     }
     // And one that is not over.
@@ -504,14 +504,14 @@ async fn what_is_closed_is_folded_and_shown_as_before() {
     let at: Timestamp = run["at"].as_str().unwrap().parse().unwrap();
     assert!(at >= now, "{run}");
     for span in expected {
-        let key = KeyRange::one(&table::segment_key(site, span));
+        let key = KeyRange::one(&keys::segment_key(site, span));
         assert_eq!(store.query(&key, None).await.unwrap().items.len(), 1, "{span}");
     }
     // Who came on a day that is folded, nobody can say any more.
     let (left, _) = read_all(&store, &KeyRange::whole("salt".to_owned())).await.unwrap();
     let left: Vec<String> = left.into_iter().map(|item| item.key.sk).collect();
     assert_eq!(left, [salts[1].to_string()]);
-    let note = store.query(&KeyRange::one(&table::rollup_key()), None).await.unwrap();
+    let note = store.query(&KeyRange::one(&keys::rollup_key()), None).await.unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&note.items[0].value).unwrap(), run);
     let log: Value = serde_json::from_str(rollup.log().trim()).unwrap();
     assert_eq!((&log["level"], &log["outcome"]), (&json!("INFO"), &run), "{log}");

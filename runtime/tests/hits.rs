@@ -8,13 +8,13 @@ mod support;
 use std::future::Future;
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::access::Door;
-use footfall_runtime::dashboard::Dashboard;
+use footfall_runtime::auth::Door;
 use footfall_runtime::hit::{Hit, Kind};
-use footfall_runtime::http::{Request, Response};
-use footfall_runtime::payload::{ENGAGEMENT, MAX_BODY, MAX_ENGAGED, Payload};
-use footfall_runtime::store::{Item, Key, Store as _, WRITE_UNIT};
-use footfall_runtime::track::Track;
+use footfall_runtime::ingest::Ingest;
+use footfall_runtime::ingest::payload::{ENGAGEMENT, MAX_BODY, MAX_ENGAGED, Payload};
+use footfall_runtime::platform::http::{Request, Response};
+use footfall_runtime::storage::{Item, Key, Store as _, WRITE_UNIT};
+use footfall_runtime::web::Web;
 use http::HeaderValue;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -34,16 +34,16 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 struct Footfall {
     store: Memory,
     clock: Fixed,
-    track: Track<Memory, Fixed>,
-    dashboard: Dashboard<Memory, Fixed>,
+    track: Ingest<Memory, Fixed>,
+    dashboard: Web<Memory, Fixed>,
 }
 
 impl Footfall {
     fn new(settings: &str) -> Self {
         let settings = Settings::from_yaml(settings).unwrap();
         let (store, clock) = (Memory::default(), Fixed::at(NOW));
-        let track = Track::new(settings.clone(), store.clone(), clock.clone());
-        let dashboard = Dashboard::new(settings, store.clone(), clock.clone(), Door::Open).unwrap();
+        let track = Ingest::new(settings.clone(), store.clone(), clock.clone());
+        let dashboard = Web::new(settings, store.clone(), clock.clone(), Door::Open).unwrap();
         Self { store, clock, track, dashboard }
     }
 

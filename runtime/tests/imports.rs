@@ -8,17 +8,17 @@ mod support;
 use std::future::Future;
 
 use footfall_infra::settings::{Settings, Site};
-use footfall_runtime::checkpoint::Checkpoint;
+use footfall_runtime::catalog::checkpoint::Checkpoint;
+use footfall_runtime::catalog::imports::{Import, ImportId, State};
 use footfall_runtime::hit::{Hit, Kind, Record};
-use footfall_runtime::imports::{Import, ImportId, State};
-use footfall_runtime::period::Asked;
 use footfall_runtime::query::Query;
-use footfall_runtime::read::Reader;
-use footfall_runtime::report::{Report, all_tables};
+use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::reader::Reader;
+use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::{self, Rollup};
-use footfall_runtime::rows::{Rows, Texts};
-use footfall_runtime::store::{Item, Store as _};
-use footfall_runtime::table::{self, Span};
+use footfall_runtime::segment::rows::{Rows, Texts};
+use footfall_runtime::storage::keys::{self, Span};
+use footfall_runtime::storage::{Item, Store as _};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use support::ambient::Fixed;
@@ -46,7 +46,7 @@ fn view(at: &str, visitor: u64) -> Record {
 fn import(store: &Memory, site: &Site, id: ImportId, state: State, records: &[Record]) {
     let (mut rows, mut texts) = (Rows::default(), Texts::default());
     records.iter().for_each(|record| rows.push(&mut texts, record));
-    let day = table::utc_day(records[0].at);
+    let day = keys::utc_day(records[0].at);
     let span = Span::Imported(day, id);
     let encoded = rollup::encode(site, span, rows, &mut texts, 0).unwrap();
     let (first, rest) = rollup::items(site, span, encoded, None);
@@ -55,7 +55,7 @@ fn import(store: &Memory, site: &Site, id: ImportId, state: State, records: &[Re
     let hits = records.len() as u64;
     let item = Import { state, at, first: day, last: day, hits, filtered: 0, bytes: 0, files: 1 };
     let value = serde_json::to_vec(&item).unwrap();
-    wait(store.put(Item { key: table::import_key(site, id), value, expires: None })).unwrap();
+    wait(store.put(Item { key: keys::import_key(site, id), value, expires: None })).unwrap();
 }
 
 fn report(store: &Memory, settings: &Settings, query: &str) -> Report {
@@ -72,10 +72,9 @@ fn fold(store: &Memory, settings: &Settings, now: &str) {
 }
 
 fn hit(store: &Memory, site: &Site, record: &Record) {
-    let key = table::hit_key(site, record.at, 0, [1; 16]);
+    let key = keys::hit_key(site, record.at, 0, [1; 16]);
     let value = record.kind.encode(900).unwrap();
-    wait(store.put(Item { key, value, expires: Some(table::hit_expiry(site, record.at)) }))
-        .unwrap();
+    wait(store.put(Item { key, value, expires: Some(keys::hit_expiry(site, record.at)) })).unwrap();
 }
 
 #[test]

@@ -9,12 +9,12 @@ use std::collections::HashMap;
 use std::future::Future;
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::access::Door;
-use footfall_runtime::dashboard::Dashboard;
-use footfall_runtime::http::{Request, Response};
-use footfall_runtime::pace::MOST_A_MINUTE;
+use footfall_runtime::auth::Door;
+use footfall_runtime::hit::rate_limit::MOST_A_MINUTE;
+use footfall_runtime::ingest::Ingest;
+use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::rollup::{MOST_TEXTS, Rollup};
-use footfall_runtime::track::Track;
+use footfall_runtime::web::Web;
 use http::HeaderValue;
 use serde_json::{Value, json};
 use support::ambient::Fixed;
@@ -43,8 +43,8 @@ impl World {
     }
 
     /// A function that takes hits, as Lambda starts one.
-    fn track(&self) -> Track<Memory, Fixed> {
-        Track::new(self.settings.clone(), self.store.clone(), self.clock.clone())
+    fn track(&self) -> Ingest<Memory, Fixed> {
+        Ingest::new(self.settings.clone(), self.store.clone(), self.clock.clone())
     }
 
     fn fold(&self) {
@@ -55,7 +55,7 @@ impl World {
 
     fn report(&self, query: &str) -> Value {
         let (settings, store) = (self.settings.clone(), self.store.clone());
-        let dashboard = Dashboard::new(settings, store, self.clock.clone(), Door::Open).unwrap();
+        let dashboard = Web::new(settings, store, self.clock.clone(), Door::Open).unwrap();
         let query = format!("from=2026-11-22&to=2026-11-22&format=json&{query}");
         let answer = wait(dashboard.handle(&request::dashboard(&query)));
         assert_eq!(answer.status(), 200, "{}", String::from_utf8_lossy(answer.body()));
@@ -177,7 +177,7 @@ fn texts_that_are_too_many_are_one_and_their_count_is_exact() {
 fn who_looks_may_ask_not_to_be_counted() {
     let world = World::new();
     let (settings, store) = (world.settings.clone(), world.store.clone());
-    let dashboard = Dashboard::new(settings, store, world.clock.clone(), Door::Open).unwrap();
+    let dashboard = Web::new(settings, store, world.clock.clone(), Door::Open).unwrap();
     let shown = |query: &str| {
         let answer = wait(dashboard.handle(&request::dashboard(query)));
         assert_eq!(answer.status(), 200);

@@ -18,17 +18,17 @@ use std::time::{Duration, Instant};
 use footfall_infra::api::Function as Deployed;
 use footfall_infra::settings::Settings;
 use footfall_infra::stack::Spec;
-use footfall_runtime::access::register;
-use footfall_runtime::access::{COOKIE_NAME, Session};
-use footfall_runtime::ambient::Machine;
-use footfall_runtime::checkpoint::Checkpoint;
-use footfall_runtime::dimension::{Dimension, Key};
-use footfall_runtime::period::Asked;
+use footfall_runtime::auth::admin;
+use footfall_runtime::auth::{COOKIE_NAME, Session};
+use footfall_runtime::catalog::checkpoint::Checkpoint;
+use footfall_runtime::platform::clock::Machine;
 use footfall_runtime::query::Query;
-use footfall_runtime::read::Reader;
-use footfall_runtime::store::dynamodb::DynamoDb;
-use footfall_runtime::store::{Item, KeyRange, Store as _};
-use footfall_runtime::table::{self, utc_day};
+use footfall_runtime::query::dimension::{Dimension, Key};
+use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::reader::Reader;
+use footfall_runtime::storage::dynamodb::DynamoDb;
+use footfall_runtime::storage::keys::{self, utc_day};
+use footfall_runtime::storage::{Item, KeyRange, Store as _};
 use futures_util::future::join_all;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
@@ -142,7 +142,7 @@ async fn filled(store: &DynamoDb) -> BTreeSet<String> {
     let mut pages = BTreeSet::new();
     let items: Vec<Item> = (0..200_u64)
         .map(|number| {
-            let yesterday = table::utc_start(period().0).unwrap();
+            let yesterday = keys::utc_start(period().0).unwrap();
             let at = match number {
                 0..120 => (now - SignedDuration::from_hours(2)).max(yesterday),
                 _ => yesterday + SignedDuration::from_mins(10 * number.cast_signed() - 1000),
@@ -152,8 +152,8 @@ async fn filled(store: &DynamoDb) -> BTreeSet<String> {
             let page = format!("/before/{number}");
             let value = json!({ "v": format!("{:016x}", number % 50), "p": page });
             pages.insert(page);
-            let key = table::hit_key(site, at, 0, random);
-            let expires = Some(table::hit_expiry(site, at));
+            let key = keys::hit_key(site, at, 0, random);
+            let expires = Some(keys::hit_expiry(site, at));
             Item { key, value: value.to_string().into_bytes(), expires }
         })
         .collect();
@@ -226,7 +226,7 @@ async fn look(dashboard: &Function, cookie: &str, stop: &AtomicBool) -> (u64, Du
 
 /// The cookie of a browser in which the owner is signed in.
 async fn cookie(store: &DynamoDb) -> String {
-    let key = register::signing_key(store, &Machine).await.unwrap();
+    let key = admin::signing_key(store, &Machine).await.unwrap();
     format!("{COOKIE_NAME}={}", Session::starting(Timestamp::now()).signed(&key))
 }
 

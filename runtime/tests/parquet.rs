@@ -6,11 +6,11 @@ use std::fs;
 use std::process::Command;
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::filter::FilterReason;
 use footfall_runtime::hit::{Filtered, Kind, Record};
+use footfall_runtime::ingest::filter::FilterReason;
 use footfall_runtime::rollup;
-use footfall_runtime::rows::{Rows, Texts};
-use footfall_runtime::table::Span;
+use footfall_runtime::segment::rows::{Rows, Texts};
+use footfall_runtime::storage::keys::Span;
 use serde_json::{Value, json};
 
 /// What is asked of the file, and what must be answered.

@@ -8,19 +8,19 @@ mod support;
 use std::future::Future;
 
 use footfall_infra::settings::{Settings, Site};
-use footfall_runtime::checkpoint::Checkpoint;
-use footfall_runtime::column::Column;
-use footfall_runtime::filter::FilterReason;
+use footfall_runtime::catalog::checkpoint::Checkpoint;
 use footfall_runtime::hit::{Filtered, Hit, Kind};
-use footfall_runtime::period::Asked;
+use footfall_runtime::ingest::filter::FilterReason;
 use footfall_runtime::query::Query;
-use footfall_runtime::read::{ReadError, Reader};
-use footfall_runtime::report::{Report, all_tables};
+use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::reader::{ReadError, Reader};
+use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::Rollup;
-use footfall_runtime::rows::Texts;
 use footfall_runtime::segment;
-use footfall_runtime::store::{Item, Key, Page, Store, StoreError};
-use footfall_runtime::table::{self, Hour, Span};
+use footfall_runtime::segment::column::Column;
+use footfall_runtime::segment::rows::Texts;
+use footfall_runtime::storage::keys::{self, Hour, Span};
+use footfall_runtime::storage::{Item, Key, Page, Store, StoreError};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use proptest::prelude::*;
@@ -53,8 +53,8 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 fn item(site: &Site, time: Timestamp, shard: u8, random: u64, kind: &Kind) -> Item {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&random.to_be_bytes());
-    let key = table::hit_key(site, time, shard, bytes);
-    let expires = Some(table::hit_expiry(site, time));
+    let key = keys::hit_key(site, time, shard, bytes);
+    let expires = Some(keys::hit_expiry(site, time));
     Item { key, value: kind.encode(900).unwrap(), expires }
 }
 
@@ -108,7 +108,7 @@ fn left(store: &Memory) -> Vec<Item> {
         let day =
             sk.split_once('T').map(|(day, _)| Key { pk: pk.clone(), sk: format!("{day}#00") });
         let is_folded = day.is_some_and(|day| items.iter().any(|item| item.key == day));
-        !pk.starts_with("hit#") && item.key != table::rollup_key() && !is_folded
+        !pk.starts_with("hit#") && item.key != keys::rollup_key() && !is_folded
     };
     items.iter().filter(counts).cloned().collect()
 }
@@ -122,7 +122,7 @@ fn assert_same(found: &[Item], expected: &[Item], what: &str) {
 
 /// Salts of the days of the traffic.
 fn salts() -> Vec<Item> {
-    let salt = |date| Item { key: table::salt_key(day(date)), value: vec![7; 16], expires: None };
+    let salt = |date| Item { key: keys::salt_key(day(date)), value: vec![7; 16], expires: None };
     ["2026-11-19", "2026-11-20", "2026-11-21", "2026-11-22"].map(salt).into()
 }
 
@@ -206,9 +206,9 @@ fn folding_changes_no_number() {
 fn in_a_file_as_in_memory() {
     let settings = settings(SITE);
     let folder = tempfile::tempdir().unwrap();
-    let store = footfall_runtime::store::embedded::Embedded::open(folder.path()).unwrap();
+    let store = footfall_runtime::storage::embedded::Embedded::open(folder.path()).unwrap();
     let memory = filled(&settings);
-    let key = table::salt_key(day("2026-11-21"));
+    let key = keys::salt_key(day("2026-11-21"));
     put(&memory, &[Item { key, value: vec![7; 16], expires: None }]);
     wait(store.put_all(memory.items())).unwrap();
     let raw = shown(&memory, &settings, NOW);
@@ -217,8 +217,8 @@ fn in_a_file_as_in_memory() {
     fold(&store, &settings, NOW);
     assert_eq!(shown(&store, &settings, NOW), raw);
     for range in [
-        table::segments(&settings.sites[0], day("2026-11-01"), day("2026-11-30")),
-        table::salts_up_to(Date::MAX),
+        keys::segments(&settings.sites[0], day("2026-11-01"), day("2026-11-30")),
+        keys::salts_up_to(Date::MAX),
     ] {
         let read = |items: Result<Page, StoreError>| items.unwrap().items;
         assert_eq!(read(wait(store.query(&range, None))), read(wait(memory.query(&range, None))));
@@ -247,7 +247,7 @@ fn a_day_that_is_folded_knows_nobody() {
     let store = Memory::default();
     put(&store, &traffic(&settings.sites[0], 2));
     for date in ["2026-11-20", "2026-11-21", "2026-11-22"] {
-        let key = table::salt_key(day(date));
+        let key = keys::salt_key(day(date));
         put(&store, &[Item { key, value: vec![7; 16], expires: None }]);
     }
     fold(&store, &settings, NOW);
@@ -458,8 +458,8 @@ fn what_cannot_be_read_is_named_and_the_rest_is_shown() {
     put(&store, &traffic(site, 2));
     fold(&store, &settings, NOW);
     let whole = shown(&store, &settings, NOW);
-    let key = table::segment_key(site, Span::Day(day("2026-11-20")));
-    let hour = table::segment_key(site, Span::Hour(Hour::of(at("2026-11-22T05:00:00Z"))));
+    let key = keys::segment_key(site, Span::Day(day("2026-11-20")));
+    let hour = keys::segment_key(site, Span::Hour(Hour::of(at("2026-11-22T05:00:00Z"))));
     let bytes = |key: &Key| store.items().into_iter().find(|item| item.key == *key).unwrap().value;
     let day_bytes = bytes(&key);
     let newer: Vec<u8> = {

@@ -15,9 +15,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use footfall_infra::settings::Settings;
 use footfall_infra::stack::Partition;
 use footfall_runtime::hit::Kind;
-use footfall_runtime::store::embedded::Embedded;
-use footfall_runtime::store::{Absent, Item, Key, KeyRange, Store, StoreError, WRITE_UNIT};
-use footfall_runtime::track::Track;
+use footfall_runtime::ingest::Ingest;
+use footfall_runtime::storage::embedded::Embedded;
+use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Store, StoreError, WRITE_UNIT};
 use futures_util::future::join_all;
 use redb::{Database, TableDefinition};
 use support::ambient::Fixed;
@@ -626,7 +626,7 @@ async fn a_hit_costs_one_write_unit() {
             Settings::from_yaml(&format!("sites: [{{domain: {domain}, engagement: true}}]"))
                 .unwrap();
         let clock = Fixed::at("2026-11-22T13:05:06.789Z");
-        let track = Track::new(settings, store.clone(), clock);
+        let track = Ingest::new(settings, store.clone(), clock);
         let pk = format!("hit#{domain}#2026-11-22T13#00");
         for (n, (what, body)) in hostile_bodies(&domain).into_iter().enumerate() {
             let answer = track.handle(&request::post(body)).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use footfall_runtime::connector::{Connector, roots};
+use footfall_runtime::platform::aws_http::{Connector, roots};
 use http::Request;
 use http_body_util::Full;
 use rustls::ServerConfig;
@@ -139,7 +139,7 @@ async fn proxy(port: u16) -> (u16, tokio::sync::mpsc::UnboundedReceiver<String>)
 #[cfg(feature = "proxy")]
 #[tokio::test]
 async fn a_proxy_is_a_tunnel_through_which_the_host_is_known() {
-    use footfall_runtime::connector::Proxies;
+    use footfall_runtime::platform::aws_http::Proxies;
 
     let through = |proxy: String, direct: &str| {
         let proxies = Proxies::from_variables(|name| match name {

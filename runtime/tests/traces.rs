@@ -13,11 +13,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::settings::Settings;
 use footfall_infra::stack::salts_table;
+use footfall_runtime::ingest::Ingest;
 use footfall_runtime::rollup::Rollup;
-use footfall_runtime::store::embedded::Embedded;
-use footfall_runtime::store::{KeyRange, Store as _, WRITE_UNIT};
-use footfall_runtime::table::{self, Hour};
-use footfall_runtime::track::Track;
+use footfall_runtime::storage::embedded::Embedded;
+use footfall_runtime::storage::keys::{self, Hour};
+use footfall_runtime::storage::{KeyRange, Store as _, WRITE_UNIT};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use support::ambient::Fixed;
@@ -168,7 +168,7 @@ async fn a_hit_is_one_write_unit_and_nothing_else() {
     let mut found = 0;
     for hour in Hour::between(before, Timestamp::now() + std::time::Duration::from_millis(1)) {
         let site = &Settings::from_yaml(SETTINGS).unwrap().sites[0];
-        found += read_all(&store, &table::hits(site, hour, 0)).await.unwrap().0.len();
+        found += read_all(&store, &keys::hits(site, hour, 0)).await.unwrap().0.len();
     }
     assert_eq!(found, stored);
 
@@ -204,7 +204,7 @@ async fn nothing_of_a_visitor_is_in_the_file() {
     let settings = Settings::from_yaml(SETTINGS).unwrap();
     let clock = Fixed::at("2026-11-22T13:05:06Z");
     let store = Embedded::open(folder.path()).unwrap();
-    let track = Track::new(settings.clone(), store.clone(), clock.clone());
+    let track = Ingest::new(settings.clone(), store.clone(), clock.clone());
     for (event, status) in events() {
         let mut hit = request::post(event["body"].as_str().unwrap());
         let text = |name: &str| event["headers"][name].as_str().unwrap().to_owned();

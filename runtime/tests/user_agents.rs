@@ -4,7 +4,8 @@
 
 #![allow(clippy::panic, reason = "a test ends there")]
 
-use footfall_runtime::{bot, client};
+use footfall_runtime::hit::user_agent;
+use footfall_runtime::ingest::bot;
 
 struct Row<'a> {
     user_agent: &'a str,
@@ -29,8 +30,8 @@ fn rows() -> Vec<Row<'static>> {
     rows.collect()
 }
 
-fn client_of(row: &Row) -> client::Client {
-    client::parse(row.user_agent, client::Hints::default())
+fn client_of(row: &Row) -> user_agent::Client {
+    user_agent::parse(row.user_agent, user_agent::Hints::default())
 }
 
 /// At least this share of the rows agrees; says which do not.
@@ -106,7 +107,7 @@ fn devices() {
 /// A version that we do answer is the oracle's, but for the frozen ones that are put right.
 #[test]
 fn versions() {
-    let starts = |theirs: &str, ours: Option<client::Version>| {
+    let starts = |theirs: &str, ours: Option<user_agent::Version>| {
         ours.is_none_or(|ours| {
             theirs == ours.to_string() || theirs.starts_with(&format!("{ours}."))
         })

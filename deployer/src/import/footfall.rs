@@ -4,16 +4,17 @@
 use std::io::BufRead;
 
 use anyhow::{Context as _, Result};
-use footfall_runtime::column::Column;
-use footfall_runtime::country::Country;
-use footfall_runtime::filter::FilterReason;
+use footfall_runtime::hit::country::Country;
+use footfall_runtime::hit::user_agent::Device;
+use footfall_runtime::hit::visitor::VisitorId;
 use footfall_runtime::hit::{Campaign, Engagement, Filtered, Hit, Kind, Screen};
-use footfall_runtime::rows::Texts;
+use footfall_runtime::ingest;
+use footfall_runtime::ingest::filter::FilterReason;
+use footfall_runtime::platform::sanitize::clean;
 use footfall_runtime::segment;
-use footfall_runtime::text::clean;
-use footfall_runtime::track;
-use footfall_runtime::visitor::VisitorId;
-use footfall_runtime::{client::Device, table::utc_day};
+use footfall_runtime::segment::column::Column;
+use footfall_runtime::segment::rows::Texts;
+use footfall_runtime::storage::keys::utc_day;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -147,7 +148,7 @@ fn engagement(kind: &Kind, text: impl Fn(&str) -> Option<String>) -> Option<Kind
 fn kind(visitor: Option<VisitorId>, text: impl Fn(Column) -> Option<String>) -> Option<Kind> {
     let some = |column| {
         let text = text(column).filter(|text| !text.is_empty())?;
-        Some(if column == Column::Props { text } else { clean(&text, track::MAX_PAGE) })
+        Some(if column == Column::Props { text } else { clean(&text, ingest::MAX_PAGE) })
     };
     if let Some(reason) = some(Column::Filtered) {
         let reason = FilterReason::ALL.into_iter().find(|it| it.as_str() == reason)?;

@@ -6,14 +6,14 @@ use std::io::BufRead;
 
 use anyhow::Result;
 use footfall_infra::settings::Site;
-use footfall_runtime::client::{self, Hints};
-use footfall_runtime::country::Country;
-use footfall_runtime::filter::FilterReason;
+use footfall_runtime::hit::country::Country;
+use footfall_runtime::hit::source;
+use footfall_runtime::hit::user_agent::{self, Hints};
 use footfall_runtime::hit::{Hit, Kind};
-use footfall_runtime::payload::Payload;
-use footfall_runtime::source;
-use footfall_runtime::text::clean;
-use footfall_runtime::track;
+use footfall_runtime::ingest;
+use footfall_runtime::ingest::filter::FilterReason;
+use footfall_runtime::ingest::payload::Payload;
+use footfall_runtime::platform::sanitize::clean;
 use jiff::Timestamp;
 
 use super::intake::Intake;
@@ -83,7 +83,7 @@ fn kind(row: &Row<'_>, line: u64, path: &str, intake: &Intake<'_>) -> Result<Kin
     // Until its first version ended, the export had the User-Agent in the place of the browser.
     let browser = row.get("Browser");
     let agent = agent.or_else(|| browser.clone().filter(|text| text.starts_with("Mozilla/")));
-    let client = client::parse(agent.as_deref().unwrap_or_default(), Hints::default());
+    let client = user_agent::parse(agent.as_deref().unwrap_or_default(), Hints::default());
     let payload = Payload {
         event: is_event.then(|| clean(path, 480)),
         width: row.get("Screen size").and_then(|size| names::width(&size)),
@@ -91,7 +91,7 @@ fn kind(row: &Row<'_>, line: u64, path: &str, intake: &Intake<'_>) -> Result<Kin
     };
     let country = row.get("Location").and_then(|code| Country::parse(code.get(..2)?));
     let site = intake.site;
-    let mut hit = track::hit(site, &page, payload, address.as_ref(), client, visitor, country);
+    let mut hit = ingest::hit(site, &page, payload, address.as_ref(), client, visitor, country);
     if agent.is_none() {
         of_names(&mut hit, browser.as_deref(), row.get("System").as_deref());
     }

@@ -4,16 +4,16 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::Result;
 use footfall_infra::settings::{Settings, Site};
-use footfall_runtime::client::{self, Hints};
-use footfall_runtime::country::Country;
-use footfall_runtime::filter::{self, FilterReason, Signals};
+use footfall_runtime::hit::country::Country;
+use footfall_runtime::hit::page_url::PageUrl;
+use footfall_runtime::hit::user_agent::{self, Hints};
+use footfall_runtime::hit::visitor::{Salt, VisitorId};
 use footfall_runtime::hit::{Filtered, Hit, Kind, Record};
-use footfall_runtime::page::PageUrl;
-use footfall_runtime::payload::Payload;
-use footfall_runtime::read::kept_from;
-use footfall_runtime::table::utc_day;
-use footfall_runtime::track;
-use footfall_runtime::visitor::{Salt, VisitorId};
+use footfall_runtime::ingest;
+use footfall_runtime::ingest::filter::{self, FilterReason, Signals};
+use footfall_runtime::ingest::payload::Payload;
+use footfall_runtime::query::reader::kept_from;
+use footfall_runtime::storage::keys::utc_day;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
@@ -152,11 +152,11 @@ impl<'a> Intake<'a> {
             Ok(address) => self.salt.visitor(self.site.domain.as_str(), address, user_agent),
             Err(_) => self.visitor(&format!("{} {user_agent}", request.client)),
         };
-        let client = client::parse(user_agent, Hints::default());
+        let client = user_agent::parse(user_agent, Hints::default());
         let country = request.country.and_then(Country::from_header);
         let payload = Payload::default();
         let hit =
-            track::hit(self.site, &page, payload, referrer.as_ref(), client, visitor, country);
+            ingest::hit(self.site, &page, payload, referrer.as_ref(), client, visitor, country);
         if request.user_agent.is_none() {
             // Nothing says what it was read with, not even that it was no phone.
             return Ok(Kind::Hit(Hit { device: None, ..hit }));
@@ -184,7 +184,7 @@ impl<'a> Intake<'a> {
 
     /// What is kept of a program's hit.
     pub(crate) fn filtered(&self, reason: FilterReason, page: &PageUrl) -> Kind {
-        Kind::Filtered(Filtered { reason, page: page.path(false, track::MAX_PAGE) })
+        Kind::Filtered(Filtered { reason, page: page.path(false, ingest::MAX_PAGE) })
     }
 
     /// The reason that a referrer alone gives.

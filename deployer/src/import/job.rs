@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use footfall_infra::settings::{Settings, Site};
-use footfall_runtime::checkpoint::Checkpoint;
-use footfall_runtime::imports::{Import, ImportId, State};
-use footfall_runtime::read::range_items;
+use footfall_runtime::catalog::checkpoint::Checkpoint;
+use footfall_runtime::catalog::imports::{Import, ImportId, State};
+use footfall_runtime::hit::visitor::Salt;
+use footfall_runtime::query::reader::range_items;
 use footfall_runtime::rollup;
-use footfall_runtime::store::{Item, Key, Store, StoreError, WRITE_UNIT};
-use footfall_runtime::table::{self, Hour, Span};
-use footfall_runtime::visitor::Salt;
+use footfall_runtime::storage::keys::{self, Hour, Span};
+use footfall_runtime::storage::{Item, Key, Store, StoreError, WRITE_UNIT};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
@@ -368,16 +368,16 @@ impl<S: Store> Job<'_, S> {
             }
             if month != Some(day.first_of_month()) {
                 month = Some(day.first_of_month());
-                let range = table::segments(self.site, day.first_of_month(), day.last_of_month());
+                let range = keys::segments(self.site, day.first_of_month(), day.last_of_month());
                 let items = range_items(self.store, &range).await?;
                 keys = items.into_iter().map(|item| item.key).collect();
             }
-            let has = |span| keys.contains(&table::segment_key(self.site, span));
+            let has = |span| keys.contains(&keys::segment_key(self.site, span));
             let mut found =
                 has(Span::Day(day)) || Hour::of_day(day).any(|hour| has(Span::Hour(hour)));
-            if !found && !folded && day >= table::utc_day(table::oldest_hit(self.site, self.now)) {
+            if !found && !folded && day >= keys::utc_day(keys::oldest_hit(self.site, self.now)) {
                 let ranges = Hour::of_day(day).flat_map(|hour| {
-                    (0..shards).map(move |shard| table::hits(self.site, hour, shard))
+                    (0..shards).map(move |shard| keys::hits(self.site, hour, shard))
                 });
                 let looks = ranges.map(|range| async move {
                     Ok::<_, StoreError>(!self.store.query(&range, None).await?.items.is_empty())
@@ -480,7 +480,7 @@ impl<S: Store> Job<'_, S> {
 
     /// What an interrupted try of this import has stored of a day.
     async fn there(&self, day: Date, id: ImportId) -> Result<BTreeMap<Key, Vec<u8>>> {
-        let items = range_items(self.store, &table::imported_segment(self.site, day, id)).await?;
+        let items = range_items(self.store, &keys::imported_segment(self.site, day, id)).await?;
         Ok(items.into_iter().map(|item| (item.key, item.value)).collect())
     }
 

@@ -6,10 +6,10 @@ use std::io::BufRead;
 
 use anyhow::{Context as _, Result};
 use footfall_infra::settings::Site;
-use footfall_runtime::imports::{Import, ImportId, State};
-use footfall_runtime::read::range_items;
-use footfall_runtime::store::{Item, Store};
-use footfall_runtime::table;
+use footfall_runtime::catalog::imports::{Import, ImportId, State};
+use footfall_runtime::query::reader::range_items;
+use footfall_runtime::storage::keys;
+use footfall_runtime::storage::{Item, Store};
 use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -49,15 +49,15 @@ impl Ledger {
     /// Reads it.
     pub(crate) async fn of<S: Store>(store: &S, site: &Site) -> Result<Self> {
         let mut ledger = Self::default();
-        for item in range_items(store, &table::site_meta(site)).await? {
-            if let Some((_, id)) = table::import_of(&item.key) {
+        for item in range_items(store, &keys::site_meta(site)).await? {
+            if let Some((_, id)) = keys::import_of(&item.key) {
                 ledger.imports.insert(id, Import::decode(&item)?);
             }
         }
         let finished = ledger.imports.iter().filter(|(_, it)| it.state == State::Finished);
         let finished: Vec<ImportId> = finished.map(|(id, _)| *id).collect();
         for id in finished {
-            for item in range_items(store, &table::import_files(site, Some(id))).await? {
+            for item in range_items(store, &keys::import_files(site, Some(id))).await? {
                 let prints: Vec<Print> = serde_json::from_slice(&item.value)
                     .with_context(|| format!("the item {} cannot be read", item.key.sk))?;
                 prints.into_iter().for_each(|print| ledger.know(print, id));
@@ -129,7 +129,7 @@ fn hex(hash: &Sha256) -> String {
 
 /// The item that says how far an import is.
 pub(crate) fn item(site: &Site, id: ImportId, import: &Import) -> Result<Item> {
-    let key = table::import_key(site, id);
+    let key = keys::import_key(site, id);
     Ok(Item { key, value: serde_json::to_vec(import)?, expires: None })
 }
 
@@ -137,7 +137,7 @@ pub(crate) fn item(site: &Site, id: ImportId, import: &Import) -> Result<Item> {
 pub(crate) fn files(site: &Site, id: ImportId, prints: &[Print]) -> Result<Vec<Item>> {
     let lists = (0..).zip(prints.chunks(LIST));
     let items = lists.map(|(number, list)| {
-        let key = table::import_files_key(site, id, number);
+        let key = keys::import_files_key(site, id, number);
         Ok(Item { key, value: serde_json::to_vec(list)?, expires: None })
     });
     items.collect()
@@ -155,14 +155,14 @@ pub(crate) async fn take_back<S: Store>(
     let undone = Import { state: State::Undone, at: now, ..import.clone() };
     store.put(item(site, id, &undone)?).await?;
     for day in import.first.series(1.day()).take_while(|day| *day <= import.last) {
-        for item in range_items(store, &table::imported_segment(site, day, id)).await? {
+        for item in range_items(store, &keys::imported_segment(site, day, id)).await? {
             store.delete(&item.key).await?;
         }
     }
-    for item in range_items(store, &table::import_files(site, Some(id))).await? {
+    for item in range_items(store, &keys::import_files(site, Some(id))).await? {
         store.delete(&item.key).await?;
     }
-    store.delete(&table::import_key(site, id)).await?;
+    store.delete(&keys::import_key(site, id)).await?;
     Ok(())
 }
 

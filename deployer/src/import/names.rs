@@ -1,7 +1,7 @@
 //! What other tools call browsers, systems and devices, in the words of this one.
 
-use footfall_runtime::client::Device;
-use footfall_runtime::text::clean;
+use footfall_runtime::hit::user_agent::Device;
+use footfall_runtime::platform::sanitize::clean;
 
 /// A name, and the version behind it: `Mac OS X 10.15`, `Firefox 130.0`.
 pub(crate) fn split(text: &str) -> (&str, Option<&str>) {

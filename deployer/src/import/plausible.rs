@@ -11,15 +11,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::BufRead;
 
 use anyhow::Result;
-use footfall_runtime::client::{self, Hints};
-use footfall_runtime::country::Country;
+use footfall_runtime::hit::country::Country;
+use footfall_runtime::hit::page_url::PageUrl;
+use footfall_runtime::hit::source;
+use footfall_runtime::hit::user_agent::{self, Hints};
 use footfall_runtime::hit::{Hit, Kind, Screen};
-use footfall_runtime::page::PageUrl;
-use footfall_runtime::payload::Payload;
-use footfall_runtime::source;
-use footfall_runtime::table::{utc_day, utc_start};
-use footfall_runtime::text::clean;
-use footfall_runtime::track;
+use footfall_runtime::ingest;
+use footfall_runtime::ingest::payload::Payload;
+use footfall_runtime::platform::sanitize::clean;
+use footfall_runtime::storage::keys::{utc_day, utc_start};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
@@ -293,10 +293,10 @@ impl Day {
             spent += duration;
             let mut hit = None;
             for (step, page) in route.pages.iter().enumerate() {
-                let client = client::parse("", Hints::default());
+                let client = user_agent::parse("", Hints::default());
                 let visitor = intake.visitor(&format!("{date} {}", visit % visitors));
                 let url = &pages.urls[*page];
-                let own = track::hit(
+                let own = ingest::hit(
                     intake.site,
                     url,
                     Payload::default(),

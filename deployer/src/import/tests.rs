@@ -16,21 +16,21 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use footfall_infra::settings::Settings;
-use footfall_runtime::checkpoint::Checkpoint;
-use footfall_runtime::column::Column;
+use footfall_runtime::catalog::checkpoint::Checkpoint;
+use footfall_runtime::catalog::imports::ImportId;
+use footfall_runtime::hit::visitor::Salt;
 use footfall_runtime::hit::{Hit, Kind};
-use footfall_runtime::http::Request;
-use footfall_runtime::imports::ImportId;
-use footfall_runtime::period::Asked;
+use footfall_runtime::ingest::Ingest;
+use footfall_runtime::platform::http::Request;
 use footfall_runtime::query::Query;
-use footfall_runtime::read::Reader;
-use footfall_runtime::report::{Report, all_tables};
-use footfall_runtime::rows::Texts;
+use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::reader::Reader;
+use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::segment;
-use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
-use footfall_runtime::table;
-use footfall_runtime::track::Track;
-use footfall_runtime::visitor::Salt;
+use footfall_runtime::segment::column::Column;
+use footfall_runtime::segment::rows::Texts;
+use footfall_runtime::storage::keys;
+use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
 
 use self::memory::Memory;
 use super::format::Said;
@@ -254,7 +254,7 @@ fn a_line_is_what_live_traffic_is() {
     let target = "/caf%C3%A9?utm_source=hn&utm_campaign=a%20b&ref=x";
     let referrer = "https://www.google.com/search?q=secret";
     let live = Memory::default();
-    let track = Track::new(settings(), live.clone(), footfall_runtime::ambient::Machine);
+    let track = Ingest::new(settings(), live.clone(), footfall_runtime::platform::clock::Machine);
     let body =
         serde_json::json!({ "url": format!("https://example.com{target}"), "referrer": referrer });
     let mut headers = http::HeaderMap::new();
@@ -269,7 +269,7 @@ fn a_line_is_what_live_traffic_is() {
     }));
     assert_eq!(answer.status(), 202);
     let hit = |kind| match kind {
-        Kind::Hit(hit) => Hit { visitor: footfall_runtime::visitor::VisitorId::new(0), ..hit },
+        Kind::Hit(hit) => Hit { visitor: footfall_runtime::hit::visitor::VisitorId::new(0), ..hit },
         other => panic!("{other:?}"),
     };
     let live = hit(Kind::decode(&live.hits()[0].value).unwrap());
@@ -488,8 +488,8 @@ fn a_day_that_the_tracker_counted_is_left_out() {
     let at = "2026-11-03T23:30:00Z".parse().unwrap();
     let hit = serde_json::json!({ "v": "00000000000000ab", "p": "/live" });
     let kind = Kind::Hit(serde_json::from_value(hit).unwrap());
-    let key = table::hit_key(site, at, 0, [1; 16]);
-    let expires = Some(table::hit_expiry(site, at));
+    let key = keys::hit_key(site, at, 0, [1; 16]);
+    let expires = Some(keys::hit_expiry(site, at));
     wait(store.put(Item { key, value: kind.encode(900).unwrap(), expires })).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let files = [file(&folder, "access.log", log(0..200))];
@@ -498,7 +498,7 @@ fn a_day_that_the_tracker_counted_is_left_out() {
         let rollup = footfall_runtime::rollup::Rollup::new(
             settings.clone(),
             store.clone(),
-            footfall_runtime::ambient::Machine,
+            footfall_runtime::platform::clock::Machine,
         );
         wait(rollup.run()).unwrap();
     };

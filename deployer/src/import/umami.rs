@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use std::io::BufRead;
 
 use anyhow::Result;
-use footfall_runtime::client::{self, Hints};
-use footfall_runtime::country::Country;
 use footfall_runtime::hit::Kind;
-use footfall_runtime::payload::Payload;
-use footfall_runtime::text::clean;
-use footfall_runtime::track;
+use footfall_runtime::hit::country::Country;
+use footfall_runtime::hit::user_agent::{self, Hints};
+use footfall_runtime::ingest;
+use footfall_runtime::ingest::payload::Payload;
+use footfall_runtime::platform::sanitize::clean;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -99,10 +99,10 @@ fn kind(row: &Row<'_>, properties: &Properties, intake: &Intake<'_>) -> Result<K
         ..Payload::default()
     };
     let visitor = intake.visitor(&session);
-    let client = client::parse("", Hints::default());
+    let client = user_agent::parse("", Hints::default());
     let country = row.get("country").and_then(|code| Country::parse(&code));
     let site = intake.site;
-    let mut hit = track::hit(site, &page, payload, referrer.as_ref(), client, visitor, country);
+    let mut hit = ingest::hit(site, &page, payload, referrer.as_ref(), client, visitor, country);
     hit.browser = row.get("browser").and_then(|name| names::browser(&name));
     let system = row.get("os").unwrap_or_default();
     let (name, version) = names::split(&system);

@@ -10,8 +10,8 @@ use std::{env, fs, thread};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use footfall_infra::api::Function;
-use footfall_runtime::connector::Connector;
-use footfall_runtime::store::dynamodb::{Access, DynamoDb};
+use footfall_runtime::platform::aws_http::Connector;
+use footfall_runtime::storage::dynamodb::{Access, DynamoDb};
 use serde_json::Value;
 
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0";

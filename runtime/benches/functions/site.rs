@@ -6,12 +6,12 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use fastrand::Rng;
 use footfall_infra::settings::Settings;
-use footfall_runtime::access::{COOKIE_NAME, Session, SigningKey};
-use footfall_runtime::http::Request;
+use footfall_runtime::auth::{COOKIE_NAME, Session, SigningKey};
+use footfall_runtime::ingest::Ingest;
+use footfall_runtime::platform::http::Request;
 use footfall_runtime::rollup::Rollup;
-use footfall_runtime::store::Item;
-use footfall_runtime::table::{self, utc_day, utc_start};
-use footfall_runtime::track::Track;
+use footfall_runtime::storage::Item;
+use footfall_runtime::storage::keys::{self, utc_day, utc_start};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde_json::{Value, json};
@@ -131,14 +131,14 @@ pub(crate) async fn fill(tables: &Tables, size: Size) -> String {
     }
     let key = SigningKey::new([7; 32]);
     tables.put(hits_and_segments(&views, now).await);
-    tables.put(vec![Item { key: table::signing_key(), value: key.to_bytes(), expires: None }]);
+    tables.put(vec![Item { key: keys::signing_key(), value: key.to_bytes(), expires: None }]);
     format!("{COOKIE_NAME}={}", Session::starting(now).signed(&key))
 }
 
 /// What our functions make of the views: taken when they came, and folded as far as it is time.
 async fn hits_and_segments(views: &[View], now: Timestamp) -> Vec<Item> {
     let (store, clock) = (Memory::default(), Fixed::at(&views[0].at.to_string()));
-    let track = Track::new(settings(), store.clone(), clock.clone());
+    let track = Ingest::new(settings(), store.clone(), clock.clone());
     for view in views {
         clock.set(&view.at.to_string());
         let answer = track.handle(&request(view)).await;

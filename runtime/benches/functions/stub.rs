@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use flate2::Crc;
 use footfall_infra::stack::salts_table;
-use footfall_runtime::store::Item;
+use footfall_runtime::storage::Item;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;

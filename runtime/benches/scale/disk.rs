@@ -10,7 +10,7 @@ use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
 use jiff::civil::Date;
 
 /// A Query answers so many bytes at once.

@@ -27,20 +27,20 @@ use std::process::Command;
 
 use disk::Disk;
 use footfall_infra::settings::Settings;
-use footfall_runtime::access::Door;
-use footfall_runtime::ambient::{Ambient, RandomError};
-use footfall_runtime::checkpoint::Checkpoint;
-use footfall_runtime::client::Device;
-use footfall_runtime::column::Column;
-use footfall_runtime::country::Country;
-use footfall_runtime::dashboard::Dashboard;
+use footfall_runtime::auth::Door;
+use footfall_runtime::catalog::checkpoint::Checkpoint;
+use footfall_runtime::hit::country::Country;
+use footfall_runtime::hit::user_agent::Device;
+use footfall_runtime::hit::visitor::VisitorId;
 use footfall_runtime::hit::{Campaign, Hit, Kind, Screen};
-use footfall_runtime::http::Request;
+use footfall_runtime::platform::clock::{Ambient, RandomError};
+use footfall_runtime::platform::http::Request;
 use footfall_runtime::rollup::{self, Rollup};
-use footfall_runtime::rows::{Rows, Texts};
-use footfall_runtime::store::{Item, WRITE_UNIT};
-use footfall_runtime::table::{self, Hour, Span, utc_start};
-use footfall_runtime::visitor::VisitorId;
+use footfall_runtime::segment::column::Column;
+use footfall_runtime::segment::rows::{Rows, Texts};
+use footfall_runtime::storage::keys::{self, Hour, Span, utc_start};
+use footfall_runtime::storage::{Item, WRITE_UNIT};
+use footfall_runtime::web::Web;
 use http::HeaderMap;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
@@ -186,7 +186,7 @@ fn write_day(folder: &Path, a_day: u64) -> (u64, f64, usize) {
             let at = Timestamp::from_millisecond(rows.times[row]).unwrap();
             let mut random = [0; 16];
             random[..8].copy_from_slice(&number.to_be_bytes());
-            let key = table::hit_key(site, at, 0, random);
+            let key = keys::hit_key(site, at, 0, random);
             let most = WRITE_UNIT - Item::overhead(&key);
             let value = Kind::Hit(hit(&rows, &texts, row)).encode(most).unwrap();
             let size = Item::overhead(&key) + value.len();
@@ -195,7 +195,7 @@ fn write_day(folder: &Path, a_day: u64) -> (u64, f64, usize) {
             Item { key, value, expires: None }
         });
         // Those of one millisecond are in order as well, for their numbers are.
-        disk::write_hits(folder, &table::hits(site, hour, 0).pk, items);
+        disk::write_hits(folder, &keys::hits(site, hour, 0).pk, items);
     }
     assert!(left.is_empty() && largest <= WRITE_UNIT);
     (rows.len() as u64, bytes as f64 / rows.len() as f64, largest)
@@ -295,7 +295,7 @@ fn look(folder: &Path, days: i64) -> Value {
     let stands_for =
         vec![(Date::MIN, before), (today() - (days - 1).days(), own), (today(), today())];
     let store = Disk::open(folder, now.as_millisecond(), stands_for);
-    let dashboard = Dashboard::new(settings(), store.clone(), clock, Door::Open).unwrap();
+    let dashboard = Web::new(settings(), store.clone(), clock, Door::Open).unwrap();
     let period = if days == 1 { "today".to_owned() } else { format!("{days}d") };
     let request = Request {
         method: "GET".to_owned(),
@@ -362,7 +362,7 @@ fn extrapolated(looks: &[Value], days: i64, hits: u64) -> Value {
 
 /// How many parts a day's segment has, and how many bytes.
 fn segment(folder: &Path, day: Date) -> (usize, u64) {
-    let key = table::segment_key(&settings().sites[0], Span::Day(day));
+    let key = keys::segment_key(&settings().sites[0], Span::Day(day));
     let start = key.sk.replace("#00", "#");
     let files = fs::read_dir(folder.join("items").join(key.pk)).unwrap().map(|file| file.unwrap());
     let parts = files.filter(|file| file.file_name().to_str().unwrap().starts_with(&start));

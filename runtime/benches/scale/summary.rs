@@ -7,9 +7,9 @@ use std::io::{Read as _, Write as _};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use footfall_runtime::engine::{Engine, Group, Grouping, Plan, Span};
-use footfall_runtime::report::{Tally, all_tables};
-use footfall_runtime::table::utc_start;
+use footfall_runtime::query::engine::{Engine, Group, Grouping, Plan, Span};
+use footfall_runtime::query::report::{Tally, all_tables};
+use footfall_runtime::storage::keys::utc_start;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! Traffic of a site, generated: the same in every run, and as uneven as people are. A few pages and sources have most
 //! views, visits are short, and rare things are many.
 
-use footfall_runtime::column::Column;
-use footfall_runtime::rows::{Code, NO_SCROLL, NONE, Rows, Texts};
+use footfall_runtime::segment::column::Column;
+use footfall_runtime::segment::rows::{Code, NO_SCROLL, NONE, Rows, Texts};
 
 const DAY: u64 = 86_400_000;
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use footfall_runtime::access::Door;
-use footfall_runtime::ambient::Machine;
-use footfall_runtime::dashboard::Dashboard;
-use footfall_runtime::http::compressed;
+use footfall_runtime::auth::Door;
 use footfall_runtime::lambda::{Allocator, Deployed, serve};
+use footfall_runtime::platform::clock::Machine;
+use footfall_runtime::platform::http::compressed;
+use footfall_runtime::web::Web;
 
 /// How long a report may take before it is given up with an answer: less than Lambda and the gateway wait,
 /// which is 30 seconds. Reading goes on for longer if each of many answers of the table comes late.
@@ -18,7 +18,7 @@ static ALLOCATOR: Allocator = Allocator;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let Deployed { settings, store } = Deployed::from_environment()?;
-    let dashboard = Dashboard::new(settings, store, Machine, Door::Closed)?;
+    let dashboard = Web::new(settings, store, Machine, Door::Closed)?;
     // Lambda runs this part on a whole core.
     dashboard.warm().await;
     let dashboard = &dashboard;

@@ -11,13 +11,13 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use footfall_infra::api;
 use footfall_infra::settings::{self, Settings};
-use footfall_runtime::access::{Door, register};
-use footfall_runtime::ambient::{Ambient as _, Machine};
+use footfall_runtime::auth::{Door, admin};
 use footfall_runtime::dev::{Demo, Gateway, fill, goals, serve};
+use footfall_runtime::platform::clock::{Ambient as _, Machine};
+use footfall_runtime::platform::settings_file;
 use footfall_runtime::rollup::{Rollup, Run};
-use footfall_runtime::settings_file;
 use footfall_runtime::snippet::snippet;
-use footfall_runtime::store::embedded::Embedded;
+use footfall_runtime::storage::embedded::Embedded;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
 
@@ -83,9 +83,9 @@ async fn run(arguments: Arguments) -> Result<()> {
     let dashboard = match door {
         Door::Open => format!("http://{address}{}", api::DASHBOARD),
         Door::Closed => {
-            let key = register::signing_key(&store, &Machine).await?;
-            let link = register::login_link(&Machine, &key, None)?;
-            register::login_address(&format!("http://{address}"), &link)
+            let key = admin::signing_key(&store, &Machine).await?;
+            let link = admin::login_link(&Machine, &key, None)?;
+            admin::login_address(&format!("http://{address}"), &link)
         }
     };
     keep_up(store, settings.clone())?;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use footfall_runtime::ambient::Machine;
 use footfall_runtime::lambda::{Allocator, Deployed, serve_schedule};
+use footfall_runtime::platform::clock::Machine;
 use footfall_runtime::rollup::Rollup;
 
 /// How long one request may be throttled: a table of 25 units takes a minute for 6 MB. The run has 15.

@@ -6,19 +6,19 @@ use footfall_infra::settings::{Goal, PagePattern, Reached, Site};
 use jiff::civil::{Date, Weekday};
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use crate::checkpoint::Checkpoint;
-use crate::client::Device;
-use crate::column::Column;
-use crate::country::Country;
-use crate::filter::FilterReason;
+use crate::catalog::checkpoint::Checkpoint;
+use crate::hit::country::Country;
+use crate::hit::user_agent::Device;
+use crate::hit::visitor::VisitorId;
 use crate::hit::{Campaign, Filtered, Hit, Kind, Record, Screen};
-use crate::read::range_items;
+use crate::ingest::filter::FilterReason;
+use crate::query::reader::range_items;
 use crate::rollup::{self, RollupError};
-use crate::rows::{NONE, Rows, Texts};
 use crate::segment::Encoded;
-use crate::store::{Item, Key, Store, StoreError, WRITE_UNIT};
-use crate::table::{self, Span};
-use crate::visitor::VisitorId;
+use crate::segment::column::Column;
+use crate::segment::rows::{NONE, Rows, Texts};
+use crate::storage::keys::{self, Span};
+use crate::storage::{Item, Key, Store, StoreError, WRITE_UNIT};
 
 /// How many days before today are filled, beside today up to now: a year.
 const DAYS: i32 = 365;
@@ -159,7 +159,7 @@ impl<'a> Demo<'a> {
     }
 
     fn today(&self) -> Date {
-        table::utc_day(self.now)
+        keys::utc_day(self.now)
     }
 
     /// The records of a day with the keys of hits, in the order of time: the same whenever they are
@@ -172,7 +172,7 @@ impl<'a> Demo<'a> {
         let keyed = records.into_iter().map(|record| {
             let mut bytes = [0; 16];
             random.fill(&mut bytes);
-            (table::hit_key(self.site, record.at, 0, bytes), record)
+            (keys::hit_key(self.site, record.at, 0, bytes), record)
         });
         let mut keyed: Vec<_> = keyed.filter(|(_, record)| record.at <= self.now).collect();
         keyed.sort_by(|(one, _), (other, _)| one.sk.cmp(&other.sk));
@@ -183,7 +183,7 @@ impl<'a> Demo<'a> {
     fn hits(&self, day: Date) -> Result<Vec<Item>, serde_json::Error> {
         let item = |(key, record): (Key, Record)| {
             let value = record.kind.encode(WRITE_UNIT - Item::overhead(&key))?;
-            Ok(Item { key, value, expires: Some(table::hit_expiry(self.site, record.at)) })
+            Ok(Item { key, value, expires: Some(keys::hit_expiry(self.site, record.at)) })
         };
         self.records(day).into_iter().map(item).collect()
     }
@@ -219,7 +219,7 @@ fn records(day: Date, number: i64, random: &mut Rng) -> Vec<Record> {
         3..=5 => 120,
         _ => 0,
     };
-    let Ok(start) = table::utc_start(day) else { return Vec::new() };
+    let Ok(start) = keys::utc_start(day) else { return Vec::new() };
     let mut records = Vec::new();
     for n in 0..ordinary + viral {
         visit(start, n >= ordinary, random, &mut records);
@@ -368,10 +368,10 @@ pub async fn fill<S: Store>(
         // What is there already may be the owner's own.
         if month != Some(day.first_of_month()) {
             month = Some(day.first_of_month());
-            let range = table::segments(demo.site, day.first_of_month(), day.last_of_month());
+            let range = keys::segments(demo.site, day.first_of_month(), day.last_of_month());
             segments = range_items(store, &range).await?.into_iter().map(|it| it.key).collect();
         }
-        let is_there = segments.contains(&table::segment_key(demo.site, Span::Day(day)));
+        let is_there = segments.contains(&keys::segment_key(demo.site, Span::Day(day)));
         if is_there {
             stored += demo.records(day).len();
         } else if rollup::is_over(day, demo.now) {

@@ -26,14 +26,14 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
-use crate::access::Door;
-use crate::ambient::Ambient;
-use crate::dashboard::Dashboard;
-use crate::http::{Request, Response, compressed, response, set, text};
-use crate::log;
-use crate::page::PageUrl;
-use crate::store::Store;
-use crate::track::Track;
+use crate::auth::Door;
+use crate::hit::page_url::PageUrl;
+use crate::ingest::Ingest;
+use crate::platform::clock::Ambient;
+use crate::platform::http::{Request, Response, compressed, response, set, text};
+use crate::platform::log;
+use crate::storage::Store;
+use crate::web::Web;
 
 /// The largest body that API Gateway lets through, in bytes.
 ///
@@ -42,8 +42,8 @@ const MAX_BODY: usize = 10 * 1024 * 1024;
 
 /// The API's front: who answers what, and for whose pages.
 pub struct Gateway<S, A> {
-    track: Track<S, A>,
-    dashboard: Dashboard<S, A>,
+    track: Ingest<S, A>,
+    dashboard: Web<S, A>,
     cors: Cors,
     settings: Settings,
     door: Door,
@@ -61,8 +61,8 @@ impl<S: Store, A: Ambient + Clone> Gateway<S, A> {
         door: Door,
     ) -> Result<Self, minijinja::Error> {
         Ok(Self {
-            track: Track::new(settings.clone(), store.clone(), ambient.clone()),
-            dashboard: Dashboard::new(settings.clone(), store, ambient, door)?,
+            track: Ingest::new(settings.clone(), store.clone(), ambient.clone()),
+            dashboard: Web::new(settings.clone(), store, ambient, door)?,
             cors: Cors::of(settings),
             settings: settings.clone(),
             door,

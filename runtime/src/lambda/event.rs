@@ -15,7 +15,7 @@ use http::header::{
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::http::{Request, Response};
+use crate::platform::http::{Request, Response};
 
 /// How long browsers are to come by TLS alone, as the gateway would have it anyway: a year.
 const TLS_ONLY: &str = "max-age=31536000";

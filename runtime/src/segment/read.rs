@@ -18,8 +18,8 @@ use super::{
     ENGAGED, MAX_ROWS, META_ID, META_PARTS, META_UNREADABLE, META_VERSION, SCROLLED, SegmentError,
     TIME, VERSION, VISITOR,
 };
-use crate::column::Column;
-use crate::rows::{Code, Dictionary, NO_SCROLL, NONE, Rows, Texts};
+use crate::segment::column::Column;
+use crate::segment::rows::{Code, Dictionary, NO_SCROLL, NONE, Rows, Texts};
 
 /// How many rows are read at once.
 const BATCH: usize = 8192;

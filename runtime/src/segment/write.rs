@@ -14,8 +14,8 @@ use super::{
     MAX_ROWS, META_ID, META_PARTS, META_SITE, META_SPAN, META_UNREADABLE, META_VERSION, PART,
     SegmentError, TIME, VERSION, VISITOR, schema,
 };
-use crate::column::Column;
-use crate::rows::{NO_SCROLL, NONE, Rows, Texts};
+use crate::segment::column::Column;
+use crate::segment::rows::{NO_SCROLL, NONE, Rows, Texts};
 
 /// A segment as files, of which nearly always there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]

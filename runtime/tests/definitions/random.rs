@@ -2,13 +2,13 @@
 //! borders of hours, where clocks change. The engine must say what the reference says, over raw hits and
 //! over whatever is folded of them.
 
-use footfall_runtime::client::Device;
-use footfall_runtime::country::Country;
-use footfall_runtime::dimension::{Dimension, Key};
-use footfall_runtime::filter::FilterReason;
+use footfall_runtime::hit::country::Country;
+use footfall_runtime::hit::user_agent::Device;
+use footfall_runtime::hit::visitor::VisitorId;
 use footfall_runtime::hit::{Campaign, Engagement, Filtered, Hit, Kind, Screen};
+use footfall_runtime::ingest::filter::FilterReason;
 use footfall_runtime::query::Operator;
-use footfall_runtime::visitor::VisitorId;
+use footfall_runtime::query::dimension::{Dimension, Key};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use proptest::prelude::*;

@@ -5,12 +5,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use footfall_infra::settings::TimeZone;
-use footfall_runtime::channel::{Origin, channel};
-use footfall_runtime::dimension::{Dimension, Key};
+use footfall_runtime::hit::channel::{Origin, channel};
 use footfall_runtime::hit::{Hit, Kind};
-use footfall_runtime::period::Unit;
 use footfall_runtime::query::Operator;
-use footfall_runtime::report::{Bar, FilteredRow, Report, Row, Table, Tally};
+use footfall_runtime::query::dimension::{Dimension, Key};
+use footfall_runtime::query::period::Unit;
+use footfall_runtime::query::report::{Bar, FilteredRow, Report, Row, Table, Tally};
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz};
 

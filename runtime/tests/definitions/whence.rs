@@ -1,6 +1,6 @@
 //! From where: sources, referrers, campaigns, and what else a first hit says.
 
-use footfall_runtime::track::Track;
+use footfall_runtime::ingest::Ingest;
 use serde_json::json;
 
 use crate::support::ambient::Fixed;
@@ -103,7 +103,7 @@ fn what_is_known_of_a_visit_is_known_from_its_first_hit() {
 fn sent(body: &serde_json::Value, agent: &str, expected: &str) {
     let world = World::new("UTC", 1);
     let clock = Fixed::at("2026-11-23T09:00:00Z");
-    let track = Track::new(world.settings.clone(), world.store.clone(), clock);
+    let track = Ingest::new(world.settings.clone(), world.store.clone(), clock);
     let mut request = request::post(body.to_string());
     request.headers.insert("user-agent", agent.parse().unwrap());
     let answer = wait(track.handle(&request));

@@ -1,16 +1,16 @@
 //! A site with its traffic in a store in memory, and questions to it, asked as a browser asks them.
 
 use footfall_infra::settings::{Settings, Site};
-use footfall_runtime::checkpoint::Checkpoint;
-use footfall_runtime::dimension;
+use footfall_runtime::catalog::checkpoint::Checkpoint;
 use footfall_runtime::hit::Kind;
-use footfall_runtime::period::Asked;
+use footfall_runtime::query::dimension;
+use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::reader::Reader;
+use footfall_runtime::query::report::{Report, Tally, all_tables};
 use footfall_runtime::query::{Operator, Query, QueryError};
-use footfall_runtime::read::Reader;
-use footfall_runtime::report::{Report, Tally, all_tables};
 use footfall_runtime::rollup::Rollup;
-use footfall_runtime::store::{Item, Key, Store as _};
-use footfall_runtime::table::{hit_expiry, hit_key, utc_day, utc_start};
+use footfall_runtime::storage::keys::{hit_expiry, hit_key, utc_day, utc_start};
+use footfall_runtime::storage::{Item, Key, Store as _};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 

@@ -4,12 +4,12 @@ use std::fs;
 
 use footfall_infra::settings::Settings;
 use footfall_infra::stack::salts_table;
-use footfall_runtime::column::Column;
-use footfall_runtime::rows::Texts;
-use footfall_runtime::store::embedded::Embedded;
-use footfall_runtime::store::{Item, KeyRange, Store};
-use footfall_runtime::table::{self, Hour, Span};
-use footfall_runtime::visitor::Salt;
+use footfall_runtime::hit::visitor::Salt;
+use footfall_runtime::segment::column::Column;
+use footfall_runtime::segment::rows::Texts;
+use footfall_runtime::storage::embedded::Embedded;
+use footfall_runtime::storage::keys::{self, Hour, Span};
+use footfall_runtime::storage::{Item, KeyRange, Store};
 use footfall_runtime::{rollup, segment};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -44,7 +44,7 @@ fn can_tell(bytes: &[u8], hits: &[Item]) -> bool {
 async fn hits<S: Store>(store: &S) -> Vec<Item> {
     let site = &settings("").sites[0];
     let noon: Timestamp = NOON.parse().unwrap();
-    read_all(store, &table::hits(site, Hour::of(noon), 0)).await.unwrap().0
+    read_all(store, &keys::hits(site, Hour::of(noon), 0)).await.unwrap().0
 }
 
 /// The reader and others come, the day ends, and is folded. `all` are the bytes of all that a store has.
@@ -134,7 +134,7 @@ fn a_salt_expires_all_the_same() {
     let expires = world.salts()[0].expires.unwrap();
     assert_eq!(Timestamp::from_second(expires).unwrap().to_string(), "2026-11-25T00:00:00Z");
     // A newer version's hit, for whose reader the day waits.
-    let key = table::hit_key(&world.settings.sites[0], NOON.parse().unwrap(), 0, [7; 16]);
+    let key = keys::hit_key(&world.settings.sites[0], NOON.parse().unwrap(), 0, [7; 16]);
     wait(world.store.put(Item { key, value: b"{}".to_vec(), expires: None })).unwrap();
     for (now, count) in [("2026-11-24T23:59:59Z", 1), ("2026-11-25T00:00:00Z", 0)] {
         world.dice.set(now);
@@ -170,8 +170,7 @@ fn a_segment_knows_nobody() {
     }
     world.dice.set(NEXT_DAY);
     wait(world.fold());
-    let key =
-        table::segment_key(&world.settings.sites[0], Span::Day("2026-11-22".parse().unwrap()));
+    let key = keys::segment_key(&world.settings.sites[0], Span::Day("2026-11-22".parse().unwrap()));
     let stored = world.store.items().into_iter().find(|item| item.key == key).unwrap();
     let rows = segment::decode(&stored.value, &Column::ALL, &mut Texts::default()).unwrap();
     let mut visitors = rows.visitors;

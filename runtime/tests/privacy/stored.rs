@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::access::Door;
-use footfall_runtime::dashboard::Dashboard;
-use footfall_runtime::http::Request;
-use footfall_runtime::track::{MEASURING_SCRIPT, SCRIPT};
-use footfall_runtime::visitor::VisitorId;
+use footfall_runtime::auth::Door;
+use footfall_runtime::hit::visitor::VisitorId;
+use footfall_runtime::ingest::{MEASURING_SCRIPT, SCRIPT};
+use footfall_runtime::platform::http::Request;
+use footfall_runtime::web::Web;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::HeaderValue;
 use serde_json::{Value, json};
@@ -53,7 +53,8 @@ fn an_item_has_the_keys_of_the_table() {
     robot.headers = request::headers(&[("user-agent", "curl/8.0")]);
     let robot: Value = serde_json::from_slice(&world.stored(&robot)[0].value).unwrap();
     let salt = world.salts().remove(0).value;
-    let number = String::from(reader(footfall_runtime::visitor::Salt::from_bytes(&salt).unwrap()));
+    let number =
+        String::from(reader(footfall_runtime::hit::visitor::Salt::from_bytes(&salt).unwrap()));
 
     let mut all = kept([robot, engagement, event]);
     let expected = json!({
@@ -364,7 +365,7 @@ fn a_stranger_sees_nothing() {
     }
 }
 
-fn dashboard(world: &World<Memory>, door: Door) -> Dashboard<Memory, super::world::Dice> {
+fn dashboard(world: &World<Memory>, door: Door) -> Web<Memory, super::world::Dice> {
     let (settings, store) = (world.settings.clone(), world.store.clone());
-    Dashboard::new(settings, store, world.dice.clone(), door).unwrap()
+    Web::new(settings, store, world.dice.clone(), door).unwrap()
 }

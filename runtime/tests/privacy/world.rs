@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::ambient::{Ambient, RandomError};
 use footfall_runtime::hit::Kind;
-use footfall_runtime::http::{Request, Response};
+use footfall_runtime::hit::visitor::VisitorId;
+use footfall_runtime::ingest::Ingest;
+use footfall_runtime::platform::clock::{Ambient, RandomError};
+use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::rollup::Rollup;
-use footfall_runtime::store::{Item, Store};
-use footfall_runtime::track::Track;
-use footfall_runtime::visitor::VisitorId;
+use footfall_runtime::storage::{Item, Store};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -67,7 +67,7 @@ pub(crate) struct World<S> {
     pub(crate) store: S,
     pub(crate) dice: Dice,
     pub(crate) settings: Settings,
-    track: Track<S, Dice>,
+    track: Ingest<S, Dice>,
 }
 
 impl World<Memory> {
@@ -102,7 +102,7 @@ impl World<Memory> {
 impl<S: Store> World<S> {
     pub(crate) fn over(store: S, settings: Settings) -> Self {
         let dice = Dice::at(NOON);
-        let track = Track::new(settings.clone(), store.clone(), dice.clone());
+        let track = Ingest::new(settings.clone(), store.clone(), dice.clone());
         Self { store, dice, settings, track }
     }
 
@@ -145,7 +145,7 @@ pub(crate) fn visitor(item: &Item) -> Option<VisitorId> {
 }
 
 /// The number that the reader has with a salt.
-pub(crate) fn reader(salt: footfall_runtime::visitor::Salt) -> VisitorId {
+pub(crate) fn reader(salt: footfall_runtime::hit::visitor::Salt) -> VisitorId {
     salt.visitor("example.com", ADDRESS.parse::<IpAddr>().unwrap(), BROWSER)
 }
 

@@ -1,7 +1,7 @@
 //! `GET /api/v1/stats/…`, for old clients.
 
 use footfall_infra::api::{Function, ROUTES};
-use footfall_runtime::http::Request;
+use footfall_runtime::platform::http::Request;
 use serde_json::{Value, json};
 
 use super::world::{World, get};

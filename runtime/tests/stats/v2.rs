@@ -1,9 +1,9 @@
 //! `POST /api/v2/query`.
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::access::{Access, Door};
-use footfall_runtime::stats;
-use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use footfall_runtime::auth::{Access, Door};
+use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use footfall_runtime::web::stats_api;
 use serde_json::{Value, json};
 
 use super::support::request::headers;
@@ -697,7 +697,7 @@ async fn a_store_that_fails_is_no_secret_told() {
         [(StoreError::Unavailable(secret()), 503), (StoreError::Refused(secret()), 500)]
     {
         let store = Broken(error);
-        let answer = stats::handle(access(&settings, &store), &request).await;
+        let answer = stats_api::handle(access(&settings, &store), &request).await;
         let answer = answer.unwrap();
         assert_eq!(answer.status().as_u16(), status);
         let body: Value = serde_json::from_slice(answer.body()).unwrap();
@@ -705,7 +705,7 @@ async fn a_store_that_fails_is_no_secret_told() {
     }
     let other = super::support::request::dashboard("");
     let store = Broken(StoreError::Refused(secret()));
-    assert!(stats::handle(access(&settings, &store), &other).await.is_none());
+    assert!(stats_api::handle(access(&settings, &store), &other).await.is_none());
 }
 
 #[test]

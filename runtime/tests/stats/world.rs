@@ -1,14 +1,14 @@
 //! A site with a few hits, and questions to it.
 
 use footfall_infra::settings::{Domain, Settings};
-use footfall_runtime::access::register::{self, Wish};
-use footfall_runtime::access::{self, Door};
-use footfall_runtime::dashboard::Dashboard;
+use footfall_runtime::auth::admin::{self, Wish};
+use footfall_runtime::auth::{self, Door};
 use footfall_runtime::hit::Kind;
-use footfall_runtime::http::Request;
+use footfall_runtime::platform::http::Request;
 use footfall_runtime::rollup::Rollup;
-use footfall_runtime::store::{Item, Store as _};
-use footfall_runtime::table::{hit_expiry, hit_key};
+use footfall_runtime::storage::keys::{hit_expiry, hit_key};
+use footfall_runtime::storage::{Item, Store as _};
+use footfall_runtime::web::Web;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -111,14 +111,14 @@ impl World {
     /// The secret of a new token for a site.
     pub(crate) fn token(&self, site: &str) -> String {
         let wish = Wish {
-            kind: access::Kind::Api,
+            kind: auth::Kind::Api,
             site: Domain::try_from(site.to_owned()).unwrap(),
             name: "reports".to_owned(),
             expires: None,
             embed: Vec::new(),
         };
         let clock = Fixed::at(NOW);
-        let made = self.runtime.block_on(register::create(&self.store, &clock, wish));
+        let made = self.runtime.block_on(admin::create(&self.store, &clock, wish));
         made.unwrap().0.expose().to_owned()
     }
 
@@ -132,7 +132,7 @@ impl World {
     /// What the function answers to a request at some time.
     pub(crate) fn answer_at(&self, now: &str, request: &Request) -> (u16, Value) {
         let (settings, store) = (self.settings.clone(), self.store.clone());
-        let dashboard = Dashboard::new(settings, store, Fixed::at(now), self.door).unwrap();
+        let dashboard = Web::new(settings, store, Fixed::at(now), self.door).unwrap();
         let answer = self.runtime.block_on(dashboard.handle(request));
         assert_eq!(answer.headers()["content-type"], "application/json");
         assert_eq!(answer.headers()["cache-control"], "no-store");

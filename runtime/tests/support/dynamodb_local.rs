@@ -12,8 +12,8 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use footfall_infra::stack::salts_table;
-use footfall_runtime::connector::Connector;
-use footfall_runtime::store::dynamodb::{Access, DynamoDb};
+use footfall_runtime::platform::aws_http::Connector;
+use footfall_runtime::storage::dynamodb::{Access, DynamoDb};
 
 use super::{http, wait_for};
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use footfall_infra::stack::Partition;
-use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
 
 use super::memory::Memory;
 

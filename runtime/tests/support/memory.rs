@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
-use footfall_runtime::store::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
 
 /// Clones share the items.
 #[derive(Clone, Default)]

@@ -22,7 +22,7 @@ pub(crate) mod runtime_api;
 
 use std::time::{Duration, Instant};
 
-use footfall_runtime::store::{Item, Key, KeyRange, Store, StoreError};
+use footfall_runtime::storage::{Item, Key, KeyRange, Store, StoreError};
 
 /// A browser that counts.
 pub(crate) const FIREFOX: &str =

@@ -1,6 +1,6 @@
 //! Requests for the handlers themselves, without a server in between.
 
-use footfall_runtime::http::Request;
+use footfall_runtime::platform::http::Request;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::FIREFOX;

@@ -1,0 +1,354 @@
+//! Reading a period back: segments first, and the hits of what is not folded yet.
+//!
+//! A day's segment is taken if there is one, else its hours' segments, else hits. Segments are read
+//! before hits, and an hour that has a segment is never read from hits: nothing counts twice, whatever
+//! is folded meanwhile.
+
+use std::collections::{BTreeMap, HashMap};
+
+use footfall_infra::settings::{Settings, Site};
+use futures_util::future;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
+
+use crate::catalog::checkpoint::{Checkpoint, SKEW};
+use crate::hit::rate_limit::Pace;
+use crate::hit::{Kind, Record};
+use crate::platform::log;
+use crate::query::dimension;
+use crate::query::engine::{self, Engine, Grouping, Plan};
+use crate::query::report::{self, Report};
+use crate::query::{Query, QueryError};
+use crate::segment::rows::{Rows, Texts};
+use crate::segment::{self, SegmentError};
+use crate::storage::keys::{self, Hour, Span, utc_day, utc_start};
+use crate::storage::{Item, Key, KeyRange, Store, StoreError};
+
+/// How many partitions are read at once: enough to hide the time of a round trip, few enough for the
+/// memory of a small function and a busy site.
+const AT_ONCE: usize = 6;
+
+/// How many hours' hits are read at once. A quiet site's hours are nearly empty, and each that is asked for beside
+/// another is one more connection, of which TLS takes more than all the hits.
+const HOURS_AT_ONCE: usize = 2;
+
+/// How far back "now" reaches.
+const NOW: SignedDuration = SignedDuration::from_mins(5);
+
+/// Whose hits are read, and when.
+#[derive(Debug, Clone)]
+pub struct Reader<'a, S> {
+    /// Where they are.
+    pub store: &'a S,
+    /// How many shards there are.
+    pub settings: &'a Settings,
+    /// Whose they are.
+    pub site: &'a Site,
+    /// How far the site is folded, as was read before.
+    pub checkpoint: Checkpoint,
+    /// The time now.
+    pub now: Timestamp,
+}
+
+/// Why nothing can be said.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The query.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+/// What could not be read, and is missing from all numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// How many hits.
+    pub unreadable: u64,
+    /// Segments, and why.
+    pub incomplete: Vec<String>,
+}
+
+impl<S: Store> Reader<'_, S> {
+    /// Answers a query, with the tables of some keys, and at most `limit` rows in each.
+    ///
+    /// A hit or a segment that cannot be read, such as one that a newer version wrote, is left out; the
+    /// report says so, and the log what is wrong.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn report(
+        &self,
+        query: &Query,
+        tables: &[dimension::Key],
+        limit: usize,
+    ) -> Result<Report, ReadError> {
+        let asked = report::Asked::of(query, tables, self.now);
+        let mut engine = Engine::new(self.site, vec![asked.plan()])?;
+        let read = self.count(&mut engine);
+        let read = async { read.await.map_err(ReadError::from) };
+        let (missing, now) = future::try_join(read, self.visitors_now()).await?;
+        let found = engine.found().pop().unwrap_or_default();
+        Ok(asked.report(self.site, found, now, missing, limit))
+    }
+
+    /// How many visitors have a hit within the last 5 minutes.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn visitors_now(&self) -> Result<u64, ReadError> {
+        let since = self.now.checked_sub(NOW).unwrap_or(Timestamp::MIN);
+        let until = self.now.checked_add(SKEW).unwrap_or(Timestamp::MAX);
+        let end = Timestamp::MAX.checked_sub(SignedDuration::from_secs(1)).unwrap_or(until);
+        let span = engine::Span { from: since, to: end, groupings: vec![Grouping::total()] };
+        let mut engine = Engine::new(self.site, vec![Plan { conditions: &[], spans: vec![span] }])?;
+        // An hour that is folded still has its hits. Hours of two days are two days.
+        let mut days: BTreeMap<Date, Rows> = BTreeMap::new();
+        for hour in Hour::between(since, until) {
+            let ranges =
+                (0..self.shards()).map(|shard| keys::hits_since(self.site, hour, shard, since));
+            let items = read_hits(self.store, ranges.collect(), self.now).await?;
+            push(&items, days.entry(hour.day()).or_default(), &mut engine.texts);
+        }
+        days.into_values().for_each(|day| engine.count(day));
+        let found = engine.found().pop().unwrap_or_default();
+        Ok(found.first().map_or(0, |found| found.total(0).visitors))
+    }
+
+    fn shards(&self) -> u8 {
+        self.checkpoint.shards(self.settings.shards.get())
+    }
+
+    /// Counts every day of UTC that has a part in what the engine counts. Days are read one after the other,
+    /// and let go when they are counted.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn count(&self, engine: &mut Engine<'_>) -> Result<Missing, StoreError> {
+        let mut months: BTreeMap<Date, Vec<Date>> = BTreeMap::new();
+        for day in self.days(&engine.ranges()) {
+            months.entry(day.first_of_month()).or_default().push(day);
+        }
+        let reads = months.into_values().map(|days| async move {
+            let bounds = days.first().copied().zip(days.last().copied());
+            let items = match bounds {
+                Some((from, to)) => {
+                    range_items(self.store, &keys::segments(self.site, from, to)).await?
+                }
+                None => Vec::new(),
+            };
+            Ok::<_, StoreError>((days, Segments::of(items)))
+        });
+        let mut months = stream::iter(reads).buffered(AT_ONCE);
+        let mut missing = Missing::default();
+        while let Some((days, mut segments)) = months.try_next().await? {
+            for day in days {
+                let rows = self.day(day, &mut segments, engine, &mut missing).await?;
+                engine.count(rows);
+            }
+        }
+        Ok(missing)
+    }
+
+    /// The hits of a day of UTC: of its segment, or else of its hours' segments, or else as they came in; and
+    /// what was imported of it.
+    async fn day(
+        &self,
+        day: Date,
+        segments: &mut Segments,
+        engine: &mut Engine<'_>,
+        missing: &mut Missing,
+    ) -> Result<Rows, StoreError> {
+        let mut rows = Rows::default();
+        if segments.has(self.site, Span::Day(day)) {
+            segments.take(self.site, Span::Day(day), engine, &mut rows, missing);
+        } else if !self.checkpoint.has_folded(day) {
+            // Of hours to come nobody has a hit, but for one whose clock is ahead.
+            let begun = self.now.checked_add(SKEW).unwrap_or(Timestamp::MAX);
+            let (folded, open): (Vec<Hour>, Vec<Hour>) = Hour::of_day(day)
+                .take_while(|hour| hour.start() <= begun)
+                .partition(|hour| segments.has(self.site, Span::Hour(*hour)));
+            for hour in folded {
+                segments.take(self.site, Span::Hour(hour), engine, &mut rows, missing);
+            }
+            let (store, shards) = (self.store, self.shards());
+            let texts = &mut engine.texts;
+            missing.unreadable +=
+                hits(store, self.site, open, shards, self.now, &mut rows, texts).await?;
+        }
+        // Each import's visitors are its own.
+        for (number, (id, import)) in (1..).zip(&self.checkpoint.imports) {
+            let span = Span::Imported(day, *id);
+            let has_day = (import.first..=import.last).contains(&day);
+            if has_day && segments.has(self.site, span) {
+                let mut imported = Rows::default();
+                segments.take(self.site, span, engine, &mut imported, missing);
+                imported.set_apart(number);
+                rows.append(&mut imported);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The days of UTC that have a part in one of the ranges, and of which anything can be there.
+    fn days(&self, ranges: &[(Timestamp, Timestamp)]) -> Vec<Date> {
+        let (first, last) = self.checkpoint.range(self.site, self.now);
+        let asked = ranges.iter().map(|(from, _)| utc_day(*from)).min().unwrap_or(first);
+        let days = first.max(asked).series(1.day()).take_while(|day| *day <= last);
+        let overlaps = |day: &Date| {
+            let start = utc_start(*day).unwrap_or(Timestamp::MIN);
+            let end = day.tomorrow().and_then(utc_start).unwrap_or(Timestamp::MAX);
+            ranges.iter().any(|(from, to)| start < *to && *from < end)
+        };
+        days.filter(overlaps).collect()
+    }
+}
+
+/// The first day of UTC that a site's retention still keeps.
+#[must_use]
+pub fn kept_from(site: &Site, now: Timestamp) -> Date {
+    let days = site.retention_days.map(|days| i64::from(days.get()));
+    let from = days.and_then(|days| utc_day(now).checked_sub(days.days()).ok());
+    from.unwrap_or(Date::MIN)
+}
+
+/// Segments, each in its parts, by key.
+#[derive(Debug, Default)]
+struct Segments(HashMap<Key, Vec<u8>>);
+
+impl Segments {
+    fn of(items: Vec<Item>) -> Self {
+        Self(items.into_iter().map(|item| (item.key, item.value)).collect())
+    }
+
+    fn has(&self, site: &Site, span: Span) -> bool {
+        self.0.contains_key(&keys::segment_key(site, span))
+    }
+
+    /// Adds a segment's rows. One that cannot be read is named, and left out.
+    fn take(
+        &mut self,
+        site: &Site,
+        span: Span,
+        engine: &mut Engine<'_>,
+        rows: &mut Rows,
+        missing: &mut Missing,
+    ) {
+        match self.rows(site, span, engine) {
+            Ok((mut segment, unreadable)) => {
+                missing.unreadable += unreadable;
+                rows.append(&mut segment);
+            }
+            Err(error) => {
+                let what = format!("the segment {span} of {}: {error}", site.domain);
+                log::error("a segment is left out of the reports", &what);
+                missing.incomplete.push(what);
+            }
+        }
+    }
+
+    fn rows(
+        &mut self,
+        site: &Site,
+        span: Span,
+        engine: &mut Engine<'_>,
+    ) -> Result<(Rows, u64), SegmentError> {
+        let Engine { columns, texts, .. } = engine;
+        let first = self.0.remove(&keys::segment_key(site, span)).unwrap_or_default();
+        let first = segment::Part::open(first)?;
+        let header = first.header()?;
+        let mut rows = Rows::default();
+        first.read(columns, texts, &mut rows)?;
+        for part in 1..header.parts {
+            let key = keys::segment_part_key(site, span, part, &header.id);
+            let part = self.0.remove(&key).ok_or(SegmentError::Incomplete(header.parts))?;
+            segment::Part::open(part)?.read(columns, texts, &mut rows)?;
+        }
+        Ok((rows, header.unreadable))
+    }
+}
+
+/// Adds the hits of some hours to `rows`, in the order in which they came in, and says how many cannot
+/// be read.
+///
+/// # Errors
+/// If the store cannot be read.
+pub async fn hits<S: Store>(
+    store: &S,
+    site: &Site,
+    hours: Vec<Hour>,
+    shards: u8,
+    now: Timestamp,
+    rows: &mut Rows,
+    texts: &mut Texts,
+) -> Result<u64, StoreError> {
+    let reads = hours.into_iter().map(|hour| {
+        let ranges = (0..shards).map(|shard| keys::hits(site, hour, shard)).collect();
+        read_hits(store, ranges, now)
+    });
+    let mut hours = stream::iter(reads).buffered(HOURS_AT_ONCE);
+    let mut unreadable = 0;
+    while let Some(items) = hours.try_next().await? {
+        unreadable += push(&items, rows, texts);
+    }
+    Ok(unreadable)
+}
+
+/// Adds stored hits of an hour, in the order of time, to `rows`, and says how many cannot be read.
+fn push(items: &[Item], rows: &mut Rows, texts: &mut Texts) -> u64 {
+    let (mut unreadable, mut pace) = (0, Pace::default());
+    for item in items {
+        match record(item) {
+            Ok(record) => rows.push(texts, &pace.paced(record)),
+            Err(problem) => {
+                if unreadable == 0 {
+                    log::error("a stored hit is left out of the reports", problem);
+                }
+                unreadable += 1;
+            }
+        }
+    }
+    unreadable
+}
+
+fn record(item: &Item) -> Result<Record, String> {
+    let named = |what: String| format!("{} {}: {what}", item.key.pk, item.key.sk);
+    let at = keys::hit_time(&item.key.sk).ok_or_else(|| named("no hit's key".to_owned()))?;
+    let kind = Kind::decode(&item.value).map_err(|error| named(error.to_string()))?;
+    Ok(Record { at, kind })
+}
+
+/// The hits of some shards of an hour that have not expired, in the order of their keys, which is that
+/// of time.
+async fn read_hits<S: Store>(
+    store: &S,
+    shards: Vec<KeyRange>,
+    now: Timestamp,
+) -> Result<Vec<Item>, StoreError> {
+    let reads = shards.iter().map(|range| range_items(store, range));
+    let items = future::try_join_all(reads).await?;
+    let mut items: Vec<Item> = items.into_iter().flatten().collect();
+    // DynamoDB takes its time with what has expired.
+    items.retain(|item| item.expires.is_none_or(|expires| expires > now.as_second()));
+    items.sort_by(|one, other| one.key.sk.cmp(&other.key.sk));
+    Ok(items)
+}
+
+/// Everything in a range.
+///
+/// # Errors
+/// If the store cannot be read.
+pub async fn range_items<S: Store>(store: &S, range: &KeyRange) -> Result<Vec<Item>, StoreError> {
+    let mut items = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.query(range, after.as_deref()).await?;
+        items.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(items);
+        }
+    }
+}

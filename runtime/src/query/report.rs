@@ -1,0 +1,392 @@
+//! What a dashboard says of a period: the numbers alone. How they are counted is in engine.rs, and
+//! what they mean in docs/definitions.md.
+
+use std::cmp::Reverse;
+
+use footfall_infra::settings::Site;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
+use serde::ser::{SerializeMap as _, Serializer};
+
+use crate::ingest::filter::FilterReason;
+use crate::query::Query;
+use crate::query::dimension::{Dimension, Key};
+use crate::query::engine::{Found, Group, Grouping, Plan, Span};
+use crate::query::period::{BarStart, Unit};
+use crate::query::reader::Missing;
+
+/// The source of a visit that has none of its own: typed in, from a bookmark or from an app.
+pub const DIRECT: &str = "Direct";
+
+/// A period of a site in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The site's domain.
+    pub site: String,
+    /// The IANA name of the site's time zone.
+    pub time_zone: String,
+    /// How the period was asked for: `7d`, `month`, `custom` …
+    pub period: String,
+    /// The first day.
+    pub from: Date,
+    /// The last day, included.
+    pub to: Date,
+    /// The filters, as they stand in an address.
+    pub filters: Vec<String>,
+    /// Visitors in the last 5 minutes, whatever the period and the filters.
+    pub now: u64,
+    /// All of the period.
+    pub totals: Tally,
+    /// The period before; `None` for all time.
+    pub before: Option<Tally>,
+    /// What a bar spans.
+    pub unit: Unit,
+    /// The bars, in order, also those without a hit.
+    pub bars: Vec<Bar>,
+    /// The bars of the period before, each at the place of the one that it is compared with.
+    pub bars_before: Vec<Bar>,
+    /// By key, its rows. Those without any row are not there.
+    #[serde(serialize_with = "by_name")]
+    pub tables: Vec<Table>,
+    /// What was not counted, and why.
+    pub filtered: Vec<FilteredRow>,
+    /// How many stored hits could not be read, and are missing from all of this.
+    pub unreadable: u64,
+    /// Segments that could not be read, and why. What they hold is missing from all of this.
+    pub incomplete: Vec<String>,
+}
+
+/// What is counted, of whatever it is counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Visitors of a UTC day, summed over days.
+    pub visitors: u64,
+    /// Visits that begin in the period.
+    pub visits: u64,
+    /// Page views.
+    pub views: u64,
+    /// Events other than page views.
+    pub events: u64,
+    /// Visits of one page view and nothing else.
+    pub bounces: u64,
+    /// How long the visits were together, in milliseconds.
+    pub duration: u64,
+    /// How long pages were looked at, in milliseconds.
+    pub engaged: u64,
+    /// How many views say that.
+    pub engagements: u64,
+    /// How far pages were scrolled, in per cent of their height, summed.
+    pub scrolled: u64,
+    /// How many views say that.
+    pub scrolls: u64,
+}
+
+impl Tally {
+    /// Page views by visit.
+    #[must_use]
+    pub fn views_per_visit(&self) -> Option<f64> {
+        self.by_visit(self.views, 100.0)
+    }
+
+    /// Bounces in per cent of the visits.
+    #[must_use]
+    pub fn bounce_rate(&self) -> Option<f64> {
+        self.by_visit(self.bounces * 100, 10.0)
+    }
+
+    /// How long a visit is on average, in seconds.
+    #[must_use]
+    pub fn visit_duration(&self) -> Option<f64> {
+        self.by_visit(self.duration, 1.0).map(|millis| (millis / 100.0).round() / 10.0)
+    }
+
+    /// How long a page is looked at on average, in seconds, over the views that say so.
+    #[must_use]
+    pub fn time_on_page(&self) -> Option<f64> {
+        ratio(self.engaged, self.engagements).map(|millis| (millis / 100.0).round() / 10.0)
+    }
+
+    /// How far a page is scrolled on average, in per cent, over the views that say so.
+    #[must_use]
+    pub fn scroll_depth(&self) -> Option<f64> {
+        ratio(self.scrolled, self.scrolls).map(|depth| (depth * 10.0).round() / 10.0)
+    }
+
+    /// A number divided by the visits, rounded to a part of 1 that is `parts` of it.
+    fn by_visit(&self, number: u64, parts: f64) -> Option<f64> {
+        ratio(number, self.visits).map(|ratio| (ratio * parts).round() / parts)
+    }
+
+    fn entries<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        map.serialize_entry("visitors", &self.visitors)?;
+        map.serialize_entry("visits", &self.visits)?;
+        map.serialize_entry("views", &self.views)?;
+        map.serialize_entry("events", &self.events)?;
+        map.serialize_entry("views_per_visit", &self.views_per_visit())?;
+        map.serialize_entry("bounce_rate", &self.bounce_rate())?;
+        map.serialize_entry("visit_duration", &self.visit_duration())?;
+        map.serialize_entry("time_on_page", &self.time_on_page())?;
+        map.serialize_entry("scroll_depth", &self.scroll_depth())
+    }
+}
+
+fn ratio(number: u64, of: u64) -> Option<f64> {
+    (of > 0).then(|| number as f64 / of as f64)
+}
+
+impl Serialize for Tally {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.entries(&mut map)?;
+        map.end()
+    }
+}
+
+/// A bar of the chart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bar {
+    /// When it begins: `2026-11-22T13:00+01:00`, `2026-11-22` or `2026-11`.
+    pub at: String,
+    /// What it counts.
+    pub tally: Tally,
+}
+
+impl Serialize for Bar {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("at", &self.at)?;
+        self.tally.entries(&mut map)?;
+        map.end()
+    }
+}
+
+/// The rows of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// The key.
+    pub key: Key,
+    /// The first rows.
+    pub rows: Vec<Row>,
+    /// How many more there are.
+    pub more: u64,
+}
+
+/// A value of a key, and what is counted of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The value; `None` is what has none.
+    pub value: Option<String>,
+    /// What is counted.
+    pub tally: Tally,
+}
+
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("value", &self.value)?;
+        self.tally.entries(&mut map)?;
+        map.end()
+    }
+}
+
+/// What was not counted for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FilteredRow {
+    /// The reason.
+    pub reason: String,
+    /// How many hits.
+    pub count: u64,
+}
+
+impl FilteredRow {
+    /// Whether the reason is one that this version knows.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        FilterReason::ALL.iter().any(|reason| reason.as_str() == self.reason)
+    }
+}
+
+impl Report {
+    /// The table of a key, if it has any row.
+    #[must_use]
+    pub fn table(&self, key: impl Into<Key>) -> Option<&Table> {
+        let key = key.into();
+        self.tables.iter().find(|table| table.key == key)
+    }
+}
+
+/// What a report is made from: a query, and what of it is shown.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    query: &'a Query,
+    tables: &'a [Key],
+    before: Option<(Timestamp, Timestamp)>,
+    bars: Vec<BarStart>,
+    bars_before: Vec<BarStart>,
+}
+
+impl<'a> Asked<'a> {
+    /// A query with the tables of some keys, at `now`.
+    #[must_use]
+    pub fn of(query: &'a Query, tables: &'a [Key], now: Timestamp) -> Self {
+        let period = &query.period;
+        Self {
+            query,
+            tables,
+            before: period.before(now),
+            bars: period.bars(),
+            bars_before: period.bars_before(now),
+        }
+    }
+
+    /// What the engine is to count.
+    #[must_use]
+    pub fn plan(&self) -> Plan<'a> {
+        let starts = |bars: &[BarStart]| {
+            Grouping::by_time(bars.iter().map(|bar| bar.at.as_millisecond()).collect())
+        };
+        let (from, to) = self.query.period.instants();
+        let mut groupings = vec![Grouping::total(), starts(&self.bars)];
+        groupings.extend(self.tables.iter().cloned().map(Grouping::by));
+        let mut spans = vec![Span { from, to, groupings }];
+        if let Some((from, to)) = self.before {
+            let groupings = vec![Grouping::total(), starts(&self.bars_before)];
+            spans.push(Span { from, to, groupings });
+        }
+        Plan { conditions: &self.query.conditions, spans }
+    }
+
+    /// The report of what the engine found; `now` is how many visitors are there just now.
+    #[must_use]
+    pub fn report(
+        &self,
+        site: &Site,
+        found: Vec<Found>,
+        now: u64,
+        missing: Missing,
+        limit: usize,
+    ) -> Report {
+        let Query { period, conditions } = self.query;
+        let mut found = found.into_iter();
+        let span = found.next().unwrap_or_default();
+        let before = found.next();
+        let (totals, filtered) = (span.total(0), filtered(&span));
+        let mut groups = span.groups.into_iter().skip(1);
+        let groups_before = before.as_ref().and_then(|before| before.groups.get(1));
+        Report {
+            site: site.domain.to_string(),
+            time_zone: period.zone.name().to_owned(),
+            period: period.choice.name(),
+            from: period.from,
+            to: period.to,
+            filters: conditions.iter().map(ToString::to_string).collect(),
+            now,
+            totals,
+            before: before.as_ref().map(|before| before.total(0)),
+            unit: period.unit(),
+            bars: bars(&self.bars, &groups.next().unwrap_or_default()),
+            bars_before: bars(&self.bars_before, groups_before.map_or(&[], |groups| groups)),
+            tables: self
+                .tables
+                .iter()
+                .zip(groups)
+                .filter_map(|(key, groups)| table(key, groups, limit))
+                .collect(),
+            filtered,
+            unreadable: missing.unreadable,
+            incomplete: missing.incomplete,
+        }
+    }
+}
+
+fn bars(starts: &[BarStart], groups: &[Group]) -> Vec<Bar> {
+    let bar = |start: &BarStart| Bar { at: start.name.clone(), tally: Tally::default() };
+    let mut bars: Vec<Bar> = starts.iter().map(bar).collect();
+    for group in groups {
+        if let Some(bar) = group.bar.and_then(|bar| bars.get_mut(bar)) {
+            bar.tally = group.tally;
+        }
+    }
+    bars
+}
+
+/// The table of a key, if it has any row.
+fn table(key: &Key, groups: Vec<Group>, limit: usize) -> Option<Table> {
+    let (has_row_of_none, is_ranked_by_visits) = match key {
+        Key::Dimension(dimension) => (dimension.has_row_of_none(), dimension.is_ranked_by_visits()),
+        Key::Prop(_) | Key::Goal => (false, false),
+    };
+    let row = |group: Group| {
+        let value = group.values.into_iter().next().flatten();
+        (value.is_some() || has_row_of_none).then_some(Row { value, tally: group.tally })
+    };
+    let mut rows: Vec<Row> = groups.into_iter().filter_map(row).collect();
+    let rank = |row: &Row| {
+        let tally = &row.tally;
+        let first = if is_ranked_by_visits { tally.visits } else { 0 };
+        [first, tally.visitors, tally.views, tally.events, tally.visits].map(Reverse)
+    };
+    rows.sort_unstable_by(|one, other| {
+        rank(one).cmp(&rank(other)).then_with(|| one.value.cmp(&other.value))
+    });
+    let more = rows.len().saturating_sub(limit) as u64;
+    rows.truncate(limit);
+    (!rows.is_empty()).then(|| Table { key: key.clone(), rows, more })
+}
+
+/// What was not counted, the most frequent reason first.
+fn filtered(found: &Found) -> Vec<FilteredRow> {
+    let rows = found.filtered.iter();
+    let mut rows: Vec<FilteredRow> =
+        rows.map(|(reason, count)| FilteredRow { reason: reason.clone(), count: *count }).collect();
+    rows.sort_by(|one, other| {
+        other.count.cmp(&one.count).then_with(|| one.reason.cmp(&other.reason))
+    });
+    rows
+}
+
+/// All tables that have a name of their own.
+#[must_use]
+pub fn all_tables() -> Vec<Key> {
+    Dimension::ALL.into_iter().map(Key::from).chain([Key::Goal]).collect()
+}
+
+/// Tables as a map: `{"page": {"rows": […], "more": 0}, …}`.
+fn by_name<S: Serializer>(tables: &[Table], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Content<'a> {
+        rows: &'a [Row],
+        more: u64,
+    }
+    let content = tables
+        .iter()
+        .map(|table| (table.key.to_string(), Content { rows: &table.rows, more: table.more }));
+    serializer.collect_map(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn averages_are_by_visit() {
+        let tally =
+            Tally { visits: 3, views: 7, bounces: 1, duration: 100_250, ..Tally::default() };
+        assert_eq!(tally.views_per_visit(), Some(2.33));
+        assert_eq!(tally.bounce_rate(), Some(33.3));
+        assert_eq!(tally.visit_duration(), Some(33.4));
+        let none = Tally::default();
+        assert_eq!((none.views_per_visit(), none.bounce_rate()), (None, None));
+        assert_eq!(none.visit_duration(), None);
+    }
+
+    #[test]
+    fn a_row_is_flat_in_data() {
+        let row = Row { value: None, tally: Tally { visitors: 1, ..Tally::default() } };
+        assert_eq!(
+            serde_json::to_string(&row).unwrap(),
+            r#"{"value":null,"visitors":1,"visits":0,"views":0,"events":0,"views_per_visit":null,"bounce_rate":null,"visit_duration":null,"time_on_page":null,"scroll_depth":null}"#
+        );
+    }
+}

@@ -1,0 +1,108 @@
+//! Answers of the function `dashboard`: pages, reports as data, Plausible's Stats API, badges and exports. The
+//! router and its handler are here; what a page says is in web/dashboard/, how it looks in assets/.
+
+pub mod badge;
+pub mod dashboard;
+mod error;
+mod export;
+mod login;
+mod pages;
+pub mod stats_api;
+
+use std::time::Duration;
+
+use footfall_infra::api;
+use footfall_infra::settings::Settings;
+use http::StatusCode;
+use minijinja::Environment;
+
+use self::badge::Badges;
+use self::error::Format;
+use self::pages::see;
+use crate::auth::{Access, Door};
+use crate::platform::clock::Ambient;
+use crate::platform::http::{Request, Response};
+use crate::storage::keys::{self, Hour};
+use crate::storage::{Store, StoreError};
+
+/// How long may be spent before the first request. Lambda ends what takes 10 seconds.
+pub(super) const WARM_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Answers with the reports of the sites in `settings`.
+pub struct Web<S, A> {
+    settings: Settings,
+    store: S,
+    ambient: A,
+    door: Door,
+    templates: Environment<'static>,
+    policy: String,
+    badges: Badges,
+}
+
+impl<S: Store, A: Ambient> Web<S, A> {
+    /// Answers for the sites in `settings`, to everybody if the door is open. Templates are parsed here, once.
+    ///
+    /// # Errors
+    /// If a template does not parse, which a test would have seen.
+    pub fn new(
+        settings: Settings,
+        store: S,
+        ambient: A,
+        door: Door,
+    ) -> Result<Self, minijinja::Error> {
+        let (templates, policy) = (pages::templates()?, pages::policy());
+        Ok(Self { settings, store, ambient, door, templates, policy, badges: Badges::default() })
+    }
+
+    /// Opens the connection to the store, which the first request would otherwise wait for.
+    pub async fn warm(&self) {
+        if let Some(site) = self.settings.sites.first() {
+            let hits = keys::hits(site, Hour::of(self.ambient.now()), 0);
+            let _ = tokio::time::timeout(WARM_PATIENCE, self.store.query(&hits, None)).await;
+        }
+    }
+
+    /// Answers a request to one of this function's routes.
+    pub async fn handle(&self, request: &Request) -> Response {
+        match (request.path.as_str(), request.method.as_str()) {
+            (api::HOME, _) => see(api::DASHBOARD, StatusCode::FOUND),
+            (api::BADGE, _) => {
+                let now = self.ambient.now();
+                let badge = self.badges.answer(&self.store, &self.settings, request, now).await;
+                badge.unwrap_or_else(|error| self.failed(&error.into(), Format::Csv, request))
+            }
+            (api::LOGIN, "POST") => {
+                let answer = self.login(request).await;
+                answer.unwrap_or_else(|failure| self.failed(&failure, Format::Html, request))
+            }
+            (api::LOGIN, _) => {
+                let answer = self.login_page(request).await;
+                answer.unwrap_or_else(|failure| self.failed(&failure, Format::Html, request))
+            }
+            (api::EXPORT, _) => self.export(request).await,
+            (api::LOGOUT, _) => self.logout(request),
+            _ => match stats_api::handle(self.access(), request).await {
+                Some(answer) => answer,
+                None => self.dashboard(request).await,
+            },
+        }
+    }
+
+    /// Answers a request whose report takes too long, in place of it.
+    #[must_use]
+    pub fn late(&self, request: &Request) -> Response {
+        let format = match request.parameter("format").as_deref() {
+            Some("json") => Format::Json,
+            Some("csv") => Format::Csv,
+            _ if request.path == api::DASHBOARD => Format::Html,
+            _ => Format::Json,
+        };
+        let failure = StoreError::Unavailable("it took too long".to_owned()).into();
+        self.failed(&failure, format, request)
+    }
+
+    pub(super) fn access(&self) -> Access<'_, S> {
+        let now = self.ambient.now();
+        Access { store: &self.store, settings: &self.settings, door: self.door, now }
+    }
+}

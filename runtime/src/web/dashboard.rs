@@ -1,0 +1,115 @@
+//! `GET /dashboard`: the reports of a site, as a page and as data.
+
+pub(super) mod cards;
+pub(super) mod chart;
+mod columns;
+pub(crate) mod csv;
+pub(super) mod download;
+mod filters;
+pub(crate) mod format;
+mod heatmap;
+mod links;
+mod map;
+mod metric;
+mod opt_out;
+mod params;
+mod queries;
+pub(super) mod view_model;
+
+use http::StatusCode;
+use http::header::LOCATION;
+use minijinja::context;
+use minijinja::value::Serde;
+
+use self::download::Part;
+use self::opt_out::Myself;
+use self::params::State;
+use self::queries::Wanted;
+use self::view_model::{Answer, View};
+use super::Web;
+use super::error::{Format, WebError};
+use super::pages::{SCRIPT, STYLE};
+use crate::auth::{By, Denied, Grant};
+use crate::catalog::checkpoint::Checkpoint;
+use crate::platform::clock::Ambient;
+use crate::platform::http::{Request, Response, response, set, text};
+use crate::query::Query;
+use crate::query::period::Asked;
+use crate::query::reader::Reader;
+use crate::snippet::snippet;
+use crate::storage::Store;
+
+impl<S: Store, A: Ambient> Web<S, A> {
+    pub(super) async fn dashboard(&self, request: &Request) -> Response {
+        let format = match request.parameter("format").as_deref() {
+            None | Some("" | "html") => Format::Html,
+            Some("json") => Format::Json,
+            Some("csv") => Format::Csv,
+            Some(_) => return self.failed(&WebError::Format, Format::Html, request),
+        };
+        let mut answer = self.answer(request, format).await;
+        if let (Err(WebError::Denied(Denied::SignIn)), Format::Html) = (&answer, format) {
+            answer = self.closed_page(request).await;
+        }
+        answer.unwrap_or_else(|failure| self.failed(&failure, format, request))
+    }
+
+    async fn answer(&self, request: &Request, format: Format) -> Result<Response, WebError> {
+        let now = self.ambient.now();
+        let Grant { site, sites, by } = self.access().dashboard(request).await?;
+        if request.parameter("myself").is_some() {
+            return Ok(self.door_page(
+                StatusCode::OK,
+                context! {
+                    style => STYLE,
+                    title => "Do not count my own visits",
+                    myself => Serde(Myself::of(site)),
+                },
+            ));
+        }
+        let checkpoint = Checkpoint::of(&self.store, site).await?;
+        let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first_day() };
+        let query = Query::of(request, &asked)?;
+        let first = checkpoint.first_day();
+        let reader = Reader { store: &self.store, settings: &self.settings, site, checkpoint, now };
+        if format != Format::Html {
+            let part = Part::of(request)?;
+            return download::answer(&reader, &query, &part, format == Format::Csv).await;
+        }
+        if let Some(address) = filters::added(request) {
+            let mut answer = text(StatusCode::SEE_OTHER, "The filter is in the address.");
+            set(&mut answer, LOCATION, &address);
+            return Ok(answer);
+        }
+        let sites: Vec<String> = sites.iter().map(|site| site.domain.to_string()).collect();
+        let named = (sites.len() > 1).then_some(site.domain.as_str());
+        let state = State::of(request, named, &query);
+        let numbers = queries::ask(&reader, &query, &Wanted::of_page(site, &state)).await?;
+        let view = View::of(&Answer {
+            site,
+            sites: &sites,
+            query: &query,
+            numbers: &numbers,
+            state: &state,
+            first,
+            now,
+        });
+        self.page(&view, &snippet(site, &request.origin()), &by)
+    }
+
+    fn page(&self, view: &View, snippet: &str, by: &By) -> Result<Response, WebError> {
+        let html = self.templates.get_template("page")?.render(context! {
+            style => STYLE,
+            script => SCRIPT,
+            view => Serde(view),
+            snippet,
+            is_signed_in => *by == By::Session,
+            is_public => *by == By::Public,
+        })?;
+        let frames = match by {
+            By::Share(origins) => origins.as_slice(),
+            _ => &[],
+        };
+        Ok(self.guarded(response(StatusCode::OK, "text/html; charset=utf-8", html), frames))
+    }
+}

@@ -1,0 +1,379 @@
+//! The bar chart of a report: geometry and labels alone, which the template draws as SVG.
+//!
+//! Across, everything is in per cent of the chart's width, so that it fits any screen without
+//! distorting text; down, in pixels.
+
+use jiff::civil::Date;
+use jiff::{Timestamp, Zoned};
+use serde::Serialize;
+
+use crate::query::period::{BarStart, Period, Unit};
+use crate::query::report::{Bar as Counted, Tally};
+
+/// The height of the plot, in pixels.
+const HEIGHT: f64 = 180.0;
+
+/// The most labels under the bars. A phone has room for half of them.
+const LABELS: usize = 8;
+
+/// Up to so many bars have their number above them.
+const NUMBERED: usize = 10;
+
+/// Between labelled hours.
+const HOURS: usize = 3;
+
+/// A chart, ready to draw.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Chart {
+    /// The plot's height in pixels.
+    pub height: f64,
+    /// In order.
+    pub bars: Vec<Bar>,
+    /// Horizontal lines, from the lowest.
+    pub lines: Vec<Line>,
+    /// Whether there is room for the numbers above the bars.
+    pub is_numbered: bool,
+    /// The line of the period before, as the path of an SVG that is 100 wide and `height` high.
+    pub before: Option<String>,
+}
+
+/// A bar.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Bar {
+    /// When it begins, as in data: `2026-11-22`.
+    pub at: String,
+    /// The same as in speech: `Sun, 22 Nov 2026`.
+    pub name: String,
+    /// What stands under the bar, if there is room: `22 Nov`.
+    pub label: Option<String>,
+    /// Whether the label is one of the half that a phone leaves out.
+    pub is_minor: bool,
+    /// Whether it is the last of many, whose label would not fit under its middle.
+    pub is_last: bool,
+    /// `past`, `open` while it lasts, `ahead`.
+    pub stage: Stage,
+    /// Where the bar leads.
+    pub href: Option<String>,
+    /// The number; `None` if there is nothing that it could be of.
+    pub value: Option<f64>,
+    /// The number at the same place in the period before.
+    pub before: Option<f64>,
+    /// The left edge of its share of the width, in per cent.
+    pub left: f64,
+    /// That share, in per cent.
+    pub slot: f64,
+    /// The left edge of what is drawn, in per cent.
+    pub x: f64,
+    /// The width of what is drawn, in per cent.
+    pub width: f64,
+    /// The middle, in per cent.
+    pub middle: f64,
+    /// The height, in pixels.
+    pub height: f64,
+}
+
+/// What is drawn: a number for each bar of a period, and for those of the period before.
+#[derive(Clone, Copy)]
+pub(super) struct Series<'a> {
+    /// What they are.
+    pub scale: Scale,
+    /// The period's bars.
+    pub bars: &'a [Counted],
+    /// Those of the period before, each at the place of the one that it is compared with. None to compare
+    /// with nothing.
+    pub before: &'a [Counted],
+    /// What is drawn of a bar.
+    pub number: &'a dyn Fn(&Tally) -> Option<f64>,
+}
+
+/// What kind of number is drawn: where the round ones are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scale {
+    /// Whole numbers.
+    Whole,
+    /// Any number.
+    Decimal,
+    /// Seconds.
+    Seconds,
+}
+
+/// Whether a bar's time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Stage {
+    /// It is.
+    Past,
+    /// It has begun.
+    Open,
+    /// It has not begun.
+    Ahead,
+}
+
+/// A line at a round number.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Line {
+    /// The number.
+    pub value: f64,
+    /// Its distance from the top, in pixels.
+    pub y: f64,
+}
+
+impl Chart {
+    /// The chart of a period's bars. Those of days and months lead where `href` says.
+    #[must_use]
+    pub(super) fn of(
+        period: &Period,
+        series: &Series<'_>,
+        now: Timestamp,
+        href: impl Fn(Date, Date) -> String,
+    ) -> Self {
+        let starts = period.bars();
+        let number = |bar: &Counted| (series.number)(&bar.tally);
+        // What lies behind the last bar has nothing to be compared with: 31 days with 30.
+        let compared = &series.before[..series.before.len().min(series.bars.len())];
+        let shown = series.bars.iter().chain(compared).filter_map(number);
+        let most = shown.fold(0.0, f64::max);
+        let step = series.scale.step(most);
+        let steps = (most / step).ceil().max(1.0);
+        let scale = |value: f64| round(HEIGHT * value / (steps * step));
+        let len = series.bars.len();
+        let slot = 100.0 / len.max(1) as f64;
+        let unit = period.unit();
+        let is_numbered = len <= NUMBERED;
+        // Few bars are wide enough with more air between them.
+        let breadth = if is_numbered { 0.56 } else { 0.76 };
+        let bar = |(i, (start, counted)): (usize, (&BarStart, &Counted))| {
+            let at = period.zoned(start.at);
+            let (is_labelled, is_minor) = labelled(unit, i, starts.len());
+            let value = number(counted);
+            Bar {
+                at: counted.at.clone(),
+                name: name(unit, &at),
+                label: is_labelled.then(|| label(unit, &at)),
+                is_minor,
+                is_last: !is_numbered && i + 1 == len,
+                stage: stage(start.at, starts.get(i + 1).map(|next| next.at), period, now),
+                href: days(unit, at.date()).map(|(from, to)| href(from, to)),
+                value,
+                before: compared.get(i).and_then(number),
+                left: round(slot * i as f64),
+                slot: round(slot),
+                x: round(slot * (i as f64 + (1.0 - breadth) / 2.0)),
+                width: round(slot * breadth),
+                middle: round(slot * (i as f64 + 0.5)),
+                height: value.map_or(0.0, scale),
+            }
+        };
+        let line = |n: u32| {
+            let value = f64::from(n) * step;
+            Line { value, y: round(HEIGHT - scale(value)) }
+        };
+        let points = compared.iter().enumerate();
+        let points = points.map(|(i, bar)| {
+            number(bar).map(|value| (round(slot * (i as f64 + 0.5)), round(HEIGHT - scale(value))))
+        });
+        Self {
+            height: HEIGHT,
+            bars: starts.iter().zip(series.bars).enumerate().map(bar).collect(),
+            lines: (0..=steps as u32).map(line).collect(),
+            is_numbered,
+            before: path(points),
+        }
+    }
+}
+
+/// Points joined by lines, with gaps where there is none. A point alone is one of them, too.
+fn path(points: impl Iterator<Item = Option<(f64, f64)>>) -> Option<String> {
+    let mut path = String::new();
+    let mut is_drawing = false;
+    for point in points {
+        if let Some((x, y)) = point {
+            // A line without a length is drawn as a dot by its round ends.
+            let text = if is_drawing { format!("L{x} {y}") } else { format!("M{x} {y}h0") };
+            path.push_str(&text);
+        }
+        is_drawing = point.is_some();
+    }
+    (!path.is_empty()).then_some(path)
+}
+
+impl Scale {
+    /// The round number of which at most four reach up to `most`.
+    fn step(self, most: f64) -> f64 {
+        const SECONDS: [u32; 14] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
+        let reaches = |step: &f64| most / step <= 4.0;
+        let seconds = SECONDS.into_iter().map(f64::from);
+        let least = match self {
+            Self::Decimal => -1,
+            Self::Whole | Self::Seconds => 0,
+        };
+        // 1, 2 or 5 and zeros.
+        let decimal = (least..=308).flat_map(|power| {
+            [1.0, 2.0, 5.0]
+                .map(|digit| if power < 0 { digit / 10.0 } else { digit * 10_f64.powi(power) })
+        });
+        let found = match self {
+            Self::Seconds => seconds.chain(decimal.map(|number| number * 3600.0)).find(reaches),
+            Self::Whole | Self::Decimal => decimal.into_iter().find(reaches),
+        };
+        found.unwrap_or(f64::MAX)
+    }
+}
+
+/// The last bar ends with the period.
+fn stage(start: Timestamp, next: Option<Timestamp>, period: &Period, now: Timestamp) -> Stage {
+    let end = next.unwrap_or_else(|| period.instants().1);
+    match now {
+        now if now < start => Stage::Ahead,
+        now if now < end => Stage::Open,
+        _ => Stage::Past,
+    }
+}
+
+/// Whether a bar is labelled, and whether only where there is room.
+fn labelled(unit: Unit, i: usize, len: usize) -> (bool, bool) {
+    if unit == Unit::Hour {
+        return (i.is_multiple_of(HOURS), !i.is_multiple_of(2 * HOURS));
+    }
+    let every = len.div_ceil(LABELS).max(1);
+    // The last one always has a label: it is the one that is looked for.
+    let from_last = len - 1 - i;
+    let is_minor = len > 4 && !from_last.is_multiple_of(2 * every);
+    (from_last.is_multiple_of(every), is_minor)
+}
+
+fn label(unit: Unit, at: &Zoned) -> String {
+    let format = match unit {
+        Unit::Hour => "%H:%M",
+        Unit::Day => "%-d %b",
+        Unit::Month => "%b %Y",
+    };
+    at.strftime(format).to_string()
+}
+
+fn name(unit: Unit, at: &Zoned) -> String {
+    let format = match unit {
+        Unit::Hour => "%a, %-d %b %Y, %H:%M",
+        Unit::Day => "%a, %-d %b %Y",
+        Unit::Month => "%B %Y",
+    };
+    at.strftime(format).to_string()
+}
+
+/// The days that a bar stands for. An hour is no period of its own.
+fn days(unit: Unit, at: Date) -> Option<(Date, Date)> {
+    match unit {
+        Unit::Hour => None,
+        Unit::Day => Some((at, at)),
+        Unit::Month => Some((at.first_of_month(), at.last_of_month())),
+    }
+}
+
+/// Two decimals: a hundredth of a pixel is not seen, and the page is smaller.
+fn round(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use footfall_infra::settings::TimeZone;
+
+    use super::*;
+    use crate::query::period::Choice;
+
+    fn chart(from: &str, to: &str, zone: &str, now: &str) -> Chart {
+        let period = Period {
+            choice: Choice::Custom,
+            from: from.parse().unwrap(),
+            to: to.parse().unwrap(),
+            zone: TimeZone::try_from(zone.to_owned()).unwrap(),
+        };
+        let counted: Vec<Counted> = (0_u64..)
+            .zip(period.bars())
+            .map(|(i, start)| Counted {
+                at: start.name,
+                tally: Tally { views: 10 * i, visitors: i, ..Tally::default() },
+            })
+            .collect();
+        let before = Counted { at: String::new(), tally: Tally { views: 400, ..Tally::default() } };
+        let series = Series {
+            scale: Scale::Whole,
+            bars: &counted,
+            before: &[before.clone(), before],
+            number: &|tally| Some(tally.views as f64),
+        };
+        Chart::of(&period, &series, now.parse().unwrap(), |from, to| format!("{from} {to}"))
+    }
+
+    fn labels(chart: &Chart) -> Vec<&str> {
+        chart.bars.iter().filter_map(|bar| bar.label.as_deref()).collect()
+    }
+
+    #[test]
+    fn bars_are_labelled_by_their_unit() {
+        let now = "2026-11-22T12:00:00Z";
+        let hours = chart("2026-11-22", "2026-11-22", "UTC", now);
+        assert_eq!(labels(&hours)[..3], ["00:00", "03:00", "06:00"]);
+        assert_eq!(hours.bars[13].name, "Sun, 22 Nov 2026, 13:00");
+        assert_eq!(hours.bars[13].href, None);
+        let days = chart("2026-11-16", "2026-11-22", "UTC", now);
+        assert_eq!(labels(&days).len(), 7);
+        assert_eq!(labels(&days)[6], "22 Nov");
+        let minor: Vec<bool> = days.bars.iter().map(|bar| bar.is_minor).collect();
+        assert_eq!(minor, [false, true, false, true, false, true, false]);
+        assert!(days.is_numbered);
+        assert_eq!(days.bars[6].name, "Sun, 22 Nov 2026");
+        assert_eq!(days.bars[6].href.as_deref(), Some("2026-11-22 2026-11-22"));
+        let months = chart("2026-01-15", "2026-11-22", "UTC", now);
+        assert_eq!(months.bars[0].name, "January 2026");
+        assert_eq!(months.bars[0].href.as_deref(), Some("2026-01-01 2026-01-31"));
+        assert_eq!(labels(&months).last(), Some(&"Nov 2026"));
+    }
+
+    #[test]
+    fn an_hour_that_the_clock_skips_or_repeats_is_labelled_as_it_reads() {
+        let now = "2026-11-22T12:00:00Z";
+        let spring = chart("2026-03-29", "2026-03-29", "Europe/Berlin", now);
+        assert_eq!((spring.bars.len(), labels(&spring)[1]), (23, "04:00"));
+        let autumn = chart("2026-10-25", "2026-10-25", "Europe/Berlin", now);
+        assert_eq!((autumn.bars.len(), labels(&autumn)[1]), (25, "02:00"));
+    }
+
+    #[test]
+    fn what_lies_ahead_looks_different() {
+        let chart = chart("2026-11-21", "2026-11-23", "UTC", "2026-11-22T00:00:00Z");
+        let stages: Vec<Stage> = chart.bars.iter().map(|bar| bar.stage).collect();
+        assert_eq!(stages, [Stage::Past, Stage::Open, Stage::Ahead]);
+    }
+
+    #[test]
+    fn heights_are_parts_of_a_round_number() {
+        let chart = chart("2026-11-01", "2026-11-30", "UTC", "2026-12-22T00:00:00Z");
+        let lines: Vec<f64> = chart.lines.iter().map(|line| line.value).collect();
+        assert_eq!(lines, [0.0, 100.0, 200.0, 300.0, 400.0]);
+        let last = &chart.bars[29];
+        assert_eq!((last.value, last.height, last.before), (Some(290.0), 130.5, None));
+        assert_eq!(chart.bars[1].before, Some(400.0));
+        assert_eq!(chart.before.as_deref(), Some("M1.67 0h0L5 0"));
+        assert!((last.left + last.slot - 100.0).abs() < 0.1);
+        assert!(!chart.is_numbered);
+        assert!(chart.bars.iter().any(|bar| bar.is_minor));
+    }
+
+    #[test]
+    fn steps_are_round() {
+        let whole = [0.0, 4.0, 5.0, 399.0, 401.0].map(|most| Scale::Whole.step(most));
+        assert_eq!(whole, [1.0, 1.0, 2.0, 100.0, 200.0]);
+        assert_eq!([1.7, 40.0].map(|most| Scale::Decimal.step(most)), [0.5, 10.0]);
+        let seconds = [3.0, 100.0, 250.0, 9000.0, 90_000.0].map(|most| Scale::Seconds.step(most));
+        assert_eq!(seconds, [1.0, 30.0, 120.0, 3600.0, 36_000.0]);
+        assert_eq!(Scale::Whole.step(1e12), 5e11);
+    }
+
+    #[test]
+    fn a_line_has_gaps() {
+        let points = [Some((1.0, 2.0)), Some((3.0, 4.5)), None, Some((5.0, 6.0))];
+        assert_eq!(path(points.into_iter()).as_deref(), Some("M1 2h0L3 4.5M5 6h0"));
+        assert_eq!(path([None].into_iter()), None);
+    }
+}

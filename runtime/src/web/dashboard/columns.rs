@@ -1,0 +1,167 @@
+//! The columns of the page's tables: which a table has, what stands in them, and how they sort it.
+
+use std::cmp::Ordering;
+
+use super::format;
+use super::metric::Metric;
+use super::params::Sort;
+use super::queries::Numbers;
+use crate::query::dimension::{Dimension, Key};
+use crate::query::report::Row;
+
+/// What stands in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Column {
+    /// A number of the row.
+    Of(Metric),
+    /// The visitors in per cent of all.
+    Share,
+    /// How often a goal was reached.
+    Reached,
+    /// The visitors in per cent of those who could have reached the goal.
+    Conversion,
+}
+
+use Column::{Conversion, Of, Reached, Share};
+
+impl Column {
+    /// What it is called, where there is little room.
+    #[must_use]
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Of(Metric::Views) => "Views",
+            Of(Metric::VisitDuration) => "Duration",
+            Of(Metric::TimeOnPage) => "Time",
+            Of(Metric::ScrollDepth) => "Scroll",
+            Of(metric) => metric.title(),
+            Share => "Share",
+            Reached => "Total",
+            Conversion => "Conversion",
+        }
+    }
+
+    /// What it sorts by.
+    #[must_use]
+    pub(super) const fn metric(self) -> Option<Metric> {
+        match self {
+            Of(metric) => Some(metric),
+            Share | Reached | Conversion => None,
+        }
+    }
+
+    /// What stands in a row.
+    #[must_use]
+    pub(super) fn cell(self, key: &Key, row: &Row, numbers: &Numbers) -> String {
+        let tally = &row.tally;
+        let totals = &numbers.report.totals;
+        match self {
+            Of(metric) => metric.text(metric.of(tally)),
+            Share => format::share(tally.visitors, totals.visitors),
+            Reached => format::thousands(tally.views + tally.events),
+            Conversion => {
+                let whole = match (key, &numbers.base) {
+                    (_, None) => Some(totals.visitors),
+                    (Key::Goal, Some(base)) => Some(base.visitors),
+                    (key, Some(base)) => base.of(key, row.value.as_deref()),
+                };
+                whole.map_or(format::NONE.to_owned(), |whole| format::rate(tally.visitors, whole))
+            }
+        }
+    }
+
+    /// The few that a card has room for.
+    #[must_use]
+    pub(super) fn of_card(key: &Key, numbers: &Numbers) -> Vec<Self> {
+        let mut columns = match key {
+            // What reaches a goal are events, mostly: what else it says there is nothing of.
+            Key::Dimension(_) if numbers.base.is_some() => vec![Of(Metric::Visitors)],
+            Key::Dimension(Dimension::Page) => vec![Of(Metric::Visitors), Of(Metric::Views)],
+            Key::Dimension(Dimension::EntryPage) => {
+                vec![Of(Metric::Visits), Of(Metric::BounceRate)]
+            }
+            Key::Dimension(Dimension::ExitPage) => vec![Of(Metric::Visits), Of(Metric::Visitors)],
+            Key::Dimension(Dimension::Event) => vec![Of(Metric::Visitors), Of(Metric::Events)],
+            Key::Goal => return vec![Of(Metric::Visitors), Reached, Conversion],
+            Key::Prop(_) => return vec![Of(Metric::Visitors), Of(Metric::Events), Share],
+            Key::Dimension(_) => vec![Of(Metric::Visitors), Share],
+        };
+        let is_page = *key == Dimension::Page.into();
+        if numbers.base.is_some() {
+            columns.push(Conversion);
+        } else if is_page && Metric::TimeOnPage.is_there(&numbers.report.totals) {
+            columns.push(Of(Metric::TimeOnPage));
+        }
+        columns
+    }
+
+    /// All that say something.
+    #[must_use]
+    pub(super) fn of_table(key: &Key, numbers: &Numbers) -> Vec<Self> {
+        let mut columns = match key {
+            Key::Goal => return vec![Of(Metric::Visitors), Reached, Conversion],
+            Key::Prop(_) | Key::Dimension(Dimension::Event) => {
+                vec![Of(Metric::Visitors), Share, Of(Metric::Visits), Of(Metric::Events)]
+            }
+            Key::Dimension(_) => vec![
+                Of(Metric::Visitors),
+                Share,
+                Of(Metric::Visits),
+                Of(Metric::Views),
+                Of(Metric::ViewsPerVisit),
+                Of(Metric::BounceRate),
+                Of(Metric::VisitDuration),
+            ],
+        };
+        let engagement = [Metric::TimeOnPage, Metric::ScrollDepth].into_iter();
+        let has_engagement = *key == Dimension::Page.into();
+        let engagement =
+            engagement.filter(|it| has_engagement && it.is_there(&numbers.report.totals));
+        columns.extend(engagement.map(Of));
+        columns.extend(numbers.base.as_ref().map(|_| Conversion));
+        columns
+    }
+}
+
+/// Puts rows into an order. What has no number stands last, either way.
+pub(super) fn sort(rows: &mut [&Row], key: &Key, sort: Sort) {
+    let name = |row: &Row| format::key_value(key, row.value.as_deref().unwrap_or_default());
+    let turned = |order: Ordering| if sort.is_rising { order } else { order.reverse() };
+    match sort.by {
+        None => rows.sort_by_cached_key(|row| name(row)),
+        Some(metric) => {
+            rows.sort_by(|one, other| match (metric.of(&one.tally), metric.of(&other.tally)) {
+                (Some(one), Some(other)) => turned(one.total_cmp(&other)),
+                (one, other) => other.is_some().cmp(&one.is_some()),
+            });
+        }
+    }
+    if sort.by.is_none() && !sort.is_rising {
+        rows.reverse();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::report::Tally;
+
+    #[test]
+    fn rows_are_sorted_by_a_column() {
+        let row = |value: &str, visits, bounces| Row {
+            value: Some(value.to_owned()),
+            tally: Tally { visits, bounces, ..Tally::default() },
+        };
+        let rows = [row("/b", 2, 1), row("/a", 4, 1), row("/c", 0, 0)];
+        let check = |by, is_rising, expected: [&str; 3]| {
+            let mut sorted: Vec<&Row> = rows.iter().collect();
+            sort(&mut sorted, &Dimension::Page.into(), Sort { by, is_rising });
+            let names: Vec<_> = sorted.iter().filter_map(|row| row.value.as_deref()).collect();
+            assert_eq!(names, expected, "{by:?}");
+        };
+        check(None, true, ["/a", "/b", "/c"]);
+        check(None, false, ["/c", "/b", "/a"]);
+        check(Some(Metric::Visits), false, ["/a", "/b", "/c"]);
+        check(Some(Metric::BounceRate), false, ["/b", "/a", "/c"]);
+        check(Some(Metric::BounceRate), true, ["/a", "/b", "/c"]);
+    }
+}

@@ -1,0 +1,105 @@
+//! The map of the world: a shape for each country, darker where more visitors are from.
+
+use serde::Serialize;
+
+use super::format;
+use super::params::State;
+use crate::hit::country::Country;
+use crate::query::dimension::Dimension;
+use crate::query::report::Table;
+use crate::query::{Condition, Filter};
+
+/// `CODE<TAB>PATH`, made by npm/world.mjs.
+const SHAPES: &str = include_str!("../../../lists/world.txt");
+
+/// How many shades there are beside none.
+const SHADES: f64 = 6.0;
+
+/// A map, ready to draw.
+#[derive(Debug, Serialize)]
+pub(super) struct Map {
+    /// The shapes of all countries that nobody came from, as one path.
+    rest: String,
+    /// The others.
+    countries: Vec<Shape>,
+}
+
+/// A country that somebody came from.
+#[derive(Debug, Serialize)]
+struct Shape {
+    path: &'static str,
+    /// Its name and number.
+    said: String,
+    href: String,
+    /// How dark it is: 1 to 6.
+    shade: u8,
+}
+
+impl Map {
+    /// The map of a table of countries.
+    #[must_use]
+    pub(super) fn of(table: &Table, state: &State) -> Self {
+        let most = table.rows.iter().map(|row| row.tally.visitors).max().unwrap_or(0).max(1);
+        let mut map = Self { rest: String::new(), countries: Vec::new() };
+        let shapes = SHAPES.lines().filter_map(|line| line.split_once('\t'));
+        for (code, path) in shapes.filter(|(code, _)| code.len() == 2) {
+            let row = table.rows.iter().find(|row| row.value.as_deref() == Some(code));
+            let Some(row) = row.filter(|row| row.tally.visitors > 0) else {
+                map.rest.push_str(path);
+                continue;
+            };
+            let name = Country::parse(code).map_or(code, |country| country.name());
+            let filter = Condition::from(Filter::is(Dimension::Country, code));
+            // Most are few: the root tells them apart.
+            let part = (row.tally.visitors as f64 / most as f64).sqrt();
+            map.countries.push(Shape {
+                path,
+                said: format!("{name}: {}", format::counted(row.tally.visitors, "visitor")),
+                href: state.toggled(&filter).href(),
+                shade: (part * SHADES).ceil() as u8,
+            });
+        }
+        map
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::report::{Row, Tally};
+    use crate::web::dashboard::params::tests::state;
+
+    #[test]
+    fn every_shape_is_a_countrys() {
+        let shapes: Vec<_> = SHAPES.lines().filter(|line| !line.starts_with('#')).collect();
+        assert!(shapes.len() > 200);
+        for line in shapes {
+            let (code, path) = line.split_once('\t').unwrap();
+            assert!(Country::parse(code).is_some(), "{code}");
+            assert!(path.chars().all(|it| " -0123456789Mlz".contains(it)), "{line}");
+        }
+    }
+
+    #[test]
+    fn more_visitors_are_darker() {
+        let row = |code: &str, visitors| Row {
+            value: Some(code.to_owned()),
+            tally: Tally { visitors, ..Tally::default() },
+        };
+        let table = Table {
+            key: Dimension::Country.into(),
+            rows: vec![row("US", 100), row("DE", 20), row("MT", 1)],
+            more: 0,
+        };
+        let map = Map::of(&table, &state());
+        let said: Vec<_> = map.countries.iter().map(|it| (it.said.as_str(), it.shade)).collect();
+        let expected = [
+            ("Germany: 20 visitors", 3),
+            ("Malta: 1 visitor", 1),
+            ("United States: 100 visitors", 6),
+        ];
+        assert_eq!(said, expected);
+        assert!(map.rest.starts_with('M') && map.rest.len() > 10_000);
+        assert_eq!(map.countries[0].href, "?period=7d&f=is%2Ccountry%2CDE");
+    }
+}

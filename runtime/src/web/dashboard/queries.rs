@@ -1,0 +1,234 @@
+//! What the page asks of the engine: a report, and beside it what only the page shows.
+
+use std::collections::{BTreeSet, HashMap};
+
+use futures_util::future;
+
+use super::cards;
+use super::heatmap::Week;
+use super::params::State;
+use crate::query::dimension::{Dimension, Key};
+use crate::query::engine::{Engine, Found, Grouping, Plan, Span};
+use crate::query::reader::{ReadError, Reader};
+use crate::query::report::{Asked, Report, Table, Tally};
+use crate::query::{Condition, Filter, Operator, Query};
+use crate::segment::column::Column;
+use crate::storage::Store;
+use crate::storage::keys::utc_start;
+use footfall_infra::settings::{Reached, Site};
+
+/// The most properties that are offered.
+const PROPS: usize = 20;
+
+/// What is asked for beside the numbers of the period.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wanted {
+    /// The tables.
+    pub tables: Vec<Key>,
+    /// Whether the hours of the week are wanted.
+    pub has_week: bool,
+    /// Whether the properties of events are wanted.
+    pub has_props: bool,
+    /// The most rows of a table.
+    pub limit: usize,
+}
+
+impl Wanted {
+    /// What a page shows. A table that is sorted needs all of its rows.
+    #[must_use]
+    pub(super) fn of_page(site: &Site, state: &State) -> Self {
+        let is_whole = state.show.is_none();
+        Self {
+            tables: cards::tables(site, state),
+            has_week: is_whole,
+            has_props: is_whole && event(site, state).is_some(),
+            limit: if state.sort.is_some() { usize::MAX } else { cards::ALL_ROWS },
+        }
+    }
+}
+
+/// What is answered.
+#[derive(Debug)]
+pub(super) struct Numbers {
+    /// The report, in which tables of properties stand behind the others.
+    pub report: Report,
+    /// The hours of the week, if they were wanted and the period has a fit length.
+    pub week: Option<Week>,
+    /// Of whom goals are a part.
+    pub base: Option<Base>,
+}
+
+/// The visitors that goals are compared with: those whom the filters leave that are no goals.
+#[derive(Debug)]
+pub(super) struct Base {
+    /// How many.
+    pub visitors: u64,
+    /// How many by key and value.
+    tables: HashMap<Key, HashMap<Option<String>, u64>>,
+}
+
+impl Base {
+    /// The visitors of a row.
+    #[must_use]
+    pub(super) fn of(&self, key: &Key, value: Option<&str>) -> Option<u64> {
+        self.tables.get(key)?.get(&value.map(str::to_owned)).copied()
+    }
+}
+
+/// Asks for the numbers of a page.
+///
+/// # Errors
+/// If the store cannot be read.
+pub(super) async fn ask<S: Store>(
+    reader: &Reader<'_, S>,
+    query: &Query,
+    wanted: &Wanted,
+) -> Result<Numbers, ReadError> {
+    let asked = Asked::of(query, &wanted.tables, reader.now);
+    let mut plan = asked.plan();
+    let since = reader.checkpoint.first_day().and_then(|day| utc_start(day).ok());
+    let week = wanted.has_week.then(|| Week::of(&query.period, since, reader.now)).flatten();
+    let (from, to) = query.period.instants();
+    let mut others = Vec::new();
+    others.extend(week.as_ref().map(Week::grouping));
+    // What has properties, and which, is in the texts once any property was asked for.
+    others.extend(wanted.has_props.then(|| Grouping::by(Key::Prop(String::new()))));
+    let last = others.len();
+    if let Some(span) = plan.spans.first_mut() {
+        span.groupings.extend(others);
+    }
+    let mut plans = vec![plan];
+    let kept = without_goals(&query.conditions);
+    if let Some(conditions) = &kept {
+        let mut groupings = vec![Grouping::total()];
+        groupings.extend(wanted.tables.iter().cloned().map(Grouping::by));
+        plans.push(Plan { conditions, spans: vec![Span { from, to, groupings }] });
+    }
+    let mut engine = Engine::new(reader.site, plans)?;
+    let read = async { reader.count(&mut engine).await.map_err(ReadError::from) };
+    let (missing, now) = future::try_join(read, reader.visitors_now()).await?;
+    let props = if wanted.has_props { props(&engine) } else { Vec::new() };
+    let mut plans = engine.found().into_iter();
+    let mut found = plans.next().unwrap_or_default();
+    let mut others = Vec::new();
+    if let Some(span) = found.first_mut() {
+        others = span.groups.split_off(span.groups.len().saturating_sub(last));
+    }
+    let week = week.map(|week| week.counted(others.first().map_or(&[], Vec::as_slice)));
+    let base = plans.next().and_then(|found| base(&wanted.tables, found));
+    let mut report = asked.report(reader.site, found, now, missing, wanted.limit);
+    if !props.is_empty() {
+        // Their names are known only now, so they take a second reading.
+        report.tables.extend(reader.report(query, &props, wanted.limit).await?.tables);
+    }
+    Ok(Numbers { report, week, base })
+}
+
+/// The properties that any event has.
+fn props(engine: &Engine<'_>) -> Vec<Key> {
+    let texts = engine.texts.of(Column::Props).iter().filter_map(|(_, text)| text);
+    let mut names = BTreeSet::new();
+    for text in texts {
+        let props: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(text).unwrap_or_default();
+        names.extend(props.into_iter().map(|(name, _)| name).filter(|name| !name.is_empty()));
+    }
+    names.into_iter().take(PROPS).map(Key::Prop).collect()
+}
+
+/// The conditions but those on goals; nothing if there are none of those.
+fn without_goals(conditions: &[Condition]) -> Option<Vec<Condition>> {
+    let is_of_goals = |condition: &Condition| condition.is_of(|key| *key == Key::Goal);
+    let has_goals = Condition::flat(conditions).any(is_of_goals);
+    has_goals.then(|| Condition::without(conditions, is_of_goals))
+}
+
+fn base(keys: &[Key], found: Vec<Found>) -> Option<Base> {
+    let found = found.into_iter().next()?;
+    let Tally { visitors, .. } = found.total(0);
+    let tables = keys.iter().zip(found.groups.into_iter().skip(1)).map(|(key, groups)| {
+        let row = |mut group: crate::query::engine::Group| {
+            (group.values.pop().flatten(), group.tally.visitors)
+        };
+        (key.clone(), groups.into_iter().map(row).collect())
+    });
+    Some(Base { visitors, tables: tables.collect() })
+}
+
+/// The event that the page is filtered by, be it as an event or as a goal. Only its properties say anything.
+#[must_use]
+pub(super) fn event<'a>(site: &'a Site, state: &'a State) -> Option<&'a str> {
+    state.filters.iter().find_map(|condition| {
+        let Condition::Filter(Filter { operator: Operator::Is, key, values, .. }) = condition
+        else {
+            return None;
+        };
+        let [value] = values.as_slice() else { return None };
+        match key {
+            Key::Dimension(Dimension::Event) => Some(value.as_str()).filter(|it| !it.is_empty()),
+            Key::Goal => {
+                let goal = site.goals.iter().find(|goal| goal.name == *value)?;
+                match &goal.reached_by {
+                    Reached::Event(event) => Some(event.as_str()),
+                    Reached::Page(_) => None,
+                }
+            }
+            _ => None,
+        }
+    })
+}
+
+/// The tables of properties in a report.
+#[must_use]
+pub(super) fn prop_names(report: &Report) -> Vec<String> {
+    let name = |table: &Table| match &table.key {
+        Key::Prop(name) => Some(name.clone()),
+        _ => None,
+    };
+    report.tables.iter().filter_map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::dashboard::params::tests::state;
+    use footfall_infra::settings::Settings;
+
+    #[test]
+    fn goals_are_compared_with_all_others() {
+        let check = |conditions: &[&str], expected: Option<&[&str]>| {
+            let conditions: Vec<_> = conditions.iter().map(|it| it.parse().unwrap()).collect();
+            let kept = without_goals(&conditions);
+            let kept: Option<Vec<_>> = kept.map(|it| it.iter().map(ToString::to_string).collect());
+            assert_eq!(
+                kept.as_deref(),
+                expected
+                    .map(|it| it.iter().map(ToString::to_string).collect::<Vec<_>>())
+                    .as_deref()
+            );
+        };
+        check(&["is,page,/"], None);
+        check(&["is,page,/", "is,goal,A"], Some(&["is,page,/"]));
+        check(&["all(is,page,/)(is,goal,A)"], Some(&["is,page,/"]));
+        // A property says what somebody did, not that it was a goal.
+        check(&["is,props:plan,pro"], None);
+        check(&["done(any(is,goal,A)(is,goal,B))"], Some(&[]));
+        check(&["any(is,goal,A)(is,page,/)"], None);
+    }
+
+    #[test]
+    fn one_event_has_properties() {
+        let yaml = "sites: [{domain: a.example, goals: [{event: signup}, {page: /thanks}]}]";
+        let site = Settings::from_yaml(yaml).unwrap().sites.remove(0);
+        let check = |condition: &str, expected: Option<&str>| {
+            let state = state().with_filters(vec![condition.parse().unwrap()]);
+            assert_eq!(event(&site, &state), expected, "{condition}");
+        };
+        check("is,event,play", Some("play"));
+        check("is,event,play,stop", None);
+        check("is_not,event,play", None);
+        check("is,goal,signup", Some("signup"));
+        check("is,goal,Visit /thanks", None);
+        check("is,event,", None);
+    }
+}

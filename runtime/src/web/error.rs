@@ -1,0 +1,56 @@
+//! Why a request to the dashboard fails.
+
+use crate::auth::Denied;
+use crate::platform::clock::RandomError;
+use crate::query::QueryError;
+use crate::query::reader::ReadError;
+use crate::storage::StoreError;
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WebError {
+    #[error(transparent)]
+    Denied(Denied),
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error("format must be html, json or csv")]
+    Format,
+    #[error(
+        "there is no part called {0}: show a table such as page, goal or props:NAME, or bars, week, \
+         filtered or now"
+    )]
+    Part(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Template(#[from] minijinja::Error),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Random(#[from] RandomError),
+}
+
+impl From<Denied> for WebError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Store(error) => Self::Store(error),
+            denied => Self::Denied(denied),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Html,
+    Json,
+    Csv,
+}
+
+impl From<ReadError> for WebError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Store(error) => error.into(),
+            ReadError::Query(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `GET /api/v1/export`: every hit of a site, in pages.
+
+use footfall_infra::api;
+use http::StatusCode;
+use http::header::{HeaderName, LINK};
+use jiff::civil::Date;
+
+use super::Web;
+use crate::archive::Archive;
+use crate::archive::export::{self, Cursor, Format, PAGE, Page};
+use crate::auth::Denied;
+use crate::platform::clock::Ambient;
+use crate::platform::http::{Request, Response, json_error, response, set, told, unanswered};
+use crate::platform::log;
+use crate::platform::sanitize::clean;
+use crate::storage::{Store, StoreError};
+
+/// The header that says what of a page's days cannot be read.
+const INCOMPLETE: HeaderName = HeaderName::from_static("x-footfall-incomplete");
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error("format must be csv or jsonl; Parquet files are written by `cargo xtask export`")]
+    Format,
+    #[error("{0} must be a day of UTC, such as 2026-11-22")]
+    Day(&'static str),
+    #[error("from must not be later than to")]
+    Order,
+    #[error("after must be what the address of a next page has there")]
+    Cursor,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl<S: Store, A: Ambient> Web<S, A> {
+    /// Answers whoever has a token of the site with a page, and with the address of the next one in the header
+    /// `Link` (RFC 8288).
+    pub(super) async fn export(&self, request: &Request) -> Response {
+        let refusal = match self.page_of(request).await {
+            Ok(answer) => return answer,
+            Err(refusal) => refusal,
+        };
+        let status = match &refusal {
+            Refusal::Denied(denied) => return denied.response(),
+            Refusal::Store(error) => unanswered(error),
+            _ => StatusCode::BAD_REQUEST,
+        };
+        json_error(status, &told(status, "a page of an export was not made", &refusal))
+    }
+
+    async fn page_of(&self, request: &Request) -> Result<Response, Refusal> {
+        let given = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
+        let site = self.access().api(request, &given("site").unwrap_or_default()).await?.site;
+        let format = given("format").map_or(Some(Format::Csv), |name| Format::parse(&name));
+        let format = format.ok_or(Refusal::Format)?;
+        let day = |name| -> Result<Option<Date>, Refusal> {
+            given(name).map(|day| day.parse().map_err(|_| Refusal::Day(name))).transpose()
+        };
+        let (from, to) = (day("from")?, day("to")?);
+        if from.zip(to).is_some_and(|(from, to)| from > to) {
+            return Err(Refusal::Order);
+        }
+        let after = given("after").map(|text| Cursor::parse(&text).ok_or(Refusal::Cursor));
+        let after = after.transpose()?;
+        let now = self.ambient.now();
+        let archive = Archive::open(&self.store, &self.settings, site, now).await?;
+        let (first, last) = archive.range();
+        let (cursor, head) = match after {
+            Some(cursor) => (cursor, String::new()),
+            // The header is on the first page alone: pages are parts of one file.
+            None => {
+                let first = Cursor::first(from.unwrap_or(first), to.unwrap_or(last), now);
+                (first, format.header())
+            }
+        };
+        let page = export::page(&archive, format, cursor, head.into_bytes(), PAGE).await?;
+        let Page { body, next, incomplete } = page;
+        let mut answer = response(StatusCode::OK, format.media_type(), body);
+        if let Some(next) = next {
+            let query = url::form_urlencoded::Serializer::new(String::new())
+                .append_pair("site", site.domain.as_str())
+                .append_pair("format", format.name())
+                .append_pair("after", &next.to_string())
+                .finish();
+            let link = format!("<{}{}?{query}>; rel=\"next\"", request.origin(), api::EXPORT);
+            set(&mut answer, LINK, &link);
+        }
+        if !incomplete.is_empty() {
+            log::error("a segment is left out of an export", incomplete.join("; "));
+            set(&mut answer, INCOMPLETE, &clean(&incomplete.join("; "), 1000));
+        }
+        Ok(answer)
+    }
+}

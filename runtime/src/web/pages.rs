@@ -1,0 +1,119 @@
+//! Pages: templates, their Content-Security-Policy, and what stands on them when something is wrong.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::StatusCode;
+use http::header::{CONTENT_SECURITY_POLICY, LOCATION};
+use minijinja::{AutoEscape, Environment, context};
+use sha2::{Digest as _, Sha256};
+use url::form_urlencoded::Serializer;
+
+use super::Web;
+use super::dashboard::format;
+use super::error::{Format, WebError};
+use crate::auth::{Denied, EmbedOrigin, SHARE_PARAMETER};
+use crate::platform::clock::Ambient;
+use crate::platform::http::{Request, Response, json_error, response, set, text, told, unanswered};
+use crate::platform::log;
+use crate::storage::Store;
+
+pub(super) const PAGE: &str = include_str!("../../assets/dashboard.html");
+pub(super) const DOOR: &str = include_str!("../../assets/door.html");
+pub(super) const STYLE: &str = include_str!("../../assets/dashboard.css");
+pub(super) const SCRIPT: &str = include_str!("../../assets/dashboard.js");
+
+/// Parses the templates, once.
+///
+/// # Errors
+/// If a template does not parse, which a test would have seen.
+pub(super) fn templates() -> Result<Environment<'static>, minijinja::Error> {
+    let mut templates = Environment::new();
+    // Everything is HTML here, and nothing is shown unescaped.
+    templates.set_auto_escape_callback(|_| AutoEscape::Html);
+    templates.add_filter("thousands", format::thousands);
+    templates.add_template("page", PAGE)?;
+    templates.add_template("door", DOOR)?;
+    Ok(templates)
+}
+
+impl<S: Store, A: Ambient> Web<S, A> {
+    /// A page without numbers: to sign in, or that says why it stays closed.
+    pub(super) fn door_page(&self, status: StatusCode, context: minijinja::Value) -> Response {
+        let page = self.templates.get_template("door").and_then(|page| page.render(context));
+        match page {
+            Ok(page) => self.guarded(response(status, "text/html; charset=utf-8", page), &[]),
+            Err(error) => {
+                log::error("a page was not made", error);
+                text(status, "This page cannot be made. The function's log says why.")
+            }
+        }
+    }
+
+    pub(super) fn failed(&self, failure: &WebError, format: Format, request: &Request) -> Response {
+        let status = match failure {
+            WebError::Denied(denied) => denied.status(),
+            WebError::Query(_) | WebError::Format | WebError::Part(_) => StatusCode::BAD_REQUEST,
+            WebError::Store(error) => unanswered(error),
+            WebError::Template(_) | WebError::Json(_) | WebError::Random(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        let message = told(status, "a report was not made", failure);
+        match (format, failure) {
+            (Format::Json, WebError::Denied(denied)) => return denied.response(),
+            (Format::Json, _) => return json_error(status, &message),
+            (Format::Csv, WebError::Denied(denied)) => {
+                return denied.challenged(text(status, &message));
+            }
+            (Format::Csv, _) => return text(status, &message),
+            (Format::Html, WebError::Denied(Denied::UnknownSite(..))) => {}
+            (Format::Html, WebError::Denied(denied)) => {
+                return denied.challenged(self.closed(denied, request));
+            }
+            (Format::Html, _) => {}
+        }
+        let context = context! { style => STYLE, error => &message, back => back(request) };
+        let page = self.templates.get_template("page").and_then(|page| page.render(context));
+        // Without a page, the sentence alone does.
+        self.guarded(response(status, "text/html; charset=utf-8", page.unwrap_or(message)), &[])
+    }
+
+    /// Nothing from elsewhere, no script but the page's own, and no frame around it but of pages that are named.
+    pub(super) fn guarded(&self, mut response: Response, frames: &[EmbedOrigin]) -> Response {
+        let frames: Vec<&str> = frames.iter().map(EmbedOrigin::as_str).collect();
+        let frames = if frames.is_empty() { "'none'".to_owned() } else { frames.join(" ") };
+        let policy = format!("{}; frame-ancestors {frames}", self.policy);
+        set(&mut response, CONTENT_SECURITY_POLICY, &policy);
+        response
+    }
+}
+
+/// Leads to another page of this very host.
+pub(super) fn see(path: &str, status: StatusCode) -> Response {
+    let mut answer = text(status, "The dashboard is at /dashboard.");
+    set(&mut answer, LOCATION, path);
+    answer
+}
+
+/// Where the way back leads from an error: to the dashboard, as a share link shows it if it was one.
+pub(super) fn back(request: &Request) -> String {
+    let auth = request.parameter(SHARE_PARAMETER);
+    auth.map_or_else(|| "?".to_owned(), |auth| query(SHARE_PARAMETER, &auth))
+}
+
+/// A query of one parameter.
+pub(super) fn query(name: &str, value: &str) -> String {
+    Serializer::for_suffix("?".to_owned(), 1).append_pair(name, value).finish()
+}
+
+/// The pages' Content-Security-Policy but for frames: the one style sheet and the one script that stand in them,
+/// known by their hashes, what the script asks this very address for, and forms that ask the page itself.
+pub(super) fn policy() -> String {
+    let hash = |text: &str| BASE64.encode(Sha256::digest(text));
+    format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; \
+         img-src data:; form-action 'self'; base-uri 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    )
+}
