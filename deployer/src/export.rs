@@ -11,9 +11,10 @@ use footfall_runtime::archive::export::{self, Lines};
 use footfall_runtime::archive::{Archive, Day};
 use footfall_runtime::rollup;
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::rows::{NONE, Rows};
+use footfall_runtime::segment::dictionary::NONE;
+use footfall_runtime::segment::rows::Rows;
 use footfall_runtime::storage::Store;
-use footfall_runtime::storage::keys::Span;
+use footfall_runtime::storage::hour::Span;
 use jiff::Timestamp;
 use jiff::civil::Date;
 

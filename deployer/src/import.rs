@@ -32,12 +32,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use footfall_infra::settings::{Settings, Site};
-use footfall_runtime::catalog::imports::{ImportId, State};
+use footfall_runtime::catalog::imports::State;
 use footfall_runtime::catalog::lock::LEASE;
 use footfall_runtime::hit::visitor::Salt;
 use footfall_runtime::platform::clock::{Ambient as _, Machine};
 use footfall_runtime::storage::Store;
 use footfall_runtime::storage::embedded::Embedded;
+use footfall_runtime::storage::import_id::ImportId;
 
 use self::format::Said;
 use self::job::{Job, Options, PAUSES, Summary};

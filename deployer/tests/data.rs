@@ -13,6 +13,7 @@ use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::hit::Kind;
 use footfall_runtime::storage::embedded::Embedded;
 use footfall_runtime::storage::keys;
+use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, Store as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ fn item(site: &Site, at: Timestamp, number: i64) -> Item {
     let mut random = [0; 16];
     random[..8].copy_from_slice(&number.to_be_bytes());
     let key = keys::hit_key(site, at, 0, random);
-    Item { key, value: kind.encode(900).unwrap(), expires: Some(keys::hit_expiry(site, at)) }
+    Item { key, value: kind.encode(900).unwrap(), expires: Some(retention::hit_expiry(site, at)) }
 }
 
 fn objects(text: &str) -> Vec<Value> {

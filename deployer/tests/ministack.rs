@@ -23,7 +23,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::api::Function;
 use footfall_infra::settings::Settings;
-use footfall_runtime::storage::keys::{self, Span, utc_day};
+use footfall_runtime::storage::hour::{Span, utc_day};
+use footfall_runtime::storage::keys;
+use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, KeyRange, Store as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -195,7 +197,7 @@ fn folded(ministack: &Ministack, api: &Api) {
     let hit = Item {
         key: keys::hit_key(site, at, 0, [1; 16]),
         value: br#"{"v":"0000000000000001","p":"/before"}"#.to_vec(),
-        expires: Some(keys::hit_expiry(site, at)),
+        expires: Some(retention::hit_expiry(site, at)),
     };
     let salt = Item { key: keys::salt_key(day), value: vec![7; 16], expires: None };
     let store = ministack.table();

@@ -3,7 +3,8 @@
 use std::panic;
 
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::rows::{NO_SCROLL, NONE, Rows, Texts};
+use footfall_runtime::segment::dictionary::{NONE, Texts};
+use footfall_runtime::segment::rows::{NO_SCROLL, Rows};
 use footfall_runtime::segment;
 
 /// Bytes are a segment or they are not. If they are, they are written as they were read; to read some of the

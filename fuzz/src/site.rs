@@ -7,7 +7,8 @@ use footfall_runtime::hit::Kind;
 use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::rollup::Rollup;
 use footfall_runtime::storage::{Item, Store as _};
-use footfall_runtime::storage::keys::{hit_expiry, hit_key};
+use footfall_runtime::storage::keys::hit_key;
+use footfall_runtime::storage::retention::hit_expiry;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -24,16 +24,19 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use footfall_infra::settings::Settings;
 use footfall_runtime::catalog::checkpoint::Checkpoint;
+use footfall_runtime::query::Query;
+use footfall_runtime::query::condition::Condition;
 use footfall_runtime::query::dimension::{Dimension, Key};
 use footfall_runtime::query::engine::{Engine, Grouping, Plan, Span};
 use footfall_runtime::query::period::{Choice, Period};
 use footfall_runtime::query::reader::Reader;
 use footfall_runtime::query::report::{Asked, all_tables};
-use footfall_runtime::query::{Condition, Query};
 use footfall_runtime::rollup;
 use footfall_runtime::segment::Part;
-use footfall_runtime::segment::rows::{Rows, Texts};
-use footfall_runtime::storage::keys::{self, utc_start};
+use footfall_runtime::segment::dictionary::Texts;
+use footfall_runtime::segment::rows::Rows;
+use footfall_runtime::storage::hour;
+use footfall_runtime::storage::hour::utc_start;
 use footfall_runtime::storage::{Item, Store as _};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
@@ -228,7 +231,7 @@ impl World {
 
     fn add(&mut self, day: Date, traffic: &mut traffic::Traffic) {
         let site = &self.settings.sites[0];
-        let span = keys::Span::Day(day);
+        let span = hour::Span::Day(day);
         let (rows, mut texts) = traffic.day(utc_start(day).unwrap().as_millisecond());
         self.views += rows.len() as u64;
         let encoded = rollup::encode(site, span, rows, &mut texts, 0).unwrap();

@@ -13,11 +13,15 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
 use crate::catalog::checkpoint::{Checkpoint, SKEW};
-use crate::query::reader::{hits, range_items};
 use crate::segment::column::Column;
-use crate::segment::rows::{Rows, Texts};
+use crate::segment::dictionary::Texts;
+use crate::segment::raw_hits::hits;
+use crate::segment::rows::Rows;
 use crate::segment::{self, SegmentError};
-use crate::storage::keys::{self, Hour, Span};
+use crate::storage::hour::{Hour, Span};
+use crate::storage::keys;
+use crate::storage::range_items;
+use crate::storage::retention;
 use crate::storage::{Item, Key, Store, StoreError};
 
 /// How often a day is read anew whose segment was replaced while it was read.
@@ -180,7 +184,7 @@ impl<'a, S: Store> Archive<'a, S> {
 
     /// The hours of a day of which hits may still be there.
     pub fn hours_with_hits(&self, day: Date) -> impl Iterator<Item = Hour> + use<S> {
-        let oldest = keys::oldest_hit(self.site, self.now);
+        let oldest = retention::oldest_hit(self.site, self.now);
         let newest = self.now.checked_add(SKEW).unwrap_or(Timestamp::MAX);
         Hour::of_day(day).filter(move |hour| hour.end() > oldest && hour.start() <= newest)
     }

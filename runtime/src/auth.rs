@@ -20,7 +20,7 @@ use http::StatusCode;
 use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use jiff::Timestamp;
 
-use crate::platform::http::{Request, Response, json_error, set, told, unanswered};
+use crate::platform::http::{Request, Response, json_error, set, told};
 use crate::platform::sanitize::clean;
 use crate::storage::keys;
 use crate::storage::{Absent, Item, KeyRange, Store, StoreError};
@@ -162,7 +162,7 @@ impl Denied {
             }
             Self::TooManyTries(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::UnknownSite(..) => StatusCode::NOT_FOUND,
-            Self::Store(error) => unanswered(error),
+            Self::Store(error) => error.status(),
         }
     }
 

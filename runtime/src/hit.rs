@@ -3,6 +3,7 @@
 
 pub mod channel;
 pub mod country;
+pub mod exclusion;
 pub mod page_url;
 pub mod rate_limit;
 pub mod source;
@@ -13,9 +14,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::hit::country::Country;
+use crate::hit::exclusion::FilterReason;
 use crate::hit::user_agent::Device;
 use crate::hit::visitor::VisitorId;
-use crate::ingest::filter::FilterReason;
 use crate::platform::sanitize;
 
 /// What the table holds of one request, at the time it came in.

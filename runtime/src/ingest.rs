@@ -18,13 +18,15 @@ use http::header::{CACHE_CONTROL, CONTENT_ENCODING, HeaderName, HeaderValue, RET
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use self::filter::{FilterReason, Signals};
+use self::filter::Signals;
 use self::payload::{ENGAGEMENT, Payload};
 use self::rejection::Refusal;
 use crate::hit::country::Country;
+use crate::hit::exclusion::FilterReason;
 use crate::hit::page_url::PageUrl;
 use crate::hit::rate_limit::Pace;
 use crate::hit::source;
+use crate::hit::source::DIRECT;
 use crate::hit::user_agent::{self, Client, Hints};
 use crate::hit::visitor::{Salt, VisitorId};
 use crate::hit::{Campaign, Engagement, Filtered, Hit, Kind, Screen};
@@ -32,8 +34,9 @@ use crate::platform::clock::Ambient;
 use crate::platform::http::{Request, Response, response, set, takes_gzip, text};
 use crate::platform::log;
 use crate::platform::sanitize::clean;
-use crate::query::report::DIRECT;
+use crate::storage::hour::utc_day;
 use crate::storage::keys;
+use crate::storage::retention;
 use crate::storage::{Absent, Item, Key, KeyRange, Store, StoreError, WRITE_UNIT};
 
 /// The tracker as browsers get it.
@@ -110,7 +113,7 @@ impl<S: Store, A: Ambient> Ingest<S, A> {
     /// Does what the first hit would otherwise wait for: opens the connection to the store, and
     /// reads or makes the day's salt.
     pub async fn warm(&self) {
-        let salt = self.salt(keys::utc_day(self.ambient.now()));
+        let salt = self.salt(utc_day(self.ambient.now()));
         // If it fails, the first hit tries again.
         let _ = tokio::time::timeout(WARM_PATIENCE, salt).await;
     }
@@ -217,7 +220,7 @@ impl<S: Store, A: Ambient> Ingest<S, A> {
                 Kind::Filtered(Filtered { reason, page: page.path(payload.fragment, MAX_PAGE) })
             }
             (None, measured) => {
-                let salt = self.salt(keys::utc_day(now)).await?;
+                let salt = self.salt(utc_day(now)).await?;
                 let trusted = self.settings.trusted_proxies;
                 let address = request.client(trusted);
                 let user_agent = user_agent.unwrap_or_default();
@@ -271,7 +274,7 @@ impl<S: Store, A: Ambient> Ingest<S, A> {
         let shard = random[15] % self.settings.shards.get();
         let key = keys::hit_key(site, at, shard, random);
         let value = kind.encode(WRITE_UNIT.saturating_sub(Item::overhead(&key)))?;
-        let expires = Some(keys::hit_expiry(site, at));
+        let expires = Some(retention::hit_expiry(site, at));
         self.store.put(Item { key, value, expires }).await?;
         Ok(())
     }
@@ -293,7 +296,7 @@ impl<S: Store, A: Ambient> Ingest<S, A> {
             Some(salt) => salt,
             None => {
                 let salt = Salt::new(self.ambient.random()?);
-                let expires = Some(keys::salt_expiry(day));
+                let expires = Some(retention::salt_expiry(day));
                 let item = Item { key, value: salt.to_bytes(), expires };
                 match self.store.put_if_absent(item).await? {
                     Absent::Stored => salt,

@@ -3,6 +3,7 @@
 #[cfg(feature = "dynamodb")]
 pub mod aws_http;
 pub mod clock;
+pub(crate) mod csv;
 pub mod http;
 pub(crate) mod log;
 pub mod sanitize;

@@ -16,10 +16,16 @@ use crate::catalog::checkpoint::Checkpoint;
 use crate::catalog::imports::Import;
 use crate::platform::clock::Ambient;
 use crate::platform::log;
-use crate::query::reader::{hits, kept_from, range_items};
-use crate::segment::rows::{Rows, Texts};
+use crate::segment::dictionary::Texts;
+use crate::segment::raw_hits::hits;
+use crate::segment::rows::Rows;
 use crate::segment::{self, Encoded, SegmentError};
-use crate::storage::keys::{self, Hour, Span, utc_day};
+use crate::storage::hour::utc_start;
+use crate::storage::hour::{Hour, Span, utc_day};
+use crate::storage::keys;
+use crate::storage::range_items;
+use crate::storage::retention;
+use crate::storage::retention::kept_from;
 use crate::storage::{Absent, Item, Key, KeyRange, Store, StoreError};
 
 /// An hour is folded so long after its end. A hit is stored within seconds of its time, or not at all;
@@ -125,7 +131,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
             through = Some(through.map_or(folded, |day| day.min(folded)));
         }
         // A day that waits to be folded does not keep its salt: that has expired, and DynamoDB takes its time.
-        let expired = utc_day(now).checked_sub(keys::SALT_DAYS.days()).unwrap_or(Date::MIN);
+        let expired = utc_day(now).checked_sub(retention::SALT_DAYS.days()).unwrap_or(Date::MIN);
         let over = through.map_or(expired, |day| day.max(expired));
         if self.delete_all(&keys::salts_up_to(over)).await? > 0 {
             self.is_purged.store(false, Ordering::Relaxed);
@@ -179,7 +185,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         run: &mut Run,
     ) -> Result<(), RollupError> {
         let before = checkpoint.clone();
-        let oldest = utc_day(keys::oldest_hit(site, now));
+        let oldest = utc_day(retention::oldest_hit(site, now));
         let next = checkpoint.through.and_then(|day| day.tomorrow().ok());
         let from = next.map_or(oldest, |next| next.max(oldest));
         let today = utc_day(now);
@@ -299,7 +305,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
             Span::Hour(_) | Span::Day(_) | Span::Imported(..) => {}
         }
         let encoded = encode(site, span, rows, &mut texts, unreadable)?;
-        let expires = keys::segment_expiry(site, span);
+        let expires = retention::segment_expiry(site, span);
         let (first, rest) = items(site, span, encoded, expires);
         put(&self.store, first, rest).await?;
         Ok(Found::Folded)
@@ -401,7 +407,7 @@ pub async fn put<S: Store>(store: &S, first: Item, rest: Vec<Item>) -> Result<Ab
 
 /// Whether hits of a day that cannot be read are waited for: until a few days before they expire.
 fn waits(site: &Site, day: Date, now: Timestamp) -> bool {
-    let expiry = keys::utc_start(day).map(|start| keys::hit_expiry(site, start));
+    let expiry = utc_start(day).map(|start| retention::hit_expiry(site, start));
     expiry.is_ok_and(|expiry| now.as_second() + WAIT_MARGIN.as_secs() < expiry)
 }
 
@@ -414,6 +420,6 @@ pub fn hour_is_over(hour: Hour, now: Timestamp) -> bool {
 /// Whether a day can be folded.
 #[must_use]
 pub fn is_over(day: Date, now: Timestamp) -> bool {
-    let end = day.tomorrow().and_then(keys::utc_start);
+    let end = day.tomorrow().and_then(utc_start);
     end.and_then(|end| end.checked_add(DAY_MARGIN)).is_ok_and(|at| at <= now)
 }

@@ -9,7 +9,9 @@
 
 mod chunk;
 pub mod column;
+pub mod dictionary;
 mod pages;
+pub mod raw_hits;
 mod read;
 pub mod rows;
 mod write;
@@ -140,9 +142,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::hit::exclusion::FilterReason;
     use crate::hit::{Filtered, Kind, Record};
-    use crate::ingest::filter::FilterReason;
-    use crate::segment::rows::{Rows, Texts};
+    use crate::segment::dictionary::Texts;
+    use crate::segment::rows::Rows;
 
     fn rows(count: i64) -> (Rows, Texts) {
         let (mut rows, mut texts) = (Rows::default(), Texts::default());

@@ -6,11 +6,15 @@
 pub mod dynamodb;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+pub mod hour;
+pub mod import_id;
 pub mod keys;
+pub mod retention;
 
 use std::future::Future;
 
 use footfall_infra::stack::Partition;
+use http::StatusCode;
 
 /// The key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,6 +117,17 @@ pub enum StoreError {
     Refused(String),
 }
 
+impl StoreError {
+    /// The status of the answer to a request that needed the store.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Refused(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
 /// A store of items. Every write is durable when its future is ready.
 pub trait Store: Clone + Send + Sync + 'static {
     /// Stores an item, in place of any other under its key.
@@ -150,5 +165,51 @@ pub trait Store: Clone + Send + Sync + 'static {
     fn purge(&self, of: Partition) -> impl Future<Output = Result<(), StoreError>> + Send {
         let _ = of;
         async { Ok(()) }
+    }
+}
+
+/// Everything in a range.
+///
+/// # Errors
+/// If the store cannot be read.
+pub async fn range_items<S: Store>(store: &S, range: &KeyRange) -> Result<Vec<Item>, StoreError> {
+    let mut items = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.query(range, after.as_deref()).await?;
+        items.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(items);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::CONTENT_TYPE;
+
+    use super::*;
+    use crate::platform::http::{json_error, told};
+
+    #[test]
+    fn strangers_are_not_told_what_the_store_says() {
+        let check = |error: &StoreError, status: u16, expected: &str| {
+            let found = error.status();
+            assert_eq!(found, status);
+            let answer = json_error(found, &told(found, "a test was not made", error));
+            assert_eq!(
+                (answer.status(), answer.headers()[CONTENT_TYPE].as_bytes()),
+                (found, &b"application/json"[..])
+            );
+            let body = String::from_utf8(answer.into_body()).unwrap();
+            assert_eq!(body, format!("{{\"error\":\"{expected}\"}}"));
+        };
+        let secret = || "table arn:aws:…".to_owned();
+        let again = "The store cannot be read just now. Try again in a moment.";
+        check(&StoreError::Unavailable(secret()), 503, again);
+        let broken = "This cannot be answered. The function's log says why.";
+        check(&StoreError::Refused(secret()), 500, broken);
+        assert_eq!(told(StatusCode::BAD_REQUEST, "", &"say which"), "say which");
     }
 }

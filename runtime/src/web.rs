@@ -22,7 +22,8 @@ use self::pages::see;
 use crate::auth::{Access, Door};
 use crate::platform::clock::Ambient;
 use crate::platform::http::{Request, Response};
-use crate::storage::keys::{self, Hour};
+use crate::storage::hour::Hour;
+use crate::storage::keys;
 use crate::storage::{Store, StoreError};
 
 /// How long may be spent before the first request. Lambda ends what takes 10 seconds.

@@ -15,15 +15,18 @@ use footfall_runtime::archive::Archive;
 use footfall_runtime::archive::delete::{Deletion, Found, What};
 use footfall_runtime::catalog::checkpoint::Checkpoint;
 use footfall_runtime::catalog::lock::{Lock, LockError};
+use footfall_runtime::hit::exclusion::FilterReason;
 use footfall_runtime::hit::{Filtered, Kind, Record};
-use footfall_runtime::ingest::filter::FilterReason;
 use footfall_runtime::query::Query;
 use footfall_runtime::query::period::Asked;
 use footfall_runtime::query::reader::Reader;
 use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::{self, Rollup, RollupError};
-use footfall_runtime::segment::rows::{Rows, Texts};
-use footfall_runtime::storage::keys::{self, Span};
+use footfall_runtime::segment::dictionary::Texts;
+use footfall_runtime::segment::rows::Rows;
+use footfall_runtime::storage::hour::Span;
+use footfall_runtime::storage::keys;
+use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -58,7 +61,7 @@ fn item(site: &Site, time: Timestamp, number: u64, kind: &Kind) -> Item {
     let mut random = [0; 16];
     random[..8].copy_from_slice(&number.to_be_bytes());
     let key = keys::hit_key(site, time, 0, random);
-    Item { key, value: kind.encode(900).unwrap(), expires: Some(keys::hit_expiry(site, time)) }
+    Item { key, value: kind.encode(900).unwrap(), expires: Some(retention::hit_expiry(site, time)) }
 }
 
 fn view(visitor: u64, page: &str) -> Kind {

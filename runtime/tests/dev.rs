@@ -15,7 +15,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use footfall_infra::settings::Settings;
 use footfall_runtime::storage::embedded::Embedded;
+use footfall_runtime::storage::hour::utc_day;
+use footfall_runtime::storage::hour::utc_start;
 use footfall_runtime::storage::keys;
+use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, Store as _};
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
@@ -876,7 +879,7 @@ fn loaded(dev: &Dev) -> Vec<(String, u64)> {
 fn yesterdays(folder: &Path) -> HashSet<String> {
     let settings = Settings::local();
     let site = &settings.sites[0];
-    let noon = keys::utc_start(keys::utc_day(Timestamp::now() - 24.hours())).unwrap() + 12.hours();
+    let noon = utc_start(utc_day(Timestamp::now() - 24.hours())).unwrap() + 12.hours();
     let mut pages = HashSet::new();
     let items = (0..2000_u32).map(|number| {
         let page = format!("/load/{}/yesterday/{number}", 4 + number % 6);
@@ -886,7 +889,7 @@ fn yesterdays(folder: &Path) -> HashSet<String> {
         let mut random = [0; 16];
         random[..4].copy_from_slice(&number.to_be_bytes());
         let key = keys::hit_key(site, at, 0, random);
-        let expires = Some(keys::hit_expiry(site, at));
+        let expires = Some(retention::hit_expiry(site, at));
         Item { key, value: value.to_string().into_bytes(), expires }
     });
     let store = Embedded::open(&folder.join("data")).unwrap();

@@ -12,8 +12,8 @@ use footfall_runtime::archive::Archive;
 use footfall_runtime::archive::export::{self, Cursor, Format};
 use footfall_runtime::auth::Door;
 use footfall_runtime::catalog::checkpoint::Checkpoint;
+use footfall_runtime::hit::exclusion::FilterReason;
 use footfall_runtime::hit::{Filtered, Kind};
-use footfall_runtime::ingest::filter::FilterReason;
 use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::query::Query;
 use footfall_runtime::query::period::Asked;
@@ -21,8 +21,11 @@ use footfall_runtime::query::reader::Reader;
 use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::{self, Rollup};
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::rows::{Rows, Texts};
-use footfall_runtime::storage::keys::{self, Span};
+use footfall_runtime::segment::dictionary::Texts;
+use footfall_runtime::segment::rows::Rows;
+use footfall_runtime::storage::hour::Span;
+use footfall_runtime::storage::keys;
+use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, Store as _};
 use footfall_runtime::web::Web;
 use jiff::{SignedDuration, Timestamp};
@@ -54,7 +57,7 @@ fn item(site: &Site, time: Timestamp, number: u64, kind: &Kind) -> Item {
     // As if by chance, and not in the order of their numbers.
     random[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
     let key = keys::hit_key(site, time, u8::try_from(number % 2).unwrap(), random);
-    Item { key, value: kind.encode(900).unwrap(), expires: Some(keys::hit_expiry(site, time)) }
+    Item { key, value: kind.encode(900).unwrap(), expires: Some(retention::hit_expiry(site, time)) }
 }
 
 /// Hits of three days, each on a page of its own: events, programs and awkward texts among them.

@@ -19,7 +19,9 @@ use footfall_runtime::auth::admin::{self, Wish};
 use footfall_runtime::auth::{COOKIE_NAME, Kind, Session, SigningKey};
 use footfall_runtime::platform::clock::Machine;
 use footfall_runtime::storage::dynamodb::DynamoDb;
-use footfall_runtime::storage::keys::{self, Hour, Span, utc_day};
+use footfall_runtime::storage::hour::{Hour, Span, utc_day};
+use footfall_runtime::storage::keys;
+use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, KeyRange, Store as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -444,7 +446,7 @@ fn scheduled() -> Value {
 async fn put_view(store: &DynamoDb, site: &Site, at: Timestamp, visitor: u8, page: &str) {
     let value = json!({ "v": format!("{visitor:016x}"), "p": page }).to_string().into_bytes();
     let key = keys::hit_key(site, at, 0, [visitor; 16]);
-    let expires = Some(keys::hit_expiry(site, at));
+    let expires = Some(retention::hit_expiry(site, at));
     store.put(Item { key, value, expires }).await.unwrap();
 }
 

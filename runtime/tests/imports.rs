@@ -9,15 +9,20 @@ use std::future::Future;
 
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::catalog::checkpoint::Checkpoint;
-use footfall_runtime::catalog::imports::{Import, ImportId, State};
+use footfall_runtime::catalog::imports::{Import, State};
 use footfall_runtime::hit::{Hit, Kind, Record};
 use footfall_runtime::query::Query;
 use footfall_runtime::query::period::Asked;
 use footfall_runtime::query::reader::Reader;
 use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::{self, Rollup};
-use footfall_runtime::segment::rows::{Rows, Texts};
-use footfall_runtime::storage::keys::{self, Span};
+use footfall_runtime::segment::dictionary::Texts;
+use footfall_runtime::segment::rows::Rows;
+use footfall_runtime::storage::hour::Span;
+use footfall_runtime::storage::hour::utc_day;
+use footfall_runtime::storage::import_id::ImportId;
+use footfall_runtime::storage::keys;
+use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, Store as _};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -46,7 +51,7 @@ fn view(at: &str, visitor: u64) -> Record {
 fn import(store: &Memory, site: &Site, id: ImportId, state: State, records: &[Record]) {
     let (mut rows, mut texts) = (Rows::default(), Texts::default());
     records.iter().for_each(|record| rows.push(&mut texts, record));
-    let day = keys::utc_day(records[0].at);
+    let day = utc_day(records[0].at);
     let span = Span::Imported(day, id);
     let encoded = rollup::encode(site, span, rows, &mut texts, 0).unwrap();
     let (first, rest) = rollup::items(site, span, encoded, None);
@@ -74,7 +79,8 @@ fn fold(store: &Memory, settings: &Settings, now: &str) {
 fn hit(store: &Memory, site: &Site, record: &Record) {
     let key = keys::hit_key(site, record.at, 0, [1; 16]);
     let value = record.kind.encode(900).unwrap();
-    wait(store.put(Item { key, value, expires: Some(keys::hit_expiry(site, record.at)) })).unwrap();
+    wait(store.put(Item { key, value, expires: Some(retention::hit_expiry(site, record.at)) }))
+        .unwrap();
 }
 
 #[test]

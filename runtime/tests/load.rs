@@ -27,7 +27,10 @@ use footfall_runtime::query::dimension::{Dimension, Key};
 use footfall_runtime::query::period::Asked;
 use footfall_runtime::query::reader::Reader;
 use footfall_runtime::storage::dynamodb::DynamoDb;
-use footfall_runtime::storage::keys::{self, utc_day};
+use footfall_runtime::storage::hour::utc_day;
+use footfall_runtime::storage::hour::utc_start;
+use footfall_runtime::storage::keys;
+use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, KeyRange, Store as _};
 use futures_util::future::join_all;
 use jiff::civil::Date;
@@ -142,7 +145,7 @@ async fn filled(store: &DynamoDb) -> BTreeSet<String> {
     let mut pages = BTreeSet::new();
     let items: Vec<Item> = (0..200_u64)
         .map(|number| {
-            let yesterday = keys::utc_start(period().0).unwrap();
+            let yesterday = utc_start(period().0).unwrap();
             let at = match number {
                 0..120 => (now - SignedDuration::from_hours(2)).max(yesterday),
                 _ => yesterday + SignedDuration::from_mins(10 * number.cast_signed() - 1000),
@@ -153,7 +156,7 @@ async fn filled(store: &DynamoDb) -> BTreeSet<String> {
             let value = json!({ "v": format!("{:016x}", number % 50), "p": page });
             pages.insert(page);
             let key = keys::hit_key(site, at, 0, random);
-            let expires = Some(keys::hit_expiry(site, at));
+            let expires = Some(retention::hit_expiry(site, at));
             Item { key, value: value.to_string().into_bytes(), expires }
         })
         .collect();

@@ -6,11 +6,12 @@ use std::fs;
 use std::process::Command;
 
 use footfall_infra::settings::Settings;
+use footfall_runtime::hit::exclusion::FilterReason;
 use footfall_runtime::hit::{Filtered, Kind, Record};
-use footfall_runtime::ingest::filter::FilterReason;
 use footfall_runtime::rollup;
-use footfall_runtime::segment::rows::{Rows, Texts};
-use footfall_runtime::storage::keys::Span;
+use footfall_runtime::segment::dictionary::Texts;
+use footfall_runtime::segment::rows::Rows;
+use footfall_runtime::storage::hour::Span;
 use serde_json::{Value, json};
 
 /// What is asked of the file, and what must be answered.

@@ -9,8 +9,8 @@ use std::future::Future;
 
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::catalog::checkpoint::Checkpoint;
+use footfall_runtime::hit::exclusion::FilterReason;
 use footfall_runtime::hit::{Filtered, Hit, Kind};
-use footfall_runtime::ingest::filter::FilterReason;
 use footfall_runtime::query::Query;
 use footfall_runtime::query::period::Asked;
 use footfall_runtime::query::reader::{ReadError, Reader};
@@ -18,8 +18,10 @@ use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::Rollup;
 use footfall_runtime::segment;
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::rows::Texts;
-use footfall_runtime::storage::keys::{self, Hour, Span};
+use footfall_runtime::segment::dictionary::Texts;
+use footfall_runtime::storage::hour::{Hour, Span};
+use footfall_runtime::storage::keys;
+use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, Key, Page, Store, StoreError};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
@@ -54,7 +56,7 @@ fn item(site: &Site, time: Timestamp, shard: u8, random: u64, kind: &Kind) -> It
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&random.to_be_bytes());
     let key = keys::hit_key(site, time, shard, bytes);
-    let expires = Some(keys::hit_expiry(site, time));
+    let expires = Some(retention::hit_expiry(site, time));
     Item { key, value: kind.encode(900).unwrap(), expires }
 }
 

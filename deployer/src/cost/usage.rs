@@ -3,7 +3,7 @@
 //! Each number has its origin beside it: the template, a measurement (measured.json), or an assumption, which is said to
 //! be one.
 
-use footfall_runtime::storage::keys::HIT_DAYS;
+use footfall_runtime::storage::retention::HIT_DAYS;
 use serde::Serialize;
 
 use super::facts::{Facts, Size};

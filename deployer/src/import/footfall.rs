@@ -5,16 +5,16 @@ use std::io::BufRead;
 
 use anyhow::{Context as _, Result};
 use footfall_runtime::hit::country::Country;
+use footfall_runtime::hit::exclusion::FilterReason;
 use footfall_runtime::hit::user_agent::Device;
 use footfall_runtime::hit::visitor::VisitorId;
 use footfall_runtime::hit::{Campaign, Engagement, Filtered, Hit, Kind, Screen};
 use footfall_runtime::ingest;
-use footfall_runtime::ingest::filter::FilterReason;
 use footfall_runtime::platform::sanitize::clean;
 use footfall_runtime::segment;
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::rows::Texts;
-use footfall_runtime::storage::keys::utc_day;
+use footfall_runtime::segment::dictionary::Texts;
+use footfall_runtime::storage::hour::utc_day;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 

@@ -9,11 +9,15 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::catalog::checkpoint::Checkpoint;
-use footfall_runtime::catalog::imports::{Import, ImportId, State};
+use footfall_runtime::catalog::imports::{Import, State};
 use footfall_runtime::hit::visitor::Salt;
-use footfall_runtime::query::reader::range_items;
 use footfall_runtime::rollup;
-use footfall_runtime::storage::keys::{self, Hour, Span};
+use footfall_runtime::storage::hour::utc_day;
+use footfall_runtime::storage::hour::{Hour, Span};
+use footfall_runtime::storage::import_id::ImportId;
+use footfall_runtime::storage::keys;
+use footfall_runtime::storage::range_items;
+use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, Key, Store, StoreError, WRITE_UNIT};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -375,7 +379,7 @@ impl<S: Store> Job<'_, S> {
             let has = |span| keys.contains(&keys::segment_key(self.site, span));
             let mut found =
                 has(Span::Day(day)) || Hour::of_day(day).any(|hour| has(Span::Hour(hour)));
-            if !found && !folded && day >= keys::utc_day(keys::oldest_hit(self.site, self.now)) {
+            if !found && !folded && day >= utc_day(retention::oldest_hit(self.site, self.now)) {
                 let ranges = Hour::of_day(day).flat_map(|hour| {
                     (0..shards).map(move |shard| keys::hits(self.site, hour, shard))
                 });

@@ -6,9 +6,10 @@ use std::io::BufRead;
 
 use anyhow::{Context as _, Result};
 use footfall_infra::settings::Site;
-use footfall_runtime::catalog::imports::{Import, ImportId, State};
-use footfall_runtime::query::reader::range_items;
+use footfall_runtime::catalog::imports::{Import, State};
+use footfall_runtime::storage::import_id::ImportId;
 use footfall_runtime::storage::keys;
+use footfall_runtime::storage::range_items;
 use footfall_runtime::storage::{Item, Store};
 use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};

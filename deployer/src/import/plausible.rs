@@ -19,7 +19,7 @@ use footfall_runtime::hit::{Hit, Kind, Screen};
 use footfall_runtime::ingest;
 use footfall_runtime::ingest::payload::Payload;
 use footfall_runtime::platform::sanitize::clean;
-use footfall_runtime::storage::keys::{utc_day, utc_start};
+use footfall_runtime::storage::hour::{utc_day, utc_start};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};

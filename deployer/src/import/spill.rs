@@ -8,9 +8,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use footfall_runtime::hit::{Kind, Record};
-use footfall_runtime::segment::rows::{Rows, Texts};
+use footfall_runtime::segment::dictionary::Texts;
+use footfall_runtime::segment::rows::Rows;
 use footfall_runtime::storage::WRITE_UNIT;
-use footfall_runtime::storage::keys::utc_day;
+use footfall_runtime::storage::hour::utc_day;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tempfile::TempDir;

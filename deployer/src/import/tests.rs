@@ -17,7 +17,6 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use footfall_infra::settings::Settings;
 use footfall_runtime::catalog::checkpoint::Checkpoint;
-use footfall_runtime::catalog::imports::ImportId;
 use footfall_runtime::hit::visitor::Salt;
 use footfall_runtime::hit::{Hit, Kind};
 use footfall_runtime::ingest::Ingest;
@@ -28,8 +27,10 @@ use footfall_runtime::query::reader::Reader;
 use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::segment;
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::rows::Texts;
+use footfall_runtime::segment::dictionary::Texts;
+use footfall_runtime::storage::import_id::ImportId;
 use footfall_runtime::storage::keys;
+use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
 
 use self::memory::Memory;
@@ -489,7 +490,7 @@ fn a_day_that_the_tracker_counted_is_left_out() {
     let hit = serde_json::json!({ "v": "00000000000000ab", "p": "/live" });
     let kind = Kind::Hit(serde_json::from_value(hit).unwrap());
     let key = keys::hit_key(site, at, 0, [1; 16]);
-    let expires = Some(keys::hit_expiry(site, at));
+    let expires = Some(retention::hit_expiry(site, at));
     wait(store.put(Item { key, value: kind.encode(900).unwrap(), expires })).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let files = [file(&folder, "access.log", log(0..200))];

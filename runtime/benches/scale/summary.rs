@@ -8,8 +8,9 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use footfall_runtime::query::engine::{Engine, Group, Grouping, Plan, Span};
-use footfall_runtime::query::report::{Tally, all_tables};
-use footfall_runtime::storage::keys::utc_start;
+use footfall_runtime::query::metrics::Tally;
+use footfall_runtime::query::report::all_tables;
+use footfall_runtime::storage::hour::utc_start;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 

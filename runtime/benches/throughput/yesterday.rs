@@ -8,7 +8,10 @@ use footfall_runtime::hit::user_agent::Device;
 use footfall_runtime::hit::visitor::VisitorId;
 use footfall_runtime::hit::{Campaign, Hit, Kind, Screen};
 use footfall_runtime::storage::embedded::Embedded;
+use footfall_runtime::storage::hour::utc_day;
+use footfall_runtime::storage::hour::utc_start;
 use footfall_runtime::storage::keys;
+use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, Store as _, WRITE_UNIT};
 use jiff::{SignedDuration, Timestamp};
 
@@ -24,8 +27,8 @@ pub(crate) fn fill(folder: &Path, count: u64) {
     let settings = Settings::from_yaml(SETTINGS).unwrap();
     let site = &settings.sites[0];
     // A day is folded an hour after its end.
-    let day = keys::utc_day(Timestamp::now() - SignedDuration::from_hours(25));
-    let start = keys::utc_start(day).unwrap().as_millisecond();
+    let day = utc_day(Timestamp::now() - SignedDuration::from_hours(25));
+    let start = utc_start(day).unwrap().as_millisecond();
     let data = folder.join("data");
     let store = Embedded::open(&data).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -63,5 +66,5 @@ fn item(site: &Site, at: Timestamp, count: u64, dice: &mut fastrand::Rng) -> Ite
     };
     let key = keys::hit_key(site, at, 0, dice.u128(..).to_be_bytes());
     let value = Kind::Hit(hit).encode(WRITE_UNIT - Item::overhead(&key)).unwrap();
-    Item { key, value, expires: Some(keys::hit_expiry(site, at)) }
+    Item { key, value, expires: Some(retention::hit_expiry(site, at)) }
 }

@@ -2,7 +2,8 @@
 //! views, visits are short, and rare things are many.
 
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::rows::{Code, NO_SCROLL, NONE, Rows, Texts};
+use footfall_runtime::segment::dictionary::{Code, NONE, Texts};
+use footfall_runtime::segment::rows::{NO_SCROLL, Rows};
 
 const DAY: u64 = 86_400_000;
 

@@ -19,12 +19,15 @@ use jiff::civil::Date;
 use crate::archive::{Archive, Segment};
 use crate::hit::rate_limit::Pace;
 use crate::hit::{Kind, Record};
-use crate::query::reader::range_items;
 use crate::rollup::{self, RollupError};
 use crate::segment;
 use crate::segment::column::Column;
-use crate::segment::rows::{Code, NONE, Rows, Texts};
-use crate::storage::keys::{self, Hour, Span};
+use crate::segment::dictionary::{Code, NONE, Texts};
+use crate::segment::rows::Rows;
+use crate::storage::hour::{Hour, Span};
+use crate::storage::keys;
+use crate::storage::range_items;
+use crate::storage::retention;
 use crate::storage::{Absent, Item, Key, Store, StoreError};
 
 /// How many items are deleted at once.
@@ -284,7 +287,7 @@ impl<'a, S: Store> Deletion<'a, S> {
         }
         let site = self.archive.site;
         let encoded = rollup::encode(site, span, rows, &mut texts, 0)?;
-        let expires = keys::segment_expiry(site, span);
+        let expires = retention::segment_expiry(site, span);
         let (first, rest) = rollup::items(site, span, encoded, expires);
         let absent: Absent = rollup::put(self.archive.store, first, rest).await?;
         drop(absent);

@@ -13,11 +13,12 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::archive::Archive;
+use crate::platform::csv::cell;
 use crate::segment::column::Column;
-use crate::segment::rows::{NO_SCROLL, Rows, Texts};
-use crate::storage::keys::{utc_day, utc_start};
+use crate::segment::dictionary::Texts;
+use crate::segment::rows::{NO_SCROLL, Rows};
+use crate::storage::hour::{utc_day, utc_start};
 use crate::storage::{Store, StoreError};
-use crate::web::dashboard::csv::cell;
 
 /// What a page may weigh. Lambda takes 6 MB of JSON in which the page is a text, quotes and line ends
 /// escaped, or is inflated by a third by base64:

@@ -10,7 +10,8 @@ use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 use footfall_infra::settings::Domain;
 
 use super::{Access, Denied, Login, SESSION_LIFE, Session, cookie};
-use crate::storage::keys::{self, Hour};
+use crate::storage::hour::Hour;
+use crate::storage::keys;
 use crate::storage::{Absent, Item, KeyRange, Store, StoreError};
 
 /// The fewest characters of a password, and no other rule: what a limit on tries stands in front of needs no

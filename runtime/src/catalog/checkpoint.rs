@@ -5,9 +5,13 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::imports::{Import, ImportId, State};
-use crate::query::reader::{kept_from, range_items};
-use crate::storage::keys::{self, utc_day};
+use crate::catalog::imports::{Import, State};
+use crate::storage::hour::utc_day;
+use crate::storage::import_id::ImportId;
+use crate::storage::keys;
+use crate::storage::range_items;
+use crate::storage::retention;
+use crate::storage::retention::kept_from;
 use crate::storage::{Item, Store, StoreError};
 
 /// How far clocks may differ, and hits so lie ahead.
@@ -84,7 +88,7 @@ impl Checkpoint {
     pub fn range(&self, site: &Site, now: Timestamp) -> (Date, Date) {
         // As long as nothing is folded, whatever has not expired may count.
         let unfolded = self.through.and_then(|day| day.tomorrow().ok());
-        let oldest = unfolded.unwrap_or_else(|| utc_day(keys::oldest_hit(site, now)));
+        let oldest = unfolded.unwrap_or_else(|| utc_day(retention::oldest_hit(site, now)));
         let counted = self.first.unwrap_or(oldest);
         let first = self.imported.map_or(counted, |imported| imported.min(counted));
         let ahead = now.checked_add(SKEW).unwrap_or(Timestamp::MAX);
@@ -145,7 +149,7 @@ mod tests {
         let first = |site: &Site, checkpoint: Checkpoint| checkpoint.range(site, now).0.to_string();
         let day = |text: &str| Some(text.parse::<Date>().unwrap());
         let forever = site("sites: [{domain: e.x}]");
-        let unfolded = utc_day(keys::oldest_hit(&forever, now)).to_string();
+        let unfolded = utc_day(retention::oldest_hit(&forever, now)).to_string();
         assert_eq!(first(&forever, Checkpoint::default()), unfolded);
         let through = day("2026-11-20");
         let folded = Checkpoint { through, ..Checkpoint::default() };

@@ -8,16 +8,21 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use crate::catalog::checkpoint::Checkpoint;
 use crate::hit::country::Country;
+use crate::hit::exclusion::FilterReason;
 use crate::hit::user_agent::Device;
 use crate::hit::visitor::VisitorId;
 use crate::hit::{Campaign, Filtered, Hit, Kind, Record, Screen};
-use crate::ingest::filter::FilterReason;
-use crate::query::reader::range_items;
 use crate::rollup::{self, RollupError};
 use crate::segment::Encoded;
 use crate::segment::column::Column;
-use crate::segment::rows::{NONE, Rows, Texts};
-use crate::storage::keys::{self, Span};
+use crate::segment::dictionary::{NONE, Texts};
+use crate::segment::rows::Rows;
+use crate::storage::hour::Span;
+use crate::storage::hour::utc_day;
+use crate::storage::hour::utc_start;
+use crate::storage::keys;
+use crate::storage::range_items;
+use crate::storage::retention;
 use crate::storage::{Item, Key, Store, StoreError, WRITE_UNIT};
 
 /// How many days before today are filled, beside today up to now: a year.
@@ -159,7 +164,7 @@ impl<'a> Demo<'a> {
     }
 
     fn today(&self) -> Date {
-        keys::utc_day(self.now)
+        utc_day(self.now)
     }
 
     /// The records of a day with the keys of hits, in the order of time: the same whenever they are
@@ -183,7 +188,7 @@ impl<'a> Demo<'a> {
     fn hits(&self, day: Date) -> Result<Vec<Item>, serde_json::Error> {
         let item = |(key, record): (Key, Record)| {
             let value = record.kind.encode(WRITE_UNIT - Item::overhead(&key))?;
-            Ok(Item { key, value, expires: Some(keys::hit_expiry(self.site, record.at)) })
+            Ok(Item { key, value, expires: Some(retention::hit_expiry(self.site, record.at)) })
         };
         self.records(day).into_iter().map(item).collect()
     }
@@ -219,7 +224,7 @@ fn records(day: Date, number: i64, random: &mut Rng) -> Vec<Record> {
         3..=5 => 120,
         _ => 0,
     };
-    let Ok(start) = keys::utc_start(day) else { return Vec::new() };
+    let Ok(start) = utc_start(day) else { return Vec::new() };
     let mut records = Vec::new();
     for n in 0..ordinary + viral {
         visit(start, n >= ordinary, random, &mut records);

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use crate::hit::exclusion::FilterReason;
 use crate::hit::visitor::VisitorId;
 use crate::hit::{Filtered, Kind, Record};
-use crate::ingest::filter::FilterReason;
 
 /// So many hits of one visitor count in a minute of the clock. It is what GoatCounter takes, 4 a second: far
 /// more than a reader makes, and enough for a school class that shares an address and a kind of browser.

@@ -9,6 +9,9 @@ use url::Url;
 
 use crate::platform::sorted_list::List;
 
+/// The name of the source of visits that came from nowhere known: no referrer, no campaign.
+pub const DIRECT: &str = "Direct";
+
 static SOURCES: List = List::new(include_str!("../../lists/sources.txt"));
 static SPAM: List = List::new(include_str!("../../lists/spam.txt"));
 

@@ -2,63 +2,11 @@
 //! Not here: the patterns that tell a bot (bot.rs), the spam list (source.rs), and who is turned
 //! away altogether, such as a site that is not configured.
 
-use std::fmt;
-
 use footfall_infra::settings::Domain;
-use serde::{Deserialize, Serialize};
 
+use crate::hit::exclusion::FilterReason;
 use crate::hit::source;
 use crate::ingest::bot;
-
-/// Why a hit is not counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FilterReason {
-    /// The User-Agent is a program's own.
-    Bot,
-    /// A browser that nobody sits in front of.
-    Headless,
-    /// The browser loads the page in case it is asked for.
-    Prefetch,
-    /// No User-Agent: every browser sends one.
-    NoUserAgent,
-    /// The referrer is a domain that sends visits to be seen in reports.
-    ReferrerSpam,
-    /// A visitor has more hits in a minute than [a reader makes](crate::hit::rate_limit::MOST_A_MINUTE). It is said of hits that are
-    /// stored already, when they are read.
-    TooFast,
-}
-
-impl FilterReason {
-    /// All of them, in the order in which they are looked for.
-    pub const ALL: [Self; 6] = [
-        Self::NoUserAgent,
-        Self::Prefetch,
-        Self::Headless,
-        Self::Bot,
-        Self::ReferrerSpam,
-        Self::TooFast,
-    ];
-
-    /// The name used at rest and in answers.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Bot => "bot",
-            Self::Headless => "headless",
-            Self::Prefetch => "prefetch",
-            Self::NoUserAgent => "no-user-agent",
-            Self::ReferrerSpam => "referrer-spam",
-            Self::TooFast => "too-fast",
-        }
-    }
-}
-
-impl fmt::Display for FilterReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
 
 /// The headers by which browsers say that nobody has asked for the page yet: Chromium's, the
 /// one it sent before, Firefox's former one, and Safari's for its preview pictures.

@@ -14,7 +14,6 @@ use http::header::{
 use http::{HeaderMap, StatusCode};
 
 use crate::platform::log;
-use crate::storage::StoreError;
 
 /// A request, whole.
 #[derive(Debug, Clone)]
@@ -139,15 +138,6 @@ pub fn json_error(status: StatusCode, message: &str) -> Response {
     response(status, "application/json", serde_json::json!({ "error": message }).to_string())
 }
 
-/// The status of an answer that the store stood in the way of.
-#[must_use]
-pub const fn unanswered(error: &StoreError) -> StatusCode {
-    match error {
-        StoreError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-        StoreError::Refused(_) => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
 /// What is said beside a status: the error, if it is the asker's own. One of ours goes to the log, under what
 /// it stood in the way of: strangers are told no more than what to do.
 #[must_use]
@@ -261,27 +251,6 @@ mod tests {
         assert_eq!(request.parameter("b").as_deref(), Some("x y z"));
         assert_eq!(request.parameter("c").as_deref(), Some(""));
         assert_eq!(request.parameter("d"), None);
-    }
-
-    #[test]
-    fn strangers_are_not_told_what_the_store_says() {
-        let check = |error: &StoreError, status: u16, expected: &str| {
-            let found = unanswered(error);
-            assert_eq!(found, status);
-            let answer = json_error(found, &told(found, "a test was not made", error));
-            assert_eq!(
-                (answer.status(), answer.headers()[CONTENT_TYPE].as_bytes()),
-                (found, &b"application/json"[..])
-            );
-            let body = String::from_utf8(answer.into_body()).unwrap();
-            assert_eq!(body, format!("{{\"error\":\"{expected}\"}}"));
-        };
-        let secret = || "table arn:aws:…".to_owned();
-        let again = "The store cannot be read just now. Try again in a moment.";
-        check(&StoreError::Unavailable(secret()), 503, again);
-        let broken = "This cannot be answered. The function's log says why.";
-        check(&StoreError::Refused(secret()), 500, broken);
-        assert_eq!(told(StatusCode::BAD_REQUEST, "", &"say which"), "say which");
     }
 
     #[test]

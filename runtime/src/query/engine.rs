@@ -14,11 +14,13 @@ use std::ops::Range;
 use footfall_infra::settings::Site;
 use jiff::Timestamp;
 
+use crate::query::QueryError;
+use crate::query::condition::Condition;
 use crate::query::dimension::Key;
-use crate::query::report::Tally;
-use crate::query::{Condition, QueryError};
+use crate::query::metrics::Tally;
 use crate::segment::column::Column;
-use crate::segment::rows::{Code, NO_SCROLL, NONE, Rows, Texts};
+use crate::segment::dictionary::{Code, NONE, Texts};
+use crate::segment::rows::{NO_SCROLL, Rows};
 use condition::Selector;
 use keys::{Codes, Keys};
 

@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan as _, Zoned};
 use serde::Serialize;
 
 use crate::platform::http::Request;
-use crate::storage::keys::utc_start;
+use crate::storage::hour::utc_start;
 
 /// What a report covers where nothing is asked for.
 const DEFAULT: Choice = Choice::Days(7);

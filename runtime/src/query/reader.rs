@@ -13,25 +13,25 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use crate::catalog::checkpoint::{Checkpoint, SKEW};
-use crate::hit::rate_limit::Pace;
-use crate::hit::{Kind, Record};
 use crate::platform::log;
 use crate::query::dimension;
 use crate::query::engine::{self, Engine, Grouping, Plan};
+use crate::query::report::Missing;
 use crate::query::report::{self, Report};
 use crate::query::{Query, QueryError};
-use crate::segment::rows::{Rows, Texts};
+use crate::segment::raw_hits::hits;
+use crate::segment::raw_hits::push;
+use crate::segment::raw_hits::read_hits;
+use crate::segment::rows::Rows;
 use crate::segment::{self, SegmentError};
-use crate::storage::keys::{self, Hour, Span, utc_day, utc_start};
-use crate::storage::{Item, Key, KeyRange, Store, StoreError};
+use crate::storage::hour::{Hour, Span, utc_day, utc_start};
+use crate::storage::keys;
+use crate::storage::range_items;
+use crate::storage::{Item, Key, Store, StoreError};
 
 /// How many partitions are read at once: enough to hide the time of a round trip, few enough for the
 /// memory of a small function and a busy site.
 const AT_ONCE: usize = 6;
-
-/// How many hours' hits are read at once. A quiet site's hours are nearly empty, and each that is asked for beside
-/// another is one more connection, of which TLS takes more than all the hits.
-const HOURS_AT_ONCE: usize = 2;
 
 /// How far back "now" reaches.
 const NOW: SignedDuration = SignedDuration::from_mins(5);
@@ -60,15 +60,6 @@ pub enum ReadError {
     /// The query.
     #[error(transparent)]
     Query(#[from] QueryError),
-}
-
-/// What could not be read, and is missing from all numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Missing {
-    /// How many hits.
-    pub unreadable: u64,
-    /// Segments, and why.
-    pub incomplete: Vec<String>,
 }
 
 impl<S: Store> Reader<'_, S> {
@@ -206,14 +197,6 @@ impl<S: Store> Reader<'_, S> {
     }
 }
 
-/// The first day of UTC that a site's retention still keeps.
-#[must_use]
-pub fn kept_from(site: &Site, now: Timestamp) -> Date {
-    let days = site.retention_days.map(|days| i64::from(days.get()));
-    let from = days.and_then(|days| utc_day(now).checked_sub(days.days()).ok());
-    from.unwrap_or(Date::MIN)
-}
-
 /// Segments, each in its parts, by key.
 #[derive(Debug, Default)]
 struct Segments(HashMap<Key, Vec<u8>>);
@@ -267,88 +250,5 @@ impl Segments {
             segment::Part::open(part)?.read(columns, texts, &mut rows)?;
         }
         Ok((rows, header.unreadable))
-    }
-}
-
-/// Adds the hits of some hours to `rows`, in the order in which they came in, and says how many cannot
-/// be read.
-///
-/// # Errors
-/// If the store cannot be read.
-pub async fn hits<S: Store>(
-    store: &S,
-    site: &Site,
-    hours: Vec<Hour>,
-    shards: u8,
-    now: Timestamp,
-    rows: &mut Rows,
-    texts: &mut Texts,
-) -> Result<u64, StoreError> {
-    let reads = hours.into_iter().map(|hour| {
-        let ranges = (0..shards).map(|shard| keys::hits(site, hour, shard)).collect();
-        read_hits(store, ranges, now)
-    });
-    let mut hours = stream::iter(reads).buffered(HOURS_AT_ONCE);
-    let mut unreadable = 0;
-    while let Some(items) = hours.try_next().await? {
-        unreadable += push(&items, rows, texts);
-    }
-    Ok(unreadable)
-}
-
-/// Adds stored hits of an hour, in the order of time, to `rows`, and says how many cannot be read.
-fn push(items: &[Item], rows: &mut Rows, texts: &mut Texts) -> u64 {
-    let (mut unreadable, mut pace) = (0, Pace::default());
-    for item in items {
-        match record(item) {
-            Ok(record) => rows.push(texts, &pace.paced(record)),
-            Err(problem) => {
-                if unreadable == 0 {
-                    log::error("a stored hit is left out of the reports", problem);
-                }
-                unreadable += 1;
-            }
-        }
-    }
-    unreadable
-}
-
-fn record(item: &Item) -> Result<Record, String> {
-    let named = |what: String| format!("{} {}: {what}", item.key.pk, item.key.sk);
-    let at = keys::hit_time(&item.key.sk).ok_or_else(|| named("no hit's key".to_owned()))?;
-    let kind = Kind::decode(&item.value).map_err(|error| named(error.to_string()))?;
-    Ok(Record { at, kind })
-}
-
-/// The hits of some shards of an hour that have not expired, in the order of their keys, which is that
-/// of time.
-async fn read_hits<S: Store>(
-    store: &S,
-    shards: Vec<KeyRange>,
-    now: Timestamp,
-) -> Result<Vec<Item>, StoreError> {
-    let reads = shards.iter().map(|range| range_items(store, range));
-    let items = future::try_join_all(reads).await?;
-    let mut items: Vec<Item> = items.into_iter().flatten().collect();
-    // DynamoDB takes its time with what has expired.
-    items.retain(|item| item.expires.is_none_or(|expires| expires > now.as_second()));
-    items.sort_by(|one, other| one.key.sk.cmp(&other.key.sk));
-    Ok(items)
-}
-
-/// Everything in a range.
-///
-/// # Errors
-/// If the store cannot be read.
-pub async fn range_items<S: Store>(store: &S, range: &KeyRange) -> Result<Vec<Item>, StoreError> {
-    let mut items = Vec::new();
-    let mut after = None;
-    loop {
-        let page = store.query(range, after.as_deref()).await?;
-        items.extend(page.items);
-        after = page.next;
-        if after.is_none() {
-            return Ok(items);
-        }
     }
 }

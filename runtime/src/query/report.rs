@@ -9,15 +9,21 @@ use jiff::civil::Date;
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 
-use crate::ingest::filter::FilterReason;
+use crate::hit::exclusion::FilterReason;
 use crate::query::Query;
 use crate::query::dimension::{Dimension, Key};
 use crate::query::engine::{Found, Group, Grouping, Plan, Span};
+use crate::query::metrics::Tally;
 use crate::query::period::{BarStart, Unit};
-use crate::query::reader::Missing;
 
-/// The source of a visit that has none of its own: typed in, from a bookmark or from an app.
-pub const DIRECT: &str = "Direct";
+/// What could not be read, and is missing from all numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// How many hits.
+    pub unreadable: u64,
+    /// Segments, and why.
+    pub incomplete: Vec<String>,
+}
 
 /// A period of a site in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -55,92 +61,6 @@ pub struct Report {
     pub unreadable: u64,
     /// Segments that could not be read, and why. What they hold is missing from all of this.
     pub incomplete: Vec<String>,
-}
-
-/// What is counted, of whatever it is counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Visitors of a UTC day, summed over days.
-    pub visitors: u64,
-    /// Visits that begin in the period.
-    pub visits: u64,
-    /// Page views.
-    pub views: u64,
-    /// Events other than page views.
-    pub events: u64,
-    /// Visits of one page view and nothing else.
-    pub bounces: u64,
-    /// How long the visits were together, in milliseconds.
-    pub duration: u64,
-    /// How long pages were looked at, in milliseconds.
-    pub engaged: u64,
-    /// How many views say that.
-    pub engagements: u64,
-    /// How far pages were scrolled, in per cent of their height, summed.
-    pub scrolled: u64,
-    /// How many views say that.
-    pub scrolls: u64,
-}
-
-impl Tally {
-    /// Page views by visit.
-    #[must_use]
-    pub fn views_per_visit(&self) -> Option<f64> {
-        self.by_visit(self.views, 100.0)
-    }
-
-    /// Bounces in per cent of the visits.
-    #[must_use]
-    pub fn bounce_rate(&self) -> Option<f64> {
-        self.by_visit(self.bounces * 100, 10.0)
-    }
-
-    /// How long a visit is on average, in seconds.
-    #[must_use]
-    pub fn visit_duration(&self) -> Option<f64> {
-        self.by_visit(self.duration, 1.0).map(|millis| (millis / 100.0).round() / 10.0)
-    }
-
-    /// How long a page is looked at on average, in seconds, over the views that say so.
-    #[must_use]
-    pub fn time_on_page(&self) -> Option<f64> {
-        ratio(self.engaged, self.engagements).map(|millis| (millis / 100.0).round() / 10.0)
-    }
-
-    /// How far a page is scrolled on average, in per cent, over the views that say so.
-    #[must_use]
-    pub fn scroll_depth(&self) -> Option<f64> {
-        ratio(self.scrolled, self.scrolls).map(|depth| (depth * 10.0).round() / 10.0)
-    }
-
-    /// A number divided by the visits, rounded to a part of 1 that is `parts` of it.
-    fn by_visit(&self, number: u64, parts: f64) -> Option<f64> {
-        ratio(number, self.visits).map(|ratio| (ratio * parts).round() / parts)
-    }
-
-    fn entries<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        map.serialize_entry("visitors", &self.visitors)?;
-        map.serialize_entry("visits", &self.visits)?;
-        map.serialize_entry("views", &self.views)?;
-        map.serialize_entry("events", &self.events)?;
-        map.serialize_entry("views_per_visit", &self.views_per_visit())?;
-        map.serialize_entry("bounce_rate", &self.bounce_rate())?;
-        map.serialize_entry("visit_duration", &self.visit_duration())?;
-        map.serialize_entry("time_on_page", &self.time_on_page())?;
-        map.serialize_entry("scroll_depth", &self.scroll_depth())
-    }
-}
-
-fn ratio(number: u64, of: u64) -> Option<f64> {
-    (of > 0).then(|| number as f64 / of as f64)
-}
-
-impl Serialize for Tally {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.entries(&mut map)?;
-        map.end()
-    }
 }
 
 /// A bar of the chart.
@@ -368,18 +288,6 @@ fn by_name<S: Serializer>(tables: &[Table], serializer: S) -> Result<S::Ok, S::E
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn averages_are_by_visit() {
-        let tally =
-            Tally { visits: 3, views: 7, bounces: 1, duration: 100_250, ..Tally::default() };
-        assert_eq!(tally.views_per_visit(), Some(2.33));
-        assert_eq!(tally.bounce_rate(), Some(33.3));
-        assert_eq!(tally.visit_duration(), Some(33.4));
-        let none = Tally::default();
-        assert_eq!((none.views_per_visit(), none.bounce_rate()), (None, None));
-        assert_eq!(none.visit_duration(), None);
-    }
 
     #[test]
     fn a_row_is_flat_in_data() {

@@ -15,7 +15,7 @@ use parquet::column::page::Page;
 
 use super::SegmentError;
 use super::chunk::Chunk;
-use crate::segment::rows::{Code, Dictionary, NONE};
+use crate::segment::dictionary::{Code, Dictionary, NONE};
 
 /// A column that is read: how many rows it has, and whether a row may be without a value.
 #[derive(Debug, Clone, Copy)]

@@ -19,7 +19,8 @@ use super::{
     TIME, VERSION, VISITOR,
 };
 use crate::segment::column::Column;
-use crate::segment::rows::{Code, Dictionary, NO_SCROLL, NONE, Rows, Texts};
+use crate::segment::dictionary::{Code, Dictionary, NONE, Texts};
+use crate::segment::rows::{NO_SCROLL, Rows};
 
 /// How many rows are read at once.
 const BATCH: usize = 8192;

@@ -4,12 +4,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::hit::{Engagement, Filtered, Hit, Kind, Record};
 use crate::segment::column::Column;
+use crate::segment::dictionary::Code;
+use crate::segment::dictionary::NONE;
+use crate::segment::dictionary::Texts;
 
 /// The name of the event that says how long a page was looked at, in the place of an event's. It is no
 /// hit: [`Rows::attach_engagement`] puts what it says where it belongs.
@@ -23,82 +25,6 @@ const MOST_NAMES: usize = 100;
 
 /// How far a page was scrolled where nobody knows.
 pub const NO_SCROLL: u8 = u8::MAX;
-
-/// A text by its place in the dictionary; 0 is none.
-pub type Code = u32;
-
-/// No text.
-pub const NONE: Code = 0;
-
-/// The distinct texts of a column.
-#[derive(Debug, Default)]
-pub struct Dictionary {
-    codes: HashMap<Arc<str>, Code, foldhash::fast::RandomState>,
-    texts: Vec<Arc<str>>,
-}
-
-impl Dictionary {
-    /// The code of a text, new if it is.
-    pub fn code(&mut self, text: &str) -> Code {
-        if let Some(code) = self.codes.get(text) {
-            return *code;
-        }
-        let text: Arc<str> = text.into();
-        self.texts.push(Arc::clone(&text));
-        // A code is the place behind 0: 4 billion texts would not fit into memory.
-        let code = Code::try_from(self.texts.len()).unwrap_or(NONE);
-        self.codes.insert(text, code);
-        code
-    }
-
-    /// The code of a text, if it has one.
-    #[must_use]
-    pub fn find(&self, text: &str) -> Option<Code> {
-        self.codes.get(text).copied()
-    }
-
-    /// The text of a code.
-    #[must_use]
-    pub fn text(&self, code: Code) -> Option<&str> {
-        let index = (code as usize).checked_sub(1)?;
-        self.texts.get(index).map(|text| &**text)
-    }
-
-    /// One more than the largest code.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.texts.len() + 1
-    }
-
-    /// Whether it has no text.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.texts.is_empty()
-    }
-
-    /// Every code and its text, none included.
-    pub fn iter(&self) -> impl Iterator<Item = (Code, Option<&str>)> {
-        let texts = self.texts.iter().map(|text| Some(&**text));
-        (0..).zip(std::iter::once(None).chain(texts))
-    }
-}
-
-/// The dictionaries of all columns.
-#[derive(Debug, Default)]
-pub struct Texts([Dictionary; Column::COUNT]);
-
-impl Texts {
-    /// The dictionary of a column.
-    #[must_use]
-    pub const fn of(&self, column: Column) -> &Dictionary {
-        &self.0[column.index()]
-    }
-
-    /// The dictionary of a column, to add to.
-    pub const fn of_mut(&mut self, column: Column) -> &mut Dictionary {
-        &mut self.0[column.index()]
-    }
-}
 
 /// Some hits, each in a row of every column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -388,8 +314,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::hit::exclusion::FilterReason;
     use crate::hit::visitor::VisitorId;
-    use crate::ingest::filter::FilterReason;
 
     fn view(at: i64, visitor: u64, page: &str) -> Record {
         let hit = serde_json::json!({ "v": format!("{visitor:016x}"), "p": page });

@@ -15,7 +15,8 @@ use super::{
     SegmentError, TIME, VERSION, VISITOR, schema,
 };
 use crate::segment::column::Column;
-use crate::segment::rows::{NO_SCROLL, NONE, Rows, Texts};
+use crate::segment::dictionary::{NONE, Texts};
+use crate::segment::rows::{NO_SCROLL, Rows};
 
 /// A segment as files, of which nearly always there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,93 +18,16 @@
 //! | that a login link was used | `login` | its ID |
 //! | that a password was tried, by the hour | `login` | `try#2026-11-22T13#00` |
 
-use std::fmt;
 use std::fmt::Write as _;
 
 use footfall_infra::settings::Site;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::Offset;
 
-use crate::catalog::imports::ImportId;
+use crate::storage::hour::Hour;
+use crate::storage::hour::Span;
+use crate::storage::import_id::ImportId;
 use crate::storage::{Key, KeyRange};
-
-/// How long a hit is kept, in days: longer than it takes to fold it, whatever goes wrong.
-pub const HIT_DAYS: u16 = 30;
-
-/// How long a hit is kept at least, in days, whatever the site's retention: until its day is folded.
-const LEAST_HIT_DAYS: u16 = 3;
-
-/// An hour of UTC: the unit in which hits are stored, and read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Hour(i64);
-
-impl Hour {
-    /// The hour in which `at` lies.
-    #[must_use]
-    pub fn of(at: Timestamp) -> Self {
-        Self(at.as_second().div_euclid(3600))
-    }
-
-    /// The hours that have a part in `from..to`, oldest first.
-    pub fn between(from: Timestamp, to: Timestamp) -> impl Iterator<Item = Self> {
-        let end = to.as_second() + i64::from(to.subsec_nanosecond() > 0);
-        let end = end.div_euclid(3600) + i64::from(end.rem_euclid(3600) > 0);
-        (Self::of(from).0..end).map(Self)
-    }
-
-    /// The 24 hours of a day of UTC.
-    pub fn of_day(day: Date) -> impl Iterator<Item = Self> {
-        let first = utc_start(day).map_or(0, |start| Self::of(start).0);
-        (first..first + 24).map(Self)
-    }
-
-    /// The hour before.
-    #[must_use]
-    pub const fn before(self) -> Self {
-        Self(self.0.saturating_sub(1))
-    }
-
-    /// Where it begins.
-    #[must_use]
-    pub fn start(self) -> Timestamp {
-        Timestamp::from_second(self.0 * 3600).unwrap_or(Timestamp::MIN)
-    }
-
-    /// Where it ends.
-    #[must_use]
-    pub fn end(self) -> Timestamp {
-        Timestamp::from_second((self.0 + 1) * 3600).unwrap_or(Timestamp::MAX)
-    }
-
-    /// The day of UTC that it is of.
-    #[must_use]
-    pub fn day(self) -> Date {
-        utc_day(self.start())
-    }
-}
-
-/// The day of UTC in which an instant lies.
-#[must_use]
-pub fn utc_day(at: Timestamp) -> Date {
-    Offset::UTC.to_datetime(at).date()
-}
-
-/// Where a day of UTC begins.
-///
-/// # Errors
-/// If that is out of the range of time.
-pub fn utc_start(day: Date) -> Result<Timestamp, jiff::Error> {
-    Offset::UTC.to_timestamp(day.at(0, 0, 0, 0))
-}
-
-/// As in a key: `2026-11-22T13`.
-impl fmt::Display for Hour {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let start = Offset::UTC.to_datetime(self.start());
-        write!(f, "{}T{:02}", start.date(), start.hour())
-    }
-}
 
 /// A new hit's key. Made once, before the first try to store it: a retry after an answer that was
 /// lost puts the same item again, and counts once.
@@ -140,72 +63,6 @@ pub fn hits_since(site: &Site, hour: Hour, shard: u8, from: Timestamp) -> KeyRan
 pub fn hit_time(sk: &str) -> Option<Timestamp> {
     let (millis, _) = sk.split_once('#')?;
     Timestamp::from_millisecond(millis.parse().ok()?).ok()
-}
-
-/// When a hit of `site` from `at` is to be deleted, in seconds since 1970.
-#[must_use]
-pub fn hit_expiry(site: &Site, at: Timestamp) -> i64 {
-    at.as_second() + hit_life(site)
-}
-
-/// When a segment of `site` is to be deleted, in seconds since 1970: an hour's with the last of the hits it
-/// is made from; a day's is kept until somebody deletes it.
-#[must_use]
-pub fn segment_expiry(site: &Site, span: Span) -> Option<i64> {
-    match span {
-        Span::Hour(hour) => Some(hit_expiry(site, hour.end())),
-        Span::Day(_) | Span::Imported(..) => None,
-    }
-}
-
-/// The time before which no hit of `site` is left at `now`.
-#[must_use]
-pub fn oldest_hit(site: &Site, now: Timestamp) -> Timestamp {
-    Timestamp::from_second(now.as_second() - hit_life(site)).unwrap_or(Timestamp::MIN)
-}
-
-/// How long a hit of `site` is kept, in seconds.
-fn hit_life(site: &Site) -> i64 {
-    let days = site.retention_days.map_or(HIT_DAYS, |days| days.get());
-    let days = days.clamp(LEAST_HIT_DAYS, HIT_DAYS);
-    i64::from(days) * 86_400
-}
-
-/// What a segment holds: an hour or a day of UTC, or what was imported of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Span {
-    /// An hour.
-    Hour(Hour),
-    /// A day.
-    Day(Date),
-    /// What an import has of a day.
-    Imported(Date, ImportId),
-}
-
-/// As in what a segment says of itself: `2026-11-22T13`, `2026-11-22` or `2026-11-22i0123456789ab`.
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Hour(hour) => hour.fmt(f),
-            Self::Day(day) => day.fmt(f),
-            Self::Imported(day, id) => write!(f, "{day}i{id}"),
-        }
-    }
-}
-
-impl Span {
-    fn day(self) -> Date {
-        match self {
-            Self::Hour(hour) => hour.day(),
-            Self::Day(day) | Self::Imported(day, _) => day,
-        }
-    }
-
-    /// The span without its year and month, as sort keys begin.
-    #[must_use]
-    pub fn in_month(self) -> String {
-        self.to_string().split_off(8)
-    }
 }
 
 /// The key of a segment: of its first part, which is stored last, so that a segment is there whole or not
@@ -383,15 +240,6 @@ pub fn salts_up_to(day: Date) -> KeyRange {
     KeyRange { to: day.to_string(), ..KeyRange::whole(SALT.to_owned()) }
 }
 
-/// How long a salt is kept at most, in days, its own included: two more, should its day not be folded.
-pub const SALT_DAYS: i64 = 3;
-
-/// When a day's salt is deleted at the latest, in seconds since 1970.
-#[must_use]
-pub fn salt_expiry(day: Date) -> i64 {
-    utc_start(day).unwrap_or(Timestamp::UNIX_EPOCH).as_second() + SALT_DAYS * 86_400
-}
-
 #[cfg(test)]
 mod tests {
     use footfall_infra::settings::Settings;
@@ -478,61 +326,9 @@ mod tests {
     }
 
     #[test]
-    fn a_day_has_24_hours() {
-        let hours: Vec<Hour> = Hour::of_day("2026-11-22".parse().unwrap()).collect();
-        assert_eq!(hours.len(), 24);
-        assert_eq!(hours[0].to_string(), "2026-11-22T00");
-        assert_eq!(hours[23].end(), at("2026-11-23T00:00:00Z"));
-        assert!(hours.iter().all(|hour| hour.day().to_string() == "2026-11-22"));
-    }
-
-    #[test]
     fn a_hit_before_1970_still_sorts() {
         let site = &Settings::local().sites[0];
         let key = hit_key(site, at("1969-12-31T23:59:59Z"), 0, [0; 16]);
         assert_eq!(key.sk, "0000000000000#0000000000000000");
-    }
-
-    #[test]
-    fn hours_cover_a_range() {
-        let check = |from: &str, to: &str, expected: &[&str]| {
-            let hours: Vec<String> =
-                Hour::between(at(from), at(to)).map(|h| h.to_string()).collect();
-            assert_eq!(hours, expected, "{from} to {to}");
-        };
-        check("2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z", &["2026-11-22T13"]);
-        check(
-            "2026-11-22T13:59:59Z",
-            "2026-11-22T14:00:00.001Z",
-            &["2026-11-22T13", "2026-11-22T14"],
-        );
-        check("2026-12-31T23:30:00Z", "2027-01-01T00:30:00Z", &["2026-12-31T23", "2027-01-01T00"]);
-        check("2026-11-22T13:00:00Z", "2026-11-22T13:00:00Z", &[]);
-    }
-
-    #[test]
-    fn hours_go_with_their_hits_and_days_stay() {
-        let site = &Settings::local().sites[0];
-        let day = "2026-11-22".parse().unwrap();
-        let hour = Hour::of(at("2026-11-22T13:05:06Z"));
-        let expires = at("2026-12-22T14:00:00Z").as_second();
-        assert_eq!(segment_expiry(site, Span::Hour(hour)), Some(expires));
-        assert_eq!(segment_expiry(site, Span::Day(day)), None);
-        assert_eq!(
-            segment_expiry(site, Span::Imported(day, "0123456789ab".parse().unwrap())),
-            None
-        );
-    }
-
-    #[test]
-    fn retention_shortens_a_hits_life() {
-        let days = |yaml: &str| {
-            let settings = Settings::from_yaml(yaml).unwrap();
-            hit_expiry(&settings.sites[0], Timestamp::UNIX_EPOCH) / 86_400
-        };
-        assert_eq!(days("sites: [{domain: e.x}]"), 30);
-        assert_eq!(days("sites: [{domain: e.x, retention_days: 7}]"), 7);
-        assert_eq!(days("sites: [{domain: e.x, retention_days: 1}]"), 3);
-        assert_eq!(days("sites: [{domain: e.x, retention_days: 700}]"), 30);
     }
 }

@@ -10,7 +10,7 @@ use crate::archive::Archive;
 use crate::archive::export::{self, Cursor, Format, PAGE, Page};
 use crate::auth::Denied;
 use crate::platform::clock::Ambient;
-use crate::platform::http::{Request, Response, json_error, response, set, told, unanswered};
+use crate::platform::http::{Request, Response, json_error, response, set, told};
 use crate::platform::log;
 use crate::platform::sanitize::clean;
 use crate::storage::{Store, StoreError};
@@ -45,7 +45,7 @@ impl<S: Store, A: Ambient> Web<S, A> {
         };
         let status = match &refusal {
             Refusal::Denied(denied) => return denied.response(),
-            Refusal::Store(error) => unanswered(error),
+            Refusal::Store(error) => error.status(),
             _ => StatusCode::BAD_REQUEST,
         };
         json_error(status, &told(status, "a page of an export was not made", &refusal))

@@ -13,7 +13,7 @@ use super::dashboard::format;
 use super::error::{Format, WebError};
 use crate::auth::{Denied, EmbedOrigin, SHARE_PARAMETER};
 use crate::platform::clock::Ambient;
-use crate::platform::http::{Request, Response, json_error, response, set, text, told, unanswered};
+use crate::platform::http::{Request, Response, json_error, response, set, text, told};
 use crate::platform::log;
 use crate::storage::Store;
 
@@ -53,7 +53,7 @@ impl<S: Store, A: Ambient> Web<S, A> {
         let status = match failure {
             WebError::Denied(denied) => denied.status(),
             WebError::Query(_) | WebError::Format | WebError::Part(_) => StatusCode::BAD_REQUEST,
-            WebError::Store(error) => unanswered(error),
+            WebError::Store(error) => error.status(),
             WebError::Template(_) | WebError::Json(_) | WebError::Random(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }

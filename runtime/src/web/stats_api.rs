@@ -22,10 +22,11 @@ use serde_json::{Map, Value};
 
 use crate::auth::{Access, Denied};
 use crate::catalog::checkpoint::Checkpoint;
-use crate::platform::http::{Request, Response, json_error, response, told, unanswered};
+use crate::platform::http::{Request, Response, json_error, response, told};
 use crate::query::QueryError;
 use crate::query::period::Asked;
-use crate::query::reader::{Missing, ReadError, Reader};
+use crate::query::reader::{ReadError, Reader};
+use crate::query::report::Missing;
 use crate::storage::{Store, StoreError};
 
 use self::request::Question;
@@ -235,7 +236,7 @@ fn failed(problem: &Problem) -> Response {
         Problem::Denied(denied) => return denied.response(),
         Problem::Refused(_) | Problem::Query(_) | Problem::NoSite => StatusCode::BAD_REQUEST,
         Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Problem::Store(error) => unanswered(error),
+        Problem::Store(error) => error.status(),
         Problem::Json(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
     json_error(status, &told(status, "a question was not answered", problem))

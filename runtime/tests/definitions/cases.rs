@@ -10,8 +10,8 @@ mod who;
 
 use std::collections::BTreeSet;
 
+use footfall_runtime::hit::exclusion::FilterReason;
 use footfall_runtime::hit::{Engagement, Filtered, Hit, Kind};
-use footfall_runtime::ingest::filter::FilterReason;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde_json::json;

@@ -3,11 +3,11 @@
 //! over whatever is folded of them.
 
 use footfall_runtime::hit::country::Country;
+use footfall_runtime::hit::exclusion::FilterReason;
 use footfall_runtime::hit::user_agent::Device;
 use footfall_runtime::hit::visitor::VisitorId;
 use footfall_runtime::hit::{Campaign, Engagement, Filtered, Hit, Kind, Screen};
-use footfall_runtime::ingest::filter::FilterReason;
-use footfall_runtime::query::Operator;
+use footfall_runtime::query::condition::Operator;
 use footfall_runtime::query::dimension::{Dimension, Key};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use footfall_infra::settings::TimeZone;
 use footfall_runtime::hit::channel::{Origin, channel};
 use footfall_runtime::hit::{Hit, Kind};
-use footfall_runtime::query::Operator;
+use footfall_runtime::query::condition::Operator;
 use footfall_runtime::query::dimension::{Dimension, Key};
+use footfall_runtime::query::metrics::Tally;
 use footfall_runtime::query::period::Unit;
-use footfall_runtime::query::report::{Bar, FilteredRow, Report, Row, Table, Tally};
+use footfall_runtime::query::report::{Bar, FilteredRow, Report, Row, Table};
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz};
 

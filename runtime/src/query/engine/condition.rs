@@ -2,9 +2,11 @@
 
 use super::keys::{Codes, Keys};
 use super::{Day, Selected};
+use crate::query::QueryError;
+use crate::query::condition::Condition;
 use crate::query::dimension::Scope;
-use crate::query::{Condition, Matcher, QueryError};
-use crate::segment::rows::{Code, NONE, Texts};
+use crate::query::matcher::Matcher;
+use crate::segment::dictionary::{Code, NONE, Texts};
 
 /// Conditions, made ready to be asked of many hits.
 #[derive(Debug)]

@@ -8,7 +8,8 @@ use super::Visit;
 use crate::hit::channel::{self, Origin};
 use crate::query::dimension::{Dimension, Key, Scope};
 use crate::segment::column::Column;
-use crate::segment::rows::{Code, Dictionary, NONE, Rows, Texts};
+use crate::segment::dictionary::{Code, Dictionary, NONE, Texts};
+use crate::segment::rows::Rows;
 
 /// The columns that say what visits there are, and what is a view.
 const BASE: [Column; 4] = [Column::Event, Column::Host, Column::Page, Column::Filtered];

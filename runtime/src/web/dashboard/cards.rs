@@ -11,9 +11,10 @@ use super::links;
 use super::map::Map;
 use super::params::{Sort, State};
 use super::queries::{self, Numbers};
+use crate::query::condition::{Condition, Filter};
 use crate::query::dimension::{Dimension, Key};
-use crate::query::report::{Row, Table, Tally};
-use crate::query::{Condition, Filter};
+use crate::query::metrics::Tally;
+use crate::query::report::{Row, Table};
 
 /// How many rows a table of the page has.
 const ROWS: usize = 9;

@@ -7,8 +7,9 @@ use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
+use crate::query::metrics::Tally;
 use crate::query::period::{BarStart, Period, Unit};
-use crate::query::report::{Bar as Counted, Tally};
+use crate::query::report::Bar as Counted;
 
 /// The height of the plot, in pixels.
 const HEIGHT: f64 = 180.0;

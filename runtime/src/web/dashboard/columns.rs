@@ -143,7 +143,7 @@ pub(super) fn sort(rows: &mut [&Row], key: &Key, sort: Sort) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::report::Tally;
+    use crate::query::metrics::Tally;
 
     #[test]
     fn rows_are_sorted_by_a_column() {

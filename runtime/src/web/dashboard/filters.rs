@@ -6,9 +6,9 @@ use url::form_urlencoded::{self, Serializer};
 use super::format;
 use super::params::State;
 use crate::platform::http::Request;
+use crate::query::condition::{Condition, Filter, Operator};
 use crate::query::dimension::{Dimension, Key};
 use crate::query::report::{Report, Table};
-use crate::query::{Condition, Filter, Operator};
 
 /// The parameters of the form, which no address keeps.
 const FORM: [&str; 5] = ["key", "op", "value", "how", "done"];

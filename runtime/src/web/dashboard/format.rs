@@ -5,10 +5,10 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::hit::country::Country;
+use crate::hit::source::DIRECT;
+use crate::query::condition::{Condition, Filter, Operator};
 use crate::query::dimension::Dimension;
 use crate::query::dimension::Key;
-use crate::query::report::DIRECT;
-use crate::query::{Condition, Filter, Operator};
 
 /// What stands where there is no number.
 pub(super) const NONE: &str = "–";

@@ -160,7 +160,7 @@ mod tests {
     use footfall_infra::settings::TimeZone;
 
     use super::*;
-    use crate::query::report::Tally;
+    use crate::query::metrics::Tally;
 
     fn week(from: &str, to: &str, zone: &str, now: &str) -> Option<Week> {
         let period = Period {

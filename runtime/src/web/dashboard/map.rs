@@ -5,9 +5,9 @@ use serde::Serialize;
 use super::format;
 use super::params::State;
 use crate::hit::country::Country;
+use crate::query::condition::{Condition, Filter};
 use crate::query::dimension::Dimension;
 use crate::query::report::Table;
-use crate::query::{Condition, Filter};
 
 /// `CODE<TAB>PATH`, made by npm/world.mjs.
 const SHAPES: &str = include_str!("../../../lists/world.txt");
@@ -66,7 +66,8 @@ impl Map {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::report::{Row, Tally};
+    use crate::query::metrics::Tally;
+    use crate::query::report::Row;
     use crate::web::dashboard::params::tests::state;
 
     #[test]

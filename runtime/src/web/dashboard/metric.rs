@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::format;
-use crate::query::report::Tally;
+use crate::query::metrics::Tally;
 use crate::web::dashboard::chart::Scale;
 
 /// A number of a tally.

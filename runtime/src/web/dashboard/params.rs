@@ -7,9 +7,10 @@ use url::form_urlencoded::Serializer;
 use super::metric::Metric;
 use crate::auth::SHARE_PARAMETER;
 use crate::platform::http::Request;
+use crate::query::Query;
+use crate::query::condition::Condition;
 use crate::query::dimension::Key;
 use crate::query::period::Choice;
-use crate::query::{Condition, Query};
 
 /// The most tabs that are chosen: cards have fewer.
 const TABS: usize = 20;
@@ -279,7 +280,7 @@ impl State {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::query::Filter;
+    use crate::query::condition::Filter;
     use crate::query::dimension::Dimension;
 
     pub(crate) fn state() -> State {

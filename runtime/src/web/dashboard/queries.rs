@@ -7,14 +7,16 @@ use futures_util::future;
 use super::cards;
 use super::heatmap::Week;
 use super::params::State;
+use crate::query::Query;
+use crate::query::condition::{Condition, Filter, Operator};
 use crate::query::dimension::{Dimension, Key};
 use crate::query::engine::{Engine, Found, Grouping, Plan, Span};
+use crate::query::metrics::Tally;
 use crate::query::reader::{ReadError, Reader};
-use crate::query::report::{Asked, Report, Table, Tally};
-use crate::query::{Condition, Filter, Operator, Query};
+use crate::query::report::{Asked, Report, Table};
 use crate::segment::column::Column;
 use crate::storage::Store;
-use crate::storage::keys::utc_start;
+use crate::storage::hour::utc_start;
 use footfall_infra::settings::{Reached, Site};
 
 /// The most properties that are offered.

@@ -13,9 +13,10 @@ use super::metric::Metric;
 use super::params::{Range, State};
 use super::queries::{self, Numbers};
 use crate::query::Query;
+use crate::query::metrics::Tally;
 use crate::query::period::{Choice, Period, Unit};
-use crate::query::reader::kept_from;
-use crate::query::report::{Report, Tally};
+use crate::query::report::Report;
+use crate::storage::retention::kept_from;
 use crate::web::dashboard::chart::{Bar, Chart, Series, Stage};
 
 /// What a view is made of.

@@ -9,7 +9,7 @@ use jiff::civil::{Date, Weekday};
 use jiff::{SignedDuration, Timestamp, ToSpan as _, Zoned};
 
 use crate::query::period::{Asked, BarStart};
-use crate::storage::keys::utc_start;
+use crate::storage::hour::utc_start;
 
 /// The most bars that a time dimension may have: the hours of a year, and some more.
 pub(super) const MAX_BARS: i64 = 10_000;

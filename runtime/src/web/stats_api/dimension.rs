@@ -4,8 +4,9 @@
 //! `lib/plausible/stats/sql/expression.ex` calls it.
 
 use crate::hit::country::Country;
+use crate::query::QueryError;
+use crate::query::condition::{Condition, Filter, Operator};
 use crate::query::dimension::{self, Key};
-use crate::query::{Condition, Filter, Operator, QueryError};
 
 use super::date_range::Unit;
 

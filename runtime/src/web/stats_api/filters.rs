@@ -6,8 +6,9 @@
 use footfall_infra::settings::Site;
 use serde_json::Value;
 
+use crate::query::QueryError;
+use crate::query::condition::{Condition, MAX_DEPTH, MAX_FILTERS, MAX_VALUES, Operator};
 use crate::query::dimension::Key;
-use crate::query::{Condition, MAX_DEPTH, MAX_FILTERS, MAX_VALUES, Operator, QueryError};
 
 use super::Refused;
 use super::dimension::Property;

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::query::report::Tally;
+use crate::query::metrics::Tally;
 
 /// A number that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

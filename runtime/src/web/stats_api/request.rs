@@ -7,7 +7,7 @@ use footfall_infra::settings::Site;
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
-use crate::query::Condition;
+use crate::query::condition::Condition;
 use crate::query::period::{Asked, BarStart};
 
 use super::Refused;

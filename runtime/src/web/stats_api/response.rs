@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::query::engine::{Engine, Found, Group, Grouping, Plan, Span};
-use crate::query::reader::{Missing, Reader};
-use crate::query::report::Tally;
+use crate::query::metrics::Tally;
+use crate::query::reader::Reader;
+use crate::query::report::Missing;
 use crate::storage::Store;
 
 use super::dimension::Dimension;
@@ -66,7 +67,7 @@ struct Numbers {
 impl Question {
     /// What the engine is to count: the rows and their total; and, for conversions, the same of those who
     /// might have converted.
-    fn plans<'a>(&'a self, base: &'a [crate::query::Condition]) -> Vec<Plan<'a>> {
+    fn plans<'a>(&'a self, base: &'a [crate::query::condition::Condition]) -> Vec<Plan<'a>> {
         let times = || [Some(&self.time), self.compared.as_ref()].into_iter().flatten();
         let keys = |with_goal: bool| {
             let properties = self.dimensions.iter().filter_map(Dimension::property);

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use crate::platform::http::Request;
 use crate::platform::sanitize::clean;
+use crate::query::condition::{Condition, Operator};
 use crate::query::period::Asked;
-use crate::query::{Condition, Operator};
 
 use super::Refused;
 use super::date_range::{self, Against, Range, Unit, Wanted};

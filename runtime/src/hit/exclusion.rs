@@ -1,0 +1,55 @@
+//! Why a hit is kept out of reports.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a hit is not counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FilterReason {
+    /// The User-Agent is a program's own.
+    Bot,
+    /// A browser that nobody sits in front of.
+    Headless,
+    /// The browser loads the page in case it is asked for.
+    Prefetch,
+    /// No User-Agent: every browser sends one.
+    NoUserAgent,
+    /// The referrer is a domain that sends visits to be seen in reports.
+    ReferrerSpam,
+    /// A visitor has more hits in a minute than [a reader makes](crate::hit::rate_limit::MOST_A_MINUTE). It is said of hits that are
+    /// stored already, when they are read.
+    TooFast,
+}
+
+impl FilterReason {
+    /// All of them, in the order in which they are looked for.
+    pub const ALL: [Self; 6] = [
+        Self::NoUserAgent,
+        Self::Prefetch,
+        Self::Headless,
+        Self::Bot,
+        Self::ReferrerSpam,
+        Self::TooFast,
+    ];
+
+    /// The name used at rest and in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bot => "bot",
+            Self::Headless => "headless",
+            Self::Prefetch => "prefetch",
+            Self::NoUserAgent => "no-user-agent",
+            Self::ReferrerSpam => "referrer-spam",
+            Self::TooFast => "too-fast",
+        }
+    }
+}
+
+impl fmt::Display for FilterReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
