@@ -485,10 +485,10 @@ test('the dashboard of a busy site', {
         await follow(page, bar, bar.locator('.hit'));
         assert.equal(await tile(page, 'visitors'), Number(visitors));
         assert.equal(new URL(page.url()).searchParams.get('from'), at);
-        await page.getByText('Custom', { exact: true }).click();
+        await page.getByText('Custom range', { exact: true }).first().click();
         const first = new Date(Date.parse(at) - 2 * 86_400_000).toISOString().slice(0, 10);
-        await page.getByLabel('First day').fill(first);
-        await Promise.all([page.waitForURL(`**from=${first}**`), page.getByRole('button', { name: 'Show' }).click()]);
+        await page.getByLabel('Start date').fill(first);
+        await Promise.all([page.waitForURL(`**from=${first}**`), page.getByRole('button', { name: 'Apply', exact: true }).click()]);
         assert.equal(await bars(), 3);
       })
     );
@@ -520,25 +520,25 @@ test('the dashboard of a busy site', {
           const before = page.url();
           await Promise.all([
             page.waitForURL((url) => url.href !== before && !url.searchParams.has('key')),
-            page.getByRole('button', { name: 'Filter' }).click(),
+            page.getByRole('button', { name: 'Apply filter' }).click(),
           ]);
         };
         const shown = async () => (await page.locator('.chips').innerText()).replace(/[×\s]+/g, ' ').trim();
         const sameAs = async (query) => assert.equal(await tile(page, 'visits'), (await data(query)).totals.visits);
         await add('country', 'Germany');
-        assert.equal(await shown(), 'Country is Germany Take it off');
+        assert.equal(await shown(), 'Country is Germany Clear filter');
         await sameAs('&f=is,country,DE');
         await add('source', 'Google', () => page.locator('[name=op]').selectOption('is_not'));
         await sameAs('&f=is,country,DE&f=is_not,source,Google');
         await follow(page, page.locator('.joint'));
-        assert.equal(await shown(), 'Country is Germany or Source is not Google Take all off');
+        assert.equal(await shown(), 'Country is Germany or Source is not Google Clear all filters');
         await sameAs('&f=any(is,country,DE)(is_not,source,Google)');
         await follow(page, page.locator('.flip').last());
         await follow(page, page.locator('.joint'));
-        assert.equal(await shown(), 'Country is Germany and Source is Google Take all off');
+        assert.equal(await shown(), 'Country is Germany and Source is Google Clear all filters');
         await follow(page, page.locator('.plain'));
-        await add('goal', 'Download', () => page.getByLabel('Whole visits').check());
-        assert.match(await page.title(), /a visit with Goal is Download – Footfall$/);
+        await add('goal', 'Download', () => page.getByLabel('Include all page views').check());
+        assert.match(await page.title(), /a visit where Goal is Download – Footfall$/);
         await sameAs('&f=done(is,goal,Download)');
       })
     );
@@ -574,7 +574,7 @@ test('the dashboard of a busy site', {
         const last = page.locator('[data-bar]').nth(5);
         assert.equal(Number(await last.getAttribute('data-value')), report.bars[5].bounce_rate);
         assert.ok(await page.locator('.line path').last().isVisible());
-        await follow(page, page.getByRole('link', { name: 'Do not compare' }));
+        await follow(page, page.getByRole('link', { name: 'Hide comparison' }));
         assert.equal(await page.locator('.line').count(), 0);
         assert.equal(await page.locator('.change').count(), 0);
         await follow(page, page.locator('[data-tile="time_on_page"] a'));
@@ -641,7 +641,7 @@ test('the dashboard of a busy site', {
       await follow(page, page.locator('tr[data-source="Google"] a.name'));
       await press('Escape', 'f', null);
       await page.locator('.keys summary').click();
-      await follow(page, page.getByRole('link', { name: 'Turn them off' }));
+      await follow(page, page.getByRole('link', { name: 'Turn off' }));
       await page.keyboard.press('w');
       await page.keyboard.press('?');
       await pause(300);

@@ -481,7 +481,7 @@ fn a_wrong_password_makes_none() {
     let answer = deployed.posts("/login", &body, &[]);
     is_refused(&answer, 403);
     let page = text(&answer);
-    assert!(page.contains("This is not the password") && page.contains(FIELD), "{page}");
+    assert!(page.contains("Wrong password") && page.contains(FIELD), "{page}");
     assert!(page.contains("value=\"other.example\"") && !page.contains(WRONG), "{page}");
     assert_eq!(deployed.notes().len(), 1);
     // What can be no password is no try, and is not hashed: nobody is kept out by an empty field.
@@ -553,7 +553,8 @@ fn passwords_can_be_tried_five_times_a_minute() {
     assert_eq!(header(&limited, "retry-after"), "60");
     let page = text(&limited);
     assert!(
-        page.contains("For 60 seconds none is taken") && page.contains("cargo xtask open"),
+        page.contains("For 60 seconds, further attempts are rejected")
+            && page.contains("cargo xtask open"),
         "{page}"
     );
     assert_eq!(deployed.notes().len(), 5);
@@ -589,7 +590,7 @@ fn passwords_can_be_tried_thirty_times_an_hour_across_the_clock_s() {
     let limited = deployed.tries(PASSWORD);
     is_refused(&limited, 429);
     assert_eq!(header(&limited, "retry-after"), "1440");
-    assert!(text(&limited).contains("For 24 minutes none is taken"));
+    assert!(text(&limited).contains("For 24 minutes, further attempts are rejected"));
     at(59, 59);
     is_refused(&deployed.tries(PASSWORD), 429);
     at(60, 0);
@@ -895,7 +896,7 @@ fn a_badge_has_the_views_of_a_page() {
     check("page=/", "2 views of / in the last 30 days");
     check("", "2 views of / in the last 30 days");
     check(&form("page", "/a<b>&\""), "3 views of /a&lt;b&gt;&amp;&quot; in the last 30 days");
-    check("page=/none&period=all", "0 views of /none in all");
+    check("page=/none&period=all", "0 views of /none in total");
     check(
         &form("page", "/<script>alert(1)</script>\u{0}\u{202e}"),
         "0 views of /&lt;script&gt;alert(1)&lt;/script&gt; in the last 30 days",

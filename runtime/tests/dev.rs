@@ -563,8 +563,8 @@ fn programs_are_answered_and_counted_apart() {
     assert_eq!(filtered, expected);
     let page = dev.page();
     let place = |reason: &str| page.find(reason).unwrap_or_else(|| panic!("no {reason}: {page}"));
-    let first = place("Pages loaded in advance, perhaps never seen</span></th><td>3</td>");
-    assert!(first < place("by their User-Agent</span></th><td>2</td>"), "the most frequent first");
+    let first = place("Prefetched pages</span></th><td>3</td>");
+    assert!(first < place("Bots (by User-Agent)</span></th><td>2</td>"), "the most frequent first");
     let csv = dev.get("/dashboard?days=2&format=csv&show=filtered").text();
     assert!(csv.starts_with("reason,hits\r\nprefetch,3\r\nbot,2\r\n"), "{csv}");
 }
@@ -640,11 +640,7 @@ fn a_dashboard_that_cannot_be_says_why() {
         ("days=7321", 400, "days must be a number from 1 to 7320"),
         ("days=-1", 400, "days must be a number from 1 to 7320"),
         ("days=%3Cscript%3E", 400, "days must be a number from 1 to 7320"),
-        (
-            "from=2026-11-02&to=2026-11-01",
-            400,
-            "the period ends before it begins: exchange from and to",
-        ),
+        ("from=2026-11-02&to=2026-11-01", 400, "the end date is before the start date"),
         ("from=2026-11-01", 400, "from and to go together: give both, or use period"),
         ("from=2026-11-31&to=2026-12-01", 400, "from must be a day such as 2026-11-22"),
         ("from=1926-01-01&to=2026-11-01", 400, "a period has at most 7320 days: ask for fewer"),
@@ -749,7 +745,7 @@ fn each_table_is_data_alone() {
     assert_eq!(get("now&format=json").json(), json!({ "now": 1 }));
     let unknown = get("colour&format=json");
     assert_eq!(unknown.status, 400);
-    assert!(unknown.json()["error"].as_str().unwrap().contains("no part called colour"));
+    assert!(unknown.json()["error"].as_str().unwrap().contains("invalid show \"colour\""));
     // Filtered by its event, the page shows the properties; by the goal, too.
     for filter in ["is,event,signup", "is,goal,signup"] {
         let page = dev.get(&format!("/dashboard?days=7&f={filter}")).text();

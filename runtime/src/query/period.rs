@@ -102,7 +102,7 @@ pub enum PeriodError {
     #[error("from and to go together: give both, or use period")]
     Half,
     /// The period ends before it begins.
-    #[error("the period ends before it begins: exchange from and to")]
+    #[error("the end date is before the start date")]
     Backwards,
     /// The period is longer than can be shown.
     #[error("a period has at most {MAX_DAYS} days: ask for fewer")]

@@ -27,7 +27,7 @@ const PERIODS: [(&str, &str); 4] = [
     ("7d", "in the last 7 days"),
     ("30d", "in the last 30 days"),
     ("year", "this year"),
-    ("all", "in all"),
+    ("all", "in total"),
 ];
 
 /// How long a report is remembered, and an answer may be kept by caches.
@@ -70,7 +70,7 @@ impl Badges {
         let Some(site) = settings.site(&name).filter(|site| site.public) else {
             let mut answer = text(
                 StatusCode::NOT_FOUND,
-                "There is no public site of this name. A site is public if footfall.yaml says `public: true`.",
+                "No public site has this name. To make a site public, set `public: true` in footfall.yaml.",
             );
             set(&mut answer, CACHE_CONTROL, CACHED);
             return Ok(answer);

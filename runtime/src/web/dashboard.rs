@@ -58,11 +58,11 @@ impl<S: Store, A: Ambient> Web<S, A> {
         let now = self.ambient.now();
         let Grant { site, sites, by } = self.access().dashboard(request).await?;
         if request.parameter("myself").is_some() {
-            return Ok(self.door_page(
+            return Ok(self.message_page(
                 StatusCode::OK,
                 context! {
                     style => STYLE,
-                    title => "Do not count my own visits",
+                    title => "Exclude my own visits",
                     myself => Serde(Myself::of(site)),
                 },
             ));
@@ -77,7 +77,7 @@ impl<S: Store, A: Ambient> Web<S, A> {
             return download::answer(&reader, &query, &part, format == Format::Csv).await;
         }
         if let Some(address) = filters::added(request) {
-            let mut answer = text(StatusCode::SEE_OTHER, "The filter is in the address.");
+            let mut answer = text(StatusCode::SEE_OTHER, "Redirecting to the filtered report.");
             set(&mut answer, LOCATION, &address);
             return Ok(answer);
         }

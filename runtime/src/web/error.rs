@@ -16,8 +16,7 @@ pub(super) enum WebError {
     #[error("format must be html, json or csv")]
     Format,
     #[error(
-        "there is no part called {0}: show a table such as page, goal or props:NAME, or bars, week, \
-         filtered or now"
+        "invalid show {0:?}: expected a table such as page, goal or props:NAME, or bars, week, filtered or now"
     )]
     Part(String),
     #[error(transparent)]

@@ -16,10 +16,13 @@ use crate::platform::http::{Request, Response, set};
 use crate::storage::Store;
 
 /// The title of the closed door.
-const CLOSED: &str = "This dashboard is closed";
+const CLOSED: &str = "This dashboard is private";
 
-/// The command that always opens it.
+/// The command that creates a sign-in link.
 const OPEN: &str = "cargo xtask open";
+
+/// Introduces that command to someone without the password.
+const FORGOTTEN: &str = "Forgot the password? This command creates a sign-in link:";
 
 impl<S: Store, A: Ambient> Web<S, A> {
     /// The page behind a login link: a button. What looks at links before anybody clicks them (a mail's
@@ -33,21 +36,21 @@ impl<S: Store, A: Ambient> Web<S, A> {
             Some(link) => context! {
                 style => STYLE,
                 title => "Sign in to your dashboard",
-                text => "This browser stays signed in for 30 days. The link works once, and for 10 minutes.",
+                text => "You stay signed in on this browser for 30 days. The link works once and expires after 10 minutes.",
                 link,
             },
             None if self.access().takes_passwords().await? => context! {
                 style => STYLE,
                 title => "Sign in to your dashboard",
-                text => "This browser stays signed in for 30 days.",
+                text => "You stay signed in on this browser for 30 days.",
                 password => true,
                 site => site_of(request).as_ref().map(Domain::as_str),
-                hint => "Without the password, this makes a link that does the same:",
+                hint => FORGOTTEN,
                 command => OPEN,
             },
             None => return Err(Denied::Login.into()),
         };
-        Ok(self.door_page(StatusCode::OK, context))
+        Ok(self.message_page(StatusCode::OK, context))
     }
 
     /// The closed door. Whether there is a password, nobody is told who asks for data.
@@ -56,15 +59,15 @@ impl<S: Store, A: Ambient> Web<S, A> {
         if !self.access().takes_passwords().await.unwrap_or(false) {
             return Err(Denied::SignIn.into());
         }
-        let page = self.door_page(
+        let page = self.message_page(
             Denied::SignIn.status(),
             context! {
                 style => STYLE,
                 title => CLOSED,
-                text => "It is its owner's. If that is you, sign in:",
+                text => "Sign in to see it.",
                 password => true,
                 site => site_of(request).as_ref().map(Domain::as_str),
-                hint => "Without the password, this makes a link that signs your browser in:",
+                hint => FORGOTTEN,
                 command => OPEN,
             },
         );
@@ -103,40 +106,51 @@ impl<S: Store, A: Ambient> Web<S, A> {
         let (title, text, hint, command) = match denied {
             Denied::SignIn => (
                 CLOSED,
-                "It is its owner's. If that is you, this makes a link that signs your browser in:"
-                    .to_owned(),
+                "Sign in to see it. This command creates a sign-in link:".to_owned(),
                 None,
                 Some(OPEN),
             ),
             Denied::Login => (
-                "This link does not sign you in",
-                "It works once, and for 10 minutes. This makes another:".to_owned(),
+                "This sign-in link has expired or was already used",
+                "A link works once, within 10 minutes. This command creates a new one:".to_owned(),
                 None,
                 Some(OPEN),
             ),
             Denied::Password => (
-                "This is not the password",
-                "Nobody was signed in. Try again:".to_owned(),
-                Some("Without the password, this makes a link that signs your browser in:"),
+                "Wrong password",
+                "Try again:".to_owned(),
+                Some(FORGOTTEN),
                 Some(OPEN),
             ),
             Denied::TooManyTries(seconds) => (
-                "Too many tries",
+                "Too many attempts",
                 format!(
-                    "Passwords were tried too often, by whoever it was. For {} none is taken, not even the \
-                     right one.",
+                    "For {}, further attempts are rejected, even with the right password.",
                     in_words(*seconds)
                 ),
-                Some("This makes a link that signs your browser in at once:"),
+                Some("To sign in now, create a sign-in link with this command:"),
                 Some(OPEN),
             ),
-            denied => ("This cannot be shown", denied.to_string(), None, None),
+            Denied::Share => (
+                "This share link does not work",
+                "It is incomplete, has expired or was revoked. Ask the person who sent it for a new one."
+                    .to_owned(),
+                None,
+                None,
+            ),
+            Denied::CrossSite => (
+                "Request blocked",
+                "It came from another site, so nothing was changed.".to_owned(),
+                None,
+                None,
+            ),
+            denied => ("Access denied", denied.to_string(), None, None),
         };
         let password = matches!(denied, Denied::Password | Denied::TooManyTries(_));
         let site = site_of(request);
         let site = site.as_ref().map(Domain::as_str);
         let context = context! { style => STYLE, title, text, hint, command, password, site };
-        self.door_page(denied.status(), context)
+        self.message_page(denied.status(), context)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::platform::log;
 use crate::storage::Store;
 
 pub(super) const PAGE: &str = include_str!("../../assets/dashboard.html");
-pub(super) const DOOR: &str = include_str!("../../assets/door.html");
+pub(super) const LOGIN: &str = include_str!("../../assets/login.html");
 pub(super) const STYLE: &str = include_str!("../../assets/dashboard.css");
 pub(super) const SCRIPT: &str = include_str!("../../assets/dashboard.js");
 
@@ -32,19 +32,19 @@ pub(super) fn templates() -> Result<Environment<'static>, minijinja::Error> {
     templates.set_auto_escape_callback(|_| AutoEscape::Html);
     templates.add_filter("thousands", format::thousands);
     templates.add_template("page", PAGE)?;
-    templates.add_template("door", DOOR)?;
+    templates.add_template("login", LOGIN)?;
     Ok(templates)
 }
 
 impl<S: Store, A: Ambient> Web<S, A> {
     /// A page without numbers: to sign in, or that says why it stays closed.
-    pub(super) fn door_page(&self, status: StatusCode, context: minijinja::Value) -> Response {
-        let page = self.templates.get_template("door").and_then(|page| page.render(context));
+    pub(super) fn message_page(&self, status: StatusCode, context: minijinja::Value) -> Response {
+        let page = self.templates.get_template("login").and_then(|page| page.render(context));
         match page {
             Ok(page) => self.guarded(response(status, "text/html; charset=utf-8", page), &[]),
             Err(error) => {
-                log::error("a page was not made", error);
-                text(status, "This page cannot be made. The function's log says why.")
+                log::error("cannot render a page", error);
+                text(status, "This page cannot be shown. The function's log says why.")
             }
         }
     }
@@ -58,7 +58,7 @@ impl<S: Store, A: Ambient> Web<S, A> {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         };
-        let message = told(status, "a report was not made", failure);
+        let message = told(status, "cannot make a report", failure);
         match (format, failure) {
             (Format::Json, WebError::Denied(denied)) => return denied.response(),
             (Format::Json, _) => return json_error(status, &message),
@@ -72,7 +72,12 @@ impl<S: Store, A: Ambient> Web<S, A> {
             }
             (Format::Html, _) => {}
         }
-        let context = context! { style => STYLE, error => &message, back => back(request) };
+        let error_title = match status.is_server_error() {
+            true => "Something went wrong",
+            false => "Something is wrong with this link",
+        };
+        let back = back(request);
+        let context = context! { style => STYLE, error_title, error => &message, back };
         let page = self.templates.get_template("page").and_then(|page| page.render(context));
         // Without a page, the sentence alone does.
         self.guarded(response(status, "text/html; charset=utf-8", page.unwrap_or(message)), &[])

@@ -361,7 +361,7 @@ fn browser() -> Result<()> {
         &server.url,
     ]))?;
     let tested = run(program("node", &npm_folder())
-        .args(["--test", "browser.test.mjs", "door.test.mjs"])
+        .args(["--test", "browser.test.mjs", "login.test.mjs"])
         .env("FOOTFALL_URL", &server.url)
         .env("FOOTFALL_SNIPPET", snippet)
         .env("FOOTFALL_DEV", binary("dev")?)

@@ -113,7 +113,7 @@ fn plans(site: &Site, props: &[String]) -> Vec<Plan> {
                     "Browsers",
                     &[(D::Browser, "names"), (D::BrowserVersion, "versions")],
                 ),
-                Tab::with_parts("Systems", &[(D::System, "names"), (D::SystemVersion, "versions")]),
+                Tab::with_parts("OS", &[(D::System, "names"), (D::SystemVersion, "versions")]),
                 Tab::of("Devices", D::Device),
                 Tab::of("Screens", D::Screen),
             ],
@@ -184,6 +184,8 @@ pub(super) struct Shown {
     pub key: String,
     /// The name of the attribute that has a row's value: `data-entry-page`.
     pub attribute: String,
+    /// The table's title: `Top pages`.
+    pub title: String,
     /// The heads of the columns.
     pub columns: Vec<Head>,
     /// The rows.
@@ -324,15 +326,15 @@ impl Cards<'_> {
         let visitors = |number| format::counted(number, "visitor");
         match (&self.numbers.base, shown) {
             (Some(base), Key::Goal) => Some(format!(
-                "Conversion: of the {} whom the filters leave without those of goals; in other \
-                 tables, of the row's.",
+                "Conversion rate: share of the {} who match the other filters. In other tables, share of the \
+                 visitors in that row.",
                 visitors(base.visitors)
             )),
             (None, Key::Goal) => {
                 let of = visitors(self.numbers.report.totals.visitors);
                 let whom =
-                    if self.state.filters.is_empty() { "" } else { " whom the filters leave" };
-                Some(format!("Conversion: of the {of}{whom}."))
+                    if self.state.filters.is_empty() { "" } else { " who match the filters" };
+                Some(format!("Conversion rate: share of the {of}{whom}."))
             }
             _ => None,
         }
@@ -392,6 +394,7 @@ impl Cards<'_> {
         Shown {
             key: key.to_string(),
             attribute: format!("data-{}", attribute(key)),
+            title: format::table_title(key, is_whole),
             columns: self.heads(key, columns, is_whole),
             rows: rows.iter().take(most).map(row).collect(),
             all,
@@ -453,10 +456,7 @@ impl Cards<'_> {
             tabs: Vec::new(),
             parts: Vec::new(),
             content: Content::Week(week.days()),
-            note: Some(format!(
-                "Visitors of an average hour, by the clock of {}.",
-                self.numbers.report.time_zone
-            )),
+            note: Some(format!("Average visitors per hour ({}).", self.numbers.report.time_zone)),
             csv: Some(self.state.data_href("csv", Some("week"))),
             is_wide: false,
         })
@@ -473,12 +473,12 @@ impl Cards<'_> {
         };
         Some(Card {
             id: "filtered",
-            title: "Not counted",
+            title: "Excluded traffic",
             tabs: Vec::new(),
             parts: Vec::new(),
             content: Content::Reasons(filtered.iter().map(reason).collect()),
             note: Some(
-                "Hits of the period that are in no other number, whatever is filtered by."
+                "Not included in any other number on this page. Filters do not apply here."
                     .to_owned(),
             ),
             csv: Some(self.state.data_href("csv", Some("filtered"))),

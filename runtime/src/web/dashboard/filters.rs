@@ -257,7 +257,7 @@ mod tests {
     fn a_chip_is_negated_and_taken_off() {
         let chips = of(&["is,page,/a", "not(done(is,goal,Order))"]);
         let said: Vec<&str> = chips.iter().map(|chip| chip.said.as_str()).collect();
-        assert_eq!(said, ["Page is /a", "not a visit with Goal is Order"]);
+        assert_eq!(said, ["Page is /a", "not a visit where Goal is Order"]);
         assert_eq!(filters(&chips[0].remove), ["not(done(is,goal,Order))"]);
         assert_eq!(filters(&chips[0].negate), ["is_not,page,/a", "not(done(is,goal,Order))"]);
         assert_eq!(filters(&chips[1].negate), ["is,page,/a", "done(is,goal,Order)"]);

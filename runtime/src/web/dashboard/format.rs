@@ -117,10 +117,16 @@ impl Change {
     }
 }
 
+/// Formats a day: `22 Nov 2026`.
+#[must_use]
+pub(super) fn day(day: Date) -> String {
+    day.strftime("%-d %b %Y").to_string()
+}
+
 /// From a day to another: `22 Nov 2026`, `16 – 22 Nov 2026`, `26 Oct – 22 Nov 2026`.
 #[must_use]
 pub(super) fn days(from: Date, to: Date) -> String {
-    let last = to.strftime("%-d %b %Y");
+    let last = day(to);
     if from == to {
         to.strftime("%a, %-d %b %Y").to_string()
     } else if from.first_of_month() == to.first_of_month() {
@@ -128,7 +134,7 @@ pub(super) fn days(from: Date, to: Date) -> String {
     } else if from.year() == to.year() {
         format!("{} – {last}", from.strftime("%-d %b"))
     } else {
-        format!("{} – {last}", from.strftime("%-d %b %Y"))
+        format!("{} – {last}", day(from))
     }
 }
 
@@ -138,7 +144,7 @@ pub(super) fn instants(from: &Zoned, end: &Zoned) -> String {
     let midnight = end.time() == jiff::civil::Time::midnight();
     let last = if midnight { end.date().yesterday().unwrap_or(end.date()) } else { end.date() };
     let days = days(from.date(), last.max(from.date()));
-    if midnight { days } else { format!("{days}, until {}", end.strftime("%H:%M")) }
+    if midnight { days } else { format!("{days}, up to {}", end.strftime("%H:%M")) }
 }
 
 /// What a dimension is called where one of its values stands.
@@ -160,11 +166,33 @@ pub(super) const fn dimension(dimension: Dimension) -> &'static str {
         Dimension::Country => "Country",
         Dimension::Browser => "Browser",
         Dimension::BrowserVersion => "Browser version",
-        Dimension::System => "System",
-        Dimension::SystemVersion => "System version",
+        Dimension::System => "Operating system",
+        Dimension::SystemVersion => "OS version",
         Dimension::Device => "Device",
-        Dimension::Screen => "Screen",
+        Dimension::Screen => "Screen size",
         Dimension::Channel => "Channel",
+    }
+}
+
+/// Names a table by its key: `Top pages`, or `Pages` with all rows.
+#[must_use]
+pub(super) fn table_title(key: &Key, has_all_rows: bool) -> String {
+    let plural = match key {
+        Key::Dimension(Dimension::Country) => "countries".to_owned(),
+        Key::Dimension(of) => {
+            let name = dimension(*of);
+            // "UTM" stays as it is written in addresses, and "OS" is no word.
+            let name = if name.starts_with("OS ") { name.to_owned() } else { name.to_lowercase() };
+            if name.starts_with("utm_") { format!("values of {name}") } else { format!("{name}s") }
+        }
+        Key::Prop(name) => format!("values of {name}"),
+        Key::Goal => "goals".to_owned(),
+    };
+    if has_all_rows {
+        let mut letters = plural.chars();
+        letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+    } else {
+        format!("Top {plural}")
     }
 }
 
@@ -219,7 +247,7 @@ pub(super) fn condition(condition: &Condition) -> String {
         Condition::All(conditions) => format!("({})", inner(conditions, " and ")),
         Condition::Any(conditions) => format!("({})", inner(conditions, " or ")),
         Condition::Not(condition) => format!("not {}", self::condition(condition)),
-        Condition::Done(condition) => format!("a visit with {}", self::condition(condition)),
+        Condition::Done(condition) => format!("a visit where {}", self::condition(condition)),
     }
 }
 
@@ -277,12 +305,12 @@ fn countries() -> impl Iterator<Item = Country> {
 #[must_use]
 pub(super) fn reason(reason: &str) -> String {
     match reason {
-        "bot" => "Bots: crawlers, monitors and previews, by their User-Agent",
-        "headless" => "Browsers that a program drives",
-        "prefetch" => "Pages loaded in advance, perhaps never seen",
-        "no-user-agent" => "Programs that do not say what they are",
-        "referrer-spam" => "Referrer spam: visits made up to be seen here",
-        "too-fast" => "More in a minute than a reader makes",
+        "bot" => "Bots (by User-Agent)",
+        "headless" => "Automated browsers",
+        "prefetch" => "Prefetched pages",
+        "no-user-agent" => "Missing User-Agent",
+        "referrer-spam" => "Referrer spam",
+        "too-fast" => "Rate limit exceeded",
         // A newer version's.
         other => other,
     }
@@ -360,7 +388,7 @@ mod tests {
         let from = at("2026-11-09T00:00[Europe/Berlin]");
         assert_eq!(instants(&from, &at("2026-11-16T00:00[Europe/Berlin]")), "9 – 15 Nov 2026");
         let until = instants(&from, &at("2026-11-15T18:50[Europe/Berlin]"));
-        assert_eq!(until, "9 – 15 Nov 2026, until 18:50");
+        assert_eq!(until, "9 – 15 Nov 2026, up to 18:50");
     }
 
     #[test]

@@ -88,31 +88,29 @@ impl Metric {
     pub(super) const fn meaning(self) -> &'static str {
         match self {
             Self::Visitors => {
-                "An address and a browser, on one day of UTC. The next day nobody knows them any \
-                 more: visitors of several days are the sum of each day's."
+                "Distinct combinations of IP address and browser on one UTC day. Visitors cannot be \
+                 recognized on another day, so longer periods add up the days."
             }
             Self::Visits => {
-                "What one visitor does without a pause of 30 minutes. A visit counts where it \
-                 begins."
+                "Page views and events of one visitor with less than 30 minutes between them. A visit \
+                 counts where it starts."
             }
-            Self::Views => "Pages that were opened: loads, and steps in single-page apps.",
+            Self::Views => "Page loads, including navigation within single-page apps.",
             Self::ViewsPerVisit => "Page views divided by visits.",
-            Self::BounceRate => {
-                "Visits of one page view and nothing else, in per cent of all visits."
-            }
+            Self::BounceRate => "Share of visits with one page view and no events.",
             Self::VisitDuration => {
-                "From the first to the last hit of a visit, on average; with the time that its last \
-                 page was looked at, if that is known."
+                "Average time from the first to the last hit of a visit, including the time on its last \
+                 page if that is known."
             }
             Self::TimeOnPage => {
-                "How long a page was in sight, on average over the views that say so."
+                "Average time for which a page was visible, over the page views that report it."
             }
             Self::ScrollDepth => {
-                "How far down a page was seen, in per cent of its height, on average over the views \
-                 that say so."
+                "Average depth to which a page was scrolled, in percent of its height, over the page views \
+                 that report it."
             }
             Self::Events => {
-                "What your pages report by name, such as a sign-up. They are no page views."
+                "Actions that your pages report by name, such as a sign-up. Page views are not included."
             }
         }
     }

@@ -162,13 +162,13 @@ const KEYS: [(&str, &str); 15] = [
     ("m", "This month"),
     ("y", "This year"),
     ("a", "All time"),
-    ("c", "Any days"),
+    ("c", "Custom range"),
     ("←", "Earlier"),
     ("→", "Later"),
-    ("x", "Compare, or not"),
-    ("f", "Filter"),
-    ("Esc", "Close; take all filters off; back"),
-    ("?", "This list"),
+    ("x", "Show or hide comparison"),
+    ("f", "Add filter"),
+    ("Esc", "Close, clear filters, or go back"),
+    ("?", "Show this list"),
 ];
 
 impl View {
@@ -252,16 +252,21 @@ impl View {
     }
 }
 
-/// A bar in words: `Sun, 22 Nov 2026, so far: 340 visitors, before: 301`.
+/// Describes a bar: `Sun, 22 Nov 2026, so far: 340 visitors, previous period: 301`.
 fn said(metric: Metric, bar: &Bar) -> BarText {
     let stage = match bar.stage {
         Stage::Past => "",
         Stage::Open => ", so far",
-        Stage::Ahead => ", still ahead",
+        Stage::Ahead => {
+            return BarText {
+                value: metric.text(bar.value),
+                said: format!("{}: not yet", bar.name),
+            };
+        }
     };
     let before = bar
         .before
-        .map(|before| format!(", before: {}", metric.text(Some(before))))
+        .map(|before| format!(", previous period: {}", metric.text(Some(before))))
         .unwrap_or_default();
     BarText {
         value: metric.text(bar.value),
@@ -326,7 +331,7 @@ impl Answer<'_> {
         let mut columns: Vec<String> = metrics.iter().map(|it| it.title().to_owned()).collect();
         let is_compared = chart.before.is_some();
         if is_compared {
-            columns.insert(1, "Before".to_owned());
+            columns.insert(1, "Previous period".to_owned());
         }
         let row = |(bar, counted): (&Bar, &crate::query::report::Bar)| {
             let mut cells: Vec<String> =
@@ -383,7 +388,7 @@ impl Answer<'_> {
         let is_compared = self.state.is_compared;
         Some(Link {
             title: match is_compared {
-                true => "Do not compare".to_owned(),
+                true => "Hide comparison".to_owned(),
                 false => format!("Compare with {days}"),
             },
             href: self.state.with_comparison(!is_compared).href(),
@@ -432,22 +437,22 @@ impl Answer<'_> {
         let kept = kept_from(self.site, self.now);
         if let Some(days) = self.site.retention_days.filter(|_| self.numbers.report.from < kept) {
             notices.push(format!(
-                "This site's hits are kept for {}: before {} there is nothing left.",
+                "This site keeps data for {}. Data before {} has been deleted.",
                 format::counted(u64::from(days.get()), "day"),
-                kept
+                format::day(kept)
             ));
         }
         for problem in &self.numbers.report.incomplete {
-            notices.push(format!("These numbers are incomplete. Left out is {problem}."));
+            notices.push(format!("This report is incomplete. Not included: {problem}."));
         }
         match self.numbers.report.unreadable {
             0 => {}
             1 => notices.push(
-                "1 stored hit cannot be read and is missing here; the function's log says why."
+                "1 stored hit cannot be read and is not included. The function's log says why."
                     .to_owned(),
             ),
             hits => notices.push(format!(
-                "{} stored hits cannot be read and are missing here; the function's log says why.",
+                "{} stored hits cannot be read and are not included. The function's log says why.",
                 format::thousands(hits)
             )),
         }
@@ -459,17 +464,17 @@ impl Answer<'_> {
         let mut foot = Vec::new();
         if self.numbers.report.from < self.numbers.report.to {
             foot.push(
-                "Visitors over several days are the sum of daily visitors: after its day, nobody \
-                 is known again."
+                "Visitors over several days are the sum of daily visitors. Visitors cannot be recognized on \
+                 another day, so someone who comes on two days counts twice."
                     .to_owned(),
             );
         }
-        foot.push(format!("Days are those of {}.", self.numbers.report.time_zone));
+        foot.push(format!("Time zone: {}.", self.numbers.report.time_zone));
         if self.state.show.is_none()
             && self.query.period.day_count() > 1
             && !Week::fits(&self.query.period)
         {
-            foot.push("The hours of the week are shown for 7 to 100 days.".to_owned());
+            foot.push("Choose 7 to 100 days to see the hours of the week.".to_owned());
         }
         foot
     }
@@ -591,7 +596,7 @@ pub(crate) mod tests {
     #[test]
     fn tiles_are_compared_with_the_period_before() {
         let view = view(&numbers(), &state(), YAML);
-        assert_eq!(view.compared.as_deref(), Some("9 – 15 Nov 2026, until 18:50"));
+        assert_eq!(view.compared.as_deref(), Some("9 – 15 Nov 2026, up to 18:50"));
         let tiles: Vec<_> = view
             .tiles
             .iter()
@@ -619,7 +624,7 @@ pub(crate) mod tests {
         assert!(view.tiles.iter().all(|tile| tile.change.is_none()));
         assert_eq!(
             view.notices,
-            ["This site's hits are kept for 5 days: before 2026-11-17 there is nothing left."]
+            ["This site keeps data for 5 days. Data before 17 Nov 2026 has been deleted."]
         );
     }
 
@@ -646,8 +651,8 @@ pub(crate) mod tests {
         numbers.report.bars_before = numbers.report.bars.clone();
         let shown = view(&numbers, &state(), YAML);
         assert!(shown.chart.unwrap().before.is_some());
-        assert_eq!(shown.bar_table.unwrap().columns[1], "Before");
-        assert_eq!(shown.bars[0].said, "Mon, 16 Nov 2026: 2 visitors, before: 2");
+        assert_eq!(shown.bar_table.unwrap().columns[1], "Previous period");
+        assert_eq!(shown.bars[0].said, "Mon, 16 Nov 2026: 2 visitors, previous period: 2");
         assert_eq!(shown.comparison.unwrap().href, "?period=7d&compare=none");
         let hidden = view(&numbers, &state().with_comparison(false), YAML);
         assert!(hidden.chart.unwrap().before.is_none() && hidden.compared.is_none());
@@ -655,7 +660,7 @@ pub(crate) mod tests {
         let back = hidden.comparison.unwrap();
         assert_eq!(
             (back.title.as_str(), back.href.as_str()),
-            ("Compare with 9 – 15 Nov 2026, until 18:50", "?period=7d")
+            ("Compare with 9 – 15 Nov 2026, up to 18:50", "?period=7d")
         );
     }
 

@@ -3,10 +3,10 @@
 //
 //   FOOTFALL_DEV          the program `dev`
 //   FOOTFALL_DEPLOYER     the deployer's program, which makes share links
-//   FOOTFALL_SCREENSHOTS  a folder for door-*.png; none are taken without it
+//   FOOTFALL_SCREENSHOTS  a folder for login-*.png; none are taken without it
 //   CHROMIUM              the browser, /usr/bin/chromium if it is not set
 //
-//   node --test door.test.mjs
+//   node --test login.test.mjs
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -68,12 +68,12 @@ async function looksRight(page, name) {
   assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html)}`), [], name);
   if (FOOTFALL_SCREENSHOTS) {
     await mkdir(FOOTFALL_SCREENSHOTS, { recursive: true });
-    await page.screenshot({ path: join(FOOTFALL_SCREENSHOTS, `door-${name}.png`) });
+    await page.screenshot({ path: join(FOOTFALL_SCREENSHOTS, `login-${name}.png`) });
   }
 }
 
 test('the door', { skip: FOOTFALL_DEV && FOOTFALL_DEPLOYER ? false : 'FOOTFALL_DEV or FOOTFALL_DEPLOYER is not set' }, async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'footfall-door-'));
+  const folder = await mkdtemp(join(tmpdir(), 'footfall-login-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   await writeFile(join(folder, 'footfall.yaml'), SETTINGS);
   await mkdir(join(folder, 'data'));
@@ -127,14 +127,14 @@ test('the door', { skip: FOOTFALL_DEV && FOOTFALL_DEPLOYER ? false : 'FOOTFALL_D
     const other = await (await browser.newContext()).newPage();
     await other.goto(server.link);
     await other.getByRole('button', { name: 'Sign in' }).click();
-    assert.equal(await other.locator('h2').innerText(), 'This link does not sign you in');
+    assert.equal(await other.locator('h2').innerText(), 'This sign-in link has expired or was already used');
     await looksRight(other, 'used');
     await other.context().close();
 
     await page.getByRole('button', { name: 'Sign out' }).click();
     assert.deepEqual(await context.cookies(), []);
     assert.equal((await page.goto(`${dashboard}?site=other.example`)).status(), 401);
-    assert.equal(await heading(), 'This dashboard is closed');
+    assert.equal(await heading(), 'This dashboard is private');
   });
 
   await t.test('a password signs in by the keyboard, to the site that was asked for', async () => {
@@ -152,7 +152,7 @@ test('the door', { skip: FOOTFALL_DEV && FOOTFALL_DEPLOYER ? false : 'FOOTFALL_D
       await answered;
     };
     await types('incorrect horse battery');
-    assert.equal(await heading(), 'This is not the password');
+    assert.equal(await heading(), 'Wrong password');
     assert.equal(await field.inputValue(), '');
     await looksRight(page, 'wrong-password');
     await types(password);
@@ -166,7 +166,7 @@ test('the door', { skip: FOOTFALL_DEV && FOOTFALL_DEPLOYER ? false : 'FOOTFALL_D
       await types('incorrect horse battery');
     }
     await types(password);
-    assert.equal(await heading(), 'Too many tries');
+    assert.equal(await heading(), 'Too many attempts');
     await looksRight(page, 'limited');
     assert.deepEqual(await context.cookies(), []);
     // On a narrow screen nothing is cut off.
