@@ -191,21 +191,34 @@ fn the_document_says_what_was_measured_and_what_it_costs() {
     );
 }
 
-/// README's table of three sizes is the same command's.
+/// The table of docs/cost.md is the same command's.
 #[test]
-fn the_readme_says_what_it_costs() {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+fn cost_page_states_the_calculated_costs() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cost.md")).unwrap();
     let sizes = sizes();
     let check = |name: &str, mark: &str, cell: &dyn Fn(&Size) -> f64| {
         let cells = sizes[..3].iter().map(|size| format!("{mark}{:.2}{mark}", cell(size)));
         let row = format!("| {mark}{name}{mark} | {} |", cells.collect::<Vec<_>>().join(" | "));
-        assert!(readme.contains(&row), "README.md has not: {row}");
+        assert!(page.contains(&row), "docs/cost.md has not: {row}");
     };
     check("API requests", "", &|it| it.pay(&["API requests"]));
     check("functions", "", &|it| it.pay(&["Function requests", "Function time"]));
     let table = ["Table: writes", "Table: reads", "Table: storage", "Table: recovery"];
     check("table", "", &|it| it.pay(&table));
     check("dollars to pay", "**", &|it| number(&it.cost, "/month/pay"));
+}
+
+/// So is README's sentence on the same three sizes.
+#[test]
+fn readme_states_the_calculated_costs() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let readme = readme.split_whitespace().collect::<Vec<_>>().join(" ");
+    let pay = |size: &Size| format!("${:.2}", number(&size.cost, "/month/pay"));
+    let [small, medium, large] = [0, 1, 2].map(|size| pay(&sizes()[size]));
+    let sentence = format!(
+        "{small} for 10,000 page views, {medium} for 100,000 and {large} for 1,000,000"
+    );
+    assert!(readme.contains(&sentence), "README.md has not: {sentence}");
 }
 
 /// What its sentences say by themselves.
