@@ -215,9 +215,8 @@ fn readme_states_the_calculated_costs() {
     let readme = readme.split_whitespace().collect::<Vec<_>>().join(" ");
     let pay = |size: &Size| format!("${:.2}", number(&size.cost, "/month/pay"));
     let [small, medium, large] = [0, 1, 2].map(|size| pay(&sizes()[size]));
-    let sentence = format!(
-        "{small} for 10,000 page views, {medium} for 100,000 and {large} for 1,000,000"
-    );
+    let sentence =
+        format!("{small} for 10,000 page views, {medium} for 100,000 and {large} for 1,000,000");
     assert!(readme.contains(&sentence), "README.md has not: {sentence}");
 }
 
