@@ -5,9 +5,9 @@ use std::io::{self, Write as _};
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use footfall_infra::settings::{Domain, Settings};
-use footfall_runtime::auth::admin::{self, RegisterError, Wish};
+use footfall_runtime::auth::admin::{self, AdminError, TokenRequest};
 use footfall_runtime::auth::{EmbedOrigin, Kind, Secret, Token};
-use footfall_runtime::platform::clock::{Ambient as _, Machine};
+use footfall_runtime::platform::clock::{Context as _, SystemContext};
 use footfall_runtime::storage::embedded::Embedded;
 use jiff::{SignedDuration, Timestamp};
 
@@ -112,21 +112,23 @@ impl Table {
         }
     }
 
-    async fn create(&self, wish: Wish) -> Result<(Secret, Token), RegisterError> {
+    async fn create(&self, wish: TokenRequest) -> Result<(Secret, Token), AdminError> {
         match self {
-            Self::Deployed(Deployed { table, .. }) => admin::create(table, &Machine, wish).await,
-            Self::Local(table, _) => admin::create(table, &Machine, wish).await,
+            Self::Deployed(Deployed { table, .. }) => {
+                admin::create(table, &SystemContext, wish).await
+            }
+            Self::Local(table, _) => admin::create(table, &SystemContext, wish).await,
         }
     }
 
-    async fn list(&self, kind: Kind) -> Result<Vec<Token>, RegisterError> {
+    async fn list(&self, kind: Kind) -> Result<Vec<Token>, AdminError> {
         match self {
             Self::Deployed(Deployed { table, .. }) => admin::list(table, kind).await,
             Self::Local(table, _) => admin::list(table, kind).await,
         }
     }
 
-    async fn revoke(&self, kind: Kind, id: &str) -> Result<Option<Token>, RegisterError> {
+    async fn revoke(&self, kind: Kind, id: &str) -> Result<Option<Token>, AdminError> {
         match self {
             Self::Deployed(Deployed { table, .. }) => admin::revoke(table, kind, id).await,
             Self::Local(table, _) => admin::revoke(table, kind, id).await,
@@ -142,8 +144,8 @@ pub(crate) async fn create(
     place: &Place,
 ) -> Result<()> {
     let table = Table::of(place).await?;
-    let expires = new.expires.map(|life| Machine.now().checked_add(life));
-    let wish = Wish {
+    let expires = new.expires.map(|life| SystemContext.now().checked_add(life));
+    let wish = TokenRequest {
         kind,
         site: table.site(new.site.as_ref())?,
         name: new.name.clone(),
@@ -175,7 +177,7 @@ async fn list(kind: Kind, json: bool, place: &Place) -> Result<()> {
     if tokens.is_empty() {
         eprintln!("There are none; `cargo xtask {} create` makes one.", command(kind));
     }
-    io::stdout().write_all(text(&tokens, Machine.now()).as_bytes()).context("cannot print")
+    io::stdout().write_all(text(&tokens, SystemContext.now()).as_bytes()).context("cannot print")
 }
 
 /// Ends a token or a share link.

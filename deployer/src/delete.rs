@@ -8,10 +8,10 @@ use clap::Args;
 use footfall_infra::api::Function;
 use footfall_infra::settings::{PagePattern, Settings};
 use footfall_infra::stack::{Partition, Spec};
-use footfall_runtime::archive::Archive;
-use footfall_runtime::archive::delete::{Deletion, Found, What};
-use footfall_runtime::catalog::lock::LEASE;
-use footfall_runtime::platform::clock::{Ambient as _, Machine};
+use footfall_runtime::archive::RawData;
+use footfall_runtime::archive::delete::{DeleteFilter, DeleteJob, Matches};
+use footfall_runtime::catalog::lock::LEASE_DURATION;
+use footfall_runtime::platform::clock::{Context as _, SystemContext};
 use footfall_runtime::rollup::RollupError;
 use footfall_runtime::storage::Store;
 use jiff::Timestamp;
@@ -84,7 +84,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         )
         .into());
     }
-    let what = What {
+    let what = DeleteFilter {
         from: arguments.from.unwrap_or(Date::MIN),
         to: arguments.to.unwrap_or(Date::MAX),
         pages: arguments.page.iter().map(PagePattern::new).collect(),
@@ -92,7 +92,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let settings = place::settings()?;
     let work = async {
         match arguments.place.open().await? {
-            Data::Table(store) => delete(arguments, &settings, &store, &what, (GRACE, LEASE)).await,
+            Data::Table(store) => {
+                delete(arguments, &settings, &store, &what, (GRACE, LEASE_DURATION)).await
+            }
             // Nobody else can read it meanwhile.
             Data::Folder(store) => {
                 let waits = (Duration::ZERO, place::FOLDER_LEASE);
@@ -107,14 +109,14 @@ async fn delete<S: Store>(
     arguments: &Arguments,
     settings: &Settings,
     store: &S,
-    what: &What,
+    what: &DeleteFilter,
     (grace, lease): (Duration, Duration),
 ) -> Result<()> {
     let site = &place::site(store, settings, Some(&arguments.site)).await?;
     eprintln!("Site     {}\n", site.domain);
     let open = || async {
-        let archive = Archive::open(store, settings, site, Timestamp::now()).await;
-        Ok::<_, Problem>(Deletion::new(archive.map_err(problem)?, what))
+        let archive = RawData::open(store, settings, site, Timestamp::now()).await;
+        Ok::<_, Problem>(DeleteJob::new(archive.map_err(problem)?, what))
     };
     let is_terminal = io::stderr().is_terminal();
     let progress = |doing: &str, day: Date| {
@@ -128,7 +130,7 @@ async fn delete<S: Store>(
         }
     };
 
-    let mut found = Found::default();
+    let mut found = Matches::default();
     let deletion = open().await?;
     for day in deletion.days() {
         progress("Looking through", day);
@@ -173,7 +175,7 @@ async fn delete<S: Store>(
             store.purge(Partition::Hits).await.map_err(problem)?;
             Ok::<_, anyhow::Error>(items)
         };
-        let lock = place::lock(store, site, Machine.random()?, lease).await?;
+        let lock = place::lock(store, site, SystemContext.random()?, lease).await?;
         let items = lock.during(rewritten).await.map_err(place::locked)??;
         eprintln!("Deleted {} hits, with {items} items. No report has them any more.", found.hits);
     }
@@ -195,8 +197,8 @@ fn failed(error: RollupError) -> anyhow::Error {
 }
 
 /// Says what goes.
-fn say(found: &Found, site: &str) {
-    let Found { hits, filtered, days, pages, copies, incomplete } = found;
+fn say(found: &Matches, site: &str) {
+    let Matches { hits, filtered, days, pages, copies, incomplete } = found;
     if let (Some(first), Some(last)) = (days.first(), days.last()) {
         eprintln!(
             "This goes, of {site}: {hits} hits on {} days, {first} to {last}; {filtered} of them are of \

@@ -7,7 +7,7 @@ use clap::Args;
 use footfall_infra::settings::Settings;
 use footfall_infra::stack::{Artifact, StackName, Template};
 use footfall_runtime::auth::admin;
-use footfall_runtime::platform::clock::Machine;
+use footfall_runtime::platform::clock::SystemContext;
 
 use crate::apply::{Done, How, Upload, apply, guarded, report};
 use crate::artifacts::Bucket;
@@ -139,7 +139,7 @@ async fn upload(bucket: &Bucket<'_>, packages: &[Package], uploads: &[Upload]) -
 
 /// Makes the key that login links are signed with, if there is none. `open` would make it, too.
 async fn make_key(aws: &Aws, name: &StackName) {
-    if let Err(error) = admin::signing_key(&aws.table(name), &Machine).await {
+    if let Err(error) = admin::signing_key(&aws.table(name), &SystemContext).await {
         eprintln!(
             "warning: the key for login links was not made; `cargo xtask open` makes it: {error}"
         );

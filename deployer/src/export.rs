@@ -8,11 +8,11 @@ use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, ValueEnum};
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::archive::export::{self, Lines};
-use footfall_runtime::archive::{Archive, Day};
+use footfall_runtime::archive::{Day, RawData};
 use footfall_runtime::rollup;
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::dictionary::NONE;
-use footfall_runtime::segment::rows::Rows;
+use footfall_runtime::segment::dictionary::NULL_KEY;
+use footfall_runtime::segment::rows::HitBatch;
 use footfall_runtime::storage::Store;
 use footfall_runtime::storage::hour::Span;
 use jiff::Timestamp;
@@ -111,7 +111,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 async fn write<S: Store>(arguments: &Arguments, settings: &Settings, store: &S) -> Result<()> {
     let site = &place::site(store, settings, arguments.site.as_deref()).await?;
     eprintln!("Site     {}\n", site.domain);
-    let archive = Archive::open(store, settings, site, Timestamp::now()).await.map_err(problem)?;
+    let archive = RawData::open(store, settings, site, Timestamp::now()).await.map_err(problem)?;
     let (first, last) = archive.range();
     let from = arguments.from.map_or(first, |from| from.max(first));
     let to = arguments.to.map_or(last, |to| to.min(last));
@@ -202,8 +202,8 @@ impl Written {
         Ok(out.write_all(text)?)
     }
 
-    fn count(&mut self, rows: &Rows) {
-        let filtered = rows.column(Column::Filtered).iter().filter(|reason| **reason != NONE);
+    fn count(&mut self, rows: &HitBatch) {
+        let filtered = rows.column(Column::Filtered).iter().filter(|reason| **reason != NULL_KEY);
         self.hits += u64::try_from(rows.len()).unwrap_or_default();
         self.filtered += u64::try_from(filtered.count()).unwrap_or_default();
     }

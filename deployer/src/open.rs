@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use footfall_infra::settings::Domain;
 use footfall_runtime::auth::admin;
-use footfall_runtime::platform::clock::Machine;
+use footfall_runtime::platform::clock::SystemContext;
 
 use crate::access::domain;
 use crate::aws::Target;
@@ -37,13 +37,13 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         only_site(settings, Some(site.as_str()))?;
     }
     let key = if arguments.rotate {
-        let key = admin::rotate_key(&deployed.table, &Machine).await?;
+        let key = admin::rotate_key(&deployed.table, &SystemContext).await?;
         eprintln!("Everybody is signed out.");
         key
     } else {
-        admin::signing_key(&deployed.table, &Machine).await?
+        admin::signing_key(&deployed.table, &SystemContext).await?
     };
-    let link = admin::login_link(&Machine, &key, arguments.site.clone())?;
+    let link = admin::login_link(&SystemContext, &key, arguments.site.clone())?;
     let address = admin::login_address(&deployed.endpoint, &link);
     writeln!(io::stdout(), "{address}").context("cannot print")?;
     eprintln!("This link signs one browser in. It works once, and for 10 minutes.");

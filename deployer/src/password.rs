@@ -8,7 +8,7 @@ use console::Term;
 use footfall_infra::api;
 use footfall_runtime::auth::admin;
 use footfall_runtime::auth::{Password, PasswordError};
-use footfall_runtime::platform::clock::Machine;
+use footfall_runtime::platform::clock::SystemContext;
 use footfall_runtime::storage::Store;
 
 use crate::access::Table;
@@ -57,11 +57,11 @@ async fn apply<S: Store>(store: &S, arguments: &Arguments, door: &str) -> Result
         );
     } else {
         let password = read()?;
-        admin::set_password(store, &Machine, &password).await?;
+        admin::set_password(store, &SystemContext, &password).await?;
         eprintln!("The password is set: {door} takes it.");
     }
     if arguments.sign_out {
-        admin::rotate_key(store, &Machine).await?;
+        admin::rotate_key(store, &SystemContext).await?;
         eprintln!("Everybody is signed out.");
     }
     Ok(())

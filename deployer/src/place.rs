@@ -9,7 +9,7 @@ use clap::Args;
 use footfall_infra::outputs;
 use footfall_infra::settings::{self, Domain, Settings, Site};
 use footfall_runtime::catalog::checkpoint::Checkpoint;
-use footfall_runtime::catalog::lock::{Lock, LockError};
+use footfall_runtime::catalog::lock::{Lease, LeaseError};
 use footfall_runtime::platform::settings_file;
 use footfall_runtime::storage::dynamodb::DynamoDb;
 use footfall_runtime::storage::embedded::Embedded;
@@ -194,7 +194,7 @@ pub(crate) async fn lock<S: Store>(
     site: &Site,
     holder: [u8; 16],
     lease: Duration,
-) -> Result<Lock<S>, Problem> {
+) -> Result<Lease<S>, Problem> {
     let waits = || {
         eprintln!(
             "Hits of {} are being imported or deleted, or that was ended: waiting {} s to see which.",
@@ -202,14 +202,14 @@ pub(crate) async fn lock<S: Store>(
             lease.as_secs()
         );
     };
-    Lock::take(store, site, holder, lease, waits).await.map_err(locked)
+    Lease::take(store, site, holder, lease, waits).await.map_err(locked)
 }
 
 /// Why there is no lock, or none any more.
-pub(crate) fn locked(error: LockError) -> Problem {
+pub(crate) fn locked(error: LeaseError) -> Problem {
     match error {
-        LockError::Store(error) => problem(error),
-        error @ (LockError::Held | LockError::Lost) => {
+        LeaseError::Store(error) => problem(error),
+        error @ (LeaseError::Held | LeaseError::Lost) => {
             Problem::failed(error.to_string(), "run this again once that is done")
         }
     }

@@ -10,7 +10,7 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use footfall_runtime::platform::aws_http::Connector;
+use footfall_runtime::platform::aws_http::HttpClient;
 use footfall_runtime::storage::dynamodb::domain;
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A service that speaks JSON.
 #[derive(Debug, Clone)]
 pub(crate) struct Signed {
-    connector: Connector,
+    connector: HttpClient,
     credentials: Option<SharedCredentialsProvider>,
     region: String,
     endpoint: String,
@@ -45,7 +45,7 @@ impl Signed {
     pub(crate) fn new(
         config: &SdkConfig,
         region: &str,
-        connector: Connector,
+        connector: HttpClient,
         service: &'static str,
     ) -> Self {
         let domain = domain(region);

@@ -12,8 +12,8 @@ use std::process::{Command, Stdio};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::settings::Settings;
-use footfall_runtime::auth::Door;
-use footfall_runtime::platform::clock::Machine;
+use footfall_runtime::auth::AccessMode;
+use footfall_runtime::platform::clock::SystemContext;
 use footfall_runtime::platform::http::Request;
 use footfall_runtime::storage::embedded::Embedded;
 use footfall_runtime::storage::keys;
@@ -291,7 +291,8 @@ fn a_password_that_is_set_signs_in_until_it_is_removed() {
     // What the closed door of `dev` answers to a password.
     let tries = |password: &str| {
         let store = Embedded::open(&owner.path(".footfall")).unwrap();
-        let dashboard = Web::new(Settings::local(), store, Machine, Door::Closed).unwrap();
+        let dashboard =
+            Web::new(Settings::local(), store, SystemContext, AccessMode::Closed).unwrap();
         let form = format!("password={}", password.replace(' ', "+"));
         let request = Request {
             method: "POST".to_owned(),

@@ -3,7 +3,7 @@
 use footfall_infra::settings::Settings;
 use footfall_runtime::platform::http::Request;
 use footfall_runtime::hit::page_url::PageUrl;
-use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::period::PeriodContext;
 use footfall_runtime::query::Query;
 use footfall_runtime::hit::source;
 use footfall_runtime::ingest::MAX_PAGE;
@@ -60,7 +60,7 @@ fn is_query(text: &str) {
     let settings = Settings::local();
     let now = "2026-11-20T12:00:00Z".parse().unwrap();
     let first = "2026-01-02".parse().ok();
-    let asked = Asked { now, zone: &settings.sites[0].time_zone, first };
+    let asked = PeriodContext { now, zone: &settings.sites[0].time_zone, first };
     let Ok(query) = Query::of(&request::dashboard(text), &asked) else { return };
     assert!(query.period.from <= query.period.to);
     let mut written = Serializer::new(String::new());

@@ -1,14 +1,14 @@
 //! The body of an event, from the parser to the item, and from there to the segment and back.
 
 use footfall_infra::settings::{Settings, Site};
-use footfall_runtime::hit::user_agent::{self, Hints};
+use footfall_runtime::hit::user_agent::{self, ClientHints};
 use footfall_runtime::segment::column::Column;
 use footfall_runtime::hit::{Hit, Kind, Record};
 use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::hit::page_url::PageUrl;
 use footfall_runtime::ingest::payload::{ENGAGEMENT, MAX_ENGAGED, Payload};
-use footfall_runtime::segment::dictionary::Texts;
-use footfall_runtime::segment::rows::Rows;
+use footfall_runtime::segment::dictionary::Dictionaries;
+use footfall_runtime::segment::rows::HitBatch;
 use footfall_runtime::segment;
 use footfall_runtime::storage::{Item, WRITE_UNIT};
 use footfall_runtime::storage::keys;
@@ -92,7 +92,7 @@ fn stored(settings: &Settings, item: &Item, payload: Payload, dropped: Option<&s
     let kind = Kind::decode(&item.value).unwrap();
     assert_eq!(kind.encode(WRITE_UNIT).unwrap(), item.value, "it is written as it was read");
     match &kind {
-        Kind::Filtered(filtered) => {
+        Kind::Excluded(filtered) => {
             assert_eq!(Some(filtered.reason.as_str()), dropped);
             is_cut_of(&filtered.page, &page.path(payload.fragment, ingest::MAX_PAGE));
         }
@@ -110,7 +110,7 @@ fn stored(settings: &Settings, item: &Item, payload: Payload, dropped: Option<&s
 /// A hit is what was parsed: all of it, where there is room for that, else with texts that were cut.
 fn is_hit(site: &Site, item: &Item, hit: &Hit, page: &PageUrl, payload: Payload) {
     let referrer = payload.referrer.as_deref().and_then(|text| url::Url::parse(text).ok());
-    let client = user_agent::parse(FIREFOX, Hints::default());
+    let client = user_agent::parse(FIREFOX, ClientHints::default());
     let whole = ingest::hit(site, page, payload, referrer.as_ref(), client, hit.visitor, None);
     let bytes = Kind::Hit(whole.clone()).encode(usize::MAX).unwrap();
     if Item::overhead(&item.key) + bytes.len() <= WRITE_UNIT {
@@ -162,11 +162,11 @@ fn is_cut_of(cut: &str, whole: &str) {
 
 /// Folded into a segment, a record is what it was.
 fn folds(site: &Site, record: Record) {
-    let (mut rows, mut texts) = (Rows::default(), Texts::default());
+    let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
     rows.push(&mut texts, &record);
     let encoded = segment::encode(site.domain.as_str(), "2026-11-22T13", &rows, &texts, 0).unwrap();
     assert!(encoded.rest.is_empty());
-    let mut other = Texts::default();
+    let mut other = Dictionaries::default();
     let back = segment::decode(&encoded.first, &Column::ALL, &mut other).unwrap();
     assert_eq!(crate::segment::words(&back, &other), crate::segment::words(&rows, &texts));
     if let Kind::Hit(hit) = record.kind {

@@ -3,23 +3,23 @@
 use std::panic;
 
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::dictionary::{NONE, Texts};
-use footfall_runtime::segment::rows::{NO_SCROLL, Rows};
+use footfall_runtime::segment::dictionary::{NULL_KEY, Dictionaries};
+use footfall_runtime::segment::rows::{NO_SCROLL, HitBatch};
 use footfall_runtime::segment;
 
 /// Bytes are a segment or they are not. If they are, they are written as they were read; to read some of the
 /// columns gives those.
 pub fn check(bytes: &[u8]) {
     let header = segment::header(bytes);
-    let mut texts = Texts::default();
+    let mut texts = Dictionaries::default();
     let Ok(mut rows) = segment::decode(bytes, &Column::ALL, &mut texts) else { return };
     if let Ok(header) = header {
         assert!(header.parts > 0);
     }
-    let mut some = Texts::default();
+    let mut some = Dictionaries::default();
     let times = segment::decode(bytes, &[Column::Page], &mut some).unwrap();
     assert_eq!(times.times, rows.times);
-    let pages = |rows: &Rows, texts: &Texts| -> Vec<Option<String>> {
+    let pages = |rows: &HitBatch, texts: &Dictionaries| -> Vec<Option<String>> {
         let codes = rows.column(Column::Page).iter();
         codes.map(|code| texts.of(Column::Page).text(*code).map(str::to_owned)).collect()
     };
@@ -27,7 +27,7 @@ pub fn check(bytes: &[u8]) {
 
     // What does not count has no visitor, and no depth is more than all of it.
     for row in 0..rows.len() {
-        if rows.column(Column::Filtered)[row] != NONE {
+        if rows.column(Column::Filtered)[row] != NULL_KEY {
             rows.visitors[row] = 0;
         }
     }
@@ -36,7 +36,7 @@ pub fn check(bytes: &[u8]) {
         return;
     }
     let encoded = segment::encode("e.x", "2026-11-22", &rows, &texts, 0).unwrap();
-    let (mut back, mut other) = (Rows::default(), Texts::default());
+    let (mut back, mut other) = (HitBatch::default(), Dictionaries::default());
     for part in std::iter::once(&encoded.first).chain(&encoded.rest) {
         back.append(&mut segment::decode(part, &Column::ALL, &mut other).unwrap());
     }
@@ -58,7 +58,7 @@ pub fn let_panics_be_caught() {
 }
 
 /// Rows as words, whatever the codes.
-pub(crate) fn words(rows: &Rows, texts: &Texts) -> Vec<String> {
+pub(crate) fn words(rows: &HitBatch, texts: &Dictionaries) -> Vec<String> {
     let word = |row: usize| {
         let texts = Column::ALL.map(|column| texts.of(column).text(rows.column(column)[row]));
         let depth = Some(rows.scrolled[row]).filter(|depth| *depth != NO_SCROLL);

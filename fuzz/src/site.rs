@@ -1,7 +1,7 @@
 //! A site with a few hits, of which one day is folded and one is not.
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::auth::Door;
+use footfall_runtime::auth::AccessMode;
 use footfall_runtime::web::Web;
 use footfall_runtime::hit::Kind;
 use footfall_runtime::platform::http::{Request, Response};
@@ -81,7 +81,7 @@ fn dashboard() -> Web<Memory, Fixed> {
     put("2026-11-18T09:07:00Z", json!({ "x": "bot", "p": "/a" }).to_string().into_bytes());
     let rollup = Rollup::new(settings.clone(), store.clone(), Fixed::at(NOW)).least(1);
     wait(rollup.run()).unwrap();
-    Web::new(settings, store, Fixed::at(NOW), Door::Open).unwrap()
+    Web::new(settings, store, Fixed::at(NOW), AccessMode::Open).unwrap()
 }
 
 /// What must be in an answer that is JSON.

@@ -27,14 +27,14 @@ use footfall_runtime::catalog::checkpoint::Checkpoint;
 use footfall_runtime::query::Query;
 use footfall_runtime::query::condition::Condition;
 use footfall_runtime::query::dimension::{Dimension, Key};
-use footfall_runtime::query::engine::{Engine, Grouping, Plan, Span};
+use footfall_runtime::query::engine::{Engine, GroupBy, QueryPlan, Span};
 use footfall_runtime::query::period::{Choice, Period};
 use footfall_runtime::query::reader::Reader;
-use footfall_runtime::query::report::{Asked, all_tables};
+use footfall_runtime::query::report::{ReportRequest, all_tables};
 use footfall_runtime::rollup;
-use footfall_runtime::segment::Part;
-use footfall_runtime::segment::dictionary::Texts;
-use footfall_runtime::segment::rows::Rows;
+use footfall_runtime::segment::SegmentPart;
+use footfall_runtime::segment::dictionary::Dictionaries;
+use footfall_runtime::segment::rows::HitBatch;
 use footfall_runtime::storage::hour;
 use footfall_runtime::storage::hour::utc_start;
 use footfall_runtime::storage::{Item, Store as _};
@@ -57,7 +57,7 @@ struct World {
 struct Question {
     name: &'static str,
     conditions: Vec<Condition>,
-    groupings: Vec<Grouping>,
+    groupings: Vec<GroupBy>,
     sql: Option<&'static str>,
 }
 
@@ -84,29 +84,29 @@ fn questions(bars: Vec<i64>) -> Vec<Question> {
         Dimension::Browser,
         Dimension::Device,
     ];
-    let mut page = vec![Grouping::total(), Grouping::by_time(bars.clone())];
-    page.extend(shown.map(Grouping::by));
-    let mut all = vec![Grouping::total(), Grouping::by_time(bars.clone())];
-    all.extend(all_tables().into_iter().map(Grouping::by));
-    let mut by_day = Grouping::by(Dimension::Source);
+    let mut page = vec![GroupBy::total(), GroupBy::by_time(bars.clone())];
+    page.extend(shown.map(GroupBy::by));
+    let mut all = vec![GroupBy::total(), GroupBy::by_time(bars.clone())];
+    all.extend(all_tables().into_iter().map(GroupBy::by));
+    let mut by_day = GroupBy::by(Dimension::Source);
     by_day.bars = Some(bars.clone());
     vec![
         Question {
             name: "pages",
             conditions: vec![],
-            groupings: vec![Grouping::by(Dimension::Page)],
+            groupings: vec![GroupBy::by(Dimension::Page)],
             sql: Some(SQL_PAGES),
         },
         Question {
             name: "sources, filtered by page and country",
             conditions: vec![condition("is,country,DE"), condition("contains,page,/blog/")],
-            groupings: vec![Grouping::by(Dimension::Source)],
+            groupings: vec![GroupBy::by(Dimension::Source)],
             sql: Some(SQL_FILTERED),
         },
         Question {
             name: "visits, bounces, duration by day",
             conditions: vec![],
-            groupings: vec![Grouping::by_time(bars)],
+            groupings: vec![GroupBy::by_time(bars)],
             sql: Some(SQL_TOTALS),
         },
         Question { name: "sources by day", conditions: vec![], groupings: vec![by_day], sql: None },
@@ -161,7 +161,7 @@ fn bench(world: &World) {
         let plan = || {
             let groupings = question.groupings.clone();
             let spans = vec![Span { from: start, to: end, groupings }];
-            Plan { conditions: &question.conditions, spans }
+            QueryPlan { conditions: &question.conditions, spans }
         };
         let rounds = if world.views > 3_000_000 { 3 } else { 7 };
         let mut best = (f64::MAX, f64::MAX);
@@ -199,7 +199,7 @@ fn bench(world: &World) {
     // The report itself, as the handler makes it, with what it is compared with.
     let query = Query { period, conditions: Vec::new() };
     let tables: Vec<Key> = all_tables();
-    let asked = Asked::of(&query, &tables, world.now());
+    let asked = ReportRequest::of(&query, &tables, world.now());
     let mut engine = Engine::new(site, vec![asked.plan()]).unwrap();
     let began = cpu();
     wait(world.reader().count(&mut engine)).unwrap();
@@ -264,10 +264,10 @@ impl World {
 
     /// What of it is reading segments.
     fn decode(&self, engine: &Engine<'_>) {
-        let mut texts = Texts::default();
+        let mut texts = Dictionaries::default();
         for Item { value, .. } in self.store.items() {
-            let mut rows = Rows::default();
-            Part::open(value).unwrap().read(&engine.columns, &mut texts, &mut rows).unwrap();
+            let mut rows = HitBatch::default();
+            SegmentPart::open(value).unwrap().read(&engine.columns, &mut texts, &mut rows).unwrap();
             assert!(!rows.is_empty());
         }
     }

@@ -12,11 +12,11 @@ use footfall_infra::settings::{Settings, Site};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
-use crate::catalog::checkpoint::{Checkpoint, SKEW};
+use crate::catalog::checkpoint::{Checkpoint, MAX_CLOCK_SKEW};
 use crate::segment::column::Column;
-use crate::segment::dictionary::Texts;
+use crate::segment::dictionary::Dictionaries;
 use crate::segment::raw_hits::hits;
-use crate::segment::rows::Rows;
+use crate::segment::rows::HitBatch;
 use crate::segment::{self, SegmentError};
 use crate::storage::hour::{Hour, Span};
 use crate::storage::keys;
@@ -29,7 +29,7 @@ const TRIES: usize = 3;
 
 /// A site's data.
 #[derive(Debug)]
-pub struct Archive<'a, S> {
+pub struct RawData<'a, S> {
     /// Where it is.
     pub store: &'a S,
     /// Whose it is.
@@ -72,16 +72,16 @@ pub struct Day {
     pub segments: Vec<Segment>,
     /// What is not folded into any of them yet, in the order of time, its visitors numbered as they first
     /// came.
-    pub open: Rows,
+    pub open: HitBatch,
     /// What stands in `open`.
-    pub texts: Texts,
+    pub texts: Dictionaries,
     /// How many hits are in none of it, because they cannot be read.
     pub unreadable: u64,
     /// What cannot be read, in words.
     pub incomplete: Vec<String>,
 }
 
-impl<'a, S: Store> Archive<'a, S> {
+impl<'a, S: Store> RawData<'a, S> {
     /// Reads how far the site is folded, which is to be known before anything else of it is read.
     ///
     /// # Errors
@@ -140,7 +140,8 @@ impl<'a, S: Store> Archive<'a, S> {
         for segment in segments.iter().filter(|segment| segment.problem.is_some()) {
             day.incomplete.push(self.problem(date, segment));
         }
-        if segments.iter().all(|segment| segment.name != own) && !self.checkpoint.has_folded(date) {
+        if segments.iter().all(|segment| segment.name != own) && !self.checkpoint.is_rolled_up(date)
+        {
             self.read_open(date, &hours, &mut day).await?;
         }
         day.segments = segments;
@@ -185,7 +186,7 @@ impl<'a, S: Store> Archive<'a, S> {
     /// The hours of a day of which hits may still be there.
     pub fn hours_with_hits(&self, day: Date) -> impl Iterator<Item = Hour> + use<S> {
         let oldest = retention::oldest_hit(self.site, self.now);
-        let newest = self.now.checked_add(SKEW).unwrap_or(Timestamp::MAX);
+        let newest = self.now.checked_add(MAX_CLOCK_SKEW).unwrap_or(Timestamp::MAX);
         Hour::of_day(day).filter(move |hour| hour.end() > oldest && hour.start() <= newest)
     }
 
@@ -259,11 +260,15 @@ impl Segment {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn rows(&self, columns: &[Column], texts: &mut Texts) -> Result<Rows, SegmentError> {
+    pub fn rows(
+        &self,
+        columns: &[Column],
+        texts: &mut Dictionaries,
+    ) -> Result<HitBatch, SegmentError> {
         if self.problem.is_some() {
             return Err(SegmentError::Incomplete(self.parts.len()));
         }
-        let mut rows = Rows::default();
+        let mut rows = HitBatch::default();
         for part in &self.parts {
             rows.append(&mut segment::decode(&part.value, columns, texts)?);
         }
@@ -277,12 +282,12 @@ impl Day {
     ///
     /// What turns out not to be readable is added to `incomplete`.
     #[must_use]
-    pub fn into_rows(mut self) -> (Rows, Texts, Vec<String>) {
+    pub fn into_rows(mut self) -> (HitBatch, Dictionaries, Vec<String>) {
         let own = std::mem::take(&mut self.open);
-        let mut all = Rows::default();
+        let mut all = HitBatch::default();
         let (mut texts, mut incomplete) = (self.texts, self.incomplete);
         let mut last = 0;
-        let mut add = |mut rows: Rows| {
+        let mut add = |mut rows: HitBatch| {
             let before = last;
             for visitor in rows.visitors.iter_mut().filter(|visitor| **visitor != 0) {
                 *visitor = visitor.saturating_add(before);
@@ -303,7 +308,7 @@ impl Day {
 }
 
 /// Rows in the order of time; those of one millisecond in that of their visitors.
-fn in_time(rows: &Rows) -> Rows {
+fn in_time(rows: &HitBatch) -> HitBatch {
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|row| (rows.times[*row], rows.visitors[*row]));
     rows.picked(&order)

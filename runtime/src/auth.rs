@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use crate::platform::http::{Request, Response, json_error, set, told};
 use crate::platform::sanitize::clean;
 use crate::storage::keys;
-use crate::storage::{Absent, Item, KeyRange, Store, StoreError};
+use crate::storage::{Item, KeyRange, PutOutcome, Store, StoreError};
 
 pub(crate) use self::password::in_words;
 pub use self::password::{Password, PasswordError, PasswordHash};
@@ -43,7 +43,7 @@ const USED_MARGIN: i64 = 3600;
 
 /// Whether who comes has to show something. Who makes a handler says it; nothing is guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub enum AccessMode {
     /// They do: the API is on the internet.
     Closed,
     /// They do not: `dev` is reached from its owner's own machine alone.
@@ -53,13 +53,13 @@ pub enum Door {
 /// Decides who may look, by what they show and what the table knows. Nothing is remembered: what is revoked
 /// is refused from then on.
 #[derive(Debug, Clone, Copy)]
-pub struct Access<'a, S> {
+pub struct Authenticator<'a, S> {
     /// Where tokens and the signing key are.
     pub store: &'a S,
     /// Which sites there are.
     pub settings: &'a Settings,
     /// Whether anything has to be shown.
-    pub door: Door,
+    pub door: AccessMode,
     /// The time now.
     pub now: Timestamp,
 }
@@ -72,12 +72,12 @@ pub struct Grant<'a> {
     /// The sites that may be asked for, this one included.
     pub sites: Vec<&'a Site>,
     /// Why.
-    pub by: By,
+    pub by: AuthMethod,
 }
 
 /// By what somebody may look.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum By {
+pub enum AuthMethod {
     /// The door is open.
     OpenDoor,
     /// The owner's session.
@@ -101,7 +101,7 @@ pub struct Login {
 
 /// Why somebody may not look, and what to do about it.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Denied {
+pub enum AuthError {
     /// Nothing was shown, or a session that is over.
     #[error(
         "nobody is signed in: run `cargo xtask open` for a browser, or send `Authorization: Bearer \
@@ -151,7 +151,7 @@ pub enum Denied {
     Store(#[from] StoreError),
 }
 
-impl Denied {
+impl AuthError {
     /// The status of the answer.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
@@ -186,17 +186,17 @@ impl Denied {
     }
 }
 
-impl<'a, S: Store> Access<'a, S> {
+impl<'a, S: Store> Authenticator<'a, S> {
     /// Whether a request of the API may read the site that it names, by its token alone: no cookie counts here,
     /// so that no page can ask in its reader's name. Without a name it is the token's site.
     ///
     /// # Errors
-    /// If it may not. [`Denied::response`] is the answer to give.
-    pub async fn api(&self, request: &Request, name: &str) -> Result<Grant<'a>, Denied> {
-        if self.door == Door::Open {
-            return self.every(name, By::OpenDoor);
+    /// If it may not. [`AuthError::response`] is the answer to give.
+    pub async fn api(&self, request: &Request, name: &str) -> Result<Grant<'a>, AuthError> {
+        if self.door == AccessMode::Open {
+            return self.every(name, AuthMethod::OpenDoor);
         }
-        let token = self.bearer(request).await?.ok_or(Denied::NoToken)?;
+        let token = self.bearer(request).await?.ok_or(AuthError::NoToken)?;
         self.of_token(&token, name)
     }
 
@@ -207,10 +207,10 @@ impl<'a, S: Store> Access<'a, S> {
     ///
     /// # Errors
     /// If it may not.
-    pub async fn dashboard(&self, request: &Request) -> Result<Grant<'a>, Denied> {
+    pub async fn dashboard(&self, request: &Request) -> Result<Grant<'a>, AuthError> {
         let name = request.parameter("site").unwrap_or_default();
-        if self.door == Door::Open {
-            return self.every(&name, By::OpenDoor);
+        if self.door == AccessMode::Open {
+            return self.every(&name, AuthMethod::OpenDoor);
         }
         if let Some(secret) = request.parameter(SHARE_PARAMETER) {
             return self.shared(&secret, &name).await;
@@ -219,7 +219,7 @@ impl<'a, S: Store> Access<'a, S> {
             return self.of_token(&token, &name);
         }
         if self.has_session(request).await? {
-            return self.every(&name, By::Session);
+            return self.every(&name, AuthMethod::Session);
         }
         self.public(&name)
     }
@@ -228,10 +228,10 @@ impl<'a, S: Store> Access<'a, S> {
     ///
     /// # Errors
     /// If the link is none, is used up or too old.
-    pub async fn login(&self, link: &str, random: [u8; 16]) -> Result<Login, Denied> {
-        let signed = Signed::parse(link).ok_or(Denied::Login)?;
-        let key = self.signing_key().await?.ok_or(Denied::Login)?;
-        let link = LoginLink::verified(&signed, &key, self.now).ok_or(Denied::Login)?;
+    pub async fn login(&self, link: &str, random: [u8; 16]) -> Result<Login, AuthError> {
+        let signed = Signed::parse(link).ok_or(AuthError::Login)?;
+        let key = self.signing_key().await?.ok_or(AuthError::Login)?;
+        let link = LoginLink::verified(&signed, &key, self.now).ok_or(AuthError::Login)?;
         // To find one's own item is to have stored it: two tries must not store the same.
         let note = Item {
             key: keys::login_key(&link.id),
@@ -239,39 +239,39 @@ impl<'a, S: Store> Access<'a, S> {
             expires: Some(link.expires + USED_MARGIN),
         };
         match self.store.put_if_absent(note).await? {
-            Absent::Stored => {}
-            Absent::Found(_) => return Err(Denied::Login),
+            PutOutcome::Inserted => {}
+            PutOutcome::Existing(_) => return Err(AuthError::Login),
         }
         let session = Session::starting(self.now).signed(&key);
         Ok(Login { cookie: cookie(&session, SESSION_LIFE), site: link.site })
     }
 
     /// The owner's view: every site.
-    fn every(&self, name: &str, by: By) -> Result<Grant<'a>, Denied> {
+    fn every(&self, name: &str, by: AuthMethod) -> Result<Grant<'a>, AuthError> {
         let sites: Vec<&Site> = self.settings.sites.iter().collect();
         let site = named(&sites, name).ok_or_else(|| self.unknown(name))?;
         Ok(Grant { site, sites, by })
     }
 
     /// Anybody's view: the public sites.
-    fn public(&self, name: &str) -> Result<Grant<'a>, Denied> {
+    fn public(&self, name: &str) -> Result<Grant<'a>, AuthError> {
         let sites: Vec<&Site> = self.settings.sites.iter().filter(|site| site.public).collect();
-        let site = named(&sites, name).ok_or(Denied::SignIn)?;
-        Ok(Grant { site, sites, by: By::Public })
+        let site = named(&sites, name).ok_or(AuthError::SignIn)?;
+        Ok(Grant { site, sites, by: AuthMethod::Public })
     }
 
     /// A program's view: the site that its token is for.
-    fn of_token(&self, token: &Token, name: &str) -> Result<Grant<'a>, Denied> {
-        let site = self.only(token, name).ok_or(Denied::OtherSite)?;
-        Ok(Grant { site, sites: vec![site], by: By::Token })
+    fn of_token(&self, token: &Token, name: &str) -> Result<Grant<'a>, AuthError> {
+        let site = self.only(token, name).ok_or(AuthError::OtherSite)?;
+        Ok(Grant { site, sites: vec![site], by: AuthMethod::Token })
     }
 
     /// What whoever has a share link sees: the site that it is for.
-    async fn shared(&self, secret: &str, name: &str) -> Result<Grant<'a>, Denied> {
-        let secret = Secret::parse(Kind::Share, secret).ok_or(Denied::Share)?;
-        let token = self.token(&secret).await?.ok_or(Denied::Share)?;
-        let site = self.only(&token, name).ok_or(Denied::Share)?;
-        Ok(Grant { site, sites: vec![site], by: By::Share(token.embed) })
+    async fn shared(&self, secret: &str, name: &str) -> Result<Grant<'a>, AuthError> {
+        let secret = Secret::parse(Kind::Share, secret).ok_or(AuthError::Share)?;
+        let token = self.token(&secret).await?.ok_or(AuthError::Share)?;
+        let site = self.only(&token, name).ok_or(AuthError::Share)?;
+        Ok(Grant { site, sites: vec![site], by: AuthMethod::Share(token.embed) })
     }
 
     /// A token's site, if it is in the settings still, and nothing else is asked for.
@@ -281,14 +281,14 @@ impl<'a, S: Store> Access<'a, S> {
     }
 
     /// The token that a request sends, if it sends any.
-    async fn bearer(&self, request: &Request) -> Result<Option<Token>, Denied> {
+    async fn bearer(&self, request: &Request) -> Result<Option<Token>, AuthError> {
         let Some(header) = request.header(AUTHORIZATION.as_str()) else { return Ok(None) };
         let secret = header
             .split_once(' ')
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .and_then(|(_, secret)| Secret::parse(Kind::Api, secret.trim()))
-            .ok_or(Denied::Token)?;
-        Ok(Some(self.token(&secret).await?.ok_or(Denied::Token)?))
+            .ok_or(AuthError::Token)?;
+        Ok(Some(self.token(&secret).await?.ok_or(AuthError::Token)?))
     }
 
     /// The token that a secret is of, if it is valid now.
@@ -313,8 +313,8 @@ impl<'a, S: Store> Access<'a, S> {
         page.items.first().map(SigningKey::decode).transpose()
     }
 
-    fn unknown(&self, name: &str) -> Denied {
-        Denied::UnknownSite(clean(name, 100), self.settings.domains())
+    fn unknown(&self, name: &str) -> AuthError {
+        AuthError::UnknownSite(clean(name, 100), self.settings.domains())
     }
 }
 
@@ -345,7 +345,7 @@ fn session_cookie(request: &Request) -> Option<&str> {
 }
 
 /// Whether a page of another site sent a request: one that changes something is then refused. Browsers say so
-/// in `Sec-Fetch-Site`, old ones in `Origin`; what is no browser has nobody's cookies.
+/// in `Sec-Fetch-Site`, old ones in `AcquisitionParams`; what is no browser has nobody's cookies.
 ///
 /// The rules are those of <https://pkg.go.dev/net/http#CrossOriginProtection>.
 #[must_use]

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::hit::country::Country;
-use crate::hit::exclusion::FilterReason;
+use crate::hit::exclusion::ExclusionReason;
 use crate::hit::user_agent::Device;
 use crate::hit::visitor::VisitorId;
 use crate::platform::sanitize;
@@ -36,7 +36,7 @@ pub enum Kind {
     /// A visitor's: it counts.
     Hit(Hit),
     /// A program's or a spammer's: counted apart.
-    Filtered(Filtered),
+    Excluded(Excluded),
     /// How a visitor looked at a page: no hit, but said of one before it.
     Engagement(Engagement),
 }
@@ -116,10 +116,10 @@ pub struct Campaign {
 
 /// What is kept of a hit that does not count.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Filtered {
+pub struct Excluded {
     /// Why it does not count. No hit has this key.
     #[serde(rename = "x")]
-    pub reason: FilterReason,
+    pub reason: ExclusionReason,
     /// The page's path.
     #[serde(rename = "p")]
     pub page: String,
@@ -208,7 +208,7 @@ impl Kind {
     pub fn encode(&self, max: usize) -> Result<Vec<u8>, serde_json::Error> {
         match self {
             Self::Hit(hit) => hit.clone().encode(max),
-            Self::Filtered(filtered) => {
+            Self::Excluded(filtered) => {
                 let mut filtered = filtered.clone();
                 loop {
                     let bytes = serde_json::to_vec(&filtered)?;
@@ -245,7 +245,7 @@ impl Kind {
         let probe: Probe = serde_json::from_slice(bytes)?;
         Ok(match (probe.x, probe.e) {
             (None, None) => Self::Hit(serde_json::from_slice(bytes)?),
-            (Some(_), _) => Self::Filtered(serde_json::from_slice(bytes)?),
+            (Some(_), _) => Self::Excluded(serde_json::from_slice(bytes)?),
             (None, Some(_)) => Self::Engagement(serde_json::from_slice(bytes)?),
         })
     }
@@ -324,7 +324,8 @@ mod tests {
 
     #[test]
     fn a_record_comes_back() {
-        let filtered = Kind::Filtered(Filtered { reason: FilterReason::Bot, page: "/".to_owned() });
+        let filtered =
+            Kind::Excluded(Excluded { reason: ExclusionReason::Bot, page: "/".to_owned() });
         let engagement = Kind::Engagement(engagement());
         assert_eq!(
             engagement.encode(900).unwrap(),

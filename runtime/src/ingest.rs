@@ -20,24 +20,24 @@ use jiff::civil::Date;
 
 use self::filter::Signals;
 use self::payload::{ENGAGEMENT, Payload};
-use self::rejection::Refusal;
+use self::rejection::Rejection;
 use crate::hit::country::Country;
-use crate::hit::exclusion::FilterReason;
+use crate::hit::exclusion::ExclusionReason;
 use crate::hit::page_url::PageUrl;
-use crate::hit::rate_limit::Pace;
+use crate::hit::rate_limit::RateLimiter;
 use crate::hit::source;
 use crate::hit::source::DIRECT;
-use crate::hit::user_agent::{self, Client, Hints};
+use crate::hit::user_agent::{self, ClientHints, UserAgent};
 use crate::hit::visitor::{Salt, VisitorId};
-use crate::hit::{Campaign, Engagement, Filtered, Hit, Kind, Screen};
-use crate::platform::clock::Ambient;
+use crate::hit::{Campaign, Engagement, Excluded, Hit, Kind, Screen};
+use crate::platform::clock::Context;
 use crate::platform::http::{Request, Response, response, set, takes_gzip, text};
 use crate::platform::log;
 use crate::platform::sanitize::clean;
 use crate::storage::hour::utc_day;
 use crate::storage::keys;
 use crate::storage::retention;
-use crate::storage::{Absent, Item, Key, KeyRange, Store, StoreError, WRITE_UNIT};
+use crate::storage::{Item, Key, KeyRange, PutOutcome, Store, StoreError, WRITE_UNIT};
 
 /// The tracker as browsers get it.
 pub const SCRIPT: &str = include_str!("../assets/footfall.min.js");
@@ -64,10 +64,10 @@ const MAX_PROP_NAME: usize = 50;
 const MAX_PROP_VALUE: usize = 200;
 
 /// How long a hit may take before it is given up with an answer: less than the function has.
-const PATIENCE: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long may be spent before the first hit. Lambda ends what takes 10 seconds.
-const WARM_PATIENCE: Duration = Duration::from_secs(5);
+const WARM_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Takes hits into a store.
 pub struct Ingest<S, A> {
@@ -77,7 +77,7 @@ pub struct Ingest<S, A> {
     /// The salt of the last day that was asked for.
     salt: Mutex<Option<(Date, Salt)>>,
     /// Of hits, and of engagements, which are no hits.
-    paces: Mutex<[Pace; 2]>,
+    paces: Mutex<[RateLimiter; 2]>,
 }
 
 /// What became of a hit that was not refused.
@@ -86,7 +86,7 @@ enum Outcome {
     /// It is durably stored as a hit.
     Counted,
     /// It is durably stored among those that do not count.
-    Filtered(FilterReason),
+    Excluded(ExclusionReason),
     /// It is not stored at all, for a reason that is no mistake of the sender's.
     Dropped(&'static str),
 }
@@ -95,7 +95,7 @@ enum Outcome {
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] Rejection),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -104,7 +104,7 @@ enum Failure {
     Encode(#[from] serde_json::Error),
 }
 
-impl<S: Store, A: Ambient> Ingest<S, A> {
+impl<S: Store, A: Context> Ingest<S, A> {
     /// Takes the hits of the sites in `settings`.
     pub fn new(settings: Settings, store: S, ambient: A) -> Self {
         Self { settings, store, ambient, salt: Mutex::new(None), paces: Mutex::default() }
@@ -115,7 +115,7 @@ impl<S: Store, A: Ambient> Ingest<S, A> {
     pub async fn warm(&self) {
         let salt = self.salt(utc_day(self.ambient.now()));
         // If it fails, the first hit tries again.
-        let _ = tokio::time::timeout(WARM_PATIENCE, salt).await;
+        let _ = tokio::time::timeout(WARM_UP_TIMEOUT, salt).await;
     }
 
     /// Answers a request to one of this function's routes.
@@ -155,7 +155,7 @@ impl<S: Store, A: Ambient> Ingest<S, A> {
         match taken {
             Ok(outcome) => {
                 let mut response = text(StatusCode::ACCEPTED, "ok");
-                if let Outcome::Filtered(_) | Outcome::Dropped(_) = outcome {
+                if let Outcome::Excluded(_) | Outcome::Dropped(_) = outcome {
                     set(&mut response, PLAUSIBLE_DROPPED, "1");
                 }
                 noted(response, outcome)
@@ -180,7 +180,7 @@ impl<S: Store, A: Ambient> Ingest<S, A> {
 
     /// Decides what a hit is, and stores it, in the time there is.
     async fn take(&self, request: &Request, payload: Payload) -> Result<Outcome, Failure> {
-        tokio::time::timeout(PATIENCE, self.decide_and_put(request, payload))
+        tokio::time::timeout(REQUEST_TIMEOUT, self.decide_and_put(request, payload))
             .await
             .map_err(|_| StoreError::Unavailable("it took too long".to_owned()))?
     }
@@ -191,10 +191,9 @@ impl<S: Store, A: Ambient> Ingest<S, A> {
         payload: Payload,
     ) -> Result<Outcome, Failure> {
         let now = self.ambient.now();
-        let page = PageUrl::parse(&payload.url, request.header("referer")).ok_or(Refusal::Key(
-            "url",
-            "must be the address of a page, with https:// or http://",
-        ))?;
+        let page = PageUrl::parse(&payload.url, request.header("referer")).ok_or(
+            Rejection::Key("url", "must be the address of a page, with https:// or http://"),
+        )?;
         let site = self.site(&page, payload.domain.as_deref())?;
         if payload.engagement.is_some() && !site.engagement {
             // Plausible's trackers send it whether or not somebody asked them to.
@@ -217,7 +216,7 @@ impl<S: Store, A: Ambient> Ingest<S, A> {
             // The view that it would belong to is counted apart already.
             (Some(reason), Some(_)) => return Ok(Outcome::Dropped(reason.as_str())),
             (Some(reason), None) => {
-                Kind::Filtered(Filtered { reason, page: page.path(payload.fragment, MAX_PAGE) })
+                Kind::Excluded(Excluded { reason, page: page.path(payload.fragment, MAX_PAGE) })
             }
             (None, measured) => {
                 let salt = self.salt(utc_day(now)).await?;
@@ -225,8 +224,8 @@ impl<S: Store, A: Ambient> Ingest<S, A> {
                 let address = request.client(trusted);
                 let user_agent = user_agent.unwrap_or_default();
                 let visitor = salt.visitor(site.domain.as_str(), address, &user_agent);
-                if self.is_too_fast(now, visitor, measured.is_some()) {
-                    return Err(Refusal::TooFast.into());
+                if self.is_over_limit(now, visitor, measured.is_some()) {
+                    return Err(Rejection::TooFast.into());
                 }
                 match measured {
                     Some(measured) => Kind::Engagement(Engagement {
@@ -249,20 +248,20 @@ impl<S: Store, A: Ambient> Ingest<S, A> {
             }
         };
         self.put(site, now, &kind).await?;
-        Ok(reason.map_or(Outcome::Counted, Outcome::Filtered))
+        Ok(reason.map_or(Outcome::Counted, Outcome::Excluded))
     }
 
     /// The site that a page belongs to. A sender that names a site must name that one; `www.` in
     /// front makes no other of it, as with Plausible.
-    fn site(&self, page: &PageUrl, domains: Option<&str>) -> Result<&Site, Refusal> {
-        let unknown = || Refusal::UnknownHost(clean(page.host(), 100));
+    fn site(&self, page: &PageUrl, domains: Option<&str>) -> Result<&Site, Rejection> {
+        let unknown = || Rejection::UnknownHost(clean(page.host(), 100));
         let site = self.settings.site_of_host(page.host()).ok_or_else(unknown)?;
         match domains {
             Some(domains) => {
                 let own = plain_host(site.domain.as_str());
                 let domains = domains.to_ascii_lowercase();
                 let names_it = domains.split(',').any(|domain| plain_host(domain.trim()) == own);
-                if names_it { Ok(site) } else { Err(Refusal::UnknownSite) }
+                if names_it { Ok(site) } else { Err(Rejection::UnknownSite) }
             }
             None => Ok(site),
         }
@@ -279,9 +278,9 @@ impl<S: Store, A: Ambient> Ingest<S, A> {
         Ok(())
     }
 
-    fn is_too_fast(&self, now: Timestamp, visitor: VisitorId, is_engagement: bool) -> bool {
+    fn is_over_limit(&self, now: Timestamp, visitor: VisitorId, is_engagement: bool) -> bool {
         let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
-        paces[usize::from(is_engagement)].is_too_fast(now, visitor)
+        paces[usize::from(is_engagement)].is_over_limit(now, visitor)
     }
 
     /// The salt of a day: remembered, or read, or made. Of two functions that make one at once, one
@@ -299,8 +298,8 @@ impl<S: Store, A: Ambient> Ingest<S, A> {
                 let expires = Some(retention::salt_expiry(day));
                 let item = Item { key, value: salt.to_bytes(), expires };
                 match self.store.put_if_absent(item).await? {
-                    Absent::Stored => salt,
-                    Absent::Found(item) => read_salt(&item)?,
+                    PutOutcome::Inserted => salt,
+                    PutOutcome::Existing(item) => read_salt(&item)?,
                 }
             }
         };
@@ -320,8 +319,8 @@ fn read_salt(item: &Item) -> Result<Salt, StoreError> {
 }
 
 /// What a browser says of itself beside the User-Agent.
-fn hints(request: &Request) -> Hints<'_> {
-    Hints {
+fn hints(request: &Request) -> ClientHints<'_> {
+    ClientHints {
         brands: request.header("sec-ch-ua"),
         mobile: request.header("sec-ch-ua-mobile"),
         platform: request.header("sec-ch-ua-platform"),
@@ -335,11 +334,11 @@ pub fn hit(
     page: &PageUrl,
     payload: Payload,
     referrer: Option<&url::Url>,
-    client: Client,
+    client: UserAgent,
     visitor: VisitorId,
     country: Option<Country>,
 ) -> Hit {
-    let Client { browser, browser_version, system, system_version, device } = client;
+    let UserAgent { browser, browser_version, system, system_version, device } = client;
     let parameters = page.campaign();
     let campaign_text = |text: Option<String>| {
         text.map(|text| clean(&text, MAX_CAMPAIGN)).filter(|text| !text.is_empty())
@@ -390,10 +389,10 @@ fn other_host(site: &Site, page: &PageUrl) -> Option<String> {
 }
 
 /// A tracker's body. Plausible's trackers always name the event.
-fn parse(request: &Request) -> Result<Payload, Refusal> {
+fn parse(request: &Request) -> Result<Payload, Rejection> {
     let payload = Payload::parse(&request.body)?;
     if request.path == api::PLAUSIBLE_EVENT && !payload.is_named {
-        return Err(Refusal::Key("name", "is missing"));
+        return Err(Rejection::Key("name", "is missing"));
     }
     Ok(payload)
 }
@@ -422,7 +421,7 @@ fn asks_not_to_be_tracked(request: &Request) -> bool {
 fn noted(mut response: Response, outcome: Outcome) -> Response {
     match outcome {
         Outcome::Counted => {}
-        Outcome::Filtered(reason) => set(&mut response, DROPPED, reason.as_str()),
+        Outcome::Excluded(reason) => set(&mut response, DROPPED, reason.as_str()),
         Outcome::Dropped(reason) => set(&mut response, DROPPED, reason),
     }
     response

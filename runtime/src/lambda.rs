@@ -16,7 +16,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
-use crate::platform::aws_http::{Connector, roots};
+use crate::platform::aws_http::{HttpClient, roots};
 use crate::platform::http::{Request, Response};
 use crate::platform::log;
 use crate::platform::sanitize::clean;
@@ -28,19 +28,19 @@ pub use dlmalloc::GlobalDlmalloc as Allocator;
 
 /// What a function is started with.
 #[derive(Debug)]
-pub struct Deployed {
+pub struct FunctionEnv {
     /// The owner's settings.
     pub settings: Settings,
     /// The table.
     pub store: DynamoDb,
 }
 
-impl Deployed {
+impl FunctionEnv {
     /// Reads the environment that the stack sets. Nothing else is asked: no file, no service.
     ///
     /// # Errors
     /// If a variable is missing or wrong; the message names it.
-    pub fn from_environment() -> Result<Self, Error> {
+    pub fn from_env() -> Result<Self, Error> {
         // As words: Rust prints an error that ends `main` as it is written in the code.
         Self::read().map_err(|error| error.to_string().into())
     }
@@ -51,7 +51,7 @@ impl Deployed {
         let settings = Settings::from_json(&settings)
             .map_err(|error| format!("the environment variable {SETTINGS}: {error}"))?;
         let table = get(TABLE).ok_or(MissingVariable(TABLE))?;
-        let connector = Connector::trusting(roots(get)?)?;
+        let connector = HttpClient::trusting(roots(get)?)?;
         let store = DynamoDb::new(Access::from_variables(get)?, table, connector);
         Ok(Self { settings, store })
     }

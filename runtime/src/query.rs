@@ -10,7 +10,7 @@ pub mod reader;
 pub mod report;
 
 use self::condition::{Condition, ConditionError, MAX_BYTES, MAX_FILTERS, MAX_VALUES};
-use self::period::{Asked, Period, PeriodError};
+use self::period::{Period, PeriodContext, PeriodError};
 use crate::platform::http::Request;
 
 /// A question to the hits of a site.
@@ -39,7 +39,7 @@ impl Query {
     ///
     /// # Errors
     /// If they ask none.
-    pub fn of(request: &Request, asked: &Asked<'_>) -> Result<Self, QueryError> {
+    pub fn of(request: &Request, asked: &PeriodContext<'_>) -> Result<Self, QueryError> {
         let texts: Vec<String> =
             request.parameters("f").into_iter().filter(|text| !text.is_empty()).collect();
         let bytes: usize = texts.iter().map(String::len).sum();

@@ -14,19 +14,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::checkpoint::Checkpoint;
 use crate::catalog::imports::Import;
-use crate::platform::clock::Ambient;
+use crate::platform::clock::Context;
 use crate::platform::log;
-use crate::segment::dictionary::Texts;
+use crate::segment::dictionary::Dictionaries;
 use crate::segment::raw_hits::hits;
-use crate::segment::rows::Rows;
-use crate::segment::{self, Encoded, SegmentError};
+use crate::segment::rows::HitBatch;
+use crate::segment::{self, EncodedSegment, SegmentError};
 use crate::storage::hour::utc_start;
 use crate::storage::hour::{Hour, Span, utc_day};
 use crate::storage::keys;
 use crate::storage::range_items;
 use crate::storage::retention;
 use crate::storage::retention::kept_from;
-use crate::storage::{Absent, Item, Key, KeyRange, Store, StoreError};
+use crate::storage::{Item, Key, KeyRange, PutOutcome, Store, StoreError};
 
 /// An hour is folded so long after its end. A hit is stored within seconds of its time, or not at all;
 /// the rest is for clocks that differ.
@@ -45,7 +45,7 @@ const LEAST: usize = 100;
 
 /// So many texts of a column a segment keeps: more than a day of a site of readers has, of its pages or of anything.
 /// Of those that are over, the rarest are one.
-pub const MOST_TEXTS: usize = 10_000;
+pub const MAX_DISTINCT_VALUES: usize = 10_000;
 
 /// Folds the hits of all sites.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ pub enum RollupError {
     Sites(usize, usize, Box<Self>),
 }
 
-impl<S: Store, A: Ambient> Rollup<S, A> {
+impl<S: Store, A: Context> Rollup<S, A> {
     /// Folds the sites in `settings`, and those that once were.
     pub const fn new(settings: Settings, store: S, ambient: A) -> Self {
         Self { settings, store, ambient, least: LEAST, is_purged: AtomicBool::new(false) }
@@ -228,7 +228,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         }
         match checkpoint.lowered {
             Some((seen, on)) if seen == shards => {
-                if checkpoint.has_folded(on) {
+                if checkpoint.is_rolled_up(on) {
                     checkpoint.shards = shards;
                     checkpoint.lowered = None;
                 }
@@ -289,7 +289,7 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
         hours: Vec<Hour>,
         now: Timestamp,
     ) -> Result<Found, RollupError> {
-        let (mut rows, mut texts) = (Rows::default(), Texts::default());
+        let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
         let shards = checkpoint.shards(self.settings.shards.get());
         let unreadable = hits(&self.store, site, hours, shards, now, &mut rows, &mut texts).await?;
         if rows.is_empty() && unreadable == 0 {
@@ -350,10 +350,10 @@ impl<S: Store, A: Ambient> Rollup<S, A> {
 pub fn encode(
     site: &Site,
     span: Span,
-    mut rows: Rows,
-    texts: &mut Texts,
+    mut rows: HitBatch,
+    texts: &mut Dictionaries,
     unreadable: u64,
-) -> Result<Encoded, RollupError> {
+) -> Result<EncodedSegment, RollupError> {
     let is_whole = !matches!(span, Span::Hour(_));
     if is_whole {
         rows.number_visitors();
@@ -363,7 +363,7 @@ pub fn encode(
         // An hour's engagement may be of a view in the hour before: only a day has all of them.
         rows.attach_engagement(texts);
     }
-    rows.cap(texts, MOST_TEXTS);
+    rows.cap(texts, MAX_DISTINCT_VALUES);
     segment::encode(site.domain.as_str(), &span.to_string(), &rows, texts, unreadable)
         .map_err(|error| RollupError::Segment(format!("{span} of {}", site.domain), error))
 }
@@ -373,8 +373,13 @@ pub fn encode(
 /// Their keys are made from their bytes, so that those of two runs that saw different hits do not mix;
 /// what no first part names is never read.
 #[must_use]
-pub fn items(site: &Site, span: Span, encoded: Encoded, expires: Option<i64>) -> (Item, Vec<Item>) {
-    let Encoded { first, rest, id } = encoded;
+pub fn items(
+    site: &Site,
+    span: Span,
+    encoded: EncodedSegment,
+    expires: Option<i64>,
+) -> (Item, Vec<Item>) {
+    let EncodedSegment { first, rest, id } = encoded;
     let rest = (1..).zip(rest).map(|(part, value)| {
         let key = keys::segment_part_key(site, span, part, &id);
         Item { key, value, expires }
@@ -387,14 +392,18 @@ pub fn items(site: &Site, span: Span, encoded: Encoded, expires: Option<i64>) ->
 ///
 /// # Errors
 /// If the store fails.
-pub async fn put<S: Store>(store: &S, first: Item, rest: Vec<Item>) -> Result<Absent, StoreError> {
+pub async fn put<S: Store>(
+    store: &S,
+    first: Item,
+    rest: Vec<Item>,
+) -> Result<PutOutcome, StoreError> {
     let keys: Vec<Key> = rest.iter().map(|part| part.key.clone()).collect();
     for part in rest {
         store.put(part).await?;
     }
     let id = segment::header(&first.value).map(|header| header.id).ok();
     let absent = store.put_if_absent(first).await?;
-    if let Absent::Found(found) = &absent {
+    if let PutOutcome::Existing(found) = &absent {
         let theirs = segment::header(&found.value).map(|header| header.id).ok();
         if theirs != id {
             for key in &keys {

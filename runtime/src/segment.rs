@@ -24,8 +24,8 @@ use parquet::schema::types::{Type, TypePtr};
 
 use crate::segment::column::Column;
 
-pub use read::{Header, Part, decode, header};
-pub use write::{Encoded, encode};
+pub use read::{Header, SegmentPart, decode, header};
+pub use write::{EncodedSegment, encode};
 
 /// The format that this version writes. A reader refuses a newer one, and need not know columns that
 /// were added.
@@ -142,13 +142,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::hit::exclusion::FilterReason;
-    use crate::hit::{Filtered, Kind, Record};
-    use crate::segment::dictionary::Texts;
-    use crate::segment::rows::Rows;
+    use crate::hit::exclusion::ExclusionReason;
+    use crate::hit::{Excluded, Kind, Record};
+    use crate::segment::dictionary::Dictionaries;
+    use crate::segment::rows::HitBatch;
 
-    fn rows(count: i64) -> (Rows, Texts) {
-        let (mut rows, mut texts) = (Rows::default(), Texts::default());
+    fn rows(count: i64) -> (HitBatch, Dictionaries) {
+        let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
         for i in 0..count {
             let hit = serde_json::json!({
                 "v": format!("{:016x}", (i % 7).wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64)),
@@ -165,7 +165,7 @@ mod tests {
                 rows.scrolled[i as usize] = (i % 101) as u8;
             }
         }
-        let kind = Kind::Filtered(Filtered { reason: FilterReason::Bot, page: "/".to_owned() });
+        let kind = Kind::Excluded(Excluded { reason: ExclusionReason::Bot, page: "/".to_owned() });
         rows.push(&mut texts, &Record { at: at(5), kind });
         rows.sort();
         (rows, texts)
@@ -176,7 +176,7 @@ mod tests {
     }
 
     /// Rows as words, whatever the codes.
-    fn words(rows: &Rows, texts: &Texts) -> Vec<String> {
+    fn words(rows: &HitBatch, texts: &Dictionaries) -> Vec<String> {
         let word = |row: usize| {
             let texts = Column::ALL.map(|column| texts.of(column).text(rows.column(column)[row]));
             let numbers =
@@ -194,7 +194,7 @@ mod tests {
             assert_eq!(encoded.rest.len(), 0);
             let header = header(&encoded.first).unwrap();
             assert_eq!((header.parts, header.unreadable), (1, 3));
-            let mut other = Texts::default();
+            let mut other = Dictionaries::default();
             let back = decode(&encoded.first, &Column::ALL, &mut other).unwrap();
             assert_eq!(words(&back, &other), words(&rows, &texts));
             assert_eq!(encode("e.x", "2026-11-22", &back, &other, 3).unwrap(), encoded);
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_large_segment_has_parts() {
-        let (mut rows, mut texts) = (Rows::default(), Texts::default());
+        let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
         for i in 0..20_000_i64 {
             let page = format!("/{:x}", i.wrapping_mul(0x5851_f42d_4c95_7f2d));
             let hit = serde_json::json!({ "v": "00000000000000ab", "p": page.repeat(4) });
@@ -213,8 +213,8 @@ mod tests {
         let encoded = encode("e.x", "2026-11-22", &rows, &texts, 0).unwrap();
         assert!(!encoded.rest.is_empty());
         assert_eq!(header(&encoded.first).unwrap().parts, 1 + encoded.rest.len());
-        let mut back = Rows::default();
-        let mut other = Texts::default();
+        let mut back = HitBatch::default();
+        let mut other = Dictionaries::default();
         for part in std::iter::once(&encoded.first).chain(&encoded.rest) {
             assert!(part.len() <= PART);
             back.append(&mut decode(part, &Column::ALL, &mut other).unwrap());
@@ -226,7 +226,7 @@ mod tests {
     fn columns_that_are_not_asked_for_are_not_read() {
         let (rows, texts) = rows(10);
         let encoded = encode("e.x", "2026-11-22", &rows, &texts, 0).unwrap();
-        let mut other = Texts::default();
+        let mut other = Dictionaries::default();
         let back = decode(&encoded.first, &[Column::Page], &mut other).unwrap();
         assert!(other.of(Column::Source).is_empty());
         assert!(back.column(Column::Source).is_empty());
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn what_is_no_segment_is_refused() {
-        let mut texts = Texts::default();
+        let mut texts = Dictionaries::default();
         assert!(decode(b"", &Column::ALL, &mut texts).is_err());
         assert!(decode(b"PAR1 and then nothing PAR1", &Column::ALL, &mut texts).is_err());
         let (rows, of) = rows(10);
@@ -276,7 +276,7 @@ mod tests {
 
     fn is_too_large(file: &[u8]) {
         assert!(file.len() < PART, "{} bytes", file.len());
-        let error = decode(file, &Column::ALL, &mut Texts::default()).unwrap_err();
+        let error = decode(file, &Column::ALL, &mut Dictionaries::default()).unwrap_err();
         assert!(error.to_string().contains("too many rows"), "{error}");
     }
 
@@ -315,7 +315,7 @@ mod tests {
             let mut bytes = encode("e.x", "2026-11-22", &rows, &of, 0).unwrap().first;
             let at = at % bytes.len();
             bytes[at] = byte;
-            let _ = decode(&bytes, &Column::ALL, &mut Texts::default());
+            let _ = decode(&bytes, &Column::ALL, &mut Dictionaries::default());
         }
     }
 }

@@ -98,11 +98,11 @@ pub struct Page {
 
 /// What [`Store::put_if_absent`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Absent {
+pub enum PutOutcome {
     /// Nothing, and stored the item.
-    Stored,
+    Inserted,
     /// This item, and left it as it was.
-    Found(Item),
+    Existing(Item),
 }
 
 /// Why an operation on the store failed.
@@ -139,7 +139,10 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Stores an item unless there is another under its key. Of two at once, one finds the other's.
     /// One with the same value counts as this one: it is what a try leaves whose answer was lost.
-    fn put_if_absent(&self, item: Item) -> impl Future<Output = Result<Absent, StoreError>> + Send;
+    fn put_if_absent(
+        &self,
+        item: Item,
+    ) -> impl Future<Output = Result<PutOutcome, StoreError>> + Send;
 
     /// Stores an item in place of the one under its key, if that one has still this value; says whether it did.
     /// One that has the new value already counts as this one, as in [`put_if_absent`](Self::put_if_absent).

@@ -19,28 +19,28 @@ use minijinja::Environment;
 use self::badge::Badges;
 use self::error::Format;
 use self::pages::see;
-use crate::auth::{Access, Door};
-use crate::platform::clock::Ambient;
+use crate::auth::{AccessMode, Authenticator};
+use crate::platform::clock::Context;
 use crate::platform::http::{Request, Response};
 use crate::storage::hour::Hour;
 use crate::storage::keys;
 use crate::storage::{Store, StoreError};
 
 /// How long may be spent before the first request. Lambda ends what takes 10 seconds.
-pub(super) const WARM_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const WARM_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Answers with the reports of the sites in `settings`.
 pub struct Web<S, A> {
     settings: Settings,
     store: S,
     ambient: A,
-    door: Door,
+    door: AccessMode,
     templates: Environment<'static>,
     policy: String,
     badges: Badges,
 }
 
-impl<S: Store, A: Ambient> Web<S, A> {
+impl<S: Store, A: Context> Web<S, A> {
     /// Answers for the sites in `settings`, to everybody if the door is open. Templates are parsed here, once.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl<S: Store, A: Ambient> Web<S, A> {
         settings: Settings,
         store: S,
         ambient: A,
-        door: Door,
+        door: AccessMode,
     ) -> Result<Self, minijinja::Error> {
         let (templates, policy) = (pages::templates()?, pages::policy());
         Ok(Self { settings, store, ambient, door, templates, policy, badges: Badges::default() })
@@ -59,7 +59,7 @@ impl<S: Store, A: Ambient> Web<S, A> {
     pub async fn warm(&self) {
         if let Some(site) = self.settings.sites.first() {
             let hits = keys::hits(site, Hour::of(self.ambient.now()), 0);
-            let _ = tokio::time::timeout(WARM_PATIENCE, self.store.query(&hits, None)).await;
+            let _ = tokio::time::timeout(WARM_UP_TIMEOUT, self.store.query(&hits, None)).await;
         }
     }
 
@@ -102,8 +102,8 @@ impl<S: Store, A: Ambient> Web<S, A> {
         self.failed(&failure, format, request)
     }
 
-    pub(super) fn access(&self) -> Access<'_, S> {
+    pub(super) fn access(&self) -> Authenticator<'_, S> {
         let now = self.ambient.now();
-        Access { store: &self.store, settings: &self.settings, door: self.door, now }
+        Authenticator { store: &self.store, settings: &self.settings, door: self.door, now }
     }
 }

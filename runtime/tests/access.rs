@@ -8,12 +8,14 @@ use std::future::Future;
 
 use footfall_infra::api::{self, Function, ROUTES};
 use footfall_infra::settings::{Domain, Settings};
-use footfall_runtime::auth::admin::{self, Wish};
-use footfall_runtime::auth::{Access, Denied, Door, EmbedOrigin, Kind, Password, Token};
+use footfall_runtime::auth::admin::{self, TokenRequest};
+use footfall_runtime::auth::{
+    AccessMode, AuthError, Authenticator, EmbedOrigin, Kind, Password, Token,
+};
 use footfall_runtime::ingest::Ingest;
 use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::storage::keys;
-use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use footfall_runtime::storage::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
 use footfall_runtime::web::Web;
 use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
@@ -51,7 +53,7 @@ impl Deployed {
         let settings = Settings::from_yaml(SETTINGS).unwrap();
         let (store, clock) = (Memory::default(), Fixed::at(NOW));
         let dashboard =
-            Web::new(settings.clone(), store.clone(), clock.clone(), Door::Closed).unwrap();
+            Web::new(settings.clone(), store.clone(), clock.clone(), AccessMode::Closed).unwrap();
         let deployed = Self { settings, store, clock, dashboard };
         wait(admin::signing_key(&deployed.store, &deployed.clock)).unwrap();
         deployed
@@ -82,7 +84,7 @@ impl Deployed {
         embed: &[&str],
     ) -> (String, Token) {
         let embed = embed.iter().map(|o| EmbedOrigin::try_from((*o).to_owned()).unwrap());
-        let wish = Wish {
+        let wish = TokenRequest {
             kind,
             site: Domain::try_from(site.to_owned()).unwrap(),
             name: "a name".to_owned(),
@@ -117,9 +119,14 @@ impl Deployed {
         header(&answer, "set-cookie").split(';').next().unwrap().to_owned()
     }
 
-    fn access(&self) -> Access<'_, Memory> {
-        let now = footfall_runtime::platform::clock::Ambient::now(&self.clock);
-        Access { store: &self.store, settings: &self.settings, door: Door::Closed, now }
+    fn access(&self) -> Authenticator<'_, Memory> {
+        let now = footfall_runtime::platform::clock::Context::now(&self.clock);
+        Authenticator {
+            store: &self.store,
+            settings: &self.settings,
+            door: AccessMode::Closed,
+            now,
+        }
     }
 }
 
@@ -615,7 +622,7 @@ impl Store for Behind {
         self.0.put_all(items).await
     }
 
-    async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
+    async fn put_if_absent(&self, item: Item) -> Result<PutOutcome, StoreError> {
         self.0.put_if_absent(item).await
     }
 
@@ -642,7 +649,8 @@ fn functions_at_once_have_one_limit() {
     let statuses: Vec<u16> = (0..8)
         .map(|_| {
             let store = Behind(store.clone());
-            let function = Web::new(settings.clone(), store, clock.clone(), Door::Closed).unwrap();
+            let function =
+                Web::new(settings.clone(), store, clock.clone(), AccessMode::Closed).unwrap();
             let body = form("password", WRONG);
             let request = Request { path: "/login".to_owned(), ..request::post(body) };
             wait(function.handle(&request)).status().as_u16()
@@ -727,10 +735,10 @@ fn the_api_asks_for_a_token_whoever_else_is_signed_in() {
     check(&[], "not.there", Some(401));
     check(&[("cookie", &session)], "closed.example", Some(401));
     // `dev` asks for nothing.
-    let open = Access { door: Door::Open, ..deployed.access() };
+    let open = Authenticator { door: AccessMode::Open, ..deployed.access() };
     assert!(wait(open.api(&request::post("{}"), "closed.example")).is_ok());
     let unknown = wait(open.api(&request::post("{}"), "not.there"));
-    assert!(matches!(unknown, Err(Denied::UnknownSite(..))), "{unknown:?}");
+    assert!(matches!(unknown, Err(AuthError::UnknownSite(..))), "{unknown:?}");
 }
 
 #[test]
@@ -925,7 +933,7 @@ fn a_badge_has_the_views_of_a_page() {
 #[test]
 fn an_open_door_asks_for_nothing() {
     let Deployed { settings, store, clock, .. } = Deployed::new();
-    let dashboard = Web::new(settings, store, clock, Door::Open).unwrap();
+    let dashboard = Web::new(settings, store, clock, AccessMode::Open).unwrap();
     let page = wait(dashboard.handle(&request::dashboard("")));
     assert_eq!(page.status(), 200);
     assert!(text(&page).contains("closed.example") && !text(&page).contains("/logout"));

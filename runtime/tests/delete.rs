@@ -1,4 +1,4 @@
-//! What is deleted was never there: in no report, in nothing that is stored, whoever reads or folds meanwhile,
+//! DeleteFilter is deleted was never there: in no report, in nothing that is stored, whoever reads or folds meanwhile,
 //! and wherever it ended.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
@@ -11,23 +11,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use footfall_infra::settings::{PagePattern, Settings, Site};
-use footfall_runtime::archive::Archive;
-use footfall_runtime::archive::delete::{Deletion, Found, What};
+use footfall_runtime::archive::RawData;
+use footfall_runtime::archive::delete::{DeleteFilter, DeleteJob, Matches};
 use footfall_runtime::catalog::checkpoint::Checkpoint;
-use footfall_runtime::catalog::lock::{Lock, LockError};
-use footfall_runtime::hit::exclusion::FilterReason;
-use footfall_runtime::hit::{Filtered, Kind, Record};
+use footfall_runtime::catalog::lock::{Lease, LeaseError};
+use footfall_runtime::hit::exclusion::ExclusionReason;
+use footfall_runtime::hit::{Excluded, Kind, Record};
 use footfall_runtime::query::Query;
-use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::period::PeriodContext;
 use footfall_runtime::query::reader::Reader;
 use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::{self, Rollup, RollupError};
-use footfall_runtime::segment::dictionary::Texts;
-use footfall_runtime::segment::rows::Rows;
+use footfall_runtime::segment::dictionary::Dictionaries;
+use footfall_runtime::segment::rows::HitBatch;
 use footfall_runtime::storage::hour::Span;
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::retention;
-use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use footfall_runtime::storage::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -78,7 +78,7 @@ fn traffic(site: &Site) -> Vec<Item> {
         let secret = if random.u8(..4) == 0 { "/secret" } else { "" };
         let page = format!("{secret}/{}", random.u8(..4));
         let kind = if random.u8(..10) == 0 {
-            Kind::Filtered(Filtered { reason: FilterReason::Bot, page })
+            Kind::Excluded(Excluded { reason: ExclusionReason::Bot, page })
         } else {
             view(random.u64(1..12), &page)
         };
@@ -91,8 +91,12 @@ fn is_secret(item: &Item) -> bool {
     item.value.windows(7).any(|bytes| bytes == b"/secret")
 }
 
-fn secret() -> What {
-    What { from: day(DAYS[0]), to: day(DAYS[3]), pages: vec![PagePattern::new("/secret/*")] }
+fn secret() -> DeleteFilter {
+    DeleteFilter {
+        from: day(DAYS[0]),
+        to: day(DAYS[3]),
+        pages: vec![PagePattern::new("/secret/*")],
+    }
 }
 
 /// How much of the traffic is folded before anything is deleted.
@@ -137,15 +141,15 @@ fn fold<S: Store>(store: &S, now: &str) {
 }
 
 /// Both rounds, as the command does them.
-async fn try_delete<S: Store>(store: &S, what: &What) -> Result<u64, RollupError> {
+async fn try_delete<S: Store>(store: &S, what: &DeleteFilter) -> Result<u64, RollupError> {
     let settings = settings();
     let site = &settings.sites[0];
-    let open = || Archive::open(store, &settings, site, at(NOW));
-    let deletion = Deletion::new(open().await?, what);
+    let open = || RawData::open(store, &settings, site, at(NOW));
+    let deletion = DeleteJob::new(open().await?, what);
     for day in deletion.days() {
         deletion.rewrite(day).await?;
     }
-    let deletion = Deletion::new(open().await?, what);
+    let deletion = DeleteJob::new(open().await?, what);
     let mut count = 0;
     for day in deletion.days() {
         count += deletion.sweep(day).await?;
@@ -153,16 +157,16 @@ async fn try_delete<S: Store>(store: &S, what: &What) -> Result<u64, RollupError
     Ok(count)
 }
 
-fn delete<S: Store>(store: &S, what: &What) -> u64 {
+fn delete<S: Store>(store: &S, what: &DeleteFilter) -> u64 {
     wait(try_delete(store, what)).unwrap()
 }
 
-fn count(store: &Memory, what: &What) -> Found {
+fn count(store: &Memory, what: &DeleteFilter) -> Matches {
     let settings = settings();
     wait(async {
-        let archive = Archive::open(store, &settings, &settings.sites[0], at(NOW)).await.unwrap();
-        let deletion = Deletion::new(archive, what);
-        let mut found = Found::default();
+        let archive = RawData::open(store, &settings, &settings.sites[0], at(NOW)).await.unwrap();
+        let deletion = DeleteJob::new(archive, what);
+        let mut found = Matches::default();
         for day in deletion.days() {
             deletion.count(day, &mut found).await.unwrap();
         }
@@ -175,7 +179,7 @@ fn report<S: Store>(store: &S, query: &str, now: &str) -> Report {
     let (site, now) = (&settings.sites[0], at(now));
     wait(async {
         let checkpoint = Checkpoint::of(store, site).await.unwrap();
-        let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first };
+        let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first };
         let query = Query::of(&request::dashboard(query), &asked).unwrap();
         let reader = Reader { store, settings: &settings, site, checkpoint, now };
         reader.report(&query, &all_tables(), 1000).await.unwrap()
@@ -206,7 +210,7 @@ fn check_is_gone(store: &Memory, expected: &Memory, what: &str) {
     let left: Vec<String> =
         store.items().into_iter().filter(is_secret).map(|item| item.key.sk).collect();
     assert_eq!(left, Vec::<String>::new(), "{what}");
-    assert_eq!(count(store, &secret()), Found::default(), "{what}");
+    assert_eq!(count(store, &secret()), Matches::default(), "{what}");
 }
 
 #[test]
@@ -254,7 +258,7 @@ fn what_is_deleted_was_never_there() {
 fn a_whole_day_goes_and_stays_away() {
     let settings = settings();
     let items = traffic(&settings.sites[0]);
-    let what = What { from: day(DAYS[1]), to: day(DAYS[2]), pages: Vec::new() };
+    let what = DeleteFilter { from: day(DAYS[1]), to: day(DAYS[2]), pages: Vec::new() };
     let is_meant = |item: &&Item| DAYS[1..3].iter().any(|day| item.key.pk.contains(*day));
     let others: Vec<Item> = items.iter().filter(|item| !is_meant(item)).cloned().collect();
     let expected = filled(&others, Folded::Nothing);
@@ -264,7 +268,7 @@ fn a_whole_day_goes_and_stays_away() {
         assert!(store.hits().iter().filter(is_meant).count() == 0, "{state:?}");
         for now in [NOW, NOW, LATER] {
             assert_eq!(shown(&store, now), shown(&expected, now), "{state:?} at {now}");
-            assert_eq!(count(&store, &what), Found::default());
+            assert_eq!(count(&store, &what), Matches::default());
             fold(&store, now);
         }
         // A hit of the day that comes up from somewhere is not read either.
@@ -291,7 +295,7 @@ fn it_may_end_anywhere_and_who_reads_sees_the_old_or_the_new() {
                 let store = copied(&before);
                 completed =
                     wait(try_delete(&Faulty::new(&store, operations, end), &secret())).is_ok();
-                // What only reads leaves all as it was.
+                // DeleteFilter only reads leaves all as it was.
                 if std::mem::replace(&mut last, store.items()) == last {
                     continue;
                 }
@@ -377,16 +381,16 @@ fn days_may_be_folded_meanwhile() {
     }
 }
 
-/// What is deleted of other pages at the same time: neither brings back what the other took.
-fn other() -> What {
-    What { pages: vec![PagePattern::new("/1")], ..secret() }
+/// DeleteFilter is deleted of other pages at the same time: neither brings back what the other took.
+fn other() -> DeleteFilter {
+    DeleteFilter { pages: vec![PagePattern::new("/1")], ..secret() }
 }
 
 fn without_both(items: &[Item]) -> Memory {
     let kept = |item: &&Item| match Kind::decode(&item.value).unwrap() {
         Kind::Hit(hit) => hit.page != "/1",
         Kind::Engagement(said) => said.page != "/1",
-        Kind::Filtered(filtered) => filtered.page != "/1",
+        Kind::Excluded(filtered) => filtered.page != "/1",
     };
     let items: Vec<Item> = items.iter().filter(kept).cloned().collect();
     never_there(&items)
@@ -433,11 +437,11 @@ fn one_deletion_runs_at_a_time() {
     let store = filled(&items, Folded::All);
     let watched = Watched::new(&store, |_| {});
     let waited = AtomicUsize::new(0);
-    let locked = async |holder: u8, what: What| {
+    let locked = async |holder: u8, what: DeleteFilter| {
         let waits = || {
             waited.fetch_add(1, Ordering::Relaxed);
         };
-        let lock = Lock::take(&watched, site, [holder; 16], lease, waits).await?;
+        let lock = Lease::take(&watched, site, [holder; 16], lease, waits).await?;
         lock.during(async { try_delete(&watched, &what).await.unwrap() }).await
     };
     wait(async {
@@ -446,7 +450,7 @@ fn one_deletion_runs_at_a_time() {
         // On a machine that is slow enough, the first has not ended when the second has waited.
         for (holder, done, what) in [(1, one, secret()), (2, two, other())] {
             if let Err(error) = done {
-                assert!(matches!(error, LockError::Held), "{error}");
+                assert!(matches!(error, LeaseError::Held), "{error}");
                 locked(holder, what).await.unwrap();
             }
         }
@@ -454,15 +458,15 @@ fn one_deletion_runs_at_a_time() {
     check_is_gone(&store, &without_both(&items), "one after the other");
     wait(async {
         // One that goes on is not taken over, however long it takes.
-        let lock = Lock::take(&watched, site, [3; 16], lease, || {}).await.unwrap();
+        let lock = Lease::take(&watched, site, [3; 16], lease, || {}).await.unwrap();
         let long = lock.during(tokio::time::sleep(lease * 2));
         let (one, two) = tokio::join!(long, locked(4, other()));
-        assert!(one.is_ok() && matches!(two, Err(LockError::Held)), "{one:?} {two:?}");
+        assert!(one.is_ok() && matches!(two, Err(LeaseError::Held)), "{one:?} {two:?}");
         // One that was killed is; and should it come back, it ends before it has done anything more.
-        let killed = Lock::take(&watched, site, [5; 16], lease, || {}).await.unwrap();
-        let successor = Lock::take(&watched, site, [6; 16], lease, || {}).await.unwrap();
+        let killed = Lease::take(&watched, site, [5; 16], lease, || {}).await.unwrap();
+        let successor = Lease::take(&watched, site, [6; 16], lease, || {}).await.unwrap();
         let back = killed.during(std::future::pending::<()>()).await;
-        assert!(matches!(back, Err(LockError::Lost)), "{back:?}");
+        assert!(matches!(back, Err(LeaseError::Lost)), "{back:?}");
         successor.during(async {}).await.unwrap();
         locked(7, secret()).await.unwrap();
     });
@@ -480,7 +484,7 @@ fn a_segment_of_many_parts_is_replaced_as_a_whole() {
         .map(|number| {
             let time =
                 at("2026-11-20T00:00:00Z") + SignedDuration::from_secs(random.i64(0..86_400));
-            // What does not compress; every other hit is to go.
+            // DeleteFilter does not compress; every other hit is to go.
             let page: String = (0..100).map(|_| random.alphanumeric()).collect();
             let page = if number % 2 == 0 { format!("/secret/{page}") } else { format!("/{page}") };
             item(site, time, number, &view(random.u64(1..500), &page))
@@ -502,8 +506,8 @@ fn a_segment_of_many_parts_is_replaced_as_a_whole() {
         let store = store.clone();
         async move {
             let site = &settings.sites[0];
-            let archive = Archive::open(&store, &settings, site, at(NOW)).await.unwrap();
-            Deletion::new(archive, &what).rewrite(day(DAYS[1])).await.unwrap()
+            let archive = RawData::open(&store, &settings, site, at(NOW)).await.unwrap();
+            DeleteJob::new(archive, &what).rewrite(day(DAYS[1])).await.unwrap()
         }
     };
     // After the first round, the old parts are there for who still reads them.
@@ -553,7 +557,7 @@ impl<F: Fn(&KeyRange, Option<&str>) + Clone + Send + Sync + 'static> Store for S
         self.inner.put_all(items).await
     }
 
-    async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
+    async fn put_if_absent(&self, item: Item) -> Result<PutOutcome, StoreError> {
         self.inner.put_if_absent(item).await
     }
 
@@ -595,8 +599,8 @@ fn who_reads_a_segment_in_pages_sees_the_old_or_the_new() {
     let replaced = copied(&before);
     let what = secret();
     wait(async {
-        let archive = Archive::open(&replaced, &settings, site, at(NOW)).await.unwrap();
-        Deletion::new(archive, &what).rewrite(day(DAYS[1])).await.unwrap()
+        let archive = RawData::open(&replaced, &settings, site, at(NOW)).await.unwrap();
+        DeleteJob::new(archive, &what).rewrite(day(DAYS[1])).await.unwrap()
     });
     let [old, new] = [&before, &replaced].map(|store| of_day(store, DAYS[1]));
     assert!(old.totals.views == 9000 && new.totals.views == 4500);
@@ -624,7 +628,7 @@ fn who_reads_a_segment_in_pages_sees_the_old_or_the_new() {
 
 /// A segment beside a day's own, such as that of an import.
 fn beside(site: &Site, date: &str, pages: &[&str]) -> Item {
-    let (mut rows, mut texts) = (Rows::default(), Texts::default());
+    let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
     for (number, page) in (1..).zip(pages) {
         let at = at(&format!("{date}T12:00:00Z"));
         rows.push(&mut texts, &Record { at, kind: view(number, page) });
@@ -647,15 +651,15 @@ fn what_lies_beside_a_day_goes_along() {
         let without = count(&filled(&items, state), &secret()).hits;
         assert_eq!(count(&store, &secret()).hits, without + 2);
         delete(&store, &secret());
-        assert_eq!(count(&store, &secret()), Found::default());
+        assert_eq!(count(&store, &secret()), Matches::default());
         assert!(!store.items().iter().any(is_secret));
-        let every = What { pages: Vec::new(), ..secret() };
+        let every = DeleteFilter { pages: Vec::new(), ..secret() };
         let left = count(&store, &every);
         assert_eq!(left.pages["/b"], 1);
         assert_eq!(left.hits, items.iter().filter(|item| !is_secret(item)).count() as u64 + 1);
         delete(&store, &every);
         // It stays, without rows: what is imported again finds it there.
-        assert_eq!(count(&store, &every), Found::default());
+        assert_eq!(count(&store, &every), Matches::default());
         assert!(store.items().iter().any(|item| item.key.sk == "20iab12#00"));
     }
 }
@@ -671,8 +675,8 @@ fn what_cannot_be_read_is_named_and_goes_with_its_day_alone() {
     assert!(found.incomplete[0].starts_with("the segment 2026-11-20 of e.x: "), "{found:?}");
     delete(&store, &secret());
     assert_eq!(count(&store, &secret()).incomplete, found.incomplete, "as it was");
-    delete(&store, &What { pages: Vec::new(), ..secret() });
-    assert_eq!(count(&store, &secret()), Found::default());
+    delete(&store, &DeleteFilter { pages: Vec::new(), ..secret() });
+    assert_eq!(count(&store, &secret()), Matches::default());
 }
 
 /// A day that waits for a newer version is not folded without its hits.
@@ -690,7 +694,7 @@ fn hits_of_a_newer_version_still_wait() {
     assert!(keys.contains(&newer.key.sk) && !keys.contains(&"20#00".to_owned()), "{keys:?}");
     assert_eq!(shown(&store, NOW).unreadable, 1);
     // A day that goes as a whole goes with it.
-    delete(&store, &What { pages: Vec::new(), ..secret() });
+    delete(&store, &DeleteFilter { pages: Vec::new(), ..secret() });
     assert_eq!(shown(&store, NOW).unreadable, 0);
     assert!(store.hits().is_empty());
 }

@@ -9,9 +9,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use footfall_runtime::platform::aws_http::Connector;
+use footfall_runtime::platform::aws_http::HttpClient;
 use footfall_runtime::storage::dynamodb::{Access, Credentials, DynamoDb, Keys, Retries};
-use footfall_runtime::storage::{Absent, KeyRange, Store, StoreError};
+use footfall_runtime::storage::{KeyRange, PutOutcome, Store, StoreError};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -195,7 +195,7 @@ async fn watched(
         "AWS_ENDPOINT_URL_DYNAMODB" => None,
         name => Some(name.to_owned()),
     });
-    let connector = Connector::new().unwrap();
+    let connector = HttpClient::new().unwrap();
     (DynamoDb::new(access.unwrap(), "t".to_owned(), connector), log)
 }
 
@@ -301,7 +301,7 @@ async fn whoever_has_the_keys_is_asked_before_every_try() {
     .await;
     let access =
         Access { credentials: Arc::new(Changing::default()), ..dynamodb_local::access(address) };
-    let store = DynamoDb::new(access, "t".to_owned(), Connector::new().unwrap());
+    let store = DynamoDb::new(access, "t".to_owned(), HttpClient::new().unwrap());
     let error = store.put(item("p", "1", "x")).await.unwrap_err();
     assert!(matches!(error, StoreError::Refused(_)), "{error}");
     assert!(error.to_string().contains("the session is over"), "{error}");
@@ -473,9 +473,9 @@ async fn ones_own_first_try_is_no_others() {
         fake::json(400, body.to_string())
     };
     let (store, log) = scripted(vec![None, meets("eA==")]).await;
-    assert_eq!(store.put_if_absent(item("salt", "1", "x")).await.unwrap(), Absent::Stored);
+    assert_eq!(store.put_if_absent(item("salt", "1", "x")).await.unwrap(), PutOutcome::Inserted);
     assert_eq!(all(&log, "PutItem").len(), 2);
     let (store, _) = scripted(vec![None, meets("eQ==")]).await;
     let found = store.put_if_absent(item("salt", "1", "x")).await.unwrap();
-    assert_eq!(found, Absent::Found(item("salt", "1", "y")));
+    assert_eq!(found, PutOutcome::Existing(item("salt", "1", "y")));
 }

@@ -8,21 +8,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use footfall_infra::settings::{Settings, Site};
-use footfall_runtime::archive::Archive;
+use footfall_runtime::archive::RawData;
 use footfall_runtime::archive::export::{self, Cursor, Format};
-use footfall_runtime::auth::Door;
+use footfall_runtime::auth::AccessMode;
 use footfall_runtime::catalog::checkpoint::Checkpoint;
-use footfall_runtime::hit::exclusion::FilterReason;
-use footfall_runtime::hit::{Filtered, Kind};
+use footfall_runtime::hit::exclusion::ExclusionReason;
+use footfall_runtime::hit::{Excluded, Kind};
 use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::query::Query;
-use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::period::PeriodContext;
 use footfall_runtime::query::reader::Reader;
 use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::{self, Rollup};
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::dictionary::Texts;
-use footfall_runtime::segment::rows::Rows;
+use footfall_runtime::segment::dictionary::Dictionaries;
+use footfall_runtime::segment::rows::HitBatch;
 use footfall_runtime::storage::hour::Span;
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::retention;
@@ -70,8 +70,8 @@ fn traffic(site: &Site, count: u64) -> Vec<Item> {
         let time = start + SignedDuration::from_secs(random.i64(0..149_000) / 60 * 60);
         let page = format!("/{number}");
         let kind = if random.u8(..10) == 0 {
-            let reason = FilterReason::ALL[random.usize(..FilterReason::ALL.len())];
-            Kind::Filtered(Filtered { reason, page })
+            let reason = ExclusionReason::ALL[random.usize(..ExclusionReason::ALL.len())];
+            Kind::Excluded(Excluded { reason, page })
         } else {
             let event = (number % 7 == 0).then_some("sign, \"up\"");
             let props =
@@ -102,7 +102,7 @@ fn report(store: &Memory, now: &str) -> Report {
     let (site, now) = (&settings.sites[0], at(now));
     wait(async {
         let checkpoint = Checkpoint::of(store, site).await.unwrap();
-        let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first };
+        let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first };
         let query = Query::of(&request::dashboard("period=14d"), &asked).unwrap();
         let reader = Reader { store, settings: &settings, site, checkpoint, now };
         reader.report(&query, &all_tables(), 1000).await.unwrap()
@@ -114,7 +114,7 @@ fn asked(query: &str) -> Request {
 }
 
 fn answer(store: &Memory, now: &str, request: &Request) -> Response {
-    let dashboard = Web::new(settings(), store.clone(), Fixed::at(now), Door::Open).unwrap();
+    let dashboard = Web::new(settings(), store.clone(), Fixed::at(now), AccessMode::Open).unwrap();
     wait(dashboard.handle(request))
 }
 
@@ -136,7 +136,7 @@ fn pages(store: &Memory, room: usize, mut each: impl FnMut(usize)) -> Vec<Vec<Va
         // What a client keeps of it is a text.
         assert_eq!(Cursor::parse(&from.to_string()), Some(from));
         let page = wait(async {
-            let archive = Archive::open(store, &settings, site, at(NOW)).await.unwrap();
+            let archive = RawData::open(store, &settings, site, at(NOW)).await.unwrap();
             export::page(&archive, Format::Jsonl, from, Vec::new(), room).await.unwrap()
         });
         assert_eq!(page.incomplete, Vec::<String>::new());
@@ -402,7 +402,7 @@ fn what_lies_beside_a_day_is_part_of_it() {
         let kind = Kind::Hit(serde_json::from_value(hit).unwrap());
         footfall_runtime::hit::Record { at: at("2026-11-21T12:00:00Z"), kind }
     };
-    let (mut rows, mut texts) = (Rows::default(), Texts::default());
+    let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
     (1..=3).for_each(|number| rows.push(&mut texts, &hit(number)));
     let day = "2026-11-21".parse().unwrap();
     let encoded = rollup::encode(site, Span::Day(day), rows, &mut texts, 0).unwrap();

@@ -18,10 +18,10 @@ use std::sync::{Arc, Mutex};
 use footfall_infra::settings::Settings;
 use footfall_runtime::catalog::checkpoint::Checkpoint;
 use footfall_runtime::ingest::Ingest;
-use footfall_runtime::platform::clock::Ambient as _;
+use footfall_runtime::platform::clock::Context as _;
 use footfall_runtime::query::Query;
 use footfall_runtime::query::dimension::{Dimension, Key as TableKey};
-use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::period::PeriodContext;
 use footfall_runtime::query::reader::{ReadError, Reader};
 use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::Rollup;
@@ -63,7 +63,7 @@ async fn report<S: Store>(
     let (settings, now) = (settings(), clock.now());
     let site = &settings.sites[0];
     let checkpoint = Checkpoint::of(store, site).await?;
-    let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first_day() };
+    let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first_day() };
     let query = Query::of(&request::dashboard(PERIOD), &asked).unwrap();
     let reader = Reader { store, settings: &settings, site, checkpoint, now };
     reader.report(&query, tables, 100_000).await

@@ -15,9 +15,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::settings::{Domain, Settings, Site};
-use footfall_runtime::auth::admin::{self, Wish};
+use footfall_runtime::auth::admin::{self, TokenRequest};
 use footfall_runtime::auth::{COOKIE_NAME, Kind, Session, SigningKey};
-use footfall_runtime::platform::clock::Machine;
+use footfall_runtime::platform::clock::SystemContext;
 use footfall_runtime::storage::dynamodb::DynamoDb;
 use footfall_runtime::storage::hour::{Hour, Span, utc_day};
 use footfall_runtime::storage::keys;
@@ -47,8 +47,8 @@ fn signed_in(name: &str, cookie: &str) -> Value {
 
 /// Signs a browser in: with a link that the table's owner makes, by the button on its page.
 async fn sign_in(dashboard: &Function, store: &DynamoDb) -> String {
-    let key = admin::signing_key(store, &Machine).await.unwrap();
-    let link = admin::login_link(&Machine, &key, None).unwrap();
+    let key = admin::signing_key(store, &SystemContext).await.unwrap();
+    let link = admin::login_link(&SystemContext, &key, None).unwrap();
     let answer = sent(dashboard, &button(&link)).await;
     assert_eq!((answer.status, answer.header("location")), (303, "/dashboard"));
     // The gateway takes cookies apart from the headers, and loses them there.
@@ -298,14 +298,14 @@ async fn tracked_is_shown(track: &str, dashboard: &str) {
 /// A program's token and a share link, and what becomes of both when they are revoked.
 async fn programs_and_links(dashboard: &Function, store: &DynamoDb) {
     for kind in [Kind::Api, Kind::Share] {
-        let wish = Wish {
+        let wish = TokenRequest {
             kind,
             site: Domain::try_from("example.com".to_owned()).unwrap(),
             name: "test".to_owned(),
             expires: None,
             embed: Vec::new(),
         };
-        let (secret, token) = admin::create(store, &Machine, wish).await.unwrap();
+        let (secret, token) = admin::create(store, &SystemContext, wish).await.unwrap();
         let mut asks = event("dashboard-json");
         match kind {
             Kind::Api => {

@@ -8,7 +8,7 @@ mod support;
 use std::future::Future;
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::auth::Door;
+use footfall_runtime::auth::AccessMode;
 use footfall_runtime::hit::{Hit, Kind};
 use footfall_runtime::ingest::Ingest;
 use footfall_runtime::ingest::payload::{ENGAGEMENT, MAX_BODY, MAX_ENGAGED, Payload};
@@ -43,7 +43,7 @@ impl Footfall {
         let settings = Settings::from_yaml(settings).unwrap();
         let (store, clock) = (Memory::default(), Fixed::at(NOW));
         let track = Ingest::new(settings.clone(), store.clone(), clock.clone());
-        let dashboard = Web::new(settings, store.clone(), clock.clone(), Door::Open).unwrap();
+        let dashboard = Web::new(settings, store.clone(), clock.clone(), AccessMode::Open).unwrap();
         Self { store, clock, track, dashboard }
     }
 
@@ -214,7 +214,7 @@ fn check(body: Vec<u8>, agent: HeaderValue, other: HeaderValue, pixel: bool) -> 
             assert!(engagement.engaged <= MAX_ENGAGED);
             return None;
         }
-        Kind::Filtered(_) => {
+        Kind::Excluded(_) => {
             assert_eq!((total("views") + total("events"), dropped.is_some()), (0, true));
             return None;
         }

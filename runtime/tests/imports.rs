@@ -9,15 +9,15 @@ use std::future::Future;
 
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::catalog::checkpoint::Checkpoint;
-use footfall_runtime::catalog::imports::{Import, State};
+use footfall_runtime::catalog::imports::{Import, ImportState};
 use footfall_runtime::hit::{Hit, Kind, Record};
 use footfall_runtime::query::Query;
-use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::period::PeriodContext;
 use footfall_runtime::query::reader::Reader;
 use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::{self, Rollup};
-use footfall_runtime::segment::dictionary::Texts;
-use footfall_runtime::segment::rows::Rows;
+use footfall_runtime::segment::dictionary::Dictionaries;
+use footfall_runtime::segment::rows::HitBatch;
 use footfall_runtime::storage::hour::Span;
 use footfall_runtime::storage::hour::utc_day;
 use footfall_runtime::storage::import_id::ImportId;
@@ -48,8 +48,8 @@ fn view(at: &str, visitor: u64) -> Record {
 }
 
 /// Stores what an import has of a day, with its item.
-fn import(store: &Memory, site: &Site, id: ImportId, state: State, records: &[Record]) {
-    let (mut rows, mut texts) = (Rows::default(), Texts::default());
+fn import(store: &Memory, site: &Site, id: ImportId, state: ImportState, records: &[Record]) {
+    let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
     records.iter().for_each(|record| rows.push(&mut texts, record));
     let day = utc_day(records[0].at);
     let span = Span::Imported(day, id);
@@ -66,7 +66,7 @@ fn import(store: &Memory, site: &Site, id: ImportId, state: State, records: &[Re
 fn report(store: &Memory, settings: &Settings, query: &str) -> Report {
     let (site, now) = (&settings.sites[0], NOW.parse().unwrap());
     let checkpoint = wait(Checkpoint::of(store, site)).unwrap();
-    let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first_day() };
+    let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first_day() };
     let query = Query::of(&request::dashboard(query), &asked).unwrap();
     wait(Reader { store, settings, site, checkpoint, now }.report(&query, &all_tables(), 100))
         .unwrap()
@@ -88,8 +88,8 @@ fn what_is_imported_is_counted_beside_the_trackers_hits() {
     let settings = Settings::from_yaml("sites: [{domain: e.x}]").unwrap();
     let (store, site) = (Memory::default(), &settings.sites[0]);
     hit(&store, site, &view("2026-11-20T10:00:00Z", 7));
-    import(&store, site, id(1), State::Finished, &[view("2026-11-20T09:00:00Z", 8)]);
-    import(&store, site, id(2), State::Finished, &[view("2025-03-01T09:00:00Z", 9)]);
+    import(&store, site, id(1), ImportState::Finished, &[view("2026-11-20T09:00:00Z", 8)]);
+    import(&store, site, id(2), ImportState::Finished, &[view("2025-03-01T09:00:00Z", 9)]);
     let check = |when: &str| {
         let all = report(&store, &settings, "period=all");
         assert_eq!((all.totals.views, all.from.to_string().as_str()), (3, "2025-03-01"), "{when}");
@@ -109,7 +109,9 @@ fn what_is_imported_is_counted_beside_the_trackers_hits() {
 fn an_import_counts_once_it_is_finished() {
     let settings = Settings::from_yaml("sites: [{domain: e.x}]").unwrap();
     let (store, site) = (Memory::default(), &settings.sites[0]);
-    for (state, views) in [(State::Begun, 0), (State::Finished, 1), (State::Undone, 0)] {
+    for (state, views) in
+        [(ImportState::Begun, 0), (ImportState::Finished, 1), (ImportState::Undone, 0)]
+    {
         import(&store, site, id(1), state, &[view("2026-11-01T09:00:00Z", 9)]);
         assert_eq!(report(&store, &settings, "period=28d").totals.views, views, "{state:?}");
         let all = report(&store, &settings, "period=all").from.to_string();
@@ -123,7 +125,7 @@ fn an_import_hides_nothing() {
     let settings = Settings::from_yaml("sites: [{domain: e.x}]").unwrap();
     let (store, site) = (Memory::default(), &settings.sites[0]);
     hit(&store, site, &view("2026-11-18T10:00:00Z", 7));
-    import(&store, site, id(1), State::Finished, &[view("2026-11-20T09:00:00Z", 8)]);
+    import(&store, site, id(1), ImportState::Finished, &[view("2026-11-20T09:00:00Z", 8)]);
     assert_eq!(report(&store, &settings, "period=7d").totals.views, 2);
 }
 
@@ -134,7 +136,7 @@ fn what_was_imported_goes_when_its_day_is_over() {
     let days = ["2026-09-24", "2026-09-30", "2026-10-01"];
     for (number, day) in (1..).zip(days) {
         // Whatever became of it.
-        let state = if number == 1 { State::Begun } else { State::Finished };
+        let state = if number == 1 { ImportState::Begun } else { ImportState::Finished };
         import(&store, site, id(number), state, &[view(&format!("{day}T09:00:00Z"), 9)]);
     }
     let left = |now: &str| {

@@ -9,11 +9,11 @@ use std::collections::HashMap;
 use std::future::Future;
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::auth::Door;
-use footfall_runtime::hit::rate_limit::MOST_A_MINUTE;
+use footfall_runtime::auth::AccessMode;
+use footfall_runtime::hit::rate_limit::MAX_HITS_PER_MINUTE;
 use footfall_runtime::ingest::Ingest;
 use footfall_runtime::platform::http::{Request, Response};
-use footfall_runtime::rollup::{MOST_TEXTS, Rollup};
+use footfall_runtime::rollup::{MAX_DISTINCT_VALUES, Rollup};
 use footfall_runtime::web::Web;
 use http::HeaderValue;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ use support::request;
 
 const NOW: &str = "2026-11-22T13:05:06.789Z";
 const TOMORROW: &str = "2026-11-23T02:00:00Z";
-const MOST: u64 = MOST_A_MINUTE as u64;
+const MOST: u64 = MAX_HITS_PER_MINUTE as u64;
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
@@ -55,7 +55,7 @@ impl World {
 
     fn report(&self, query: &str) -> Value {
         let (settings, store) = (self.settings.clone(), self.store.clone());
-        let dashboard = Web::new(settings, store, self.clock.clone(), Door::Open).unwrap();
+        let dashboard = Web::new(settings, store, self.clock.clone(), AccessMode::Open).unwrap();
         let query = format!("from=2026-11-22&to=2026-11-22&format=json&{query}");
         let answer = wait(dashboard.handle(&request::dashboard(&query)));
         assert_eq!(answer.status(), 200, "{}", String::from_utf8_lossy(answer.body()));
@@ -134,7 +134,7 @@ fn what_several_functions_let_through_is_counted_apart() {
 #[test]
 fn texts_that_are_too_many_are_one_and_their_count_is_exact() {
     let world = World::new();
-    let (track, most, over) = (world.track(), MOST_TEXTS, 50);
+    let (track, most, over) = (world.track(), MAX_DISTINCT_VALUES, 50);
     let mut expected: HashMap<String, u64> = HashMap::new();
     for number in 0..most + over {
         // Names of one length, so that their order is that of their numbers; some are frequent.
@@ -177,7 +177,7 @@ fn texts_that_are_too_many_are_one_and_their_count_is_exact() {
 fn who_looks_may_ask_not_to_be_counted() {
     let world = World::new();
     let (settings, store) = (world.settings.clone(), world.store.clone());
-    let dashboard = Web::new(settings, store, world.clock.clone(), Door::Open).unwrap();
+    let dashboard = Web::new(settings, store, world.clock.clone(), AccessMode::Open).unwrap();
     let shown = |query: &str| {
         let answer = wait(dashboard.handle(&request::dashboard(query)));
         assert_eq!(answer.status(), 200);

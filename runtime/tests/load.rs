@@ -21,10 +21,10 @@ use footfall_infra::stack::Spec;
 use footfall_runtime::auth::admin;
 use footfall_runtime::auth::{COOKIE_NAME, Session};
 use footfall_runtime::catalog::checkpoint::Checkpoint;
-use footfall_runtime::platform::clock::Machine;
+use footfall_runtime::platform::clock::SystemContext;
 use footfall_runtime::query::Query;
 use footfall_runtime::query::dimension::{Dimension, Key};
-use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::period::PeriodContext;
 use footfall_runtime::query::reader::Reader;
 use footfall_runtime::storage::dynamodb::DynamoDb;
 use footfall_runtime::storage::hour::utc_day;
@@ -127,7 +127,7 @@ async fn reported(store: &DynamoDb, (from, to): (Date, Date)) -> BTreeMap<String
     let (settings, now) = (settings(), Timestamp::now());
     let site = &settings.sites[0];
     let checkpoint = Checkpoint::of(store, site).await.unwrap();
-    let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first_day() };
+    let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first_day() };
     let query = request::dashboard(&format!("from={from}&to={to}"));
     let query = Query::of(&query, &asked).unwrap();
     let reader = Reader { store, settings: &settings, site, checkpoint, now };
@@ -229,7 +229,7 @@ async fn look(dashboard: &Function, cookie: &str, stop: &AtomicBool) -> (u64, Du
 
 /// The cookie of a browser in which the owner is signed in.
 async fn cookie(store: &DynamoDb) -> String {
-    let key = admin::signing_key(store, &Machine).await.unwrap();
+    let key = admin::signing_key(store, &SystemContext).await.unwrap();
     format!("{COOKIE_NAME}={}", Session::starting(Timestamp::now()).signed(&key))
 }
 

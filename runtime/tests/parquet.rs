@@ -6,11 +6,11 @@ use std::fs;
 use std::process::Command;
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::hit::exclusion::FilterReason;
-use footfall_runtime::hit::{Filtered, Kind, Record};
+use footfall_runtime::hit::exclusion::ExclusionReason;
+use footfall_runtime::hit::{Excluded, Kind, Record};
 use footfall_runtime::rollup;
-use footfall_runtime::segment::dictionary::Texts;
-use footfall_runtime::segment::rows::Rows;
+use footfall_runtime::segment::dictionary::Dictionaries;
+use footfall_runtime::segment::rows::HitBatch;
 use footfall_runtime::storage::hour::Span;
 use serde_json::{Value, json};
 
@@ -73,10 +73,10 @@ fn records() -> Vec<Record> {
         let at = start + jiff::SignedDuration::from_mins(number);
         records.push(Record { at, kind: Kind::Hit(serde_json::from_value(hit).unwrap()) });
     }
-    let bot = Filtered { reason: FilterReason::Bot, page: "/".to_owned() };
+    let bot = Excluded { reason: ExclusionReason::Bot, page: "/".to_owned() };
     records.push(Record {
         at: start + jiff::SignedDuration::from_hours(9),
-        kind: Kind::Filtered(bot),
+        kind: Kind::Excluded(bot),
     });
     records
 }
@@ -87,7 +87,7 @@ fn duckdb_reads_a_segment() {
     let python =
         std::env::var_os("FOOTFALL_DUCKDB").expect("FOOTFALL_DUCKDB is a Python that has it");
     let settings = Settings::from_yaml("sites: [{domain: e.x}]").unwrap();
-    let (mut rows, mut texts) = (Rows::default(), Texts::default());
+    let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
     for record in records() {
         rows.push(&mut texts, &record);
     }

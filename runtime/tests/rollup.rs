@@ -9,16 +9,16 @@ use std::future::Future;
 
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::catalog::checkpoint::Checkpoint;
-use footfall_runtime::hit::exclusion::FilterReason;
-use footfall_runtime::hit::{Filtered, Hit, Kind};
+use footfall_runtime::hit::exclusion::ExclusionReason;
+use footfall_runtime::hit::{Excluded, Hit, Kind};
 use footfall_runtime::query::Query;
-use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::period::PeriodContext;
 use footfall_runtime::query::reader::{ReadError, Reader};
 use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::Rollup;
 use footfall_runtime::segment;
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::dictionary::Texts;
+use footfall_runtime::segment::dictionary::Dictionaries;
 use footfall_runtime::storage::hour::{Hour, Span};
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::retention;
@@ -74,7 +74,7 @@ async fn report<S: Store>(
     let site = &settings.sites[0];
     let now = at(now);
     let checkpoint = Checkpoint::of(store, site).await?;
-    let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first_day() };
+    let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first_day() };
     let query = Query::of(&request::dashboard(query), &asked).unwrap();
     Reader { store, settings, site, checkpoint, now }.report(&query, &all_tables(), 1000).await
 }
@@ -140,8 +140,8 @@ fn traffic(site: &Site, shards: u8) -> Vec<Item> {
     for number in 0..240 {
         let time = start + jiff::SignedDuration::from_mins(random.i64(0..4_000));
         let kind = if random.u8(..10) == 0 {
-            let reason = FilterReason::ALL[random.usize(..FilterReason::ALL.len())];
-            Kind::Filtered(Filtered { reason, page: "/".to_owned() })
+            let reason = ExclusionReason::ALL[random.usize(..ExclusionReason::ALL.len())];
+            Kind::Excluded(Excluded { reason, page: "/".to_owned() })
         } else {
             let page = format!("/{}", random.u8(..6));
             view(random.u64(1..12), &page, [None, Some("Google")][random.usize(..2)])
@@ -177,7 +177,10 @@ fn folding_changes_no_number() {
     let store = Memory::default();
     put(&store, &traffic(&settings.sites[0], 2));
     let raw = shown(&store, &settings, NOW);
-    assert!(raw.totals.visitors > 25 && raw.filtered.len() == FilterReason::ALL.len(), "{raw:?}");
+    assert!(
+        raw.totals.visitors > 25 && raw.filtered.len() == ExclusionReason::ALL.len(),
+        "{raw:?}"
+    );
     fold(&store, &settings, NOW);
     let folded = segments(&store);
     let names = keys(&folded);
@@ -256,7 +259,7 @@ fn a_day_that_is_folded_knows_nobody() {
     let salts: Vec<_> = store.items().into_iter().filter(|it| it.key.pk == "salt").collect();
     assert_eq!(keys(&salts), ["2026-11-22"], "those of folded days are gone");
     for segment in segments(&store).iter().filter(|item| !item.key.sk.contains('T')) {
-        let mut texts = Texts::default();
+        let mut texts = Dictionaries::default();
         let rows = segment::decode(&segment.value, &Column::ALL, &mut texts).unwrap();
         let mut visitors = rows.visitors.clone();
         visitors.dedup();

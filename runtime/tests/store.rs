@@ -17,7 +17,7 @@ use footfall_infra::stack::Partition;
 use footfall_runtime::hit::Kind;
 use footfall_runtime::ingest::Ingest;
 use footfall_runtime::storage::embedded::Embedded;
-use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Store, StoreError, WRITE_UNIT};
+use footfall_runtime::storage::{Item, Key, KeyRange, PutOutcome, Store, StoreError, WRITE_UNIT};
 use futures_util::future::join_all;
 use redb::{Database, TableDefinition};
 use support::ambient::Fixed;
@@ -68,15 +68,15 @@ async fn the_same_put_twice_is_one_item<S: Store>(store: S) {
 
 async fn put_if_absent_leaves_what_is_there<S: Store>(store: S) {
     let first = Item { expires: Some(9), ..item("salt", "2026-11-22", "first") };
-    assert_eq!(store.put_if_absent(first.clone()).await.unwrap(), Absent::Stored);
+    assert_eq!(store.put_if_absent(first.clone()).await.unwrap(), PutOutcome::Inserted);
     // What a try whose answer was lost has left is one's own.
-    assert_eq!(store.put_if_absent(first.clone()).await.unwrap(), Absent::Stored);
+    assert_eq!(store.put_if_absent(first.clone()).await.unwrap(), PutOutcome::Inserted);
     let second = item("salt", "2026-11-22", "second");
     let again = store.put_if_absent(second).await.unwrap();
-    assert_eq!(again, Absent::Found(first.clone()));
+    assert_eq!(again, PutOutcome::Existing(first.clone()));
     assert_eq!(partition(&store, "salt").await, [first]);
     let other = item("salt", "2026-11-23", "other");
-    assert_eq!(store.put_if_absent(other).await.unwrap(), Absent::Stored);
+    assert_eq!(store.put_if_absent(other).await.unwrap(), PutOutcome::Inserted);
 }
 
 async fn a_replacement_is_for_one_value<S: Store>(store: S) {
@@ -103,12 +103,14 @@ async fn of_twenty_at_once_one_wins<S: Store>(store: S) {
     for round in 0..5 {
         let sk = round.to_string();
         let puts = (0..20).map(|n| store.put_if_absent(item("salt", &sk, format!("value {n}"))));
-        let outcomes: Vec<Absent> = join_all(puts).await.into_iter().map(Result::unwrap).collect();
-        let winners: Vec<usize> = (0..20).filter(|n| outcomes[*n] == Absent::Stored).collect();
+        let outcomes: Vec<PutOutcome> =
+            join_all(puts).await.into_iter().map(Result::unwrap).collect();
+        let winners: Vec<usize> =
+            (0..20).filter(|n| outcomes[*n] == PutOutcome::Inserted).collect();
         let [winner] = winners[..] else { panic!("{winners:?} won, in round {round}") };
         let won = item("salt", &sk, format!("value {winner}"));
         for (n, outcome) in outcomes.iter().enumerate().filter(|(n, _)| *n != winner) {
-            assert_eq!(*outcome, Absent::Found(won.clone()), "the put of {n}");
+            assert_eq!(*outcome, PutOutcome::Existing(won.clone()), "the put of {n}");
         }
     }
 }
@@ -211,7 +213,7 @@ async fn what_is_deleted_is_gone<S: Store>(store: S) {
     store.delete(&item("nobody", "1", "").key).await.unwrap();
     assert_eq!(found(&store, "p", " ", "~").await, ["1", "3"]);
     let again = store.put_if_absent(items[1].clone()).await.unwrap();
-    assert_eq!(again, Absent::Stored);
+    assert_eq!(again, PutOutcome::Inserted);
 }
 
 async fn every_value_comes_back<S: Store>(store: S) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use footfall_runtime::platform::aws_http::{Connector, roots};
+use footfall_runtime::platform::aws_http::{HttpClient, roots};
 use http::Request;
 use http_body_util::Full;
 use rustls::ServerConfig;
@@ -50,14 +50,14 @@ async fn serve(
 }
 
 /// Asks the server as the client of DynamoDB does: the status, or the whole chain of what went wrong.
-async fn ask(connector: Connector, port: u16) -> Result<u16, String> {
+async fn ask(connector: HttpClient, port: u16) -> Result<u16, String> {
     let request = Request::get(format!("https://localhost:{port}/")).body(Full::default()).unwrap();
     let answer = connector.send(request).await;
     answer.map(|answer| answer.status().as_u16()).map_err(|error| format!("{error:?}"))
 }
 
-fn trusting() -> Connector {
-    Connector::trusting([CertificateDer::from(AUTHORITY)]).unwrap()
+fn trusting() -> HttpClient {
+    HttpClient::trusting([CertificateDer::from(AUTHORITY)]).unwrap()
 }
 
 async fn refused(certificate: &'static [u8], because: &str) {
@@ -92,7 +92,7 @@ async fn a_certificate_of_an_unknown_issuer_is_refused() {
 #[tokio::test]
 async fn the_functions_trust_amazon_alone() {
     let port = serve(include_bytes!("data/tls/good.der"), rustls::ALL_VERSIONS).await;
-    let error = ask(Connector::new().unwrap(), port).await.unwrap_err();
+    let error = ask(HttpClient::new().unwrap(), port).await.unwrap_err();
     assert!(error.contains("UnknownIssuer"), "{error}");
 }
 
@@ -107,7 +107,7 @@ async fn other_roots_are_trusted_if_a_bundle_names_them() {
     let pem = BASE64.encode(AUTHORITY);
     let pem = format!("-----BEGIN CERTIFICATE-----\n{pem}\n-----END CERTIFICATE-----\n");
     std::fs::write(file.path(), pem).unwrap();
-    let connector = Connector::trusting(roots(bundle).unwrap()).unwrap();
+    let connector = HttpClient::trusting(roots(bundle).unwrap()).unwrap();
     assert_eq!(ask(connector, port).await, Ok(200));
 }
 
@@ -148,7 +148,7 @@ async fn a_proxy_is_a_tunnel_through_which_the_host_is_known() {
             _ => None,
         });
         let roots = [CertificateDer::from(AUTHORITY)];
-        Connector::trusting_through(roots, proxies.unwrap()).unwrap()
+        HttpClient::trusting_through(roots, proxies.unwrap()).unwrap()
     };
     let good = serve(include_bytes!("data/tls/good.der"), rustls::ALL_VERSIONS).await;
     let (port, mut asked) = proxy(good).await;

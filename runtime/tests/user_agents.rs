@@ -30,8 +30,8 @@ fn rows() -> Vec<Row<'static>> {
     rows.collect()
 }
 
-fn client_of(row: &Row) -> user_agent::Client {
-    user_agent::parse(row.user_agent, user_agent::Hints::default())
+fn client_of(row: &Row) -> user_agent::UserAgent {
+    user_agent::parse(row.user_agent, user_agent::ClientHints::default())
 }
 
 /// At least this share of the rows agrees; says which do not.

@@ -135,7 +135,7 @@ impl Usage {
         let each = facts.rate * LONGEST;
         match flood {
             Flood::Hits => usage.add_hits(facts, each, each / HOURS, 1.0),
-            Flood::Door => usage.add_strangers(facts, each, MEASURED.door_bytes),
+            Flood::AccessMode => usage.add_strangers(facts, each, MEASURED.door_bytes),
             Flood::Reports => {
                 usage.add_requests(&facts.dashboard, each, WORDS, (0.0, 0.0));
                 usage.add_public_reports(facts, each, self.table_storage * GB);
@@ -283,7 +283,7 @@ pub(crate) enum Flood {
     /// All of it is hits, which are stored.
     Hits,
     /// All of it asks for the dashboard, and gets the door's page.
-    Door,
+    AccessMode,
     /// All of it asks for reports of a public site.
     Reports,
     /// Each route has the throttle's rate for itself.

@@ -5,15 +5,15 @@ use std::io::BufRead;
 
 use anyhow::{Context as _, Result};
 use footfall_runtime::hit::country::Country;
-use footfall_runtime::hit::exclusion::FilterReason;
+use footfall_runtime::hit::exclusion::ExclusionReason;
 use footfall_runtime::hit::user_agent::Device;
 use footfall_runtime::hit::visitor::VisitorId;
-use footfall_runtime::hit::{Campaign, Engagement, Filtered, Hit, Kind, Screen};
+use footfall_runtime::hit::{Campaign, Engagement, Excluded, Hit, Kind, Screen};
 use footfall_runtime::ingest;
 use footfall_runtime::platform::sanitize::clean;
 use footfall_runtime::segment;
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::dictionary::Texts;
+use footfall_runtime::segment::dictionary::Dictionaries;
 use footfall_runtime::storage::hour::utc_day;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -33,7 +33,7 @@ const SCROLLED: &str = "scrolled";
 pub(crate) fn read_parquet(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> Result<()> {
     let mut file = Vec::new();
     input.read_to_end(&mut file)?;
-    let mut texts = Texts::default();
+    let mut texts = Dictionaries::default();
     let rows = segment::decode(&file, &Column::ALL, &mut texts)
         .context("it is no Parquet file of Footfall's")?;
     for row in 0..rows.len() {
@@ -151,9 +151,9 @@ fn kind(visitor: Option<VisitorId>, text: impl Fn(Column) -> Option<String>) -> 
         Some(if column == Column::Props { text } else { clean(&text, ingest::MAX_PAGE) })
     };
     if let Some(reason) = some(Column::Filtered) {
-        let reason = FilterReason::ALL.into_iter().find(|it| it.as_str() == reason)?;
+        let reason = ExclusionReason::ALL.into_iter().find(|it| it.as_str() == reason)?;
         let page = some(Column::Page).unwrap_or_default();
-        return Some(Kind::Filtered(Filtered { reason, page }));
+        return Some(Kind::Excluded(Excluded { reason, page }));
     }
     let props: Map<String, Value> = match some(Column::Props) {
         Some(json) => serde_json::from_str(&json).ok()?,

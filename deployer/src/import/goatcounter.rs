@@ -7,9 +7,9 @@ use std::io::BufRead;
 use anyhow::Result;
 use footfall_infra::settings::Site;
 use footfall_runtime::hit::country::Country;
-use footfall_runtime::hit::exclusion::FilterReason;
+use footfall_runtime::hit::exclusion::ExclusionReason;
 use footfall_runtime::hit::source;
-use footfall_runtime::hit::user_agent::{self, Hints};
+use footfall_runtime::hit::user_agent::{self, ClientHints};
 use footfall_runtime::hit::{Hit, Kind};
 use footfall_runtime::ingest;
 use footfall_runtime::ingest::payload::Payload;
@@ -83,7 +83,7 @@ fn kind(row: &Row<'_>, line: u64, path: &str, intake: &Intake<'_>) -> Result<Kin
     // Until its first version ended, the export had the User-Agent in the place of the browser.
     let browser = row.get("Browser");
     let agent = agent.or_else(|| browser.clone().filter(|text| text.starts_with("Mozilla/")));
-    let client = user_agent::parse(agent.as_deref().unwrap_or_default(), Hints::default());
+    let client = user_agent::parse(agent.as_deref().unwrap_or_default(), ClientHints::default());
     let payload = Payload {
         event: is_event.then(|| clean(path, 480)),
         width: row.get("Screen size").and_then(|size| names::width(&size)),
@@ -129,12 +129,12 @@ fn of_source(hit: &mut Hit, scheme: &str, referrer: Option<String>, site: &Site)
 
 /// Why GoatCounter takes a hit for a program's: its numbers are those of
 /// <https://pkg.go.dev/zgo.at/isbot#pkg-constants>, of which the first two are people's.
-fn bot(row: &Row<'_>) -> Option<FilterReason> {
+fn bot(row: &Row<'_>) -> Option<ExclusionReason> {
     match row.number("Bot") {
         0 | 1 => None,
-        2 => Some(FilterReason::Prefetch),
-        150.. => Some(FilterReason::Headless),
-        _ => Some(FilterReason::Bot),
+        2 => Some(ExclusionReason::Prefetch),
+        150.. => Some(ExclusionReason::Headless),
+        _ => Some(ExclusionReason::Bot),
     }
 }
 

@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use anyhow::Result;
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::hit::country::Country;
-use footfall_runtime::hit::exclusion::FilterReason;
+use footfall_runtime::hit::exclusion::ExclusionReason;
 use footfall_runtime::hit::page_url::PageUrl;
-use footfall_runtime::hit::user_agent::{self, Hints};
+use footfall_runtime::hit::user_agent::{self, ClientHints};
 use footfall_runtime::hit::visitor::{Salt, VisitorId};
-use footfall_runtime::hit::{Filtered, Hit, Kind, Record};
+use footfall_runtime::hit::{Excluded, Hit, Kind, Record};
 use footfall_runtime::ingest;
 use footfall_runtime::ingest::filter::{self, Signals};
 use footfall_runtime::ingest::payload::Payload;
@@ -153,7 +153,7 @@ impl<'a> Intake<'a> {
             Ok(address) => self.salt.visitor(self.site.domain.as_str(), address, user_agent),
             Err(_) => self.visitor(&format!("{} {user_agent}", request.client)),
         };
-        let client = user_agent::parse(user_agent, Hints::default());
+        let client = user_agent::parse(user_agent, ClientHints::default());
         let country = request.country.and_then(Country::from_header);
         let payload = Payload::default();
         let hit =
@@ -184,19 +184,19 @@ impl<'a> Intake<'a> {
     }
 
     /// What is kept of a program's hit.
-    pub(crate) fn filtered(&self, reason: FilterReason, page: &PageUrl) -> Kind {
-        Kind::Filtered(Filtered { reason, page: page.path(false, ingest::MAX_PAGE) })
+    pub(crate) fn filtered(&self, reason: ExclusionReason, page: &PageUrl) -> Kind {
+        Kind::Excluded(Excluded { reason, page: page.path(false, ingest::MAX_PAGE) })
     }
 
     /// The reason that a referrer alone gives.
-    pub(crate) fn spam(&self, referrer: Option<&url::Url>) -> Option<FilterReason> {
+    pub(crate) fn spam(&self, referrer: Option<&url::Url>) -> Option<ExclusionReason> {
         filter::reason(&Signals {
             user_agent: Some("Mozilla/5.0"),
             referrer_host: referrer.and_then(url::Url::host_str),
             blocked_referrers: &self.settings.blocked_referrers,
             ..Signals::default()
         })
-        .filter(|reason| *reason == FilterReason::ReferrerSpam)
+        .filter(|reason| *reason == ExclusionReason::ReferrerSpam)
     }
 
     /// The visitor that another tool calls `name`. The name itself is not kept.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::catalog::checkpoint::Checkpoint;
-use footfall_runtime::catalog::imports::{Import, State};
+use footfall_runtime::catalog::imports::{Import, ImportState};
 use footfall_runtime::hit::visitor::Salt;
 use footfall_runtime::rollup;
 use footfall_runtime::storage::hour::utc_day;
@@ -216,7 +216,7 @@ impl<S: Store> Job<'_, S> {
         if let (Some(first), Some(last)) = (summary.first, summary.last) {
             summary.id = Some(id);
             let import = Import {
-                state: State::Begun,
+                state: ImportState::Begun,
                 at: self.now,
                 first,
                 last,
@@ -338,7 +338,7 @@ impl<S: Store> Job<'_, S> {
         }
         let counted = self.counted(intake.spill.days().keys().copied()).await?;
         let others = ledger.imports.iter().filter(|(other, import)| {
-            is_new_export && **other != id && import.state == State::Finished
+            is_new_export && **other != id && import.state == ImportState::Finished
         });
         let others: Vec<&Import> = others.map(|(_, import)| import).collect();
         let is_imported = |day: Date| others.iter().any(|it| (it.first..=it.last).contains(&day));
@@ -366,7 +366,7 @@ impl<S: Store> Job<'_, S> {
         let (mut counted, mut month, mut keys) = (BTreeSet::new(), None, BTreeSet::new());
         for day in days {
             // Before its first day there is nothing to be read.
-            let folded = checkpoint.has_folded(day);
+            let folded = checkpoint.is_rolled_up(day);
             if folded && checkpoint.first.is_none_or(|first| day < first) {
                 continue;
             }
@@ -466,7 +466,7 @@ impl<S: Store> Job<'_, S> {
         if stores {
             // Another import may have taken this one for one that was left.
             let still = Ledger::of(self.store, self.site).await?;
-            if still.imports.get(&id).is_none_or(|it| it.state != State::Begun) {
+            if still.imports.get(&id).is_none_or(|it| it.state != ImportState::Begun) {
                 return Err(Problem::failed(
                     "another import of this site began meanwhile, and has taken this one back",
                     "run this again once that one is done",
@@ -474,7 +474,7 @@ impl<S: Store> Job<'_, S> {
                 .into());
             }
         }
-        import = Import { state: State::Finished, first, last, ..import };
+        import = Import { state: ImportState::Finished, first, last, ..import };
         import.bytes = summary.bytes;
         batch.add(ledger::item(self.site, id, &import)?);
         self.put(&mut batch, summary, stores).await?;

@@ -6,7 +6,7 @@ use std::io::BufRead;
 
 use anyhow::{Context as _, Result};
 use footfall_infra::settings::Site;
-use footfall_runtime::catalog::imports::{Import, State};
+use footfall_runtime::catalog::imports::{Import, ImportState};
 use footfall_runtime::storage::import_id::ImportId;
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::range_items;
@@ -55,7 +55,7 @@ impl Ledger {
                 ledger.imports.insert(id, Import::decode(&item)?);
             }
         }
-        let finished = ledger.imports.iter().filter(|(_, it)| it.state == State::Finished);
+        let finished = ledger.imports.iter().filter(|(_, it)| it.state == ImportState::Finished);
         let finished: Vec<ImportId> = finished.map(|(id, _)| *id).collect();
         for id in finished {
             for item in range_items(store, &keys::import_files(site, Some(id))).await? {
@@ -119,7 +119,7 @@ impl Ledger {
 
     /// The imports that were not finished, or not undone to the end.
     pub(crate) fn leftovers(&self) -> Vec<ImportId> {
-        let left = self.imports.iter().filter(|(_, import)| import.state != State::Finished);
+        let left = self.imports.iter().filter(|(_, import)| import.state != ImportState::Finished);
         left.map(|(id, _)| *id).collect()
     }
 }
@@ -153,7 +153,7 @@ pub(crate) async fn take_back<S: Store>(
     import: &Import,
     now: Timestamp,
 ) -> Result<()> {
-    let undone = Import { state: State::Undone, at: now, ..import.clone() };
+    let undone = Import { state: ImportState::Undone, at: now, ..import.clone() };
     store.put(item(site, id, &undone)?).await?;
     for day in import.first.series(1.day()).take_while(|day| *day <= import.last) {
         for item in range_items(store, &keys::imported_segment(site, day, id)).await? {

@@ -14,7 +14,7 @@ use anyhow::Result;
 use footfall_runtime::hit::country::Country;
 use footfall_runtime::hit::page_url::PageUrl;
 use footfall_runtime::hit::source;
-use footfall_runtime::hit::user_agent::{self, Hints};
+use footfall_runtime::hit::user_agent::{self, ClientHints};
 use footfall_runtime::hit::{Hit, Kind, Screen};
 use footfall_runtime::ingest;
 use footfall_runtime::ingest::payload::Payload;
@@ -293,7 +293,7 @@ impl Day {
             spent += duration;
             let mut hit = None;
             for (step, page) in route.pages.iter().enumerate() {
-                let client = user_agent::parse("", Hints::default());
+                let client = user_agent::parse("", ClientHints::default());
                 let visitor = intake.visitor(&format!("{date} {}", visit % visitors));
                 let url = &pages.urls[*page];
                 let own = ingest::hit(

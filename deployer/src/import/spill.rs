@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use footfall_runtime::hit::{Kind, Record};
-use footfall_runtime::segment::dictionary::Texts;
-use footfall_runtime::segment::rows::Rows;
+use footfall_runtime::segment::dictionary::Dictionaries;
+use footfall_runtime::segment::rows::HitBatch;
 use footfall_runtime::storage::WRITE_UNIT;
 use footfall_runtime::storage::hour::utc_day;
 use jiff::Timestamp;
@@ -56,7 +56,7 @@ impl Spill {
             Kind::Hit(_) => day.hits += 1,
             // No hit: it goes to the view before it.
             Kind::Engagement(_) => {}
-            Kind::Filtered(filtered) => {
+            Kind::Excluded(filtered) => {
                 *day.filtered.entry(filtered.reason.as_str()).or_default() += 1;
             }
         }
@@ -81,9 +81,9 @@ impl Spill {
     }
 
     /// A day's hits, in the order in which they were added.
-    pub(crate) fn rows(&mut self, day: Date) -> Result<(Rows, Texts)> {
+    pub(crate) fn rows(&mut self, day: Date) -> Result<(HitBatch, Dictionaries)> {
         self.flush()?;
-        let (mut rows, mut texts) = (Rows::default(), Texts::default());
+        let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
         let file = match File::open(self.file(day)) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok((rows, texts)),
             file => file?,

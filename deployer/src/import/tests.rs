@@ -22,16 +22,16 @@ use footfall_runtime::hit::{Hit, Kind};
 use footfall_runtime::ingest::Ingest;
 use footfall_runtime::platform::http::Request;
 use footfall_runtime::query::Query;
-use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::period::PeriodContext;
 use footfall_runtime::query::reader::Reader;
 use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::segment;
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::dictionary::Texts;
+use footfall_runtime::segment::dictionary::Dictionaries;
 use footfall_runtime::storage::import_id::ImportId;
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::retention;
-use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use footfall_runtime::storage::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
 
 use self::memory::Memory;
 use super::format::Said;
@@ -100,7 +100,7 @@ fn report<S: Store>(store: &S, query: &str) -> Report {
     let (settings, now) = (settings(), NOW.parse().unwrap());
     let site = &settings.sites[0];
     let checkpoint = wait(Checkpoint::of(store, site)).unwrap();
-    let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first_day() };
+    let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first_day() };
     let request = Request {
         method: "GET".to_owned(),
         path: "/dashboard".to_owned(),
@@ -161,7 +161,7 @@ fn stored(store: &Memory) -> BTreeMap<Key, Vec<u8>> {
 fn words(store: &Memory, summary: &Summary) -> String {
     let mut text = String::new();
     for item in store.items().iter().filter(|item| item.key.pk.starts_with("seg#")) {
-        let mut texts = Texts::default();
+        let mut texts = Dictionaries::default();
         let rows = segment::decode(&item.value, &Column::ALL, &mut texts).unwrap();
         for row in 0..rows.len() {
             let at = jiff::Timestamp::from_millisecond(rows.times[row]).unwrap();
@@ -255,7 +255,8 @@ fn a_line_is_what_live_traffic_is() {
     let target = "/caf%C3%A9?utm_source=hn&utm_campaign=a%20b&ref=x";
     let referrer = "https://www.google.com/search?q=secret";
     let live = Memory::default();
-    let track = Ingest::new(settings(), live.clone(), footfall_runtime::platform::clock::Machine);
+    let track =
+        Ingest::new(settings(), live.clone(), footfall_runtime::platform::clock::SystemContext);
     let body =
         serde_json::json!({ "url": format!("https://example.com{target}"), "referrer": referrer });
     let mut headers = http::HeaderMap::new();
@@ -372,7 +373,7 @@ impl Store for Ending {
         Ok(())
     }
 
-    async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
+    async fn put_if_absent(&self, item: Item) -> Result<PutOutcome, StoreError> {
         self.write()?;
         self.store.put_if_absent(item).await
     }
@@ -499,7 +500,7 @@ fn a_day_that_the_tracker_counted_is_left_out() {
         let rollup = footfall_runtime::rollup::Rollup::new(
             settings.clone(),
             store.clone(),
-            footfall_runtime::platform::clock::Machine,
+            footfall_runtime::platform::clock::SystemContext,
         );
         wait(rollup.run()).unwrap();
     };

@@ -9,7 +9,7 @@ use std::io::BufRead;
 use anyhow::Result;
 use footfall_runtime::hit::Kind;
 use footfall_runtime::hit::country::Country;
-use footfall_runtime::hit::user_agent::{self, Hints};
+use footfall_runtime::hit::user_agent::{self, ClientHints};
 use footfall_runtime::ingest;
 use footfall_runtime::ingest::payload::Payload;
 use footfall_runtime::platform::sanitize::clean;
@@ -99,7 +99,7 @@ fn kind(row: &Row<'_>, properties: &Properties, intake: &Intake<'_>) -> Result<K
         ..Payload::default()
     };
     let visitor = intake.visitor(&session);
-    let client = user_agent::parse("", Hints::default());
+    let client = user_agent::parse("", ClientHints::default());
     let country = row.get("country").and_then(|code| Country::parse(&code));
     let site = intake.site;
     let mut hit = ingest::hit(site, &page, payload, referrer.as_ref(), client, visitor, country);

@@ -10,7 +10,7 @@ use std::{env, fs, thread};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use footfall_infra::api::Function;
-use footfall_runtime::platform::aws_http::Connector;
+use footfall_runtime::platform::aws_http::HttpClient;
 use footfall_runtime::storage::dynamodb::{Access, DynamoDb};
 use serde_json::Value;
 
@@ -96,7 +96,7 @@ impl Ministack {
             .region(Region::new("eu-central-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .endpoint_url(self.endpoint())
-            .http_client(Connector::new().unwrap().into_client())
+            .http_client(HttpClient::new().unwrap().into_client())
             .build();
         Client::from_conf(config)
     }
@@ -109,7 +109,7 @@ impl Ministack {
             "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
             _ => None,
         });
-        DynamoDb::new(access.unwrap(), "footfall".to_owned(), Connector::new().unwrap())
+        DynamoDb::new(access.unwrap(), "footfall".to_owned(), HttpClient::new().unwrap())
     }
 
     /// Sets an API's CORS.

@@ -10,7 +10,7 @@ use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use footfall_runtime::storage::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
 use jiff::civil::Date;
 
 /// A Query answers so many bytes at once.
@@ -209,11 +209,11 @@ impl Store for Disk {
         Ok(())
     }
 
-    async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
+    async fn put_if_absent(&self, item: Item) -> Result<PutOutcome, StoreError> {
         if let Ok(value) = fs::read(self.path(&item.key)) {
-            return Ok(Absent::Found(Item { value, ..item }));
+            return Ok(PutOutcome::Existing(Item { value, ..item }));
         }
-        self.put(item).await.map(|()| Absent::Stored)
+        self.put(item).await.map(|()| PutOutcome::Inserted)
     }
 
     async fn replace(&self, item: Item, _old: &[u8]) -> Result<bool, StoreError> {

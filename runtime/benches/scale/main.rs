@@ -27,18 +27,18 @@ use std::process::Command;
 
 use disk::Disk;
 use footfall_infra::settings::Settings;
-use footfall_runtime::auth::Door;
+use footfall_runtime::auth::AccessMode;
 use footfall_runtime::catalog::checkpoint::Checkpoint;
 use footfall_runtime::hit::country::Country;
 use footfall_runtime::hit::user_agent::Device;
 use footfall_runtime::hit::visitor::VisitorId;
 use footfall_runtime::hit::{Campaign, Hit, Kind, Screen};
-use footfall_runtime::platform::clock::{Ambient, RandomError};
+use footfall_runtime::platform::clock::{Context, RandomError};
 use footfall_runtime::platform::http::Request;
 use footfall_runtime::rollup::{self, Rollup};
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::dictionary::Texts;
-use footfall_runtime::segment::rows::Rows;
+use footfall_runtime::segment::dictionary::Dictionaries;
+use footfall_runtime::segment::rows::HitBatch;
 use footfall_runtime::storage::hour::{Hour, Span, utc_start};
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::{Item, WRITE_UNIT};
@@ -204,7 +204,7 @@ fn write_day(folder: &Path, a_day: u64) -> (u64, f64, usize) {
 }
 
 /// A row as the hit that it was made from.
-fn hit(rows: &Rows, texts: &Texts, row: usize) -> Hit {
+fn hit(rows: &HitBatch, texts: &Dictionaries, row: usize) -> Hit {
     let text = |column: Column| texts.of(column).text(rows.column(column)[row]);
     let owned = |column| text(column).map(str::to_owned);
     Hit {
@@ -297,7 +297,7 @@ fn look(folder: &Path, days: i64) -> Value {
     let stands_for =
         vec![(Date::MIN, before), (today() - (days - 1).days(), own), (today(), today())];
     let store = Disk::open(folder, now.as_millisecond(), stands_for);
-    let dashboard = Web::new(settings(), store.clone(), clock, Door::Open).unwrap();
+    let dashboard = Web::new(settings(), store.clone(), clock, AccessMode::Open).unwrap();
     let period = if days == 1 { "today".to_owned() } else { format!("{days}d") };
     let request = Request {
         method: "GET".to_owned(),
@@ -375,7 +375,7 @@ fn segment(folder: &Path, day: Date) -> (usize, u64) {
 /// A clock that stands still, without dice.
 struct Clock(Timestamp);
 
-impl Ambient for Clock {
+impl Context for Clock {
     fn now(&self) -> Timestamp {
         self.0
     }

@@ -7,8 +7,8 @@ use std::io::{Read as _, Write as _};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use footfall_runtime::query::engine::{Engine, Group, Grouping, Plan, Span};
-use footfall_runtime::query::metrics::Tally;
+use footfall_runtime::query::engine::{Engine, GroupBy, GroupRow, QueryPlan, Span};
+use footfall_runtime::query::metrics::Metrics;
 use footfall_runtime::query::report::all_tables;
 use footfall_runtime::storage::hour::utc_start;
 use jiff::{Timestamp, ToSpan as _};
@@ -33,11 +33,12 @@ pub(crate) fn measure(views: u64) -> Value {
     let start = utc_start(today()).unwrap();
     let (rows, texts) = Traffic::new(views).day(start.as_millisecond());
     let hours = (0..24).map(|hour| (start + hour.hours()).as_millisecond()).collect();
-    let mut groupings = vec![Grouping::total(), Grouping::by_time(hours)];
-    groupings.extend(all_tables().into_iter().map(Grouping::by));
+    let mut groupings = vec![GroupBy::total(), GroupBy::by_time(hours)];
+    groupings.extend(all_tables().into_iter().map(GroupBy::by));
     let span = Span { from: start, to: Timestamp::MAX - 1.hour(), groupings };
     let mut engine =
-        Engine::new(&settings.sites[0], vec![Plan { conditions: &[], spans: vec![span] }]).unwrap();
+        Engine::new(&settings.sites[0], vec![QueryPlan { conditions: &[], spans: vec![span] }])
+            .unwrap();
     engine.texts = texts;
     engine.count(rows);
     let found = engine.found().remove(0).remove(0);
@@ -69,8 +70,8 @@ pub(crate) fn measure(views: u64) -> Value {
 }
 
 /// The rows of a table, those with the most visitors first.
-fn table(groups: Vec<Group>) -> Vec<Row> {
-    let row = |group: Group| {
+fn table(groups: Vec<GroupRow>) -> Vec<Row> {
+    let row = |group: GroupRow| {
         let bar = group.bar.map(|bar| bar.to_string());
         let value = group.values.into_iter().next().flatten();
         (bar.or(value), numbers(&group.tally))
@@ -80,9 +81,9 @@ fn table(groups: Vec<Group>) -> Vec<Row> {
     rows
 }
 
-fn numbers(tally: &Tally) -> [u64; 10] {
-    let Tally { visitors, visits, views, events, bounces, duration, .. } = *tally;
-    let Tally { engaged, engagements, scrolled, scrolls, .. } = *tally;
+fn numbers(tally: &Metrics) -> [u64; 10] {
+    let Metrics { visitors, visits, views, events, bounces, duration, .. } = *tally;
+    let Metrics { engaged, engagements, scrolled, scrolls, .. } = *tally;
     [visitors, visits, views, events, bounces, duration, engaged, engagements, scrolled, scrolls]
 }
 

@@ -95,7 +95,7 @@ fn request(user_agent: &str, body: &str) -> (String, String) {
     let head = format!(
         "POST /track HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: {user_agent}\r\nAccept: */*\r\n\
          Accept-Language: en-US,en;q=0.9\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
-         Origin: https://example.com\r\nReferer: https://example.com/\r\n\
+         AcquisitionParams: https://example.com\r\nReferer: https://example.com/\r\n\
          Sec-Fetch-Mode: cors\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Dest: empty\r\n\
          Content-Type: text/plain;charset=UTF-8\r\nConnection: keep-alive\r\n"
     );

@@ -2,8 +2,8 @@
 //! views, visits are short, and rare things are many.
 
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::dictionary::{Code, NONE, Texts};
-use footfall_runtime::segment::rows::{NO_SCROLL, Rows};
+use footfall_runtime::segment::dictionary::{DictKey, Dictionaries, NULL_KEY};
+use footfall_runtime::segment::rows::{HitBatch, NO_SCROLL};
 
 const DAY: u64 = 86_400_000;
 
@@ -47,8 +47,8 @@ impl Traffic {
     }
 
     /// The hits of a day that begins at `start`, in order of visitors and time.
-    pub(crate) fn day(&mut self, start: i64) -> (Rows, Texts) {
-        let (mut rows, mut texts) = (Rows::default(), Texts::default());
+    pub(crate) fn day(&mut self, start: i64) -> (HitBatch, Dictionaries) {
+        let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
         let mut visitor = 0;
         while (rows.len() as u64) < self.views {
             visitor += 1;
@@ -57,8 +57,8 @@ impl Traffic {
         (rows, texts)
     }
 
-    fn visitor(&mut self, visitor: u64, start: i64, rows: &mut Rows, texts: &mut Texts) {
-        let mut own = [NONE; Column::COUNT];
+    fn visitor(&mut self, visitor: u64, start: i64, rows: &mut HitBatch, texts: &mut Dictionaries) {
+        let mut own = [NULL_KEY; Column::COUNT];
         for (column, count, share) in OF_VISITORS {
             if self.unit() < share {
                 let value = self.zipf(count);
@@ -71,7 +71,7 @@ impl Traffic {
         let visits = 1 + usize::from(self.unit() < 0.12);
         for _ in 0..visits {
             let from = self.unit();
-            let mut whence = [NONE; Column::COUNT];
+            let mut whence = [NULL_KEY; Column::COUNT];
             if from < 0.6 {
                 let source = self.zipf(40);
                 whence[Column::Source.index()] =
@@ -90,20 +90,20 @@ impl Traffic {
                 let page = texts.of_mut(Column::Page).code(&value_of(Column::Page, page));
                 let is_event = self.unit() < 0.03;
                 let event =
-                    if is_event { texts.of_mut(Column::Event).code("signup") } else { NONE };
+                    if is_event { texts.of_mut(Column::Event).code("signup") } else { NULL_KEY };
                 rows.times.push(start + at as i64);
                 rows.visitors.push(visitor);
                 rows.engaged.push(0);
                 rows.scrolled.push(NO_SCROLL);
                 for column in Column::ALL {
-                    let code: Code = match column {
+                    let code: DictKey = match column {
                         Column::Page => page,
                         Column::Event => event,
                         _ => own[column.index()].max(whence[column.index()]),
                     };
                     rows.column_mut(column).push(code);
                 }
-                whence = [NONE; Column::COUNT];
+                whence = [NULL_KEY; Column::COUNT];
                 at += 5_000 + self.random() % 180_000;
                 if self.unit() < 0.45 || at >= DAY - 3_600_000 {
                     break;

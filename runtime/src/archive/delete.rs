@@ -16,19 +16,19 @@ use footfall_infra::settings::PagePattern;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::civil::Date;
 
-use crate::archive::{Archive, Segment};
-use crate::hit::rate_limit::Pace;
+use crate::archive::{RawData, Segment};
+use crate::hit::rate_limit::RateLimiter;
 use crate::hit::{Kind, Record};
 use crate::rollup::{self, RollupError};
 use crate::segment;
 use crate::segment::column::Column;
-use crate::segment::dictionary::{Code, NONE, Texts};
-use crate::segment::rows::Rows;
+use crate::segment::dictionary::{DictKey, Dictionaries, NULL_KEY};
+use crate::segment::rows::HitBatch;
 use crate::storage::hour::{Hour, Span};
 use crate::storage::keys;
 use crate::storage::range_items;
 use crate::storage::retention;
-use crate::storage::{Absent, Item, Key, Store, StoreError};
+use crate::storage::{Item, Key, PutOutcome, Store, StoreError};
 
 /// How many items are deleted at once.
 const AT_ONCE: usize = 32;
@@ -41,7 +41,7 @@ const COLUMNS: &[Column] = &[Column::Host, Column::Page, Column::Filtered];
 
 /// Which hits of a site are deleted: those that are of the days and of the pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct What {
+pub struct DeleteFilter {
     /// The first day of UTC.
     pub from: Date,
     /// The last day of UTC.
@@ -52,7 +52,7 @@ pub struct What {
 
 /// What there is to delete.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct Matches {
     /// Hits that reports count or count apart.
     pub hits: u64,
     /// How many of them are of programs.
@@ -70,15 +70,15 @@ pub struct Found {
 
 /// A deletion.
 #[derive(Debug)]
-pub struct Deletion<'a, S> {
-    archive: Archive<'a, S>,
-    what: &'a What,
+pub struct DeleteJob<'a, S> {
+    archive: RawData<'a, S>,
+    what: &'a DeleteFilter,
 }
 
 /// What is to be deleted of a day after nobody reads it any more.
 type Rest = Vec<Key>;
 
-impl What {
+impl DeleteFilter {
     fn is_every_page(&self) -> bool {
         self.pages.is_empty()
     }
@@ -92,7 +92,7 @@ impl What {
         match Kind::decode(&item.value) {
             Ok(Kind::Hit(hit)) => self.has_page(&named(hit.host.as_deref(), &hit.page)),
             Ok(Kind::Engagement(said)) => self.has_page(&named(said.host.as_deref(), &said.page)),
-            Ok(Kind::Filtered(filtered)) => self.has_page(&filtered.page),
+            Ok(Kind::Excluded(filtered)) => self.has_page(&filtered.page),
             Err(_) => self.is_every_page(),
         }
     }
@@ -105,17 +105,17 @@ fn named(host: Option<&str>, page: &str) -> String {
 
 /// The pages of rows, by the codes of their hosts and paths.
 struct Pages<'t> {
-    texts: &'t Texts,
-    known: BTreeMap<(Code, Code), (String, bool)>,
+    texts: &'t Dictionaries,
+    known: BTreeMap<(DictKey, DictKey), (String, bool)>,
 }
 
 impl<'t> Pages<'t> {
-    fn new(texts: &'t Texts) -> Self {
+    fn new(texts: &'t Dictionaries) -> Self {
         Self { texts, known: BTreeMap::new() }
     }
 
     /// The page of a row, and whether it is meant.
-    fn of(&mut self, rows: &Rows, row: usize, what: &What) -> &(String, bool) {
+    fn of(&mut self, rows: &HitBatch, row: usize, what: &DeleteFilter) -> &(String, bool) {
         let codes = (rows.column(Column::Host)[row], rows.column(Column::Page)[row]);
         self.known.entry(codes).or_insert_with(|| {
             let text = |column, code| self.texts.of(column).text(code);
@@ -127,10 +127,10 @@ impl<'t> Pages<'t> {
     }
 }
 
-impl<'a, S: Store> Deletion<'a, S> {
+impl<'a, S: Store> DeleteJob<'a, S> {
     /// A deletion of what is in an archive.
     #[must_use]
-    pub const fn new(archive: Archive<'a, S>, what: &'a What) -> Self {
+    pub const fn new(archive: RawData<'a, S>, what: &'a DeleteFilter) -> Self {
         Self { archive, what }
     }
 
@@ -143,7 +143,7 @@ impl<'a, S: Store> Deletion<'a, S> {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn count(&self, date: Date, found: &mut Found) -> Result<(), StoreError> {
+    pub async fn count(&self, date: Date, found: &mut Matches) -> Result<(), StoreError> {
         let (rows, texts, incomplete) = self.archive.day(date).await?.into_rows();
         found.incomplete.extend(incomplete);
         let before = found.hits;
@@ -152,7 +152,7 @@ impl<'a, S: Store> Deletion<'a, S> {
             let (page, is_meant) = pages.of(&rows, row, self.what);
             if *is_meant {
                 found.hits += 1;
-                found.filtered += u64::from(rows.column(Column::Filtered)[row] != NONE);
+                found.filtered += u64::from(rows.column(Column::Filtered)[row] != NULL_KEY);
                 *found.pages.entry(page.clone()).or_default() += 1;
             }
         }
@@ -163,7 +163,7 @@ impl<'a, S: Store> Deletion<'a, S> {
         let segments = self.archive.segments(date).await?;
         let own = Span::Day(date).in_month();
         let has_own = segments.all.iter().any(|segment| segment.name == own);
-        let is_folded = has_own || self.archive.checkpoint.has_folded(date);
+        let is_folded = has_own || self.archive.checkpoint.is_rolled_up(date);
         let hours: Vec<Hour> = segments.all.iter().filter_map(|it| it.hour(date)).collect();
         let mut copies = segments.stray.len() + if has_own { hours.len() } else { 0 };
         for (hour, hits) in self.hits(date).await? {
@@ -187,7 +187,7 @@ impl<'a, S: Store> Deletion<'a, S> {
             let segments = self.archive.segments(date).await?;
             let own = Span::Day(date).in_month();
             let has_own = segments.all.iter().any(|segment| segment.name == own);
-            let is_open = !has_own && !self.archive.checkpoint.has_folded(date);
+            let is_open = !has_own && !self.archive.checkpoint.is_rolled_up(date);
             let is_new = is_open && self.fold(date, &segments.all, &hits).await?;
             if is_new && tries < TRIES {
                 // Whoever made it, it is there now, and looked at as any other.
@@ -225,7 +225,7 @@ impl<'a, S: Store> Deletion<'a, S> {
 
     /// The stored hits of a day, by the hour.
     async fn hits(&self, date: Date) -> Result<BTreeMap<Hour, Vec<Item>>, StoreError> {
-        let Archive { store, site, shards, .. } = self.archive;
+        let RawData { store, site, shards, .. } = self.archive;
         let reads = self.archive.hours_with_hits(date).map(|hour| async move {
             let mut items = Vec::new();
             for shard in 0..shards {
@@ -264,8 +264,8 @@ impl<'a, S: Store> Deletion<'a, S> {
         if !hits.iter().any(|item| self.what.has_hit(item)) {
             return Ok(false);
         }
-        let (mut rows, mut texts) = (Rows::default(), Texts::default());
-        let mut pace = Pace::default();
+        let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
+        let mut pace = RateLimiter::default();
         let mut hits: Vec<&Item> =
             hits.into_iter().filter(|item| !self.has_expired(item)).collect();
         hits.sort_by(|one, other| one.key.sk.cmp(&other.key.sk));
@@ -289,7 +289,7 @@ impl<'a, S: Store> Deletion<'a, S> {
         let encoded = rollup::encode(site, span, rows, &mut texts, 0)?;
         let expires = retention::segment_expiry(site, span);
         let (first, rest) = rollup::items(site, span, encoded, expires);
-        let absent: Absent = rollup::put(self.archive.store, first, rest).await?;
+        let absent: PutOutcome = rollup::put(self.archive.store, first, rest).await?;
         drop(absent);
         Ok(true)
     }
@@ -305,14 +305,14 @@ impl<'a, S: Store> Deletion<'a, S> {
         let span = segment.span(date);
         let named =
             |error| RollupError::Segment(format!("{span} of {}", self.archive.site.domain), error);
-        let (mut texts, mut unreadable) = (Texts::default(), segment.unreadable);
+        let (mut texts, mut unreadable) = (Dictionaries::default(), segment.unreadable);
         let rows = if self.what.is_every_page() {
             unreadable = 0;
             let is_empty = segment.rows(&[], &mut texts).is_ok_and(|rows| rows.is_empty());
             if is_empty && segment.unreadable == 0 {
                 return Ok(Rest::new());
             }
-            Rows::default()
+            HitBatch::default()
         } else if segment.problem.is_some() {
             // It is named among what is not complete.
             return Ok(Rest::new());
@@ -321,7 +321,7 @@ impl<'a, S: Store> Deletion<'a, S> {
             if meant.is_empty() {
                 return Ok(Rest::new());
             }
-            let mut texts_of_all = Texts::default();
+            let mut texts_of_all = Dictionaries::default();
             let rows = segment.rows(&Column::ALL, &mut texts_of_all).map_err(named)?;
             texts = texts_of_all;
             let kept: Vec<usize> = (0..rows.len()).filter(|row| !meant.contains(row)).collect();
@@ -351,7 +351,7 @@ impl<'a, S: Store> Deletion<'a, S> {
     }
 
     /// The rows that are meant.
-    fn meant(&self, rows: &Rows, texts: &Texts) -> BTreeSet<usize> {
+    fn meant(&self, rows: &HitBatch, texts: &Dictionaries) -> BTreeSet<usize> {
         let mut pages = Pages::new(texts);
         (0..rows.len()).filter(|row| pages.of(rows, *row, self.what).1).collect()
     }

@@ -12,11 +12,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::archive::Archive;
+use crate::archive::RawData;
 use crate::platform::csv::cell;
 use crate::segment::column::Column;
-use crate::segment::dictionary::Texts;
-use crate::segment::rows::{NO_SCROLL, Rows};
+use crate::segment::dictionary::Dictionaries;
+use crate::segment::rows::{HitBatch, NO_SCROLL};
 use crate::storage::hour::{utc_day, utc_start};
 use crate::storage::{Store, StoreError};
 
@@ -94,14 +94,14 @@ impl fmt::Display for Format {
 #[derive(Debug)]
 pub struct Lines<'a> {
     format: Format,
-    rows: &'a Rows,
+    rows: &'a HitBatch,
     cells: Vec<Vec<String>>,
 }
 
 impl<'a> Lines<'a> {
     /// Lines of rows.
     #[must_use]
-    pub fn new(format: Format, rows: &'a Rows, texts: &Texts) -> Self {
+    pub fn new(format: Format, rows: &'a HitBatch, texts: &Dictionaries) -> Self {
         let encode = |column: Column, text: &str| match (format, column) {
             (Format::Csv, _) => cell(text),
             // These are JSON already.
@@ -217,7 +217,7 @@ pub struct Page {
 /// # Errors
 /// If the store cannot be read.
 pub async fn page<S: Store>(
-    archive: &Archive<'_, S>,
+    archive: &RawData<'_, S>,
     format: Format,
     from: Cursor,
     mut body: Vec<u8>,

@@ -11,17 +11,17 @@ use super::{
     EmbedOrigin, Kind, LoginLink, Password, PasswordHash, SHARE_PARAMETER, Secret, SigningKey,
     Token,
 };
-use crate::platform::clock::{Ambient, RandomError};
+use crate::platform::clock::{Context, RandomError};
 use crate::platform::sanitize::clean;
 use crate::storage::keys;
-use crate::storage::{Absent, Item, KeyRange, Store, StoreError};
+use crate::storage::{Item, KeyRange, PutOutcome, Store, StoreError};
 
 /// The most bytes of a token's name.
 const MAX_NAME: usize = 100;
 
 /// Why something could not be made or changed.
 #[derive(Debug, thiserror::Error)]
-pub enum RegisterError {
+pub enum AdminError {
     /// The table.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -38,7 +38,7 @@ pub enum RegisterError {
 
 /// What a new token or share link is to be.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct TokenRequest {
     /// What it opens.
     pub kind: Kind,
     /// Its site.
@@ -55,11 +55,11 @@ pub struct Wish {
 ///
 /// # Errors
 /// If it cannot be stored.
-pub async fn create<S: Store, A: Ambient>(
+pub async fn create<S: Store, A: Context>(
     store: &S,
     ambient: &A,
-    wish: Wish,
-) -> Result<(Secret, Token), RegisterError> {
+    wish: TokenRequest,
+) -> Result<(Secret, Token), AdminError> {
     let secret = Secret::new(wish.kind, [ambient.random()?, ambient.random()?]);
     let token = Token {
         id: hex(&ambient.random()?[..4]),
@@ -84,7 +84,7 @@ pub async fn create<S: Store, A: Ambient>(
 ///
 /// # Errors
 /// If the store cannot be read.
-pub async fn list<S: Store>(store: &S, kind: Kind) -> Result<Vec<Token>, RegisterError> {
+pub async fn list<S: Store>(store: &S, kind: Kind) -> Result<Vec<Token>, AdminError> {
     let mut tokens: Vec<Token> = stored(store, kind).await?.into_iter().map(|(_, t)| t).collect();
     tokens.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     Ok(tokens)
@@ -98,7 +98,7 @@ pub async fn revoke<S: Store>(
     store: &S,
     kind: Kind,
     id: &str,
-) -> Result<Option<Token>, RegisterError> {
+) -> Result<Option<Token>, AdminError> {
     let found = stored(store, kind).await?.into_iter().find(|(_, token)| token.id == id);
     let Some((item, token)) = found else { return Ok(None) };
     store.delete(&item.key).await?;
@@ -126,14 +126,14 @@ async fn stored<S: Store>(store: &S, kind: Kind) -> Result<Vec<(Item, Token)>, S
 ///
 /// # Errors
 /// If the store cannot be written, or what is there is no key.
-pub async fn signing_key<S: Store, A: Ambient>(
+pub async fn signing_key<S: Store, A: Context>(
     store: &S,
     ambient: &A,
-) -> Result<SigningKey, RegisterError> {
+) -> Result<SigningKey, AdminError> {
     let key = new_key(ambient)?;
     match store.put_if_absent(key_item(&key)).await? {
-        Absent::Stored => Ok(key),
-        Absent::Found(item) => Ok(SigningKey::decode(&item)?),
+        PutOutcome::Inserted => Ok(key),
+        PutOutcome::Existing(item) => Ok(SigningKey::decode(&item)?),
     }
 }
 
@@ -141,10 +141,10 @@ pub async fn signing_key<S: Store, A: Ambient>(
 ///
 /// # Errors
 /// If the store cannot be written.
-pub async fn rotate_key<S: Store, A: Ambient>(
+pub async fn rotate_key<S: Store, A: Context>(
     store: &S,
     ambient: &A,
-) -> Result<SigningKey, RegisterError> {
+) -> Result<SigningKey, AdminError> {
     let key = new_key(ambient)?;
     store.put(key_item(&key)).await?;
     Ok(key)
@@ -154,11 +154,11 @@ pub async fn rotate_key<S: Store, A: Ambient>(
 ///
 /// # Errors
 /// If it cannot be stored.
-pub async fn set_password<S: Store, A: Ambient>(
+pub async fn set_password<S: Store, A: Context>(
     store: &S,
     ambient: &A,
     password: &Password,
-) -> Result<(), RegisterError> {
+) -> Result<(), AdminError> {
     let hash = PasswordHash::of(password, ambient.random()?)?;
     // Without a key, there are no sessions to be had by it.
     signing_key(store, ambient).await?;
@@ -170,7 +170,7 @@ pub async fn set_password<S: Store, A: Ambient>(
 ///
 /// # Errors
 /// If the store cannot be read or written.
-pub async fn remove_password<S: Store>(store: &S) -> Result<bool, RegisterError> {
+pub async fn remove_password<S: Store>(store: &S) -> Result<bool, AdminError> {
     let key = keys::password_key();
     let was_there = !store.query(&KeyRange::one(&key), None).await?.items.is_empty();
     store.delete(&key).await?;
@@ -199,7 +199,7 @@ fn address(endpoint: &str, path: &str, name: &str, value: &str) -> String {
 ///
 /// # Errors
 /// If there is no randomness.
-pub fn login_link<A: Ambient>(
+pub fn login_link<A: Context>(
     ambient: &A,
     key: &SigningKey,
     site: Option<Domain>,
@@ -207,7 +207,7 @@ pub fn login_link<A: Ambient>(
     Ok(LoginLink::starting(ambient.now(), ambient.random()?, site).signed(key))
 }
 
-fn new_key<A: Ambient>(ambient: &A) -> Result<SigningKey, RandomError> {
+fn new_key<A: Context>(ambient: &A) -> Result<SigningKey, RandomError> {
     let mut bytes = [0; 32];
     bytes[..16].copy_from_slice(&ambient.random()?);
     bytes[16..].copy_from_slice(&ambient.random()?);

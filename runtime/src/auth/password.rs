@@ -9,10 +9,10 @@ use std::fmt;
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 use footfall_infra::settings::Domain;
 
-use super::{Access, Denied, Login, SESSION_LIFE, Session, cookie};
+use super::{AuthError, Authenticator, Login, SESSION_LIFE, Session, cookie};
 use crate::storage::hour::Hour;
 use crate::storage::keys;
-use crate::storage::{Absent, Item, KeyRange, Store, StoreError};
+use crate::storage::{Item, KeyRange, PutOutcome, Store, StoreError};
 
 /// The fewest characters of a password, and no other rule: what a limit on tries stands in front of needs no
 /// more. <https://pages.nist.gov/800-63-4/sp800-63b.html#passwordver> asks for 15 where a password is all that
@@ -123,7 +123,7 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-impl<S: Store> Access<'_, S> {
+impl<S: Store> Authenticator<'_, S> {
     /// Whether the owner has set a password. One read.
     ///
     /// # Errors
@@ -142,15 +142,15 @@ impl<S: Store> Access<'_, S> {
         text: String,
         site: Option<Domain>,
         random: [u8; 16],
-    ) -> Result<Login, Denied> {
-        let hash = self.password_hash().await?.ok_or(Denied::Login)?;
+    ) -> Result<Login, AuthError> {
+        let hash = self.password_hash().await?.ok_or(AuthError::Login)?;
         // What can be no password is not the right one, which everybody knows: it is no try.
-        let password = Password::parse(text).map_err(|_| Denied::Password)?;
+        let password = Password::parse(text).map_err(|_| AuthError::Password)?;
         self.take_try(random).await?;
         if !hash.is_of(&password) {
-            return Err(Denied::Password);
+            return Err(AuthError::Password);
         }
-        let key = self.signing_key().await?.ok_or(Denied::Login)?;
+        let key = self.signing_key().await?.ok_or(AuthError::Login)?;
         let session = Session::starting(self.now).signed(&key);
         Ok(Login { cookie: cookie(&session, SESSION_LIFE), site })
     }
@@ -165,7 +165,7 @@ impl<S: Store> Access<'_, S> {
     /// The tries of an hour are stored under numbers without a gap, each by whom no other was before: whoever
     /// takes one has seen all that were taken earlier. So of however many functions at once, no more get one
     /// than there are.
-    async fn take_try(&self, random: [u8; 16]) -> Result<(), Denied> {
+    async fn take_try(&self, random: [u8; 16]) -> Result<(), AuthError> {
         let (now, hour) = (self.now.as_second(), Hour::of(self.now));
         // Few, so that they are one page.
         let tries = self.store.query(&keys::tries_since(hour.before()), None).await?.items;
@@ -174,15 +174,15 @@ impl<S: Store> Access<'_, S> {
         let mut times: Vec<i64> = tries.iter().filter_map(time_of).collect();
         loop {
             if let Some(seconds) = wait(&times, now) {
-                return Err(Denied::TooManyTries(seconds));
+                return Err(AuthError::TooManyTries(seconds));
             }
             let value = [now.to_be_bytes().as_slice(), &random].concat();
             let key = keys::try_key(hour, number);
             let item = Item { key, value, expires: Some(now + TRY_LIFE) };
             match self.store.put_if_absent(item).await? {
-                Absent::Stored => return Ok(()),
+                PutOutcome::Inserted => return Ok(()),
                 // Somebody was quicker. That counts, and ends: there are few tries in an hour.
-                Absent::Found(item) => times.push(time_of(&item).unwrap_or(now)),
+                PutOutcome::Existing(item) => times.push(time_of(&item).unwrap_or(now)),
             }
             number += 1;
         }

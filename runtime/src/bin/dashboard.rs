@@ -2,28 +2,28 @@
 
 use std::time::Duration;
 
-use footfall_runtime::auth::Door;
-use footfall_runtime::lambda::{Allocator, Deployed, serve};
-use footfall_runtime::platform::clock::Machine;
+use footfall_runtime::auth::AccessMode;
+use footfall_runtime::lambda::{Allocator, FunctionEnv, serve};
+use footfall_runtime::platform::clock::SystemContext;
 use footfall_runtime::platform::http::compressed;
 use footfall_runtime::web::Web;
 
 /// How long a report may take before it is given up with an answer: less than Lambda and the gateway wait,
 /// which is 30 seconds. Reading goes on for longer if each of many answers of the table comes late.
-const PATIENCE: Duration = Duration::from_secs(25);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let Deployed { settings, store } = Deployed::from_environment()?;
-    let dashboard = Web::new(settings, store, Machine, Door::Closed)?;
+    let FunctionEnv { settings, store } = FunctionEnv::from_env()?;
+    let dashboard = Web::new(settings, store, SystemContext, AccessMode::Closed)?;
     // Lambda runs this part on a whole core.
     dashboard.warm().await;
     let dashboard = &dashboard;
     serve(|request| async move {
-        let answer = tokio::time::timeout(PATIENCE, dashboard.handle(&request)).await;
+        let answer = tokio::time::timeout(REQUEST_TIMEOUT, dashboard.handle(&request)).await;
         let answer = answer.unwrap_or_else(|_| dashboard.late(&request));
         compressed(&request.headers, answer)
     })

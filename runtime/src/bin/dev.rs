@@ -11,9 +11,9 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use footfall_infra::api;
 use footfall_infra::settings::{self, Settings};
-use footfall_runtime::auth::{Door, admin};
+use footfall_runtime::auth::{AccessMode, admin};
 use footfall_runtime::dev::{Demo, Gateway, fill, goals, serve};
-use footfall_runtime::platform::clock::{Ambient as _, Machine};
+use footfall_runtime::platform::clock::{Context as _, SystemContext};
 use footfall_runtime::platform::settings_file;
 use footfall_runtime::rollup::{Rollup, Run};
 use footfall_runtime::snippet::snippet;
@@ -78,13 +78,13 @@ async fn run(arguments: Arguments) -> Result<()> {
     if arguments.demo {
         fill_demo(&store, &settings).await?;
     }
-    let door = if arguments.closed { Door::Closed } else { Door::Open };
-    let gateway = Arc::new(Gateway::new(&settings, store.clone(), Machine, door)?);
+    let door = if arguments.closed { AccessMode::Closed } else { AccessMode::Open };
+    let gateway = Arc::new(Gateway::new(&settings, store.clone(), SystemContext, door)?);
     let dashboard = match door {
-        Door::Open => format!("http://{address}{}", api::DASHBOARD),
-        Door::Closed => {
-            let key = admin::signing_key(&store, &Machine).await?;
-            let link = admin::login_link(&Machine, &key, None)?;
+        AccessMode::Open => format!("http://{address}{}", api::DASHBOARD),
+        AccessMode::Closed => {
+            let key = admin::signing_key(&store, &SystemContext).await?;
+            let link = admin::login_link(&SystemContext, &key, None)?;
             admin::login_address(&format!("http://{address}"), &link)
         }
     };
@@ -96,7 +96,7 @@ async fn run(arguments: Arguments) -> Result<()> {
 
 async fn fill_demo(store: &Embedded, settings: &Settings) -> Result<()> {
     let site = settings.sites.first().context("the settings name no site")?;
-    let demo = Demo::new(site, SEED, Machine.now());
+    let demo = Demo::new(site, SEED, SystemContext.now());
     // Draws itself on a terminal only.
     let bar = ProgressBar::new(demo.days().count() as u64);
     let style = ProgressStyle::with_template("Filling {wide_bar:.green} {pos}/{len} days, {msg}")?;
@@ -143,12 +143,12 @@ fn keep_up(store: Embedded, settings: Settings) -> Result<()> {
 /// Folds what is closed, and deletes what has expired: now and then, as the stack's schedule and DynamoDB
 /// do.
 async fn upkeep(store: Embedded, settings: Settings) {
-    let rollup = Rollup::new(settings, store.clone(), Machine);
+    let rollup = Rollup::new(settings, store.clone(), SystemContext);
     let mut often = tokio::time::interval(UPKEEP);
     loop {
         often.tick().await;
         let folded = rollup.run().await;
-        if let Err(error) = store.sweep(Machine.now().as_second()).await {
+        if let Err(error) = store.sweep(SystemContext.now().as_second()).await {
             eprintln!("what has expired could not be deleted: {error}");
         }
         match folded {

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::imports::{Import, State};
+use crate::catalog::imports::{Import, ImportState};
 use crate::storage::hour::utc_day;
 use crate::storage::import_id::ImportId;
 use crate::storage::keys;
@@ -15,7 +15,7 @@ use crate::storage::retention::kept_from;
 use crate::storage::{Item, Store, StoreError};
 
 /// How far clocks may differ, and hits so lie ahead.
-pub const SKEW: SignedDuration = SignedDuration::from_mins(5);
+pub const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is known of a site's segments.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,8 @@ impl Checkpoint {
             }
         }
         // One that was begun and left is no reason for reports to begin earlier.
-        let finished = imports.into_iter().filter(|(_, import)| import.state == State::Finished);
+        let finished =
+            imports.into_iter().filter(|(_, import)| import.state == ImportState::Finished);
         finished.for_each(|(id, import)| checkpoint.add(id, import));
         Ok(checkpoint)
     }
@@ -72,7 +73,7 @@ impl Checkpoint {
     /// Notes an import.
     pub fn add(&mut self, id: ImportId, import: Import) {
         self.imported = Some(self.imported.map_or(import.first, |first| first.min(import.first)));
-        if import.state == State::Finished {
+        if import.state == ImportState::Finished {
             self.imports.push((id, import));
         }
     }
@@ -91,7 +92,7 @@ impl Checkpoint {
         let oldest = unfolded.unwrap_or_else(|| utc_day(retention::oldest_hit(site, now)));
         let counted = self.first.unwrap_or(oldest);
         let first = self.imported.map_or(counted, |imported| imported.min(counted));
-        let ahead = now.checked_add(SKEW).unwrap_or(Timestamp::MAX);
+        let ahead = now.checked_add(MAX_CLOCK_SKEW).unwrap_or(Timestamp::MAX);
         (first.max(kept_from(site, now)), utc_day(ahead))
     }
 
@@ -125,7 +126,7 @@ impl Checkpoint {
 
     /// Whether a day is folded.
     #[must_use]
-    pub fn has_folded(&self, day: Date) -> bool {
+    pub fn is_rolled_up(&self, day: Date) -> bool {
         self.through.is_some_and(|through| day <= through)
     }
 

@@ -13,7 +13,7 @@ use crate::storage::{Item, StoreError};
 /// How far an import is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum ImportState {
     /// Its segments are being stored, or were until something ended it. Nobody reads them.
     Begun,
     /// It counts.
@@ -26,7 +26,7 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
     /// How far it is.
-    pub state: State,
+    pub state: ImportState,
     /// Since when it is.
     pub at: Timestamp,
     /// The first day of UTC that it has anything of.

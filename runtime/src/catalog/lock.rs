@@ -12,14 +12,14 @@ use footfall_infra::settings::Site;
 use futures_util::future::{Either, select};
 
 use crate::storage::keys;
-use crate::storage::{Absent, Item, Key, KeyRange, Store, StoreError};
+use crate::storage::{Item, Key, KeyRange, PutOutcome, Store, StoreError};
 
 /// After how long a silence its holder has ended: much longer than a write takes that is tried again.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE_DURATION: Duration = Duration::from_secs(60);
 
 /// A lock that is held.
 #[derive(Debug)]
-pub struct Lock<S> {
+pub struct Lease<S> {
     store: S,
     key: Key,
     /// Who holds it, and how often that was said.
@@ -30,7 +30,7 @@ pub struct Lock<S> {
 
 /// Why there is no lock, or none any more.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum LockError {
+pub enum LeaseError {
     /// Somebody else has it.
     #[error("hits of this site are being imported or deleted by somebody else")]
     Held,
@@ -42,51 +42,51 @@ pub enum LockError {
     Store(#[from] StoreError),
 }
 
-impl<S: Store> Lock<S> {
+impl<S: Store> Lease<S> {
     /// Takes a site's lock. `holder` is random, and nobody else's. If it is held, that is said by `waits`, and
     /// for the time of a lease it is waited whether its holder still is there.
     ///
     /// # Errors
-    /// [`LockError::Held`] if so.
+    /// [`LeaseError::Held`] if so.
     pub async fn take(
         store: &S,
         site: &Site,
         holder: [u8; 16],
         lease: Duration,
         waits: impl FnOnce(),
-    ) -> Result<Self, LockError> {
+    ) -> Result<Self, LeaseError> {
         let holder = u128::from_be_bytes(holder);
         let key = keys::lock_key(site);
         let lock = Self { store: store.clone(), key, holder, beats: 0, lease };
-        let Absent::Found(held) = store.put_if_absent(lock.item()).await? else {
+        let PutOutcome::Existing(held) = store.put_if_absent(lock.item()).await? else {
             return Ok(lock);
         };
         waits();
         tokio::time::sleep(lease).await;
         // What was silent is still the same. What was let go meanwhile is not there.
         if store.replace(lock.item(), &held.value).await?
-            || store.put_if_absent(lock.item()).await? == Absent::Stored
+            || store.put_if_absent(lock.item()).await? == PutOutcome::Inserted
         {
             return Ok(lock);
         }
-        Err(LockError::Held)
+        Err(LeaseError::Held)
     }
 
     /// Does some work with the lock held, and lets it go.
     ///
     /// # Errors
-    /// [`LockError::Lost`] if somebody else took it over, at which the work has ended in the middle.
-    pub async fn during<T>(mut self, work: impl Future<Output = T>) -> Result<T, LockError> {
+    /// [`LeaseError::Lost`] if somebody else took it over, at which the work has ended in the middle.
+    pub async fn during<T>(mut self, work: impl Future<Output = T>) -> Result<T, LeaseError> {
         let done = match select(pin!(self.beats()), pin!(work)).await {
             Either::Left((lost, _)) => return Err(lost),
             Either::Right((done, _)) => done,
         };
         // What cannot be let go is taken over by who waits for it.
-        let _ = self.let_go().await;
+        let _ = self.release().await;
         Ok(done)
     }
 
-    async fn let_go(&self) -> Result<(), StoreError> {
+    async fn release(&self) -> Result<(), StoreError> {
         let page = self.store.query(&KeyRange::one(&self.key), None).await?;
         let holder = format!("{:032x} ", self.holder);
         // One that is somebody else's by now is theirs to let go.
@@ -97,12 +97,12 @@ impl<S: Store> Lock<S> {
     }
 
     /// Says again and again that somebody is there, until somebody else is.
-    async fn beats(&mut self) -> LockError {
+    async fn beats(&mut self) -> LeaseError {
         loop {
             tokio::time::sleep(self.lease / 4).await;
             // A store that is out of reach for a moment may be there the next time.
             if let Ok(false) = self.beat().await {
-                return LockError::Lost;
+                return LeaseError::Lost;
             }
         }
     }

@@ -8,15 +8,15 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use crate::catalog::checkpoint::Checkpoint;
 use crate::hit::country::Country;
-use crate::hit::exclusion::FilterReason;
+use crate::hit::exclusion::ExclusionReason;
 use crate::hit::user_agent::Device;
 use crate::hit::visitor::VisitorId;
-use crate::hit::{Campaign, Filtered, Hit, Kind, Record, Screen};
+use crate::hit::{Campaign, Excluded, Hit, Kind, Record, Screen};
 use crate::rollup::{self, RollupError};
-use crate::segment::Encoded;
+use crate::segment::EncodedSegment;
 use crate::segment::column::Column;
-use crate::segment::dictionary::{NONE, Texts};
-use crate::segment::rows::Rows;
+use crate::segment::dictionary::{Dictionaries, NULL_KEY};
+use crate::segment::rows::HitBatch;
 use crate::storage::hour::Span;
 use crate::storage::hour::utc_day;
 use crate::storage::hour::utc_start;
@@ -194,8 +194,8 @@ impl<'a> Demo<'a> {
     }
 
     /// The segment of a day, as the rollup would make it of the same hits, and how many those are.
-    fn segment(&self, day: Date) -> Result<(Encoded, usize), RollupError> {
-        let (mut rows, mut texts) = (Rows::default(), Texts::default());
+    fn segment(&self, day: Date) -> Result<(EncodedSegment, usize), RollupError> {
+        let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
         for (_, record) in self.records(day) {
             rows.push(&mut texts, &record);
         }
@@ -231,16 +231,16 @@ fn records(day: Date, number: i64, random: &mut Rng) -> Vec<Record> {
     }
     for _ in 0..ordinary / 5 {
         let reasons = [
-            FilterReason::Bot,
-            FilterReason::Bot,
-            FilterReason::Headless,
-            FilterReason::Prefetch,
-            FilterReason::ReferrerSpam,
+            ExclusionReason::Bot,
+            ExclusionReason::Bot,
+            ExclusionReason::Headless,
+            ExclusionReason::Prefetch,
+            ExclusionReason::ReferrerSpam,
         ];
         let reason = reasons[random.usize(..reasons.len())];
         let page = PAGES[weighted(random, PAGES.iter().map(|page| page.1))].0.to_owned();
         let at = start + SignedDuration::from_millis(random.i64(0..86_400_000));
-        records.push(Record { at, kind: Kind::Filtered(Filtered { reason, page }) });
+        records.push(Record { at, kind: Kind::Excluded(Excluded { reason, page }) });
     }
     records
 }
@@ -315,10 +315,10 @@ fn visit(start: Timestamp, is_viral: bool, random: &mut Rng, records: &mut Vec<R
 }
 
 /// Says of most views how long they were looked at and how far they were scrolled, as browsers do.
-fn look(rows: &mut Rows, seed: u64) {
+fn look(rows: &mut HitBatch, seed: u64) {
     let mut random = Rng::with_seed(seed);
     for row in 0..rows.len() {
-        let is_view = rows.column(Column::Event)[row] == NONE && rows.visitors[row] != 0;
+        let is_view = rows.column(Column::Event)[row] == NULL_KEY && rows.visitors[row] != 0;
         // Some browsers are closed before they can say so.
         if is_view && random.u8(..10) > 0 {
             // Some pages are longer than others.

@@ -26,10 +26,10 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
-use crate::auth::Door;
+use crate::auth::AccessMode;
 use crate::hit::page_url::PageUrl;
 use crate::ingest::Ingest;
-use crate::platform::clock::Ambient;
+use crate::platform::clock::Context;
 use crate::platform::http::{Request, Response, compressed, response, set, text};
 use crate::platform::log;
 use crate::storage::Store;
@@ -46,10 +46,10 @@ pub struct Gateway<S, A> {
     dashboard: Web<S, A>,
     cors: Cors,
     settings: Settings,
-    door: Door,
+    door: AccessMode,
 }
 
-impl<S: Store, A: Ambient + Clone> Gateway<S, A> {
+impl<S: Store, A: Context + Clone> Gateway<S, A> {
     /// The API of the sites in `settings`, whose reports are open to everybody or not.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl<S: Store, A: Ambient + Clone> Gateway<S, A> {
         settings: &Settings,
         store: S,
         ambient: A,
-        door: Door,
+        door: AccessMode,
     ) -> Result<Self, minijinja::Error> {
         Ok(Self {
             track: Ingest::new(settings.clone(), store.clone(), ambient.clone()),
@@ -70,7 +70,7 @@ impl<S: Store, A: Ambient + Clone> Gateway<S, A> {
     }
 }
 
-impl<S: Store, A: Ambient> Gateway<S, A> {
+impl<S: Store, A: Context> Gateway<S, A> {
     /// Answers a request as the deployed API does.
     pub async fn handle(&self, request: &Request) -> Response {
         let origin = request.header(ORIGIN.as_str()).map(str::to_owned);
@@ -85,10 +85,14 @@ impl<S: Store, A: Ambient> Gateway<S, A> {
         } else {
             match api::route(&request.method, &request.path) {
                 Some(Function::Track) => self.track.handle(request).await,
-                Some(Function::Dashboard) if self.door == Door::Open && !is_local(request) => text(
-                    StatusCode::FORBIDDEN,
-                    "The dashboard is at 127.0.0.1 and localhost only. For other names, start with --closed.",
-                ),
+                Some(Function::Dashboard)
+                    if self.door == AccessMode::Open && !is_local(request) =>
+                {
+                    text(
+                        StatusCode::FORBIDDEN,
+                        "The dashboard is at 127.0.0.1 and localhost only. For other names, start with --closed.",
+                    )
+                }
                 Some(Function::Dashboard) => {
                     compressed(&request.headers, self.dashboard(request).await)
                 }
@@ -148,7 +152,7 @@ fn message(status: StatusCode, message: &str) -> Response {
 }
 
 /// Serves connections until `stop` is ready, then finishes the requests that are under way.
-pub async fn serve<S: Store, A: Ambient + 'static>(
+pub async fn serve<S: Store, A: Context + 'static>(
     listener: TcpListener,
     gateway: Arc<Gateway<S, A>>,
     stop: impl Future<Output = ()>,
@@ -187,7 +191,7 @@ pub async fn serve<S: Store, A: Ambient + 'static>(
     let _ = tokio::time::timeout(patience, graceful.shutdown()).await;
 }
 
-async fn answer<S: Store, A: Ambient>(
+async fn answer<S: Store, A: Context>(
     gateway: &Gateway<S, A>,
     request: hyper::Request<Incoming>,
     peer: SocketAddr,

@@ -25,7 +25,7 @@ const EMAIL: [&str; 5] = ["email", "e-mail", "e_mail", "e mail", "newsletter"];
 
 /// What a visit's first hit says of where it came from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Origin<'a> {
+pub struct AcquisitionParams<'a> {
     /// The source's name.
     pub source: Option<&'a str>,
     /// `utm_source`.
@@ -38,7 +38,7 @@ pub struct Origin<'a> {
 
 /// The channel of a visit.
 #[must_use]
-pub fn channel(origin: &Origin<'_>) -> &'static str {
+pub fn channel(origin: &AcquisitionParams<'_>) -> &'static str {
     let lower = |text: Option<&str>| text.unwrap_or_default().to_lowercase();
     let source = lower(origin.source);
     let (named, medium) = (lower(origin.utm_source), lower(origin.utm_medium));
@@ -117,7 +117,7 @@ mod tests {
     fn visits_have_channels() {
         let check = |source: &str, named: &str, medium: &str, campaign: &str, expected: &str| {
             let some = |text| Some(text).filter(|text: &&str| !text.is_empty());
-            let origin = Origin {
+            let origin = AcquisitionParams {
                 source: some(source),
                 utm_source: some(named),
                 utm_medium: some(medium),

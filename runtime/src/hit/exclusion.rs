@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Why a hit is not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum FilterReason {
+pub enum ExclusionReason {
     /// The User-Agent is a program's own.
     Bot,
     /// A browser that nobody sits in front of.
@@ -18,12 +18,12 @@ pub enum FilterReason {
     NoUserAgent,
     /// The referrer is a domain that sends visits to be seen in reports.
     ReferrerSpam,
-    /// A visitor has more hits in a minute than [a reader makes](crate::hit::rate_limit::MOST_A_MINUTE). It is said of hits that are
+    /// A visitor has more hits in a minute than [a reader makes](crate::hit::rate_limit::MAX_HITS_PER_MINUTE). It is said of hits that are
     /// stored already, when they are read.
     TooFast,
 }
 
-impl FilterReason {
+impl ExclusionReason {
     /// All of them, in the order in which they are looked for.
     pub const ALL: [Self; 6] = [
         Self::NoUserAgent,
@@ -48,7 +48,7 @@ impl FilterReason {
     }
 }
 
-impl fmt::Display for FilterReason {
+impl fmt::Display for ExclusionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }

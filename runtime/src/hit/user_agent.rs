@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a visitor looks at the page with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Client {
+pub struct UserAgent {
     /// The browser's name or, in an app that shows pages itself, the app's.
     pub browser: Option<&'static str>,
     /// Its major version; Safari's minor too, as Apple ships features in minor versions.
@@ -77,7 +77,7 @@ impl fmt::Display for Device {
 
 /// The client hints that browsers built on Chromium send unasked, as the headers' values stand.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Hints<'a> {
+pub struct ClientHints<'a> {
     /// `Sec-CH-UA`: `"Brave";v="152", "Chromium";v="152", "Not/A)Brand";v="8"`.
     pub brands: Option<&'a str>,
     /// `Sec-CH-UA-Mobile`: `?1` or `?0`.
@@ -89,9 +89,9 @@ pub struct Hints<'a> {
 /// Reads a User-Agent, and the hints for what it leaves out. Takes time in proportion to its
 /// length and allocates nothing.
 #[must_use]
-pub fn parse(user_agent: &str, hints: Hints) -> Client {
+pub fn parse(user_agent: &str, hints: ClientHints) -> UserAgent {
     let (browser, system) = first_rules(user_agent);
-    let mut client = Client {
+    let mut client = UserAgent {
         browser: browser.map(|rule| rule.name),
         browser_version: browser.and_then(|rule| rule.version.read(user_agent)),
         system: system.map(|rule| rule.name).or_else(|| platform(hints.platform?)),
@@ -405,7 +405,7 @@ mod tests {
     const KHTML: &str = "AppleWebKit/537.36 (KHTML, like Gecko)";
 
     /// `expected` is browser, its version, system, its version, device.
-    fn check(user_agent: &str, hints: Hints, expected: [&str; 5]) {
+    fn check(user_agent: &str, hints: ClientHints, expected: [&str; 5]) {
         let client = parse(user_agent, hints);
         let text =
             |version: Option<Version>| version.map_or(String::new(), |version| version.to_string());
@@ -420,7 +420,7 @@ mod tests {
     }
 
     fn check_text(user_agent: &str, expected: [&str; 5]) {
-        check(user_agent, Hints::default(), expected);
+        check(user_agent, ClientHints::default(), expected);
     }
 
     #[test]
@@ -530,7 +530,11 @@ mod tests {
             let user_agent = format!(
                 "Mozilla/5.0 (X11; Linux x86_64) {KHTML} Chrome/152.0.0.0 Safari/537.36 {token}"
             );
-            assert_eq!(parse(&user_agent, Hints::default()).browser, Some(name), "{user_agent}");
+            assert_eq!(
+                parse(&user_agent, ClientHints::default()).browser,
+                Some(name),
+                "{user_agent}"
+            );
         }
         let web_view = format!(
             "Mozilla/5.0 (Linux; Android 15; Pixel 8 Build/AP3A; wv) {KHTML} Version/4.0 Chrome/152.0.0.0 Mobile Safari/537.36"
@@ -542,7 +546,7 @@ mod tests {
     fn hints_say_what_the_text_hides() {
         let chrome =
             format!("Mozilla/5.0 (X11; Linux x86_64) {KHTML} Chrome/152.0.0.0 Safari/537.36");
-        let brands = |brands| Hints { brands: Some(brands), ..Hints::default() };
+        let brands = |brands| ClientHints { brands: Some(brands), ..ClientHints::default() };
         let check_brands = |text, browser, version| {
             check(&chrome, brands(text), [browser, version, "GNU/Linux", "", "Desktop"]);
         };
@@ -554,9 +558,9 @@ mod tests {
         );
         check_brands(r#""Chromium";v="152", "Google Chrome";v="152""#, "Chrome", "152");
         check_brands(r#""Brave"#, "Chrome", "152");
-        let mobile = Hints { mobile: Some("?1"), ..Hints::default() };
+        let mobile = ClientHints { mobile: Some("?1"), ..ClientHints::default() };
         check(&chrome, mobile, ["Chrome", "152", "GNU/Linux", "", "Mobile"]);
-        let platform = Hints { platform: Some("\"Chrome OS\""), ..Hints::default() };
+        let platform = ClientHints { platform: Some("\"Chrome OS\""), ..ClientHints::default() };
         check(
             "Mozilla/5.0 Chrome/152.0.0.0",
             platform,

@@ -4,7 +4,7 @@
 
 use footfall_infra::settings::Domain;
 
-use crate::hit::exclusion::FilterReason;
+use crate::hit::exclusion::ExclusionReason;
 use crate::hit::source;
 use crate::ingest::bot;
 
@@ -29,21 +29,21 @@ pub struct Signals<'a> {
 
 /// The first reason not to count a hit, or None for one that counts.
 #[must_use]
-pub fn reason(signals: &Signals) -> Option<FilterReason> {
+pub fn reason(signals: &Signals) -> Option<ExclusionReason> {
     let user_agent = signals.user_agent.map_or("", str::trim_ascii);
     if user_agent.is_empty() {
-        Some(FilterReason::NoUserAgent)
+        Some(ExclusionReason::NoUserAgent)
     } else if signals.purpose.is_some_and(is_ahead_of_time) {
-        Some(FilterReason::Prefetch)
+        Some(ExclusionReason::Prefetch)
     } else if signals.automated || is_headless(user_agent) {
-        Some(FilterReason::Headless)
+        Some(ExclusionReason::Headless)
     } else if bot::is_bot(user_agent) {
-        Some(FilterReason::Bot)
+        Some(ExclusionReason::Bot)
     } else if signals
         .referrer_host
         .is_some_and(|host| source::is_spam(host, signals.blocked_referrers))
     {
-        Some(FilterReason::ReferrerSpam)
+        Some(ExclusionReason::ReferrerSpam)
     } else {
         None
     }
@@ -68,7 +68,7 @@ mod tests {
 
     const CHROME: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/152.0.0.0 Safari/537.36";
 
-    fn check(signals: Signals, expected: Option<FilterReason>) {
+    fn check(signals: Signals, expected: Option<ExclusionReason>) {
         assert_eq!(reason(&signals), expected, "{signals:?}");
     }
 
@@ -85,12 +85,15 @@ mod tests {
 
     #[test]
     fn programs_do_not() {
-        check(Signals::default(), Some(FilterReason::NoUserAgent));
-        check(Signals { user_agent: Some("  "), ..browser() }, Some(FilterReason::NoUserAgent));
-        check(Signals { user_agent: Some("curl/8.9.1"), ..browser() }, Some(FilterReason::Bot));
+        check(Signals::default(), Some(ExclusionReason::NoUserAgent));
+        check(Signals { user_agent: Some("  "), ..browser() }, Some(ExclusionReason::NoUserAgent));
+        check(Signals { user_agent: Some("curl/8.9.1"), ..browser() }, Some(ExclusionReason::Bot));
         let headless = CHROME.replace("Chrome", "HeadlessChrome");
-        check(Signals { user_agent: Some(&headless), ..browser() }, Some(FilterReason::Headless));
-        check(Signals { automated: true, ..browser() }, Some(FilterReason::Headless));
+        check(
+            Signals { user_agent: Some(&headless), ..browser() },
+            Some(ExclusionReason::Headless),
+        );
+        check(Signals { automated: true, ..browser() }, Some(ExclusionReason::Headless));
     }
 
     #[test]
@@ -98,7 +101,7 @@ mod tests {
         for purpose in
             ["prefetch", "prefetch;prerender", "Prefetch; anonymous-client-ip", "preview"]
         {
-            check(Signals { purpose: Some(purpose), ..browser() }, Some(FilterReason::Prefetch));
+            check(Signals { purpose: Some(purpose), ..browser() }, Some(ExclusionReason::Prefetch));
         }
     }
 
@@ -107,15 +110,15 @@ mod tests {
         let blocked = [Domain::try_from(String::from("Spam.example")).unwrap()];
         let from =
             |host| Signals { referrer_host: Some(host), blocked_referrers: &blocked, ..browser() };
-        check(from("semalt.com"), Some(FilterReason::ReferrerSpam));
-        check(from("a.spam.example"), Some(FilterReason::ReferrerSpam));
+        check(from("semalt.com"), Some(ExclusionReason::ReferrerSpam));
+        check(from("a.spam.example"), Some(ExclusionReason::ReferrerSpam));
         check(from("notspam.example"), None);
     }
 
     #[test]
     fn names_are_read_back() {
-        let parse = |name: &str| serde_json::from_value::<FilterReason>(name.into()).ok();
-        for reason in FilterReason::ALL {
+        let parse = |name: &str| serde_json::from_value::<ExclusionReason>(name.into()).ok();
+        for reason in ExclusionReason::ALL {
             assert_eq!(parse(reason.as_str()), Some(reason));
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
         }

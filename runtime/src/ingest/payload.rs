@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::ingest::rejection::Refusal;
+use crate::ingest::rejection::Rejection;
 use crate::platform::sanitize;
 
 /// The largest body that is read, in bytes.
@@ -29,7 +29,7 @@ pub const MAX_ENGAGED: u32 = 6 * 60 * 60 * 1000;
 
 /// How a page was looked at since the tracker last said so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Measured {
+pub struct EngagementData {
     /// The deepest part of the page that was in sight, in per cent of its height: 0 to 100.
     pub scroll: Option<u8>,
     /// How long the page was in front, in milliseconds: at most [`MAX_ENGAGED`].
@@ -42,7 +42,7 @@ pub struct Payload {
     /// What happened; `None` is a page view.
     pub event: Option<String>,
     /// What the event [`ENGAGEMENT`] measured; no other event has it, and that one always does.
-    pub engagement: Option<Measured>,
+    pub engagement: Option<EngagementData>,
     /// Whether the body names what happened, be it a page view.
     pub is_named: bool,
     /// The page's address.
@@ -71,16 +71,16 @@ impl Payload {
     /// is not lost over its width.
     ///
     /// # Errors
-    /// [`Refusal::TooLarge`], [`Refusal::NotJson`], or [`Refusal::Key`] if the address, the name or
+    /// [`Rejection::TooLarge`], [`Rejection::NotJson`], or [`Rejection::Key`] if the address, the name or
     /// the domain is missing or wrong, or an engagement measured nothing.
-    pub fn parse(body: &[u8]) -> Result<Self, Refusal> {
+    pub fn parse(body: &[u8]) -> Result<Self, Rejection> {
         if body.len() > MAX_BODY {
-            return Err(Refusal::TooLarge);
+            return Err(Rejection::TooLarge);
         }
         let keys = match serde_json::from_slice(body) {
             Ok(Value::Object(keys)) => keys,
-            Ok(_) => return Err(Refusal::NotJson("it is no object".to_owned())),
-            Err(error) => return Err(Refusal::NotJson(error.to_string())),
+            Ok(_) => return Err(Rejection::NotJson("it is no object".to_owned())),
+            Err(error) => return Err(Rejection::NotJson(error.to_string())),
         };
         let event = event(&keys)?;
         let is_engagement = event.as_deref() == Some(ENGAGEMENT);
@@ -89,7 +89,7 @@ impl Payload {
             event,
             engagement: is_engagement.then(|| measured(&keys)).transpose()?,
             is_named: find(&keys, &["name", "n"]).is_some(),
-            url: required_text(&keys, &["url", "u"])?.ok_or(Refusal::Key("url", "is missing"))?,
+            url: required_text(&keys, &["url", "u"])?.ok_or(Rejection::Key("url", "is missing"))?,
             domain: required_text(&keys, &["domain", "d"])?,
             referrer: text(&["referrer", "r"]),
             utm_source: text(&["utm_source"]),
@@ -112,30 +112,30 @@ fn find<'a>(keys: &'a Map<String, Value>, names: &[&'static str]) -> Option<&'a 
 fn required_text(
     keys: &Map<String, Value>,
     names: &[&'static str],
-) -> Result<Option<String>, Refusal> {
+) -> Result<Option<String>, Rejection> {
     match find(keys, names) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(Refusal::Key(names[0], "must be a string")),
+        Some(_) => Err(Rejection::Key(names[0], "must be a string")),
     }
 }
 
 /// The name of what happened; a page view if there is none. A number is a name too: Plausible's
 /// users count their 404s so.
-fn event(keys: &Map<String, Value>) -> Result<Option<String>, Refusal> {
+fn event(keys: &Map<String, Value>) -> Result<Option<String>, Rejection> {
     let name = match find(keys, &["name", "n"]) {
         None => return Ok(None),
         Some(Value::String(name)) => name.clone(),
         Some(Value::Number(name)) => name.to_string(),
-        Some(_) => return Err(Refusal::Key("name", "must be a string")),
+        Some(_) => return Err(Rejection::Key("name", "must be a string")),
     };
     if name.chars().count() > MAX_NAME {
-        return Err(Refusal::Key("name", "must be at most 120 characters"));
+        return Err(Rejection::Key("name", "must be at most 120 characters"));
     }
     // Four bytes a character: nothing is cut here.
     let name = sanitize::clean(&name, 4 * MAX_NAME);
     match name.as_str() {
-        "" => Err(Refusal::Key("name", "must have a visible character")),
+        "" => Err(Rejection::Key("name", "must have a visible character")),
         "pageview" => Ok(None),
         _ => Ok(Some(name)),
     }
@@ -143,7 +143,7 @@ fn event(keys: &Map<String, Value>) -> Result<Option<String>, Refusal> {
 
 /// What an engagement measured: one number of the two is enough. The bounds of the scroll depth are
 /// Plausible's; of times, it takes whatever is under 30 days.
-fn measured(keys: &Map<String, Value>) -> Result<Measured, Refusal> {
+fn measured(keys: &Map<String, Value>) -> Result<EngagementData, Rejection> {
     let number = |name| match keys.get(name) {
         Some(Value::Number(number)) => number.as_u64(),
         Some(Value::String(text)) => text.parse().ok(),
@@ -151,10 +151,10 @@ fn measured(keys: &Map<String, Value>) -> Result<Measured, Refusal> {
     };
     let (scroll, engaged) = (number("sd"), number("e"));
     if scroll.is_none() && engaged.is_none() {
-        return Err(Refusal::Key("sd", "or `e` must be a whole number in an engagement"));
+        return Err(Rejection::Key("sd", "or `e` must be a whole number in an engagement"));
     }
     let engaged = engaged.map_or(0, |ms| u32::try_from(ms).unwrap_or(u32::MAX));
-    Ok(Measured {
+    Ok(EngagementData {
         scroll: scroll.map(|percent| u8::try_from(percent.min(100)).unwrap_or(100)),
         engaged: engaged.min(MAX_ENGAGED),
     })
@@ -242,7 +242,7 @@ mod tests {
     fn an_engagement_is_understood_within_bounds() {
         let check = |keys: &str, scroll, engaged| {
             let payload = parse(&format!(r#"{{"n":"engagement","u":"https://e.x/",{keys}}}"#));
-            assert_eq!(payload.engagement, Some(Measured { scroll, engaged }), "{keys}");
+            assert_eq!(payload.engagement, Some(EngagementData { scroll, engaged }), "{keys}");
         };
         check(r#""sd":42,"e":3210,"p":{},"d":"e.x","v":36"#, Some(42), 3210);
         check(r#""sd":"42","e":"3210""#, Some(42), 3210);

@@ -2,11 +2,11 @@
 
 use http::StatusCode;
 
-use crate::hit::rate_limit::MOST_A_MINUTE;
+use crate::hit::rate_limit::MAX_HITS_PER_MINUTE;
 
 /// A hit that is not stored because of what it says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum Rejection {
     /// The body is larger than [`MAX_BODY`](crate::ingest::payload::MAX_BODY).
     #[error("the body is too large; send at most 256 KB")]
     TooLarge,
@@ -25,11 +25,13 @@ pub enum Refusal {
     #[error("`domain` names no site whose page this is")]
     UnknownSite,
     /// The visitor has [too many hits](crate::hit::rate_limit) in this minute.
-    #[error("more hits from one browser than {MOST_A_MINUTE} a minute; send the next one later")]
+    #[error(
+        "more hits from one browser than {MAX_HITS_PER_MINUTE} a minute; send the next one later"
+    )]
     TooFast,
 }
 
-impl Refusal {
+impl Rejection {
     /// The short reason for the header.
     #[must_use]
     pub const fn reason(&self) -> &'static str {

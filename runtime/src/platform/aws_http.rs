@@ -40,13 +40,13 @@ const AMAZON_ROOTS: [&[u8]; 5] = [
 
 /// What makes a connection: the deployer's may lead through a proxy.
 #[cfg(feature = "proxy")]
-type Way = proxy::Way;
+type Transport = proxy::Transport;
 #[cfg(not(feature = "proxy"))]
-type Way = TcpConnector;
+type Transport = TcpConnector;
 
 /// A pool of connections, plain (for an emulator) and TLS. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Connector(Client<HttpsConnector<Way>, Full<Bytes>>);
+pub struct HttpClient(Client<HttpsConnector<Transport>, Full<Bytes>>);
 
 /// The variable by which the SDKs of AWS are told to trust other roots: a file of certificates, in PEM.
 ///
@@ -81,7 +81,7 @@ pub fn roots(
     read().map_err(|error| TlsError::Bundle(file.clone(), error))
 }
 
-impl Connector {
+impl HttpClient {
     /// A connector that trusts Amazon's roots alone.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ impl Connector {
         roots: impl IntoIterator<Item = CertificateDer<'static>>,
     ) -> Result<Self, TlsError> {
         #[cfg(feature = "proxy")]
-        let way = Way::new(tcp(), Proxies::default());
+        let way = Transport::new(tcp(), Proxies::default());
         #[cfg(not(feature = "proxy"))]
         let way = tcp();
         Self::by(way, roots)
@@ -107,17 +107,17 @@ impl Connector {
     /// A connector that trusts the certificates in `roots` alone, and leads through proxies.
     ///
     /// # Errors
-    /// As [`Connector::trusting`].
+    /// As [`HttpClient::trusting`].
     #[cfg(feature = "proxy")]
     pub fn trusting_through(
         roots: impl IntoIterator<Item = CertificateDer<'static>>,
         proxies: Proxies,
     ) -> Result<Self, TlsError> {
-        Self::by(Way::new(tcp(), proxies), roots)
+        Self::by(Transport::new(tcp(), proxies), roots)
     }
 
     fn by(
-        way: Way,
+        way: Transport,
         roots: impl IntoIterator<Item = CertificateDer<'static>>,
     ) -> Result<Self, TlsError> {
         let mut store = RootCertStore::empty();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 /// Where the time and randomness come from.
-pub trait Ambient: Send + Sync {
+pub trait Context: Send + Sync {
     /// The time now.
     fn now(&self) -> Timestamp;
 
@@ -22,9 +22,9 @@ pub struct RandomError(String);
 
 /// The machine's own clock and randomness.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Machine;
+pub struct SystemContext;
 
-impl Ambient for Machine {
+impl Context for SystemContext {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }

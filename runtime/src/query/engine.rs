@@ -17,22 +17,22 @@ use jiff::Timestamp;
 use crate::query::QueryError;
 use crate::query::condition::Condition;
 use crate::query::dimension::Key;
-use crate::query::metrics::Tally;
+use crate::query::metrics::Metrics;
 use crate::segment::column::Column;
-use crate::segment::dictionary::{Code, NONE, Texts};
-use crate::segment::rows::{NO_SCROLL, Rows};
+use crate::segment::dictionary::{DictKey, Dictionaries, NULL_KEY};
+use crate::segment::rows::{HitBatch, NO_SCROLL};
 use condition::Selector;
 use keys::{Codes, Keys};
 
 /// What the number of no group is.
-const ROOT: Code = Code::MAX;
+const ROOT: DictKey = DictKey::MAX;
 
 /// A visit ends with a pause of so many milliseconds.
-const PAUSE: i64 = 30 * 60 * 1000;
+const VISIT_TIMEOUT: i64 = 30 * 60 * 1000;
 
 /// A question: which hits are counted, in which times, and by what.
 #[derive(Debug, Clone)]
-pub struct Plan<'a> {
+pub struct QueryPlan<'a> {
     /// What must hold for a hit.
     pub conditions: &'a [Condition],
     /// The times in which they are counted, each apart.
@@ -47,12 +47,12 @@ pub struct Span {
     /// The first instant behind it.
     pub to: Timestamp,
     /// By what they are counted. The empty grouping is their total.
-    pub groupings: Vec<Grouping>,
+    pub groupings: Vec<GroupBy>,
 }
 
 /// By what hits are counted: a number for each that their values together occur in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Grouping {
+pub struct GroupBy {
     /// By time, in bars that begin at these instants (milliseconds since 1970, in order): the bar's place
     /// is the first value.
     pub bars: Option<Vec<i64>>,
@@ -60,7 +60,7 @@ pub struct Grouping {
     pub keys: Vec<Key>,
 }
 
-impl Grouping {
+impl GroupBy {
     /// By nothing: the total.
     #[must_use]
     pub fn total() -> Self {
@@ -82,32 +82,32 @@ impl Grouping {
 
 /// What is counted of one combination of values.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
+pub struct GroupRow {
     /// In which bar, if it is by time.
     pub bar: Option<usize>,
     /// The values of the keys, in their order; `None` is what has none.
     pub values: Vec<Option<String>>,
     /// What is counted.
-    pub tally: Tally,
+    pub tally: Metrics,
 }
 
 /// What a plan found in one of its spans.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct QueryResult {
     /// Of each grouping, its groups that are not empty, in no order.
-    pub groups: Vec<Vec<Group>>,
+    pub groups: Vec<Vec<GroupRow>>,
     /// How many hits of programs there were, by reason, whatever the conditions; in no order.
     pub filtered: Vec<(String, u64)>,
 }
 
-impl Found {
+impl QueryResult {
     /// The total that a grouping by nothing found.
     #[must_use]
-    pub fn total(&self, grouping: usize) -> Tally {
+    pub fn total(&self, grouping: usize) -> Metrics {
         self.groups
             .get(grouping)
             .and_then(|groups| groups.first())
-            .map_or_else(Tally::default, |group| group.tally)
+            .map_or_else(Metrics::default, |group| group.tally)
     }
 }
 
@@ -117,7 +117,7 @@ pub struct Engine<'a> {
     keys: Keys<'a>,
     plans: Vec<Counting>,
     /// The texts of all days: what segments are decoded into.
-    pub texts: Texts,
+    pub texts: Dictionaries,
     /// The columns that days must have.
     pub columns: Vec<Column>,
     /// The numbers of the last visitor and the last visit.
@@ -141,17 +141,17 @@ struct Visit {
     is_bounce: bool,
     duration: u64,
     /// The page of its first page view.
-    entry: Code,
+    entry: DictKey,
     /// The page of its last page view.
-    exit: Code,
+    exit: DictKey,
     /// All of its hits.
     hits: Hits,
 }
 
 /// A day that is being counted.
 struct Day<'d> {
-    rows: &'d Rows,
-    events: &'d [Code],
+    rows: &'d HitBatch,
+    events: &'d [DictKey],
     visits: &'d [Visit],
     /// The codes of every key.
     codes: &'d [Codes<'d>],
@@ -166,7 +166,7 @@ impl<'a> Engine<'a> {
     ///
     /// # Errors
     /// [`QueryError::Regex`] if a condition has a regular expression that is none.
-    pub fn new(site: &'a Site, plans: Vec<Plan<'_>>) -> Result<Self, QueryError> {
+    pub fn new(site: &'a Site, plans: Vec<QueryPlan<'_>>) -> Result<Self, QueryError> {
         let mut keys = Keys::new(site);
         let mut counting = Vec::new();
         for plan in plans {
@@ -175,7 +175,7 @@ impl<'a> Engine<'a> {
             counting.push(Counting { selector, spans });
         }
         let columns = keys.columns();
-        let texts = Texts::default();
+        let texts = Dictionaries::default();
         Ok(Self { keys, plans: counting, texts, columns, visitor: 0, visit: 0 })
     }
 
@@ -188,7 +188,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Counts the hits of a day of UTC: rows of `self.texts`, in any order.
-    pub fn count(&mut self, mut day: Rows) {
+    pub fn count(&mut self, mut day: HitBatch) {
         day.sort();
         day.attach_engagement(&self.texts);
         self.keys.name_pages(&mut day, &mut self.texts);
@@ -223,19 +223,19 @@ impl<'a> Engine<'a> {
     pub fn groups(&self) -> usize {
         let spans = self.plans.iter().flat_map(|plan| &plan.spans);
         let marks = spans.flat_map(|span| &span.groupings).flat_map(|grouping| &grouping.marks);
-        marks.filter(|mark| mark.tally != Tally::default()).count()
+        marks.filter(|mark| mark.tally != Metrics::default()).count()
     }
 
     /// What each plan found in each of its spans.
     #[must_use]
-    pub fn found(self) -> Vec<Vec<Found>> {
+    pub fn found(self) -> Vec<Vec<QueryResult>> {
         let Self { keys, plans, texts, .. } = self;
         let spans = |plan: Counting| plan.spans.into_iter().map(|span| span.found(&keys, &texts));
         plans.into_iter().map(|plan| spans(plan).collect()).collect()
     }
 
     /// Finds the visits of a day.
-    fn visits(&mut self, day: &Rows, has_engagement: bool) -> Vec<Visit> {
+    fn visits(&mut self, day: &HitBatch, has_engagement: bool) -> Vec<Visit> {
         let events = day.column(Column::Event);
         let pages = day.column(Column::Page);
         let filtered = day.column(Column::Filtered);
@@ -243,25 +243,25 @@ impl<'a> Engine<'a> {
         let mut visits = Vec::with_capacity(day.len() / 2);
         let mut row = 0;
         while row < day.len() {
-            if filtered[row] != NONE {
+            if filtered[row] != NULL_KEY {
                 row += 1;
                 continue;
             }
             let start = row;
             let visitor = visitors[start];
-            if start == 0 || filtered[start - 1] != NONE || visitor != visitors[start - 1] {
+            if start == 0 || filtered[start - 1] != NULL_KEY || visitor != visitors[start - 1] {
                 self.visitor += 1;
             }
             let mut views = None;
             loop {
-                if events[row] == NONE {
+                if events[row] == NULL_KEY {
                     views = Some((views.map_or(row, |(first, _)| first), row));
                 }
                 row += 1;
                 let goes_on = row < day.len()
                     && visitors[row] == visitor
-                    && filtered[row] == NONE
-                    && times[row].saturating_sub(times[row - 1]) < PAUSE;
+                    && filtered[row] == NULL_KEY
+                    && times[row].saturating_sub(times[row - 1]) < VISIT_TIMEOUT;
                 if !goes_on {
                     break;
                 }
@@ -273,8 +273,8 @@ impl<'a> Engine<'a> {
             visits.push(Visit {
                 is_bounce: views.is_some() && row - start == 1,
                 duration: times[last].abs_diff(times[start]) + u64::from(day.engaged[last]),
-                entry: views.map_or(NONE, |(first, _)| pages[first]),
-                exit: views.map_or(NONE, |(_, last)| pages[last]),
+                entry: views.map_or(NULL_KEY, |(first, _)| pages[first]),
+                exit: views.map_or(NULL_KEY, |(_, last)| pages[last]),
                 visitor: self.visitor,
                 number: self.visit,
                 rows: start..row,
@@ -284,7 +284,7 @@ impl<'a> Engine<'a> {
         visits
     }
 
-    fn count_filtered(&mut self, day: &Rows) {
+    fn count_filtered(&mut self, day: &HitBatch) {
         let reasons = day.column(Column::Filtered);
         if self.texts.of(Column::Filtered).is_empty() {
             return;
@@ -294,7 +294,7 @@ impl<'a> Engine<'a> {
             span.filtered.resize(self.texts.of(Column::Filtered).len(), 0);
             // What does not count has no visitor, and so stands first.
             for row in (0..day.len()).take_while(|row| day.visitors[*row] == 0) {
-                if reasons[row] != NONE && span.range.contains(&day.times[row]) {
+                if reasons[row] != NULL_KEY && span.range.contains(&day.times[row]) {
                     span.filtered[reasons[row] as usize] += 1;
                 }
             }
@@ -331,7 +331,7 @@ impl Selected {
 /// A tally, and who was last counted into it: rows of one visitor stand together.
 #[derive(Debug, Clone, Copy, Default)]
 struct Mark {
-    tally: Tally,
+    tally: Metrics,
     visitor: u32,
     visit: u32,
 }
@@ -348,8 +348,8 @@ struct Hits {
 }
 
 impl Hits {
-    fn add(&mut self, rows: &Rows, event: Code, row: usize, has_engagement: bool) {
-        if event == NONE {
+    fn add(&mut self, rows: &HitBatch, event: DictKey, row: usize, has_engagement: bool) {
+        if event == NULL_KEY {
             self.views += 1;
         } else {
             self.events += 1;
@@ -426,18 +426,18 @@ struct Marks {
     /// Places in [`Keys`], in the order that was asked for.
     keys: Vec<usize>,
     /// A group's number, made of the codes of several: see [`Marks::intern`].
-    pairs: HashMap<(Code, Code), Code, BuildHasherDefault<PairHasher>>,
+    pairs: HashMap<(DictKey, DictKey), DictKey, BuildHasherDefault<PairHasher>>,
     /// The pair that was last asked for, and its number.
-    last: ((Code, Code), Code),
+    last: ((DictKey, DictKey), DictKey),
     /// The pair that each number stands for.
-    numbers: Vec<(Code, Code)>,
+    numbers: Vec<(DictKey, DictKey)>,
     marks: Vec<Mark>,
 }
 
 impl Counter {
     fn new(span: Span, keys: &mut Keys<'_>) -> Self {
         let range = span.from.as_millisecond()..span.to.as_millisecond();
-        let marks = |grouping: Grouping| Marks {
+        let marks = |grouping: GroupBy| Marks {
             bars: grouping.bars,
             keys: grouping.keys.into_iter().map(|key| keys.place(key)).collect(),
             pairs: HashMap::default(),
@@ -453,7 +453,7 @@ impl Counter {
         }
     }
 
-    fn count(&mut self, day: &Day<'_>, selected: &Selected, keys: &Keys<'_>, texts: &Texts) {
+    fn count(&mut self, day: &Day<'_>, selected: &Selected, keys: &Keys<'_>, texts: &Dictionaries) {
         let (first, last) = day.bounds;
         if last < self.range.start || self.range.end <= first {
             return;
@@ -480,14 +480,14 @@ impl Counter {
         }
     }
 
-    fn found(self, keys: &Keys<'_>, texts: &Texts) -> Found {
+    fn found(self, keys: &Keys<'_>, texts: &Dictionaries) -> QueryResult {
         let filtered = texts.of(Column::Filtered).iter().zip(&self.filtered);
         let filtered = filtered
             .filter(|(_, count)| **count > 0)
             .filter_map(|((_, text), count)| Some((text?.to_owned(), *count)))
             .collect();
         let groups = self.groupings.into_iter().map(|marks| marks.groups(keys, texts)).collect();
-        Found { groups, filtered }
+        QueryResult { groups, filtered }
     }
 }
 
@@ -519,7 +519,7 @@ impl Seen<'_> {
 }
 
 impl Marks {
-    fn count(&mut self, seen: &Seen<'_>, keys: &Keys<'_>, texts: &Texts) {
+    fn count(&mut self, seen: &Seen<'_>, keys: &Keys<'_>, texts: &Dictionaries) {
         let day = seen.day;
         match (&self.bars, self.keys.first().copied(), self.keys.len()) {
             (None, None, _) => {
@@ -553,7 +553,7 @@ impl Marks {
     }
 
     /// By one key of hits, of which a hit has these codes.
-    fn count_rows<I: IntoIterator<Item = Code>>(
+    fn count_rows<I: IntoIterator<Item = DictKey>>(
         &mut self,
         seen: &Seen<'_>,
         codes: impl Fn(usize) -> I,
@@ -622,10 +622,10 @@ impl Marks {
     /// The numbers of the groups that a row is in: one, but for goals, of which it may reach several or none.
     fn numbers(
         &mut self,
-        numbers: &mut Vec<Code>,
+        numbers: &mut Vec<DictKey>,
         day: &Day<'_>,
         keys: &[usize],
-        bar: Code,
+        bar: DictKey,
         visit: usize,
         row: usize,
     ) {
@@ -650,7 +650,7 @@ impl Marks {
     }
 
     /// The number of a pair: of a number made before, and a code.
-    fn intern(&mut self, number: Code, code: Code) -> Code {
+    fn intern(&mut self, number: DictKey, code: DictKey) -> DictKey {
         let pair = (number, code);
         // Of a day's hits by time, the one after the other is mostly in the same group.
         if self.last.0 == pair {
@@ -658,7 +658,7 @@ impl Marks {
         }
         let next = self.numbers.len();
         // 4 billion groups would not fit into memory.
-        let new = Code::try_from(next).unwrap_or(Code::MAX);
+        let new = DictKey::try_from(next).unwrap_or(DictKey::MAX);
         let found = *self.pairs.entry(pair).or_insert(new);
         if found == new {
             self.numbers.push(pair);
@@ -675,17 +675,17 @@ impl Marks {
     }
 
     /// What was counted, without what is empty.
-    fn groups(self, keys: &Keys<'_>, texts: &Texts) -> Vec<Group> {
+    fn groups(self, keys: &Keys<'_>, texts: &Dictionaries) -> Vec<GroupRow> {
         let is_plain = self.numbers.is_empty();
         let goal = self.keys.iter().position(|key| keys.is_goal(*key));
-        let value = |place: usize, code: Code| {
+        let value = |place: usize, code: DictKey| {
             keys.dictionary(self.keys[place], texts).text(code).map(str::to_owned)
         };
         let group = |(number, mark): (usize, &Mark)| {
-            let code = Code::try_from(number).unwrap_or(NONE);
+            let code = DictKey::try_from(number).unwrap_or(NULL_KEY);
             if is_plain {
                 let values = (0..self.keys.len()).map(|place| value(place, code)).collect();
-                return Group { bar: None, values, tally: mark.tally };
+                return GroupRow { bar: None, values, tally: mark.tally };
             }
             // The codes are told in the opposite order; a goal's was put behind all others.
             let mut values = vec![None; self.keys.len()];
@@ -697,17 +697,17 @@ impl Marks {
                 pair = self.numbers[pair.0 as usize];
             }
             let bar = self.bars.is_some().then_some(pair.1 as usize);
-            Group { bar, values, tally: mark.tally }
+            GroupRow { bar, values, tally: mark.tally }
         };
         let marks = self.marks.iter().enumerate();
-        marks.filter(|(_, mark)| mark.tally != Tally::default()).map(group).collect()
+        marks.filter(|(_, mark)| mark.tally != Metrics::default()).map(group).collect()
     }
 }
 
 /// Finds bars, of which the one after the other is mostly the same.
 struct Bar<'a> {
     starts: &'a [i64],
-    last: Code,
+    last: DictKey,
     range: Range<i64>,
 }
 
@@ -717,14 +717,14 @@ impl<'a> Bar<'a> {
     }
 
     /// The bar in which an instant lies: the first, if it is before all of them, or there are none.
-    fn of(&mut self, at: i64) -> Code {
+    fn of(&mut self, at: i64) -> DictKey {
         if self.starts.is_empty() || self.range.contains(&at) {
             return self.last;
         }
         let after = self.starts.partition_point(|start| *start <= at);
         let from = after.checked_sub(1).map_or(i64::MIN, |place| self.starts[place]);
         self.range = from..self.starts.get(after).copied().unwrap_or(i64::MAX);
-        self.last = Code::try_from(after.saturating_sub(1)).unwrap_or(NONE);
+        self.last = DictKey::try_from(after.saturating_sub(1)).unwrap_or(NULL_KEY);
         self.last
     }
 }

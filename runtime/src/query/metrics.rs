@@ -5,7 +5,7 @@ use serde::ser::{SerializeMap as _, Serializer};
 
 /// What is counted, of whatever it is counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct Metrics {
     /// Visitors of a UTC day, summed over days.
     pub visitors: u64,
     /// Visits that begin in the period.
@@ -28,7 +28,7 @@ pub struct Tally {
     pub scrolls: u64,
 }
 
-impl Tally {
+impl Metrics {
     /// Page views by visit.
     #[must_use]
     pub fn views_per_visit(&self) -> Option<f64> {
@@ -81,7 +81,7 @@ fn ratio(number: u64, of: u64) -> Option<f64> {
     (of > 0).then(|| number as f64 / of as f64)
 }
 
-impl Serialize for Tally {
+impl Serialize for Metrics {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         self.entries(&mut map)?;
@@ -96,11 +96,11 @@ mod tests {
     #[test]
     fn averages_are_by_visit() {
         let tally =
-            Tally { visits: 3, views: 7, bounces: 1, duration: 100_250, ..Tally::default() };
+            Metrics { visits: 3, views: 7, bounces: 1, duration: 100_250, ..Metrics::default() };
         assert_eq!(tally.views_per_visit(), Some(2.33));
         assert_eq!(tally.bounce_rate(), Some(33.3));
         assert_eq!(tally.visit_duration(), Some(33.4));
-        let none = Tally::default();
+        let none = Metrics::default();
         assert_eq!((none.views_per_visit(), none.bounce_rate()), (None, None));
         assert_eq!(none.visit_duration(), None);
     }

@@ -54,7 +54,7 @@ pub enum Choice {
 
 /// When it is asked, and what about.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct PeriodContext<'a> {
     /// The time now.
     pub now: Timestamp,
     /// The site's time zone.
@@ -77,7 +77,7 @@ pub enum Unit {
 
 /// Where a bar begins. It ends where the next one does, the last with the period.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BarStart {
+pub struct TimeBucket {
     /// The instant.
     pub at: Timestamp,
     /// The same as data: `2026-11-22T13:00+01:00`, `2026-11-22` or `2026-11`.
@@ -158,7 +158,7 @@ impl Period {
     ///
     /// # Errors
     /// If they ask for none.
-    pub fn of(request: &Request, asked: &Asked<'_>) -> Result<Self, PeriodError> {
+    pub fn of(request: &Request, asked: &PeriodContext<'_>) -> Result<Self, PeriodError> {
         let parameter = |name| request.parameter(name).filter(|value| !value.is_empty());
         let day = |name: &'static str, text: &str| text.parse().map_err(|_| PeriodError::Day(name));
         let choice = match (parameter("period"), parameter("days")) {
@@ -189,7 +189,7 @@ impl Period {
     }
 
     /// The days of a choice that is not custom.
-    fn chosen(choice: Choice, asked: &Asked<'_>) -> Result<Self, PeriodError> {
+    fn chosen(choice: Choice, asked: &PeriodContext<'_>) -> Result<Self, PeriodError> {
         let local = |at: Timestamp| at.to_zoned(asked.zone.rules().clone()).date();
         let today = local(asked.now);
         let ago = |days: i64| today.checked_sub(days.days()).map_err(|_| PeriodError::Days);
@@ -258,7 +258,7 @@ impl Period {
     /// The bars of what it is compared with, in order, as far as that goes at `now`: each beside the bar of the
     /// period at the same place.
     #[must_use]
-    pub fn bars_before(&self, now: Timestamp) -> Vec<BarStart> {
+    pub fn bars_before(&self, now: Timestamp) -> Vec<TimeBucket> {
         let earlier = self.earlier().zip(self.from.yesterday().ok());
         let (Some((from, to)), Some((_, end))) = (earlier, self.before(now)) else {
             return Vec::new();
@@ -280,15 +280,15 @@ impl Period {
 
     /// Where its bars begin, in order. There is always one.
     #[must_use]
-    pub fn bars(&self) -> Vec<BarStart> {
+    pub fn bars(&self) -> Vec<TimeBucket> {
         self.bars_of(self.unit())
     }
 
     /// Where its bars of a unit begin, in order.
     #[must_use]
-    pub fn bars_of(&self, unit: Unit) -> Vec<BarStart> {
+    pub fn bars_of(&self, unit: Unit) -> Vec<TimeBucket> {
         let to = self.to;
-        let day = |day: Date, name: String| BarStart { at: self.start(day), name };
+        let day = |day: Date, name: String| TimeBucket { at: self.start(day), name };
         match unit {
             Unit::Hour => {
                 let (start, end) = self.instants();
@@ -297,7 +297,7 @@ impl Period {
                 hours
                     .take(MAX_HOURS)
                     .take_while(|at| *at < end || *at == start)
-                    .map(|at| BarStart { at, name: hour_name(&self.zoned(at)) })
+                    .map(|at| TimeBucket { at, name: hour_name(&self.zoned(at)) })
                     .collect()
             }
             Unit::Day => {
@@ -362,7 +362,7 @@ mod tests {
         };
         let zone = zone(zone_name);
         let first = Some("2024-02-29".parse().unwrap());
-        Period::of(&request, &Asked { now: at("2026-11-22T23:30:00Z"), zone: &zone, first })
+        Period::of(&request, &PeriodContext { now: at("2026-11-22T23:30:00Z"), zone: &zone, first })
     }
 
     #[test]

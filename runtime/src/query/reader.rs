@@ -12,17 +12,17 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use crate::catalog::checkpoint::{Checkpoint, SKEW};
+use crate::catalog::checkpoint::{Checkpoint, MAX_CLOCK_SKEW};
 use crate::platform::log;
 use crate::query::dimension;
-use crate::query::engine::{self, Engine, Grouping, Plan};
+use crate::query::engine::{self, Engine, GroupBy, QueryPlan};
 use crate::query::report::Missing;
 use crate::query::report::{self, Report};
 use crate::query::{Query, QueryError};
 use crate::segment::raw_hits::hits;
 use crate::segment::raw_hits::push;
 use crate::segment::raw_hits::read_hits;
-use crate::segment::rows::Rows;
+use crate::segment::rows::HitBatch;
 use crate::segment::{self, SegmentError};
 use crate::storage::hour::{Hour, Span, utc_day, utc_start};
 use crate::storage::keys;
@@ -76,7 +76,7 @@ impl<S: Store> Reader<'_, S> {
         tables: &[dimension::Key],
         limit: usize,
     ) -> Result<Report, ReadError> {
-        let asked = report::Asked::of(query, tables, self.now);
+        let asked = report::ReportRequest::of(query, tables, self.now);
         let mut engine = Engine::new(self.site, vec![asked.plan()])?;
         let read = self.count(&mut engine);
         let read = async { read.await.map_err(ReadError::from) };
@@ -91,12 +91,13 @@ impl<S: Store> Reader<'_, S> {
     /// If the store cannot be read.
     pub async fn visitors_now(&self) -> Result<u64, ReadError> {
         let since = self.now.checked_sub(NOW).unwrap_or(Timestamp::MIN);
-        let until = self.now.checked_add(SKEW).unwrap_or(Timestamp::MAX);
+        let until = self.now.checked_add(MAX_CLOCK_SKEW).unwrap_or(Timestamp::MAX);
         let end = Timestamp::MAX.checked_sub(SignedDuration::from_secs(1)).unwrap_or(until);
-        let span = engine::Span { from: since, to: end, groupings: vec![Grouping::total()] };
-        let mut engine = Engine::new(self.site, vec![Plan { conditions: &[], spans: vec![span] }])?;
+        let span = engine::Span { from: since, to: end, groupings: vec![GroupBy::total()] };
+        let mut engine =
+            Engine::new(self.site, vec![QueryPlan { conditions: &[], spans: vec![span] }])?;
         // An hour that is folded still has its hits. Hours of two days are two days.
-        let mut days: BTreeMap<Date, Rows> = BTreeMap::new();
+        let mut days: BTreeMap<Date, HitBatch> = BTreeMap::new();
         for hour in Hour::between(since, until) {
             let ranges =
                 (0..self.shards()).map(|shard| keys::hits_since(self.site, hour, shard, since));
@@ -151,13 +152,13 @@ impl<S: Store> Reader<'_, S> {
         segments: &mut Segments,
         engine: &mut Engine<'_>,
         missing: &mut Missing,
-    ) -> Result<Rows, StoreError> {
-        let mut rows = Rows::default();
+    ) -> Result<HitBatch, StoreError> {
+        let mut rows = HitBatch::default();
         if segments.has(self.site, Span::Day(day)) {
             segments.take(self.site, Span::Day(day), engine, &mut rows, missing);
-        } else if !self.checkpoint.has_folded(day) {
+        } else if !self.checkpoint.is_rolled_up(day) {
             // Of hours to come nobody has a hit, but for one whose clock is ahead.
-            let begun = self.now.checked_add(SKEW).unwrap_or(Timestamp::MAX);
+            let begun = self.now.checked_add(MAX_CLOCK_SKEW).unwrap_or(Timestamp::MAX);
             let (folded, open): (Vec<Hour>, Vec<Hour>) = Hour::of_day(day)
                 .take_while(|hour| hour.start() <= begun)
                 .partition(|hour| segments.has(self.site, Span::Hour(*hour)));
@@ -174,7 +175,7 @@ impl<S: Store> Reader<'_, S> {
             let span = Span::Imported(day, *id);
             let has_day = (import.first..=import.last).contains(&day);
             if has_day && segments.has(self.site, span) {
-                let mut imported = Rows::default();
+                let mut imported = HitBatch::default();
                 segments.take(self.site, span, engine, &mut imported, missing);
                 imported.set_apart(number);
                 rows.append(&mut imported);
@@ -216,7 +217,7 @@ impl Segments {
         site: &Site,
         span: Span,
         engine: &mut Engine<'_>,
-        rows: &mut Rows,
+        rows: &mut HitBatch,
         missing: &mut Missing,
     ) {
         match self.rows(site, span, engine) {
@@ -237,17 +238,17 @@ impl Segments {
         site: &Site,
         span: Span,
         engine: &mut Engine<'_>,
-    ) -> Result<(Rows, u64), SegmentError> {
+    ) -> Result<(HitBatch, u64), SegmentError> {
         let Engine { columns, texts, .. } = engine;
         let first = self.0.remove(&keys::segment_key(site, span)).unwrap_or_default();
-        let first = segment::Part::open(first)?;
+        let first = segment::SegmentPart::open(first)?;
         let header = first.header()?;
-        let mut rows = Rows::default();
+        let mut rows = HitBatch::default();
         first.read(columns, texts, &mut rows)?;
         for part in 1..header.parts {
             let key = keys::segment_part_key(site, span, part, &header.id);
             let part = self.0.remove(&key).ok_or(SegmentError::Incomplete(header.parts))?;
-            segment::Part::open(part)?.read(columns, texts, &mut rows)?;
+            segment::SegmentPart::open(part)?.read(columns, texts, &mut rows)?;
         }
         Ok((rows, header.unreadable))
     }

@@ -9,12 +9,12 @@ use jiff::civil::Date;
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 
-use crate::hit::exclusion::FilterReason;
+use crate::hit::exclusion::ExclusionReason;
 use crate::query::Query;
 use crate::query::dimension::{Dimension, Key};
-use crate::query::engine::{Found, Group, Grouping, Plan, Span};
-use crate::query::metrics::Tally;
-use crate::query::period::{BarStart, Unit};
+use crate::query::engine::{GroupBy, GroupRow, QueryPlan, QueryResult, Span};
+use crate::query::metrics::Metrics;
+use crate::query::period::{TimeBucket, Unit};
 
 /// What could not be read, and is missing from all numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,20 +43,20 @@ pub struct Report {
     /// Visitors in the last 5 minutes, whatever the period and the filters.
     pub now: u64,
     /// All of the period.
-    pub totals: Tally,
+    pub totals: Metrics,
     /// The period before; `None` for all time.
-    pub before: Option<Tally>,
+    pub before: Option<Metrics>,
     /// What a bar spans.
     pub unit: Unit,
     /// The bars, in order, also those without a hit.
-    pub bars: Vec<Bar>,
+    pub bars: Vec<Bucket>,
     /// The bars of the period before, each at the place of the one that it is compared with.
-    pub bars_before: Vec<Bar>,
+    pub bars_before: Vec<Bucket>,
     /// By key, its rows. Those without any row are not there.
     #[serde(serialize_with = "by_name")]
     pub tables: Vec<Table>,
     /// What was not counted, and why.
-    pub filtered: Vec<FilteredRow>,
+    pub filtered: Vec<ExcludedRow>,
     /// How many stored hits could not be read, and are missing from all of this.
     pub unreadable: u64,
     /// Segments that could not be read, and why. What they hold is missing from all of this.
@@ -65,14 +65,14 @@ pub struct Report {
 
 /// A bar of the chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bar {
+pub struct Bucket {
     /// When it begins: `2026-11-22T13:00+01:00`, `2026-11-22` or `2026-11`.
     pub at: String,
     /// What it counts.
-    pub tally: Tally,
+    pub tally: Metrics,
 }
 
-impl Serialize for Bar {
+impl Serialize for Bucket {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("at", &self.at)?;
@@ -98,7 +98,7 @@ pub struct Row {
     /// The value; `None` is what has none.
     pub value: Option<String>,
     /// What is counted.
-    pub tally: Tally,
+    pub tally: Metrics,
 }
 
 impl Serialize for Row {
@@ -112,18 +112,18 @@ impl Serialize for Row {
 
 /// What was not counted for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FilteredRow {
+pub struct ExcludedRow {
     /// The reason.
     pub reason: String,
     /// How many hits.
     pub count: u64,
 }
 
-impl FilteredRow {
+impl ExcludedRow {
     /// Whether the reason is one that this version knows.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        FilterReason::ALL.iter().any(|reason| reason.as_str() == self.reason)
+        ExclusionReason::ALL.iter().any(|reason| reason.as_str() == self.reason)
     }
 }
 
@@ -138,15 +138,15 @@ impl Report {
 
 /// What a report is made from: a query, and what of it is shown.
 #[derive(Debug)]
-pub struct Asked<'a> {
+pub struct ReportRequest<'a> {
     query: &'a Query,
     tables: &'a [Key],
     before: Option<(Timestamp, Timestamp)>,
-    bars: Vec<BarStart>,
-    bars_before: Vec<BarStart>,
+    bars: Vec<TimeBucket>,
+    bars_before: Vec<TimeBucket>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> ReportRequest<'a> {
     /// A query with the tables of some keys, at `now`.
     #[must_use]
     pub fn of(query: &'a Query, tables: &'a [Key], now: Timestamp) -> Self {
@@ -162,19 +162,19 @@ impl<'a> Asked<'a> {
 
     /// What the engine is to count.
     #[must_use]
-    pub fn plan(&self) -> Plan<'a> {
-        let starts = |bars: &[BarStart]| {
-            Grouping::by_time(bars.iter().map(|bar| bar.at.as_millisecond()).collect())
+    pub fn plan(&self) -> QueryPlan<'a> {
+        let starts = |bars: &[TimeBucket]| {
+            GroupBy::by_time(bars.iter().map(|bar| bar.at.as_millisecond()).collect())
         };
         let (from, to) = self.query.period.instants();
-        let mut groupings = vec![Grouping::total(), starts(&self.bars)];
-        groupings.extend(self.tables.iter().cloned().map(Grouping::by));
+        let mut groupings = vec![GroupBy::total(), starts(&self.bars)];
+        groupings.extend(self.tables.iter().cloned().map(GroupBy::by));
         let mut spans = vec![Span { from, to, groupings }];
         if let Some((from, to)) = self.before {
-            let groupings = vec![Grouping::total(), starts(&self.bars_before)];
+            let groupings = vec![GroupBy::total(), starts(&self.bars_before)];
             spans.push(Span { from, to, groupings });
         }
-        Plan { conditions: &self.query.conditions, spans }
+        QueryPlan { conditions: &self.query.conditions, spans }
     }
 
     /// The report of what the engine found; `now` is how many visitors are there just now.
@@ -182,7 +182,7 @@ impl<'a> Asked<'a> {
     pub fn report(
         &self,
         site: &Site,
-        found: Vec<Found>,
+        found: Vec<QueryResult>,
         now: u64,
         missing: Missing,
         limit: usize,
@@ -220,9 +220,9 @@ impl<'a> Asked<'a> {
     }
 }
 
-fn bars(starts: &[BarStart], groups: &[Group]) -> Vec<Bar> {
-    let bar = |start: &BarStart| Bar { at: start.name.clone(), tally: Tally::default() };
-    let mut bars: Vec<Bar> = starts.iter().map(bar).collect();
+fn bars(starts: &[TimeBucket], groups: &[GroupRow]) -> Vec<Bucket> {
+    let bar = |start: &TimeBucket| Bucket { at: start.name.clone(), tally: Metrics::default() };
+    let mut bars: Vec<Bucket> = starts.iter().map(bar).collect();
     for group in groups {
         if let Some(bar) = group.bar.and_then(|bar| bars.get_mut(bar)) {
             bar.tally = group.tally;
@@ -232,12 +232,12 @@ fn bars(starts: &[BarStart], groups: &[Group]) -> Vec<Bar> {
 }
 
 /// The table of a key, if it has any row.
-fn table(key: &Key, groups: Vec<Group>, limit: usize) -> Option<Table> {
+fn table(key: &Key, groups: Vec<GroupRow>, limit: usize) -> Option<Table> {
     let (has_row_of_none, is_ranked_by_visits) = match key {
         Key::Dimension(dimension) => (dimension.has_row_of_none(), dimension.is_ranked_by_visits()),
         Key::Prop(_) | Key::Goal => (false, false),
     };
-    let row = |group: Group| {
+    let row = |group: GroupRow| {
         let value = group.values.into_iter().next().flatten();
         (value.is_some() || has_row_of_none).then_some(Row { value, tally: group.tally })
     };
@@ -256,10 +256,10 @@ fn table(key: &Key, groups: Vec<Group>, limit: usize) -> Option<Table> {
 }
 
 /// What was not counted, the most frequent reason first.
-fn filtered(found: &Found) -> Vec<FilteredRow> {
+fn filtered(found: &QueryResult) -> Vec<ExcludedRow> {
     let rows = found.filtered.iter();
-    let mut rows: Vec<FilteredRow> =
-        rows.map(|(reason, count)| FilteredRow { reason: reason.clone(), count: *count }).collect();
+    let mut rows: Vec<ExcludedRow> =
+        rows.map(|(reason, count)| ExcludedRow { reason: reason.clone(), count: *count }).collect();
     rows.sort_by(|one, other| {
         other.count.cmp(&one.count).then_with(|| one.reason.cmp(&other.reason))
     });
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_row_is_flat_in_data() {
-        let row = Row { value: None, tally: Tally { visitors: 1, ..Tally::default() } };
+        let row = Row { value: None, tally: Metrics { visitors: 1, ..Metrics::default() } };
         assert_eq!(
             serde_json::to_string(&row).unwrap(),
             r#"{"value":null,"visitors":1,"visits":0,"views":0,"events":0,"views_per_visit":null,"bounce_rate":null,"visit_duration":null,"time_on_page":null,"scroll_depth":null}"#

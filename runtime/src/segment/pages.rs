@@ -15,7 +15,7 @@ use parquet::column::page::Page;
 
 use super::SegmentError;
 use super::chunk::Chunk;
-use crate::segment::dictionary::{Code, Dictionary, NONE};
+use crate::segment::dictionary::{DictKey, Dictionary, NULL_KEY};
 
 /// A column that is read: how many rows it has, and whether a row may be without a value.
 #[derive(Debug, Clone, Copy)]
@@ -29,12 +29,12 @@ pub(super) fn texts(
     pages: Chunk,
     shape: Shape,
     texts: &mut Dictionary,
-    codes: &mut Vec<Code>,
+    codes: &mut Vec<DictKey>,
 ) -> Result<(), SegmentError> {
-    let mut known: Vec<Code> = Vec::new();
+    let mut known: Vec<DictKey> = Vec::new();
     let mut left = shape.rows;
     for page in pages {
-        let mut plain = |bytes: &[u8], count: usize| -> Result<Vec<Code>, SegmentError> {
+        let mut plain = |bytes: &[u8], count: usize| -> Result<Vec<DictKey>, SegmentError> {
             let mut rest = Cursor(bytes);
             let mut code = |bytes: &[u8]| match str::from_utf8(bytes) {
                 Ok(text) => texts.code(text),
@@ -48,7 +48,7 @@ pub(super) fn texts(
             }
             Page::DataPage { buf, num_values, encoding, .. } => {
                 let page = Values::of(buf, num_values, shape, &mut left)?;
-                page.put(NONE, codes, |values| match encoding {
+                page.put(NULL_KEY, codes, |values| match encoding {
                     Encoding::PLAIN => {
                         values.extend(plain(&page.values, page.there)?);
                         Ok(())

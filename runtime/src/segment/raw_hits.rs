@@ -5,11 +5,11 @@ use futures_util::future;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
-use super::rows::Rows;
-use crate::hit::rate_limit::Pace;
+use super::rows::HitBatch;
+use crate::hit::rate_limit::RateLimiter;
 use crate::hit::{Kind, Record};
 use crate::platform::log;
-use crate::segment::dictionary::Texts;
+use crate::segment::dictionary::Dictionaries;
 use crate::storage::hour::Hour;
 use crate::storage::{Item, KeyRange, Store, StoreError, keys, range_items};
 
@@ -28,8 +28,8 @@ pub async fn hits<S: Store>(
     hours: Vec<Hour>,
     shards: u8,
     now: Timestamp,
-    rows: &mut Rows,
-    texts: &mut Texts,
+    rows: &mut HitBatch,
+    texts: &mut Dictionaries,
 ) -> Result<u64, StoreError> {
     let reads = hours.into_iter().map(|hour| {
         let ranges = (0..shards).map(|shard| keys::hits(site, hour, shard)).collect();
@@ -44,8 +44,8 @@ pub async fn hits<S: Store>(
 }
 
 /// Adds stored hits of an hour, in the order of time, to `rows`, and says how many cannot be read.
-pub(crate) fn push(items: &[Item], rows: &mut Rows, texts: &mut Texts) -> u64 {
-    let (mut unreadable, mut pace) = (0, Pace::default());
+pub(crate) fn push(items: &[Item], rows: &mut HitBatch, texts: &mut Dictionaries) -> u64 {
+    let (mut unreadable, mut pace) = (0, RateLimiter::default());
     for item in items {
         match record(item) {
             Ok(record) => rows.push(texts, &pace.paced(record)),

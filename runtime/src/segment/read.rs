@@ -19,8 +19,8 @@ use super::{
     TIME, VERSION, VISITOR,
 };
 use crate::segment::column::Column;
-use crate::segment::dictionary::{Code, Dictionary, NONE, Texts};
-use crate::segment::rows::{NO_SCROLL, Rows};
+use crate::segment::dictionary::{DictKey, Dictionaries, Dictionary, NULL_KEY};
+use crate::segment::rows::{HitBatch, NO_SCROLL};
 
 /// How many rows are read at once.
 const BATCH: usize = 8192;
@@ -40,18 +40,18 @@ pub struct Header {
 }
 
 /// A part of a segment: a file whose footer has been read.
-pub struct Part {
+pub struct SegmentPart {
     file: Bytes,
     footer: ParquetMetaData,
 }
 
-impl fmt::Debug for Part {
+impl fmt::Debug for SegmentPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Part").field(&about(self.footer.file_metadata())).finish()
     }
 }
 
-impl Part {
+impl SegmentPart {
     /// Opens a file.
     ///
     /// # Errors
@@ -97,8 +97,8 @@ impl Part {
     pub fn read(
         &self,
         columns: &[Column],
-        texts: &mut Texts,
-        rows: &mut Rows,
+        texts: &mut Dictionaries,
+        rows: &mut HitBatch,
     ) -> Result<(), SegmentError> {
         guarded(|| {
             // Groups may say that they are the same pages, again and again.
@@ -118,16 +118,20 @@ impl Part {
 /// # Errors
 /// If it is no segment, or one of a newer format.
 pub fn header(file: &[u8]) -> Result<Header, SegmentError> {
-    Part::open(Bytes::copy_from_slice(file))?.header()
+    SegmentPart::open(Bytes::copy_from_slice(file))?.header()
 }
 
-/// Reads the rows of a part: see [`Part::read`].
+/// Reads the rows of a part: see [`SegmentPart::read`].
 ///
 /// # Errors
 /// If it is no segment, or one of a newer format.
-pub fn decode(file: &[u8], columns: &[Column], texts: &mut Texts) -> Result<Rows, SegmentError> {
-    let mut rows = Rows::default();
-    Part::open(Bytes::copy_from_slice(file))?.read(columns, texts, &mut rows)?;
+pub fn decode(
+    file: &[u8],
+    columns: &[Column],
+    texts: &mut Dictionaries,
+) -> Result<HitBatch, SegmentError> {
+    let mut rows = HitBatch::default();
+    SegmentPart::open(Bytes::copy_from_slice(file))?.read(columns, texts, &mut rows)?;
     Ok(rows)
 }
 
@@ -153,8 +157,8 @@ fn read_group(
     file: &Bytes,
     group: &RowGroupMetaData,
     columns: &[Column],
-    texts: &mut Texts,
-    rows: &mut Rows,
+    texts: &mut Dictionaries,
+    rows: &mut HitBatch,
 ) -> Result<(), SegmentError> {
     let schema = group.schema_descr();
     let places =
@@ -172,7 +176,7 @@ fn read_group(
     leaves.numbers(SCROLLED, NO_SCROLL, depth, &mut rows.scrolled, len)?;
     for column in columns {
         let codes = rows.column_mut(*column);
-        codes.resize(before, NONE);
+        codes.resize(before, NULL_KEY);
         leaves.texts(*column, texts.of_mut(*column), codes, len)?;
     }
     Ok(())
@@ -208,7 +212,7 @@ impl Leaves<'_> {
         &self,
         column: Column,
         texts: &mut Dictionary,
-        codes: &mut Vec<Code>,
+        codes: &mut Vec<DictKey>,
         len: usize,
     ) -> Result<(), SegmentError> {
         codes.reserve_exact(len - codes.len());
@@ -217,7 +221,7 @@ impl Leaves<'_> {
         } else if let Some((pages, shape)) = self.pages(column.name(), Physical::BYTE_ARRAY)? {
             pages::texts(pages, shape, texts, codes)?;
         }
-        codes.resize(len, NONE);
+        codes.resize(len, NULL_KEY);
         Ok(())
     }
 
@@ -250,7 +254,7 @@ impl Leaves<'_> {
         rows.filter(|rows| *rows <= MAX_ROWS).ok_or_else(too_many)
     }
 
-    fn props(&self, texts: &mut Dictionary, codes: &mut Vec<Code>) -> Result<(), SegmentError> {
+    fn props(&self, texts: &mut Dictionary, codes: &mut Vec<DictKey>) -> Result<(), SegmentError> {
         let path = |leaf: &str| format!("{}.key_value.{leaf}", Column::Props.name());
         let names = self.reader(&path("key"), Physical::BYTE_ARRAY)?;
         let values = self.reader(&path("value"), Physical::BYTE_ARRAY)?;
@@ -266,7 +270,7 @@ impl Leaves<'_> {
         let mut pairs = names.values.iter().zip(&values.values);
         let before = codes.len();
         let mut map = serde_json::Map::new();
-        let mut put = |map: &mut serde_json::Map<_, _>, codes: &mut Vec<Code>| {
+        let mut put = |map: &mut serde_json::Map<_, _>, codes: &mut Vec<DictKey>| {
             if let Some(last) = codes.last_mut().filter(|_| !map.is_empty()) {
                 *last = texts.code(&serde_json::Value::Object(std::mem::take(map)).to_string());
             }
@@ -274,7 +278,7 @@ impl Leaves<'_> {
         for (level, repetition) in names.levels.iter().zip(&names.repetitions) {
             if *repetition == 0 {
                 put(&mut map, codes);
-                codes.push(NONE);
+                codes.push(NULL_KEY);
             }
             if *level == max
                 && let Some((name, value)) = pairs.next()

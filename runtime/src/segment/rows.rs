@@ -7,28 +7,28 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use crate::hit::{Engagement, Filtered, Hit, Kind, Record};
+use crate::hit::{Engagement, Excluded, Hit, Kind, Record};
 use crate::segment::column::Column;
-use crate::segment::dictionary::Code;
-use crate::segment::dictionary::NONE;
-use crate::segment::dictionary::Texts;
+use crate::segment::dictionary::DictKey;
+use crate::segment::dictionary::Dictionaries;
+use crate::segment::dictionary::NULL_KEY;
 
 /// The name of the event that says how long a page was looked at, in the place of an event's. It is no
-/// hit: [`Rows::attach_engagement`] puts what it says where it belongs.
+/// hit: [`HitBatch::attach_engagement`] puts what it says where it belongs.
 pub const ENGAGEMENT: &str = "engagement";
 
 /// What stands for all texts of a column that are too many.
 pub const OTHER: &str = "(other)";
 
 /// So many combinations of properties' names are kept where their values are not.
-const MOST_NAMES: usize = 100;
+const MAX_PROPERTY_NAMES: usize = 100;
 
 /// How far a page was scrolled where nobody knows.
 pub const NO_SCROLL: u8 = u8::MAX;
 
 /// Some hits, each in a row of every column.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rows {
+pub struct HitBatch {
     /// When, in milliseconds since 1970.
     pub times: Vec<i64>,
     /// Whose, within a day of UTC. 0 where it does not count.
@@ -37,10 +37,10 @@ pub struct Rows {
     pub engaged: Vec<u32>,
     /// How far its page was scrolled, in per cent of its height; [`NO_SCROLL`] where nobody knows.
     pub scrolled: Vec<u8>,
-    codes: [Vec<Code>; Column::COUNT],
+    codes: [Vec<DictKey>; Column::COUNT],
 }
 
-impl Rows {
+impl HitBatch {
     /// How many there are.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -55,26 +55,26 @@ impl Rows {
 
     /// A column: empty if it was not read.
     #[must_use]
-    pub fn column(&self, column: Column) -> &[Code] {
+    pub fn column(&self, column: Column) -> &[DictKey] {
         &self.codes[column.index()]
     }
 
     /// A column, to write.
-    pub const fn column_mut(&mut self, column: Column) -> &mut Vec<Code> {
+    pub const fn column_mut(&mut self, column: Column) -> &mut Vec<DictKey> {
         &mut self.codes[column.index()]
     }
 
     /// Adds a hit.
-    pub fn push(&mut self, texts: &mut Texts, record: &Record) {
+    pub fn push(&mut self, texts: &mut Dictionaries, record: &Record) {
         self.times.push(record.at.as_millisecond());
         match &record.kind {
             Kind::Hit(hit) => self.push_hit(texts, hit),
             Kind::Engagement(engagement) => self.push_engagement(texts, engagement),
-            Kind::Filtered(filtered) => self.push_filtered(texts, filtered),
+            Kind::Excluded(filtered) => self.push_filtered(texts, filtered),
         }
     }
 
-    fn push_hit(&mut self, texts: &mut Texts, hit: &Hit) {
+    fn push_hit(&mut self, texts: &mut Dictionaries, hit: &Hit) {
         self.visitors.push(hit.visitor.number());
         self.engaged.push(0);
         self.scrolled.push(NO_SCROLL);
@@ -105,7 +105,7 @@ impl Rows {
         }
     }
 
-    fn push_engagement(&mut self, texts: &mut Texts, engagement: &Engagement) {
+    fn push_engagement(&mut self, texts: &mut Dictionaries, engagement: &Engagement) {
         self.visitors.push(engagement.visitor.number());
         self.engaged.push(engagement.engaged);
         self.scrolled.push(engagement.scroll.unwrap_or(NO_SCROLL));
@@ -120,7 +120,7 @@ impl Rows {
         }
     }
 
-    fn push_filtered(&mut self, texts: &mut Texts, filtered: &Filtered) {
+    fn push_filtered(&mut self, texts: &mut Dictionaries, filtered: &Excluded) {
         self.visitors.push(0);
         self.engaged.push(0);
         self.scrolled.push(NO_SCROLL);
@@ -134,10 +134,10 @@ impl Rows {
         }
     }
 
-    fn push_text(&mut self, texts: &mut Texts, column: Column, text: Option<&str>) {
+    fn push_text(&mut self, texts: &mut Dictionaries, column: Column, text: Option<&str>) {
         // An empty text says as much as none, and a report cannot tell them apart.
         let text = text.filter(|text| !text.is_empty());
-        let code = text.map_or(NONE, |text| texts.of_mut(column).code(text));
+        let code = text.map_or(NULL_KEY, |text| texts.of_mut(column).code(text));
         self.codes[column.index()].push(code);
     }
 
@@ -150,8 +150,8 @@ impl Rows {
         let (len, others) = (self.len(), other.len());
         for (own, their) in self.codes.iter_mut().zip(&mut other.codes) {
             if own.len() + their.len() > 0 {
-                own.resize(len, NONE);
-                their.resize(others, NONE);
+                own.resize(len, NULL_KEY);
+                their.resize(others, NULL_KEY);
             }
         }
         self.times.append(&mut other.times);
@@ -177,14 +177,14 @@ impl Rows {
 
     /// Puts what engagements say to the views that they are of, and leaves them out. Rows are sorted: an
     /// engagement is of its visitor's last view of its page before it, and without one it is of nothing.
-    pub fn attach_engagement(&mut self, texts: &Texts) {
+    pub fn attach_engagement(&mut self, texts: &Dictionaries) {
         let Some(engagement) = texts.of(Column::Event).find(ENGAGEMENT) else { return };
         let events = self.column(Column::Event);
         if !events.contains(&engagement) {
             return;
         }
         let page = |row: usize| (self.column(Column::Host)[row], self.column(Column::Page)[row]);
-        let mut views: HashMap<(Code, Code), usize> = HashMap::new();
+        let mut views: HashMap<(DictKey, DictKey), usize> = HashMap::new();
         let mut attached = Vec::new();
         let mut kept = Vec::with_capacity(self.len());
         for (row, event) in events.iter().enumerate() {
@@ -196,7 +196,7 @@ impl Rows {
                 continue;
             }
             kept.push(row);
-            if *event == NONE {
+            if *event == NULL_KEY {
                 views.insert(page(row), row);
             }
         }
@@ -227,7 +227,7 @@ impl Rows {
 
     /// Keeps the `most` most frequent texts of every column, and puts [`OTHER`] for the rest: strangers choose
     /// texts, and what they choose must not grow a segment without bound. No row is lost.
-    pub fn cap(&mut self, texts: &mut Texts, most: usize) {
+    pub fn cap(&mut self, texts: &mut Dictionaries, most: usize) {
         for column in Column::ALL {
             let texts = texts.of_mut(column);
             let mut counts = vec![0_usize; texts.len()];
@@ -235,7 +235,7 @@ impl Rows {
             codes.iter().for_each(|code| counts[*code as usize] += 1);
             // These two are no strangers' words.
             let is_kept = |text: &str| text == OTHER || text == ENGAGEMENT;
-            let mut found: Vec<(usize, &str, Code)> = texts
+            let mut found: Vec<(usize, &str, DictKey)> = texts
                 .iter()
                 .filter_map(|(code, text)| Some((counts[code as usize], text?, code)))
                 .filter(|(count, text, _)| *count > 0 && !is_kept(text))
@@ -247,7 +247,7 @@ impl Rows {
             found.sort_unstable_by_key(|(count, text, _)| (Reverse(*count), *text));
             let rest = found.split_off(most).into_iter();
             let rest = others(column, rest.map(|(_, text, code)| (code, text)).collect());
-            let mut stands_for: Vec<Code> = (0..).take(texts.len()).collect();
+            let mut stands_for: Vec<DictKey> = (0..).take(texts.len()).collect();
             for (code, other) in rest {
                 stands_for[code as usize] = texts.code(&other);
             }
@@ -280,7 +280,7 @@ impl Rows {
 }
 
 /// What stands for each text. Properties keep their names, if those are not too many as well.
-fn others(column: Column, texts: Vec<(Code, &str)>) -> Vec<(Code, String)> {
+fn others(column: Column, texts: Vec<(DictKey, &str)>) -> Vec<(DictKey, String)> {
     let all = |other: &str| texts.iter().map(|(code, _)| (*code, other.to_owned())).collect();
     if column != Column::Props {
         return all(OTHER);
@@ -291,10 +291,10 @@ fn others(column: Column, texts: Vec<(Code, &str)>) -> Vec<(Code, String)> {
         props.values_mut().for_each(|value| *value = OTHER.into());
         Some(Value::Object(props).to_string())
     };
-    let found: Vec<(Code, String)> =
+    let found: Vec<(DictKey, String)> =
         texts.iter().map(|(code, text)| (*code, named(text).unwrap_or_else(nameless))).collect();
     let names: HashSet<&String> = found.iter().map(|(_, other)| other).collect();
-    if names.len() > MOST_NAMES { all(&nameless()) } else { found }
+    if names.len() > MAX_PROPERTY_NAMES { all(&nameless()) } else { found }
 }
 
 /// Properties as one text; of two with one name, the first is kept.
@@ -314,7 +314,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::hit::exclusion::FilterReason;
+    use crate::hit::exclusion::ExclusionReason;
     use crate::hit::visitor::VisitorId;
 
     fn view(at: i64, visitor: u64, page: &str) -> Record {
@@ -323,8 +323,8 @@ mod tests {
         Record { at: Timestamp::from_millisecond(at).unwrap(), kind }
     }
 
-    fn rows(records: &[Record]) -> (Rows, Texts) {
-        let (mut rows, mut texts) = (Rows::default(), Texts::default());
+    fn rows(records: &[Record]) -> (HitBatch, Dictionaries) {
+        let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
         for record in records {
             rows.push(&mut texts, record);
         }
@@ -336,15 +336,15 @@ mod tests {
         let (rows, texts) = rows(&[view(1, 1, "/a"), view(2, 1, "/b"), view(3, 2, "/a")]);
         assert_eq!(rows.column(Column::Page), [1, 2, 1]);
         assert_eq!(texts.of(Column::Page).text(2), Some("/b"));
-        assert_eq!(texts.of(Column::Page).text(NONE), None);
+        assert_eq!(texts.of(Column::Page).text(NULL_KEY), None);
         assert_eq!(texts.of(Column::Page).text(3), None);
-        assert_eq!(rows.column(Column::Source), [NONE; 3]);
+        assert_eq!(rows.column(Column::Source), [NULL_KEY; 3]);
     }
 
     #[test]
     fn visitors_are_numbered_as_they_come() {
-        let reason = FilterReason::Bot;
-        let bot = Kind::Filtered(Filtered { reason, page: "/".to_owned() });
+        let reason = ExclusionReason::Bot;
+        let bot = Kind::Excluded(Excluded { reason, page: "/".to_owned() });
         let bot = Record { at: Timestamp::UNIX_EPOCH, kind: bot };
         let (mut rows, _) = rows(&[view(9, 7, "/a"), bot, view(5, 9, "/b"), view(9, 9, "/c")]);
         rows.number_visitors();
@@ -370,8 +370,8 @@ mod tests {
         ]);
         let all = rows.clone();
         rows.cap(&mut texts, 3);
-        let words = |rows: &Rows, texts: &Texts, column: Column| -> Vec<String> {
-            let text = |code: &Code| texts.of(column).text(*code).unwrap_or_default().to_owned();
+        let words = |rows: &HitBatch, texts: &Dictionaries, column: Column| -> Vec<String> {
+            let text = |code: &DictKey| texts.of(column).text(*code).unwrap_or_default().to_owned();
             rows.column(column).iter().map(text).collect()
         };
         assert_eq!(words(&rows, &texts, Column::Page), ["/c", "/b", "/b", OTHER, "/a"]);

@@ -15,12 +15,12 @@ use super::{
     SegmentError, TIME, VERSION, VISITOR, schema,
 };
 use crate::segment::column::Column;
-use crate::segment::dictionary::{NONE, Texts};
-use crate::segment::rows::{NO_SCROLL, Rows};
+use crate::segment::dictionary::{Dictionaries, NULL_KEY};
+use crate::segment::rows::{HitBatch, NO_SCROLL};
 
 /// A segment as files, of which nearly always there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Encoded {
+pub struct EncodedSegment {
     /// The first part. It says how many there are, and how they are called.
     pub first: Vec<u8>,
     /// The others.
@@ -36,10 +36,10 @@ pub struct Encoded {
 pub fn encode(
     site: &str,
     span: &str,
-    rows: &Rows,
-    texts: &Texts,
+    rows: &HitBatch,
+    texts: &Dictionaries,
     unreadable: u64,
-) -> Result<Encoded, SegmentError> {
+) -> Result<EncodedSegment, SegmentError> {
     let about = |parts: usize, id: &str| {
         let mut about = vec![
             (META_VERSION, VERSION.to_string()),
@@ -55,7 +55,7 @@ pub fn encode(
     };
     let first = file(rows, texts, about(1, ""))?;
     if first.len() <= PART && rows.len() <= MAX_ROWS {
-        return Ok(Encoded { first, rest: Vec::new(), id: String::new() });
+        return Ok(EncodedSegment { first, rest: Vec::new(), id: String::new() });
     }
     // Some room for parts that are larger than others; where that is not enough, more parts.
     let mut count = first.len() / PART * 5 / 4 + rows.len() / MAX_ROWS + 2;
@@ -70,7 +70,7 @@ pub fn encode(
         let id = hash(&rest);
         let first = file(&head, texts, about(1 + rest.len(), &id))?;
         if first.len() <= PART && rest.iter().all(|part| part.len() <= PART) {
-            return Ok(Encoded { first, rest, id });
+            return Ok(EncodedSegment { first, rest, id });
         }
         if size == 1 {
             return Err(SegmentError::TooLarge);
@@ -85,7 +85,11 @@ fn hash(parts: &[Vec<u8>]) -> String {
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn file(rows: &Rows, texts: &Texts, about: Vec<(&str, String)>) -> Result<Vec<u8>, SegmentError> {
+fn file(
+    rows: &HitBatch,
+    texts: &Dictionaries,
+    about: Vec<(&str, String)>,
+) -> Result<Vec<u8>, SegmentError> {
     let about = about.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value));
     let properties = properties().set_key_value_metadata(Some(about.collect())).build();
     let mut writer = SerializedFileWriter::new(Vec::new(), schema()?, Arc::new(properties))?;
@@ -93,7 +97,7 @@ fn file(rows: &Rows, texts: &Texts, about: Vec<(&str, String)>) -> Result<Vec<u8
     write_times(&mut group, rows)?;
     // A hash keeps its bits, and its number may so be negative.
     let visitors = rows.visitors.iter().map(|visitor| visitor.cast_signed());
-    let counts = rows.column(Column::Filtered).iter().map(|reason| *reason == NONE);
+    let counts = rows.column(Column::Filtered).iter().map(|reason| *reason == NULL_KEY);
     write_numbers(&mut group, visitors.zip(counts))?;
     for column in Column::ALL {
         match column {
@@ -127,7 +131,7 @@ fn properties() -> WriterPropertiesBuilder {
 
 type Group<'a> = SerializedRowGroupWriter<'a, Vec<u8>>;
 
-fn write_times(group: &mut Group<'_>, rows: &Rows) -> Result<(), SegmentError> {
+fn write_times(group: &mut Group<'_>, rows: &HitBatch) -> Result<(), SegmentError> {
     if let Some(mut column) = group.next_column()? {
         column.typed::<Int64Type>().write_batch(&rows.times, None, None)?;
         column.close()?;
@@ -156,15 +160,15 @@ fn write_numbers(
 
 fn write_texts(
     group: &mut Group<'_>,
-    rows: &Rows,
-    texts: &Texts,
+    rows: &HitBatch,
+    texts: &Dictionaries,
     column: Column,
 ) -> Result<(), SegmentError> {
     let codes = rows.column(column);
     let texts = texts.of(column);
     let values: Vec<ByteArray> =
         codes.iter().filter_map(|code| Some(ByteArray::from(texts.text(*code)?))).collect();
-    let levels: Vec<i16> = codes.iter().map(|code| i16::from(*code != NONE)).collect();
+    let levels: Vec<i16> = codes.iter().map(|code| i16::from(*code != NULL_KEY)).collect();
     if let Some(mut column) = group.next_column()? {
         column.typed::<ByteArrayType>().write_batch(&values, Some(&levels), None)?;
         column.close()?;
@@ -173,7 +177,11 @@ fn write_texts(
 }
 
 /// The two columns of a map: a level of 0 is no map, 2 a pair; a repetition of 1 goes on with a map.
-fn write_props(group: &mut Group<'_>, rows: &Rows, texts: &Texts) -> Result<(), SegmentError> {
+fn write_props(
+    group: &mut Group<'_>,
+    rows: &HitBatch,
+    texts: &Dictionaries,
+) -> Result<(), SegmentError> {
     let texts = texts.of(Column::Props);
     let (mut names, mut values) = (Vec::new(), Vec::new());
     let (mut levels, mut repetitions) = (Vec::new(), Vec::new());

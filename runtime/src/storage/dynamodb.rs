@@ -20,8 +20,8 @@ use footfall_infra::stack::{Partition, salts_table};
 pub use retries::Retries;
 use wire::{BatchWriteItem, Condition, DeleteItem, KeySent, Old, PutItem, Query, Range, Value};
 
-use super::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
-use crate::platform::aws_http::Connector;
+use super::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
+use crate::platform::aws_http::HttpClient;
 
 /// The attribute that holds an item's value.
 pub const VALUE: &str = "v";
@@ -43,7 +43,7 @@ pub struct DynamoDb {
 impl DynamoDb {
     /// A table of the account that `access` opens, reached by `connector`. Nothing is sent yet.
     #[must_use]
-    pub fn new(access: Access, table: String, connector: Connector) -> Self {
+    pub fn new(access: Access, table: String, connector: HttpClient) -> Self {
         let salts = salts_table(&table);
         Self { client: Client::new(access, connector, Retries::FUNCTION), table, salts }
     }
@@ -143,10 +143,10 @@ impl Store for DynamoDb {
         Ok(())
     }
 
-    async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
+    async fn put_if_absent(&self, item: Item) -> Result<PutOutcome, StoreError> {
         match self.put_if(&item, "attribute_not_exists(pk)", None).await? {
-            Put::Stored => Ok(Absent::Stored),
-            Put::Found(found) => Ok(Absent::Found(found)),
+            Put::Stored => Ok(PutOutcome::Inserted),
+            Put::Found(found) => Ok(PutOutcome::Existing(found)),
             Put::FoundOther => Err(refused("an item of another shape")),
         }
     }

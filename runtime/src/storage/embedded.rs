@@ -16,7 +16,7 @@ use footfall_infra::stack::Partition;
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
 use tokio::sync::oneshot;
 
-use super::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use super::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
 
 /// `(pk, sk)` to the expiry in seconds since 1970 (`i64::MAX` for none) and the value.
 const ITEMS: TableDefinition<(&str, &str), (i64, &[u8])> = TableDefinition::new("items");
@@ -248,14 +248,14 @@ impl Store for Embedded {
         self.items.put_all(items).await
     }
 
-    async fn put_if_absent(&self, new: Item) -> Result<Absent, StoreError> {
+    async fn put_if_absent(&self, new: Item) -> Result<PutOutcome, StoreError> {
         let file = self.file_of(&new.key.pk);
         file.change(move |items| {
             let key = (new.key.pk.as_str(), new.key.sk.as_str());
             let found = items.get(key)?.map(|value| item(key, value.value()));
             match found.filter(|found| found.value != new.value) {
-                Some(found) => Ok(Absent::Found(found)),
-                None => insert(items, &new).map(|()| Absent::Stored),
+                Some(found) => Ok(PutOutcome::Existing(found)),
+                None => insert(items, &new).map(|()| PutOutcome::Inserted),
             }
         })
         .await

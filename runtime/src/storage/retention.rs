@@ -11,7 +11,7 @@ use crate::storage::hour::utc_start;
 pub const HIT_DAYS: u16 = 30;
 
 /// How long a hit is kept at least, in days, whatever the site's retention: until its day is folded.
-const LEAST_HIT_DAYS: u16 = 3;
+const MIN_HIT_DAYS: u16 = 3;
 
 /// When a hit of `site` from `at` is to be deleted, in seconds since 1970.
 #[must_use]
@@ -38,7 +38,7 @@ pub fn oldest_hit(site: &Site, now: Timestamp) -> Timestamp {
 /// How long a hit of `site` is kept, in seconds.
 fn hit_life(site: &Site) -> i64 {
     let days = site.retention_days.map_or(HIT_DAYS, |days| days.get());
-    let days = days.clamp(LEAST_HIT_DAYS, HIT_DAYS);
+    let days = days.clamp(MIN_HIT_DAYS, HIT_DAYS);
     i64::from(days) * 86_400
 }
 

@@ -17,7 +17,7 @@ use crate::platform::http::{Request, Response, response, set, text};
 use crate::platform::sanitize::clean;
 use crate::query::Query;
 use crate::query::dimension::Dimension;
-use crate::query::period::Asked;
+use crate::query::period::PeriodContext;
 use crate::query::reader::{ReadError, Reader};
 use crate::storage::Store;
 use crate::web::dashboard::format::thousands;
@@ -116,7 +116,7 @@ async fn report<S: Store>(
     now: Timestamp,
 ) -> Result<HashMap<String, u64>, ReadError> {
     let checkpoint = Checkpoint::of(store, site).await?;
-    let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first_day() };
+    let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first_day() };
     let query = Query::of(&question(period), &asked)?;
     let reader = Reader { store, settings, site, checkpoint, now };
     let report = reader.report(&query, &[Dimension::Page.into()], usize::MAX).await?;

@@ -29,17 +29,17 @@ use self::view_model::{Answer, View};
 use super::Web;
 use super::error::{Format, WebError};
 use super::pages::{SCRIPT, STYLE};
-use crate::auth::{By, Denied, Grant};
+use crate::auth::{AuthError, AuthMethod, Grant};
 use crate::catalog::checkpoint::Checkpoint;
-use crate::platform::clock::Ambient;
+use crate::platform::clock::Context;
 use crate::platform::http::{Request, Response, response, set, text};
 use crate::query::Query;
-use crate::query::period::Asked;
+use crate::query::period::PeriodContext;
 use crate::query::reader::Reader;
 use crate::snippet::snippet;
 use crate::storage::Store;
 
-impl<S: Store, A: Ambient> Web<S, A> {
+impl<S: Store, A: Context> Web<S, A> {
     pub(super) async fn dashboard(&self, request: &Request) -> Response {
         let format = match request.parameter("format").as_deref() {
             None | Some("" | "html") => Format::Html,
@@ -48,7 +48,7 @@ impl<S: Store, A: Ambient> Web<S, A> {
             Some(_) => return self.failed(&WebError::Format, Format::Html, request),
         };
         let mut answer = self.answer(request, format).await;
-        if let (Err(WebError::Denied(Denied::SignIn)), Format::Html) = (&answer, format) {
+        if let (Err(WebError::AuthError(AuthError::SignIn)), Format::Html) = (&answer, format) {
             answer = self.closed_page(request).await;
         }
         answer.unwrap_or_else(|failure| self.failed(&failure, format, request))
@@ -68,7 +68,7 @@ impl<S: Store, A: Ambient> Web<S, A> {
             ));
         }
         let checkpoint = Checkpoint::of(&self.store, site).await?;
-        let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first_day() };
+        let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first_day() };
         let query = Query::of(request, &asked)?;
         let first = checkpoint.first_day();
         let reader = Reader { store: &self.store, settings: &self.settings, site, checkpoint, now };
@@ -97,17 +97,17 @@ impl<S: Store, A: Ambient> Web<S, A> {
         self.page(&view, &snippet(site, &request.origin()), &by)
     }
 
-    fn page(&self, view: &View, snippet: &str, by: &By) -> Result<Response, WebError> {
+    fn page(&self, view: &View, snippet: &str, by: &AuthMethod) -> Result<Response, WebError> {
         let html = self.templates.get_template("page")?.render(context! {
             style => STYLE,
             script => SCRIPT,
             view => Serde(view),
             snippet,
-            is_signed_in => *by == By::Session,
-            is_public => *by == By::Public,
+            is_signed_in => *by == AuthMethod::Session,
+            is_public => *by == AuthMethod::Public,
         })?;
         let frames = match by {
-            By::Share(origins) => origins.as_slice(),
+            AuthMethod::Share(origins) => origins.as_slice(),
             _ => &[],
         };
         Ok(self.guarded(response(StatusCode::OK, "text/html; charset=utf-8", html), frames))

@@ -1,6 +1,6 @@
 //! Why a request to the dashboard fails.
 
-use crate::auth::Denied;
+use crate::auth::AuthError;
 use crate::platform::clock::RandomError;
 use crate::query::QueryError;
 use crate::query::reader::ReadError;
@@ -10,7 +10,7 @@ use crate::storage::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WebError {
     #[error(transparent)]
-    Denied(Denied),
+    AuthError(AuthError),
     #[error(transparent)]
     Query(#[from] QueryError),
     #[error("format must be html, json or csv")]
@@ -29,11 +29,11 @@ pub(super) enum WebError {
     Random(#[from] RandomError),
 }
 
-impl From<Denied> for WebError {
-    fn from(denied: Denied) -> Self {
+impl From<AuthError> for WebError {
+    fn from(denied: AuthError) -> Self {
         match denied {
-            Denied::Store(error) => Self::Store(error),
-            denied => Self::Denied(denied),
+            AuthError::Store(error) => Self::Store(error),
+            denied => Self::AuthError(denied),
         }
     }
 }

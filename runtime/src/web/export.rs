@@ -6,10 +6,10 @@ use http::header::{HeaderName, LINK};
 use jiff::civil::Date;
 
 use super::Web;
-use crate::archive::Archive;
+use crate::archive::RawData;
 use crate::archive::export::{self, Cursor, Format, PAGE, Page};
-use crate::auth::Denied;
-use crate::platform::clock::Ambient;
+use crate::auth::AuthError;
+use crate::platform::clock::Context;
 use crate::platform::http::{Request, Response, json_error, response, set, told};
 use crate::platform::log;
 use crate::platform::sanitize::clean;
@@ -20,9 +20,9 @@ const INCOMPLETE: HeaderName = HeaderName::from_static("x-footfall-incomplete");
 
 /// Why there is no page.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+enum ExportError {
     #[error(transparent)]
-    Denied(#[from] Denied),
+    AuthError(#[from] AuthError),
     #[error("format must be csv or jsonl; Parquet files are written by `cargo xtask export`")]
     Format,
     #[error("{0} must be a day of UTC, such as 2026-11-22")]
@@ -35,7 +35,7 @@ enum Refusal {
     Store(#[from] StoreError),
 }
 
-impl<S: Store, A: Ambient> Web<S, A> {
+impl<S: Store, A: Context> Web<S, A> {
     /// Answers whoever has a token of the site with a page, and with the address of the next one in the header
     /// `Link` (RFC 8288).
     pub(super) async fn export(&self, request: &Request) -> Response {
@@ -44,29 +44,29 @@ impl<S: Store, A: Ambient> Web<S, A> {
             Err(refusal) => refusal,
         };
         let status = match &refusal {
-            Refusal::Denied(denied) => return denied.response(),
-            Refusal::Store(error) => error.status(),
+            ExportError::AuthError(denied) => return denied.response(),
+            ExportError::Store(error) => error.status(),
             _ => StatusCode::BAD_REQUEST,
         };
         json_error(status, &told(status, "a page of an export was not made", &refusal))
     }
 
-    async fn page_of(&self, request: &Request) -> Result<Response, Refusal> {
+    async fn page_of(&self, request: &Request) -> Result<Response, ExportError> {
         let given = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
         let site = self.access().api(request, &given("site").unwrap_or_default()).await?.site;
         let format = given("format").map_or(Some(Format::Csv), |name| Format::parse(&name));
-        let format = format.ok_or(Refusal::Format)?;
-        let day = |name| -> Result<Option<Date>, Refusal> {
-            given(name).map(|day| day.parse().map_err(|_| Refusal::Day(name))).transpose()
+        let format = format.ok_or(ExportError::Format)?;
+        let day = |name| -> Result<Option<Date>, ExportError> {
+            given(name).map(|day| day.parse().map_err(|_| ExportError::Day(name))).transpose()
         };
         let (from, to) = (day("from")?, day("to")?);
         if from.zip(to).is_some_and(|(from, to)| from > to) {
-            return Err(Refusal::Order);
+            return Err(ExportError::Order);
         }
-        let after = given("after").map(|text| Cursor::parse(&text).ok_or(Refusal::Cursor));
+        let after = given("after").map(|text| Cursor::parse(&text).ok_or(ExportError::Cursor));
         let after = after.transpose()?;
         let now = self.ambient.now();
-        let archive = Archive::open(&self.store, &self.settings, site, now).await?;
+        let archive = RawData::open(&self.store, &self.settings, site, now).await?;
         let (first, last) = archive.range();
         let (cursor, head) = match after {
             Some(cursor) => (cursor, String::new()),

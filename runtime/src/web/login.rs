@@ -10,8 +10,8 @@ use url::form_urlencoded;
 use super::Web;
 use super::error::{Format, WebError};
 use super::pages::{STYLE, query, see};
-use crate::auth::{Denied, Door, in_words, is_cross_site, no_cookie};
-use crate::platform::clock::Ambient;
+use crate::auth::{AuthError, AccessMode, in_words, is_cross_site, no_cookie};
+use crate::platform::context::Context;
 use crate::platform::http::{Request, Response, set};
 use crate::storage::Store;
 
@@ -24,12 +24,12 @@ const OPEN: &str = "cargo xtask open";
 /// Introduces that command to someone without the password.
 const FORGOTTEN: &str = "Forgot the password? This command creates a sign-in link:";
 
-impl<S: Store, A: Ambient> Web<S, A> {
+impl<S: Store, A: Context> Web<S, A> {
     /// The page behind a login link: a button. What looks at links before anybody clicks them (a mail's
     /// scanner, a chat's preview) only asks for the page, and does not use the link up. Without a link, the
     /// page is for the password.
     pub(super) async fn login_page(&self, request: &Request) -> Result<Response, WebError> {
-        if self.door == Door::Open {
+        if self.door == AccessMode::Open {
             return Ok(see(api::DASHBOARD, StatusCode::FOUND));
         }
         let context = match request.parameter("link").filter(|link| !link.is_empty()) {
@@ -48,7 +48,7 @@ impl<S: Store, A: Ambient> Web<S, A> {
                 hint => FORGOTTEN,
                 command => OPEN,
             },
-            None => return Err(Denied::Login.into()),
+            None => return Err(AuthError::Login.into()),
         };
         Ok(self.message_page(StatusCode::OK, context))
     }
@@ -57,10 +57,10 @@ impl<S: Store, A: Ambient> Web<S, A> {
     pub(super) async fn closed_page(&self, request: &Request) -> Result<Response, WebError> {
         // A stranger's page does not depend on the table: where it fails, there is the link of `open` still.
         if !self.access().takes_passwords().await.unwrap_or(false) {
-            return Err(Denied::SignIn.into());
+            return Err(AuthError::SignIn.into());
         }
         let page = self.message_page(
-            Denied::SignIn.status(),
+            AuthError::SignIn.status(),
             context! {
                 style => STYLE,
                 title => CLOSED,
@@ -71,12 +71,12 @@ impl<S: Store, A: Ambient> Web<S, A> {
                 command => OPEN,
             },
         );
-        Ok(Denied::SignIn.challenged(page))
+        Ok(AuthError::SignIn.challenged(page))
     }
 
     pub(super) async fn login(&self, request: &Request) -> Result<Response, WebError> {
         if is_cross_site(request) {
-            return Err(Denied::CrossSite.into());
+            return Err(AuthError::CrossSite.into());
         }
         let (access, random) = (self.access(), self.ambient.random()?);
         let login = match (field(request, "link"), field(request, "password")) {
@@ -94,7 +94,7 @@ impl<S: Store, A: Ambient> Web<S, A> {
 
     pub(super) fn logout(&self, request: &Request) -> Response {
         if is_cross_site(request) {
-            return self.failed(&WebError::Denied(Denied::CrossSite), Format::Html, request);
+            return self.failed(&WebError::Denied(AuthError::CrossSite), Format::Html, request);
         }
         let mut answer = see(api::DASHBOARD, StatusCode::SEE_OTHER);
         set(&mut answer, SET_COOKIE, &no_cookie());
@@ -102,27 +102,27 @@ impl<S: Store, A: Ambient> Web<S, A> {
     }
 
     /// Why the door stays closed.
-    pub(super) fn closed(&self, denied: &Denied, request: &Request) -> Response {
+    pub(super) fn closed(&self, denied: &AuthError, request: &Request) -> Response {
         let (title, text, hint, command) = match denied {
-            Denied::SignIn => (
+            AuthError::SignIn => (
                 CLOSED,
                 "Sign in to see it. This command creates a sign-in link:".to_owned(),
                 None,
                 Some(OPEN),
             ),
-            Denied::Login => (
+            AuthError::Login => (
                 "This sign-in link has expired or was already used",
                 "A link works once, within 10 minutes. This command creates a new one:".to_owned(),
                 None,
                 Some(OPEN),
             ),
-            Denied::Password => (
+            AuthError::Password => (
                 "Wrong password",
                 "Try again:".to_owned(),
                 Some(FORGOTTEN),
                 Some(OPEN),
             ),
-            Denied::TooManyTries(seconds) => (
+            AuthError::TooManyTries(seconds) => (
                 "Too many attempts",
                 format!(
                     "For {}, further attempts are rejected, even with the right password.",
@@ -131,14 +131,14 @@ impl<S: Store, A: Ambient> Web<S, A> {
                 Some("To sign in now, create a sign-in link with this command:"),
                 Some(OPEN),
             ),
-            Denied::Share => (
+            AuthError::Share => (
                 "This share link does not work",
                 "It is incomplete, has expired or was revoked. Ask the person who sent it for a new one."
                     .to_owned(),
                 None,
                 None,
             ),
-            Denied::CrossSite => (
+            AuthError::CrossSite => (
                 "Request blocked",
                 "It came from another site, so nothing was changed.".to_owned(),
                 None,
@@ -146,7 +146,7 @@ impl<S: Store, A: Ambient> Web<S, A> {
             ),
             denied => ("Access denied", denied.to_string(), None, None),
         };
-        let password = matches!(denied, Denied::Password | Denied::TooManyTries(_));
+        let password = matches!(denied, AuthError::Password | AuthError::TooManyTries(_));
         let site = site_of(request);
         let site = site.as_ref().map(Domain::as_str);
         let context = context! { style => STYLE, title, text, hint, command, password, site };

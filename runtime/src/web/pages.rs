@@ -11,8 +11,8 @@ use url::form_urlencoded::Serializer;
 use super::Web;
 use super::dashboard::format;
 use super::error::{Format, WebError};
-use crate::auth::{Denied, EmbedOrigin, SHARE_PARAMETER};
-use crate::platform::clock::Ambient;
+use crate::auth::{AuthError, EmbedOrigin, SHARE_PARAMETER};
+use crate::platform::clock::Context;
 use crate::platform::http::{Request, Response, json_error, response, set, text, told};
 use crate::platform::log;
 use crate::storage::Store;
@@ -36,7 +36,7 @@ pub(super) fn templates() -> Result<Environment<'static>, minijinja::Error> {
     Ok(templates)
 }
 
-impl<S: Store, A: Ambient> Web<S, A> {
+impl<S: Store, A: Context> Web<S, A> {
     /// A page without numbers: to sign in, or that says why it stays closed.
     pub(super) fn message_page(&self, status: StatusCode, context: minijinja::Value) -> Response {
         let page = self.templates.get_template("login").and_then(|page| page.render(context));
@@ -51,7 +51,7 @@ impl<S: Store, A: Ambient> Web<S, A> {
 
     pub(super) fn failed(&self, failure: &WebError, format: Format, request: &Request) -> Response {
         let status = match failure {
-            WebError::Denied(denied) => denied.status(),
+            WebError::AuthError(denied) => denied.status(),
             WebError::Query(_) | WebError::Format | WebError::Part(_) => StatusCode::BAD_REQUEST,
             WebError::Store(error) => error.status(),
             WebError::Template(_) | WebError::Json(_) | WebError::Random(_) => {
@@ -60,14 +60,14 @@ impl<S: Store, A: Ambient> Web<S, A> {
         };
         let message = told(status, "cannot make a report", failure);
         match (format, failure) {
-            (Format::Json, WebError::Denied(denied)) => return denied.response(),
+            (Format::Json, WebError::AuthError(denied)) => return denied.response(),
             (Format::Json, _) => return json_error(status, &message),
-            (Format::Csv, WebError::Denied(denied)) => {
+            (Format::Csv, WebError::AuthError(denied)) => {
                 return denied.challenged(text(status, &message));
             }
             (Format::Csv, _) => return text(status, &message),
-            (Format::Html, WebError::Denied(Denied::UnknownSite(..))) => {}
-            (Format::Html, WebError::Denied(denied)) => {
+            (Format::Html, WebError::AuthError(AuthError::UnknownSite(..))) => {}
+            (Format::Html, WebError::AuthError(denied)) => {
                 return denied.challenged(self.closed(denied, request));
             }
             (Format::Html, _) => {}

@@ -20,11 +20,11 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::auth::{Access, Denied};
+use crate::auth::{AuthError, Authenticator};
 use crate::catalog::checkpoint::Checkpoint;
 use crate::platform::http::{Request, Response, json_error, response, told};
 use crate::query::QueryError;
-use crate::query::period::Asked;
+use crate::query::period::PeriodContext;
 use crate::query::reader::{ReadError, Reader};
 use crate::query::report::Missing;
 use crate::storage::{Store, StoreError};
@@ -77,7 +77,7 @@ enum Problem {
     #[error("Missing site ID. Please provide the required site_id parameter with your request.")]
     NoSite,
     #[error(transparent)]
-    Denied(#[from] Denied),
+    AuthError(#[from] AuthError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -100,7 +100,7 @@ impl From<ReadError> for Problem {
 }
 
 /// Answers a request to one of the Stats API's routes; `None` if it is to another.
-pub async fn handle<S: Store>(access: Access<'_, S>, request: &Request) -> Option<Response> {
+pub async fn handle<S: Store>(access: Authenticator<'_, S>, request: &Request) -> Option<Response> {
     let stats = Stats { access };
     let answer = match request.path.as_str() {
         api::STATS_QUERY => stats.query(request).await,
@@ -125,7 +125,7 @@ struct Body {
 }
 
 struct Stats<'a, S> {
-    access: Access<'a, S>,
+    access: Authenticator<'a, S>,
 }
 
 impl<'a, S: Store> Stats<'a, S> {
@@ -137,7 +137,7 @@ impl<'a, S: Store> Stats<'a, S> {
     }
 
     async fn reader<'s>(&'s self, site: &'s Site) -> Result<Reader<'s, S>, Problem> {
-        let Access { store, settings, now, .. } = self.access;
+        let Authenticator { store, settings, now, .. } = self.access;
         let checkpoint = Checkpoint::of(store, site).await?;
         Ok(Reader { store, settings, site, checkpoint, now })
     }
@@ -177,8 +177,12 @@ impl<'a, S: Store> Stats<'a, S> {
     }
 }
 
-fn asked<'a, S>(reader: &Reader<'a, S>) -> Asked<'a> {
-    Asked { now: reader.now, zone: &reader.site.time_zone, first: reader.checkpoint.first_day() }
+fn asked<'a, S>(reader: &Reader<'a, S>) -> PeriodContext<'a> {
+    PeriodContext {
+        now: reader.now,
+        zone: &reader.site.time_zone,
+        first: reader.checkpoint.first_day(),
+    }
 }
 
 fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
@@ -233,7 +237,7 @@ fn warning(missing: &Missing) -> Option<String> {
 
 fn failed(problem: &Problem) -> Response {
     let status = match problem {
-        Problem::Denied(denied) => return denied.response(),
+        Problem::AuthError(denied) => return denied.response(),
         Problem::Refused(_) | Problem::Query(_) | Problem::NoSite => StatusCode::BAD_REQUEST,
         Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Problem::Store(error) => error.status(),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::auth::Door;
+use footfall_runtime::auth::AccessMode;
 use footfall_runtime::catalog::checkpoint::Checkpoint;
 use footfall_runtime::hit::Kind;
 use footfall_runtime::query::QueryError;
@@ -176,7 +176,7 @@ fn a_site_that_is_not_in_the_settings_is_not_shown_and_not_lost() {
     let dashboard = |settings: &str, query: &str| {
         let settings = Settings::from_yaml(settings).unwrap();
         let clock = Fixed::at(NOW);
-        let dashboard = Web::new(settings, world.store.clone(), clock, Door::Open).unwrap();
+        let dashboard = Web::new(settings, world.store.clone(), clock, AccessMode::Open).unwrap();
         let answer = wait(dashboard.handle(&request::dashboard(query)));
         let status = answer.status().as_u16();
         let body = serde_json::from_slice::<serde_json::Value>(answer.body()).unwrap();

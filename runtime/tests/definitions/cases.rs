@@ -10,8 +10,8 @@ mod who;
 
 use std::collections::BTreeSet;
 
-use footfall_runtime::hit::exclusion::FilterReason;
-use footfall_runtime::hit::{Engagement, Filtered, Hit, Kind};
+use footfall_runtime::hit::exclusion::ExclusionReason;
+use footfall_runtime::hit::{Engagement, Excluded, Hit, Kind};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde_json::json;
@@ -45,8 +45,8 @@ impl Traffic {
             let at = self.time(day, time);
             let kind = match who.strip_prefix('!') {
                 Some(reason) => {
-                    let known = FilterReason::ALL.into_iter().find(|of| of.as_str() == reason);
-                    Kind::Filtered(Filtered { reason: known.unwrap(), page: (*page).to_owned() })
+                    let known = ExclusionReason::ALL.into_iter().find(|of| of.as_str() == reason);
+                    Kind::Excluded(Excluded { reason: known.unwrap(), page: (*page).to_owned() })
                 }
                 None => engagement(who, page, rest)
                     .map_or_else(|| Kind::Hit(hit(who, page, rest)), Kind::Engagement),

@@ -3,10 +3,10 @@
 //! over whatever is folded of them.
 
 use footfall_runtime::hit::country::Country;
-use footfall_runtime::hit::exclusion::FilterReason;
+use footfall_runtime::hit::exclusion::ExclusionReason;
 use footfall_runtime::hit::user_agent::Device;
 use footfall_runtime::hit::visitor::VisitorId;
-use footfall_runtime::hit::{Campaign, Engagement, Filtered, Hit, Kind, Screen};
+use footfall_runtime::hit::{Campaign, Engagement, Excluded, Hit, Kind, Screen};
 use footfall_runtime::query::condition::Operator;
 use footfall_runtime::query::dimension::{Dimension, Key};
 use jiff::civil::Date;
@@ -97,7 +97,7 @@ enum Base {
 enum Step {
     Hit(Box<Hit>),
     Engagement(Engagement),
-    Filtered(Filtered),
+    Excluded(Excluded),
 }
 
 fn start() -> impl Strategy<Value = Start> {
@@ -192,8 +192,8 @@ fn step() -> impl Strategy<Value = Step> {
             props,
         }))
     });
-    let filtered = (select(FilterReason::ALL.to_vec()), select(PAGES))
-        .prop_map(|(reason, page)| Step::Filtered(Filtered { reason, page: page.to_owned() }));
+    let filtered = (select(ExclusionReason::ALL.to_vec()), select(PAGES))
+        .prop_map(|(reason, page)| Step::Excluded(Excluded { reason, page: page.to_owned() }));
     let scroll = prop_oneof![1 => Just(None), 2 => (0..=100_u8).prop_map(Some)];
     let engaged = prop_oneof![1 => Just(0), 2 => 1..40 * 60_000_u32];
     let engagement = (select(&PAGES[..3]), scroll, engaged).prop_map(|(page, scroll, engaged)| {
@@ -357,7 +357,7 @@ fn sent(walk: &Walk, zone: &str, day: Date, shards: u8) -> Vec<Sent> {
                 visitor: VisitorId::new(walk.visitor),
                 ..engagement.clone()
             }),
-            Step::Filtered(filtered) => Kind::Filtered(filtered.clone()),
+            Step::Excluded(filtered) => Kind::Excluded(filtered.clone()),
         };
         sent.push(Sent { at, kind, shard: shard % shards, order: *order });
         at += SignedDuration::from_millis(*gap);

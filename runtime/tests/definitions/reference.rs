@@ -5,13 +5,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use footfall_infra::settings::TimeZone;
-use footfall_runtime::hit::channel::{Origin, channel};
+use footfall_runtime::hit::channel::{AcquisitionParams, channel};
 use footfall_runtime::hit::{Hit, Kind};
 use footfall_runtime::query::condition::Operator;
 use footfall_runtime::query::dimension::{Dimension, Key};
-use footfall_runtime::query::metrics::Tally;
+use footfall_runtime::query::metrics::Metrics;
 use footfall_runtime::query::period::Unit;
-use footfall_runtime::query::report::{Bar, FilteredRow, Report, Row, Table};
+use footfall_runtime::query::report::{Bucket, ExcludedRow, Report, Row, Table};
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz};
 
@@ -54,14 +54,14 @@ pub(crate) fn report(world: &World, question: &Question, first: Option<Date>) ->
     let range = (day_start(days.from, zone), day_start(next(days.to), zone));
     let (unit, starts) = bars(&days, zone);
     let ends = starts.iter().skip(1).map(|(at, _)| *at).chain([range.1]);
-    let bars = starts.iter().zip(ends).map(|((at, name), end)| Bar {
+    let bars = starts.iter().zip(ends).map(|((at, name), end)| Bucket {
         at: name.clone(),
         tally: tally(&visits, (*at, end), &filters, all),
     });
     let before = before(&days, range, question.now, zone);
     let bars_before = before.map(|range| bars_before(&days, range, unit, zone)).unwrap_or_default();
     let ends = bars_before.iter().skip(1).map(|(at, _)| *at).chain(before.map(|range| range.1));
-    let bars_before = bars_before.iter().zip(ends).map(|((at, name), end)| Bar {
+    let bars_before = bars_before.iter().zip(ends).map(|((at, name), end)| Bucket {
         at: name.clone(),
         tally: tally(&visits, (*at, end), &filters, all),
     });
@@ -113,7 +113,7 @@ fn visits(world: &World) -> Vec<Visit> {
                     view.scrolled = view.scrolled.max(said.scroll.map(u64::from));
                 }
             }
-            Kind::Filtered(_) => {}
+            Kind::Excluded(_) => {}
         }
     }
     let mut visits: Vec<Visit> = Vec::new();
@@ -154,7 +154,7 @@ fn seen(at: Timestamp, hit: &Hit, domain: &str) -> Seen {
         // What a channel is, src/channel.rs says, and its own tests.
         (
             "channel",
-            channel(&Origin {
+            channel(&AcquisitionParams {
                 source: hit.source.as_deref(),
                 utm_source: hit.campaign.source.as_deref(),
                 utm_medium: hit.campaign.medium.as_deref(),
@@ -280,9 +280,9 @@ fn tally(
     (from, to): Range,
     filters: &[&Tree],
     of_row: impl Fn(&Visit, &Seen) -> bool,
-) -> Tally {
+) -> Metrics {
     let is_in = |at: Timestamp| from <= at && at < to;
-    let mut tally = Tally::default();
+    let mut tally = Metrics::default();
     let mut visitors = BTreeSet::new();
     for visit in visits {
         let is_selected = |hit: &&Seen| is_selected(visit, hit, filters) && of_row(visit, hit);
@@ -322,11 +322,11 @@ fn table(visits: &[Visit], range: Range, filters: &[&Tree], key: &Key, limit: us
     if !has_row_of_none.contains(&name.as_str()) {
         values.remove("");
     }
-    let mut rows: Vec<(String, Tally)> = Vec::new();
+    let mut rows: Vec<(String, Metrics)> = Vec::new();
     for value in values {
         let of_row = |visit: &Visit, hit: &Seen| visit.values(hit, key).contains(&value);
         let tally = tally(visits, range, filters, of_row);
-        if tally != Tally::default() {
+        if tally != Metrics::default() {
             rows.push((value, tally));
         }
     }
@@ -350,15 +350,15 @@ fn now(visits: &[Visit], now: Timestamp) -> u64 {
     hits.map(|hit| hit.visitor.as_str()).collect::<BTreeSet<_>>().len() as u64
 }
 
-fn filtered(world: &World, (from, to): Range) -> Vec<FilteredRow> {
+fn filtered(world: &World, (from, to): Range) -> Vec<ExcludedRow> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for stored in world.records.iter().filter(|stored| from <= stored.at && stored.at < to) {
-        if let Kind::Filtered(filtered) = &stored.kind {
+        if let Kind::Excluded(filtered) = &stored.kind {
             *counts.entry(filtered.reason.to_string()).or_default() += 1;
         }
     }
-    let rows = counts.into_iter().map(|(reason, count)| FilteredRow { reason, count });
-    let mut rows: Vec<FilteredRow> = rows.collect();
+    let rows = counts.into_iter().map(|(reason, count)| ExcludedRow { reason, count });
+    let mut rows: Vec<ExcludedRow> = rows.collect();
     rows.sort_by_key(|row| (std::cmp::Reverse(row.count), row.reason.clone()));
     rows
 }

@@ -5,8 +5,8 @@ use footfall_runtime::catalog::checkpoint::Checkpoint;
 use footfall_runtime::hit::Kind;
 use footfall_runtime::query::condition::Operator;
 use footfall_runtime::query::dimension;
-use footfall_runtime::query::metrics::Tally;
-use footfall_runtime::query::period::Asked;
+use footfall_runtime::query::metrics::Metrics;
+use footfall_runtime::query::period::PeriodContext;
 use footfall_runtime::query::reader::Reader;
 use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::query::{Query, QueryError};
@@ -247,7 +247,7 @@ impl World {
         limit: usize,
     ) -> Result<Report, QueryError> {
         let (site, checkpoint) = (self.site(), self.checkpoint());
-        let asked = Asked { now, zone: &site.time_zone, first: checkpoint.first };
+        let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first };
         let query = Query::of(&request::dashboard(query), &asked)?;
         let (store, settings) = (&self.store, &self.settings);
         let reader = Reader { store, settings, site, checkpoint, now };
@@ -314,7 +314,7 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
 }
 
 /// `2 visitors, 1 visit`: what is not 0.
-fn numbers(tally: &Tally) -> String {
+fn numbers(tally: &Metrics) -> String {
     let named = [
         (tally.visitors, "visitor"),
         (tally.visits, "visit"),
@@ -339,7 +339,7 @@ fn numbers(tally: &Tally) -> String {
     if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
 }
 
-fn averages(tally: &Tally) -> String {
+fn averages(tally: &Metrics) -> String {
     let text = |number: Option<f64>| number.map_or_else(|| "-".to_owned(), |n| n.to_string());
     let (views, bounces) = (text(tally.views_per_visit()), text(tally.bounce_rate()));
     format!("{views} views, {bounces} % bounced, {} s", text(tally.visit_duration()))

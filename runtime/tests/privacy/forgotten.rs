@@ -6,7 +6,7 @@ use footfall_infra::settings::Settings;
 use footfall_infra::stack::salts_table;
 use footfall_runtime::hit::visitor::Salt;
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::dictionary::Texts;
+use footfall_runtime::segment::dictionary::Dictionaries;
 use footfall_runtime::storage::embedded::Embedded;
 use footfall_runtime::storage::hour::{Hour, Span};
 use footfall_runtime::storage::keys;
@@ -173,7 +173,7 @@ fn a_segment_knows_nobody() {
     wait(world.fold());
     let key = keys::segment_key(&world.settings.sites[0], Span::Day("2026-11-22".parse().unwrap()));
     let stored = world.store.items().into_iter().find(|item| item.key == key).unwrap();
-    let rows = segment::decode(&stored.value, &Column::ALL, &mut Texts::default()).unwrap();
+    let rows = segment::decode(&stored.value, &Column::ALL, &mut Dictionaries::default()).unwrap();
     let mut visitors = rows.visitors;
     visitors.sort_unstable();
     assert!(visitors == [1, 1, 2] || visitors == [1, 2, 2], "{visitors:?}");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::auth::Door;
+use footfall_runtime::auth::AccessMode;
 use footfall_runtime::hit::visitor::VisitorId;
 use footfall_runtime::ingest::{MEASURING_SCRIPT, SCRIPT};
 use footfall_runtime::platform::http::Request;
@@ -326,7 +326,7 @@ fn a_person_is_another_tomorrow() {
 fn the_dashboard_asks_nobody() {
     let world = World::with("");
     wait(world.handle(&from(ADDRESS, PLAIN, &view())));
-    let dashboard = dashboard(&world, Door::Open);
+    let dashboard = dashboard(&world, AccessMode::Open);
     let answer = wait(dashboard.handle(&request::dashboard("")));
     let policy = answer.headers()["content-security-policy"].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none'"), "{policy}");
@@ -348,7 +348,7 @@ fn a_stranger_sees_nothing() {
     for (more, is_shown) in [("", false), ("  public: true\n", true)] {
         let world = World::with(more);
         wait(world.handle(&post(&view())));
-        let dashboard = dashboard(&world, Door::Closed);
+        let dashboard = dashboard(&world, AccessMode::Closed);
         for path in ["/dashboard", "/api/v1/stats/realtime/visitors", "/api/v1/export"] {
             let query = "site=example.com&site_id=example.com&format=csv";
             let request = Request { path: path.to_owned(), ..request::dashboard(query) };
@@ -365,7 +365,7 @@ fn a_stranger_sees_nothing() {
     }
 }
 
-fn dashboard(world: &World<Memory>, door: Door) -> Web<Memory, super::world::Dice> {
+fn dashboard(world: &World<Memory>, door: AccessMode) -> Web<Memory, super::world::Dice> {
     let (settings, store) = (world.settings.clone(), world.store.clone());
     Web::new(settings, store, world.dice.clone(), door).unwrap()
 }

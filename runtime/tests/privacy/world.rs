@@ -9,7 +9,7 @@ use footfall_infra::settings::Settings;
 use footfall_runtime::hit::Kind;
 use footfall_runtime::hit::visitor::VisitorId;
 use footfall_runtime::ingest::Ingest;
-use footfall_runtime::platform::clock::{Ambient, RandomError};
+use footfall_runtime::platform::clock::{Context, RandomError};
 use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::rollup::Rollup;
 use footfall_runtime::storage::{Item, Store};
@@ -50,7 +50,7 @@ impl Dice {
     }
 }
 
-impl Ambient for Dice {
+impl Context for Dice {
     fn now(&self) -> Timestamp {
         *self.now.lock().unwrap()
     }
@@ -140,7 +140,7 @@ pub(crate) fn visitor(item: &Item) -> Option<VisitorId> {
     match Kind::decode(&item.value).unwrap() {
         Kind::Hit(hit) => Some(hit.visitor),
         Kind::Engagement(engagement) => Some(engagement.visitor),
-        Kind::Filtered(_) => None,
+        Kind::Excluded(_) => None,
     }
 }
 

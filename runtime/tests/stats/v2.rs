@@ -1,8 +1,8 @@
 //! `POST /api/v2/query`.
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::auth::{Access, Door};
-use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use footfall_runtime::auth::{AccessMode, Authenticator};
+use footfall_runtime::storage::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
 use footfall_runtime::web::stats_api;
 use serde_json::{Value, json};
 
@@ -666,7 +666,7 @@ impl Store for Broken {
         Err(self.0.clone())
     }
 
-    async fn put_if_absent(&self, _: Item) -> Result<Absent, StoreError> {
+    async fn put_if_absent(&self, _: Item) -> Result<PutOutcome, StoreError> {
         Err(self.0.clone())
     }
 
@@ -684,8 +684,8 @@ impl Store for Broken {
 }
 
 /// As in `dev`.
-fn access<'a>(settings: &'a Settings, store: &'a Broken) -> Access<'a, Broken> {
-    Access { store, settings, door: Door::Open, now: NOW.parse().unwrap() }
+fn access<'a>(settings: &'a Settings, store: &'a Broken) -> Authenticator<'a, Broken> {
+    Authenticator { store, settings, door: AccessMode::Open, now: NOW.parse().unwrap() }
 }
 
 #[tokio::test]
@@ -711,7 +711,7 @@ async fn a_store_that_fails_is_no_secret_told() {
 #[test]
 fn a_token_opens_its_site_alone() {
     let mut world = World::of_three();
-    world.door = Door::Closed;
+    world.door = AccessMode::Closed;
     let secret = world.token("example.com");
     let check = |token: Option<&str>, site: &str, expected: u16| {
         let bearer = token.map(|token| format!("Bearer {token}"));

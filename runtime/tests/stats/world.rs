@@ -1,8 +1,8 @@
 //! A site with a few hits, and questions to it.
 
 use footfall_infra::settings::{Domain, Settings};
-use footfall_runtime::auth::admin::{self, Wish};
-use footfall_runtime::auth::{self, Door};
+use footfall_runtime::auth::admin::{self, TokenRequest};
+use footfall_runtime::auth::{self, AccessMode};
 use footfall_runtime::hit::Kind;
 use footfall_runtime::platform::http::Request;
 use footfall_runtime::rollup::Rollup;
@@ -25,7 +25,7 @@ pub(crate) struct World {
     settings: Settings,
     store: Memory,
     /// Open, unless a test closes it.
-    pub(crate) door: Door,
+    pub(crate) door: AccessMode,
     stored: u128,
     runtime: tokio::runtime::Runtime,
 }
@@ -40,7 +40,7 @@ impl World {
         Self {
             settings: Settings::from_yaml(&yaml).unwrap(),
             store: Memory::default(),
-            door: Door::Open,
+            door: AccessMode::Open,
             stored: 0,
             runtime: runtime.unwrap(),
         }
@@ -111,7 +111,7 @@ impl World {
 
     /// The secret of a new token for a site.
     pub(crate) fn token(&self, site: &str) -> String {
-        let wish = Wish {
+        let wish = TokenRequest {
             kind: auth::Kind::Api,
             site: Domain::try_from(site.to_owned()).unwrap(),
             name: "reports".to_owned(),

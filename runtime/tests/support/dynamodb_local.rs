@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use footfall_infra::stack::salts_table;
-use footfall_runtime::platform::aws_http::Connector;
+use footfall_runtime::platform::aws_http::HttpClient;
 use footfall_runtime::storage::dynamodb::{Access, DynamoDb};
 
 use super::{http, wait_for};
@@ -89,7 +89,7 @@ pub(crate) fn variables(address: SocketAddr) -> [(&'static str, String); 4] {
 
 /// A store over a table at an address, whether there is one or not.
 pub(crate) fn store(address: SocketAddr, table: &str) -> DynamoDb {
-    DynamoDb::new(access(address), table.to_owned(), Connector::new().unwrap())
+    DynamoDb::new(access(address), table.to_owned(), HttpClient::new().unwrap())
 }
 
 /// The client of AWS's SDK, for what no function does: making tables, and looking into all of them.
@@ -99,7 +99,7 @@ pub(crate) fn sdk() -> aws_sdk_dynamodb::Client {
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("AKIATEST", "secret", None, None, "test"))
         .endpoint_url(format!("http://{}", address()))
-        .http_client(Connector::new().unwrap().into_client())
+        .http_client(HttpClient::new().unwrap().into_client())
         .build();
     aws_sdk_dynamodb::Client::from_conf(config)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use footfall_infra::stack::Partition;
-use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use footfall_runtime::storage::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
 
 use super::memory::Memory;
 
@@ -58,7 +58,7 @@ impl Store for Faulty {
         self.operate(self.inner.put_all(items)).await
     }
 
-    async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
+    async fn put_if_absent(&self, item: Item) -> Result<PutOutcome, StoreError> {
         self.operate(self.inner.put_if_absent(item)).await
     }
 
@@ -113,7 +113,7 @@ impl<F: Fn(usize) + Clone + Send + Sync + 'static> Store for Watched<F> {
         self.inner.put_all(items).await
     }
 
-    async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
+    async fn put_if_absent(&self, item: Item) -> Result<PutOutcome, StoreError> {
         self.operate().await;
         self.inner.put_if_absent(item).await
     }
@@ -216,7 +216,7 @@ impl Store for Chaos {
         Ok(())
     }
 
-    async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
+    async fn put_if_absent(&self, item: Item) -> Result<PutOutcome, StoreError> {
         self.operate(|| self.inner.put_if_absent(item.clone())).await
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
-use footfall_runtime::storage::{Absent, Item, Key, KeyRange, Page, Store, StoreError};
+use footfall_runtime::storage::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
 
 /// Clones share the items.
 #[derive(Clone, Default)]
@@ -33,13 +33,13 @@ impl Store for Memory {
         Ok(())
     }
 
-    async fn put_if_absent(&self, item: Item) -> Result<Absent, StoreError> {
+    async fn put_if_absent(&self, item: Item) -> Result<PutOutcome, StoreError> {
         let mut items = self.0.lock().unwrap();
         if let Some(found) = items.get(&item.key).filter(|found| found.value != item.value) {
-            return Ok(Absent::Found(found.clone()));
+            return Ok(PutOutcome::Existing(found.clone()));
         }
         items.insert(item.key.clone(), item);
-        Ok(Absent::Stored)
+        Ok(PutOutcome::Inserted)
     }
 
     async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {

@@ -54,12 +54,12 @@ impl Proxies {
 
 /// A connection to a host, or to the host through a tunnel.
 #[derive(Debug, Clone)]
-pub(super) struct Way {
+pub(super) struct Transport {
     tcp: TcpConnector,
     proxies: Proxies,
 }
 
-impl Way {
+impl Transport {
     pub(super) const fn new(tcp: TcpConnector, proxies: Proxies) -> Self {
         Self { tcp, proxies }
     }
@@ -67,7 +67,7 @@ impl Way {
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-impl Service<Uri> for Way {
+impl Service<Uri> for Transport {
     type Response = TokioIo<TcpStream>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;

@@ -8,9 +8,9 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt as _, Full};
 
-use super::Connector;
+use super::HttpClient;
 
-impl Connector {
+impl HttpClient {
     /// The connector as the SDK takes it.
     #[must_use]
     pub fn into_client(self) -> SharedHttpClient {
@@ -20,7 +20,7 @@ impl Connector {
 }
 
 /// Time-outs are left to the SDK, which has one for each try.
-impl HttpConnector for Connector {
+impl HttpConnector for HttpClient {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let connector = self.clone();
         HttpConnectorFuture::new(async move {

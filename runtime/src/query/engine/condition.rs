@@ -6,7 +6,7 @@ use crate::query::QueryError;
 use crate::query::condition::Condition;
 use crate::query::dimension::Scope;
 use crate::query::matcher::Matcher;
-use crate::segment::dictionary::{Code, NONE, Texts};
+use crate::segment::dictionary::{DictKey, Dictionaries, NULL_KEY};
 
 /// Conditions, made ready to be asked of many hits.
 #[derive(Debug)]
@@ -112,12 +112,12 @@ impl Selector {
     }
 
     /// Asks every filter about the values that are new.
-    pub(super) fn learn(&mut self, keys: &Keys<'_>, texts: &Texts) {
+    pub(super) fn learn(&mut self, keys: &Keys<'_>, texts: &Dictionaries) {
         for leaf in &mut self.leaves {
             let values = keys.dictionary(leaf.key, texts);
             for (code, value) in values.iter().skip(leaf.holds.len()) {
                 leaf.holds.push(leaf.matcher.holds(value));
-                if code != NONE && keys.is_goal(leaf.key) && leaf.matcher.finds(value) {
+                if code != NULL_KEY && keys.is_goal(leaf.key) && leaf.matcher.finds(value) {
                     leaf.goals |= 1_u64.checked_shl(code - 1).unwrap_or(0);
                 }
             }
@@ -170,12 +170,12 @@ impl Selector {
             Node::Done(place) => asked.done.get(*place).copied().unwrap_or(false),
             Node::Leaf(place) => {
                 let leaf = &self.leaves[*place];
-                let holds = |code: Code| leaf.holds.get(code as usize).copied().unwrap_or(false);
+                let holds = |code: DictKey| leaf.holds.get(code as usize).copied().unwrap_or(false);
                 match &asked.day.codes[leaf.key] {
                     Codes::OfVisits(codes) => holds(codes[asked.visit]),
                     Codes::OfRows(codes) => holds(codes[asked.row]),
                     Codes::Goals(goals) => match goals.of(asked.row) {
-                        0 => holds(NONE),
+                        0 => holds(NULL_KEY),
                         reached => (reached & leaf.goals != 0) != leaf.matcher.is_negative(),
                     },
                 }

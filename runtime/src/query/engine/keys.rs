@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use footfall_infra::settings::{Goal, Reached, Site};
 
 use super::Visit;
-use crate::hit::channel::{self, Origin};
+use crate::hit::channel::{self, AcquisitionParams};
 use crate::query::dimension::{Dimension, Key, Scope};
 use crate::segment::column::Column;
-use crate::segment::dictionary::{Code, Dictionary, NONE, Texts};
-use crate::segment::rows::Rows;
+use crate::segment::dictionary::{DictKey, Dictionaries, Dictionary, NULL_KEY};
+use crate::segment::rows::HitBatch;
 
 /// The columns that say what visits there are, and what is a view.
 const BASE: [Column; 4] = [Column::Event, Column::Host, Column::Page, Column::Filtered];
@@ -24,7 +24,7 @@ pub(super) struct Keys<'a> {
     site: &'a Site,
     keys: Vec<Known>,
     /// The names of pages of other hosts, by the codes of host and path.
-    pages: HashMap<(Code, Code), Code>,
+    pages: HashMap<(DictKey, DictKey), DictKey>,
 }
 
 #[derive(Debug)]
@@ -43,9 +43,9 @@ enum Derived {
     Entry,
     Exit,
     /// By the codes of its columns.
-    Channel(HashMap<[Code; 4], Code, foldhash::fast::RandomState>),
+    Channel(HashMap<[DictKey; 4], DictKey, foldhash::fast::RandomState>),
     /// By the code of the properties.
-    Prop(String, Vec<Code>),
+    Prop(String, Vec<DictKey>),
     /// By the codes of the event and of the page, a bit for each goal.
     Goals {
         of_events: Vec<u64>,
@@ -57,9 +57,9 @@ enum Derived {
 #[derive(Debug)]
 pub(super) enum Codes<'d> {
     /// By the visit's place.
-    OfVisits(Vec<Code>),
+    OfVisits(Vec<DictKey>),
     /// By row.
-    OfRows(std::borrow::Cow<'d, [Code]>),
+    OfRows(std::borrow::Cow<'d, [DictKey]>),
     /// Bits, by row.
     Goals(Goals<'d>),
 }
@@ -67,8 +67,8 @@ pub(super) enum Codes<'d> {
 /// Which goals rows reach.
 #[derive(Debug)]
 pub(super) struct Goals<'d> {
-    events: &'d [Code],
-    pages: &'d [Code],
+    events: &'d [DictKey],
+    pages: &'d [DictKey],
     of_events: &'d [u64],
     of_pages: &'d [u64],
 }
@@ -77,14 +77,14 @@ impl Goals<'_> {
     /// A bit for each goal that a row reaches.
     pub(super) fn of(&self, row: usize) -> u64 {
         match self.events[row] {
-            NONE => self.of_pages[self.pages[row] as usize],
+            NULL_KEY => self.of_pages[self.pages[row] as usize],
             event => self.of_events[event as usize],
         }
     }
 }
 
 /// The codes of the goals that some bits stand for.
-pub(super) fn bits(mut bits: u64) -> impl Iterator<Item = Code> {
+pub(super) fn bits(mut bits: u64) -> impl Iterator<Item = DictKey> {
     std::iter::from_fn(move || {
         let lowest = (bits != 0).then(|| bits.trailing_zeros())?;
         bits &= bits - 1;
@@ -146,7 +146,11 @@ impl<'a> Keys<'a> {
     }
 
     /// The values of a key.
-    pub(super) fn dictionary<'s>(&'s self, place: usize, texts: &'s Texts) -> &'s Dictionary {
+    pub(super) fn dictionary<'s>(
+        &'s self,
+        place: usize,
+        texts: &'s Dictionaries,
+    ) -> &'s Dictionary {
         let known = &self.keys[place];
         match known.derived {
             Derived::Column(column) => texts.of(column),
@@ -157,18 +161,18 @@ impl<'a> Keys<'a> {
 
     /// Puts the host before a page's path where it is not the site's own, and the site's own domain where
     /// no host is stored.
-    pub(super) fn name_pages(&mut self, day: &mut Rows, texts: &mut Texts) {
+    pub(super) fn name_pages(&mut self, day: &mut HitBatch, texts: &mut Dictionaries) {
         let own = texts.of_mut(Column::Host).code(self.site.domain.as_str());
-        if day.column(Column::Host).iter().all(|host| *host == NONE) {
+        if day.column(Column::Host).iter().all(|host| *host == NULL_KEY) {
             day.column_mut(Column::Host).fill(own);
             return;
         }
         for row in 0..day.len() {
             let host = day.column(Column::Host)[row];
             let page = day.column(Column::Page)[row];
-            if host == NONE {
+            if host == NULL_KEY {
                 day.column_mut(Column::Host)[row] = own;
-            } else if page != NONE {
+            } else if page != NULL_KEY {
                 let name = *self.pages.entry((host, page)).or_insert_with(|| {
                     let host = texts.of(Column::Host).text(host).unwrap_or_default();
                     let path = texts.of(Column::Page).text(page).unwrap_or_default();
@@ -181,7 +185,7 @@ impl<'a> Keys<'a> {
     }
 
     /// Learns what a day has that no day before it had.
-    pub(super) fn learn(&mut self, day: &Rows, visits: &[Visit], texts: &Texts) {
+    pub(super) fn learn(&mut self, day: &HitBatch, visits: &[Visit], texts: &Dictionaries) {
         let goals = &self.site.goals;
         for known in &mut self.keys {
             match &mut known.derived {
@@ -193,7 +197,7 @@ impl<'a> Keys<'a> {
                             .or_insert_with_key(|codes| {
                                 let text =
                                     |place: usize| texts.of(ORIGIN[place]).text(codes[place]);
-                                known.dictionary.code(channel::channel(&Origin {
+                                known.dictionary.code(channel::channel(&AcquisitionParams {
                                     source: text(0),
                                     utm_source: text(1),
                                     utm_medium: text(2),
@@ -205,7 +209,7 @@ impl<'a> Keys<'a> {
                 Derived::Prop(name, codes) => {
                     for (_, props) in texts.of(Column::Props).iter().skip(codes.len()) {
                         let value = props.and_then(|props| prop(props, name));
-                        let code = value.map_or(NONE, |value| known.dictionary.code(&value));
+                        let code = value.map_or(NULL_KEY, |value| known.dictionary.code(&value));
                         codes.push(code);
                     }
                 }
@@ -220,9 +224,9 @@ impl<'a> Keys<'a> {
     }
 
     /// The codes of every key in a day of which everything is learnt.
-    pub(super) fn codes<'d>(&'d self, day: &'d Rows, visits: &[Visit]) -> Vec<Codes<'d>> {
+    pub(super) fn codes<'d>(&'d self, day: &'d HitBatch, visits: &[Visit]) -> Vec<Codes<'d>> {
         let of_visits =
-            |code: &dyn Fn(&Visit) -> Code| Codes::OfVisits(visits.iter().map(code).collect());
+            |code: &dyn Fn(&Visit) -> DictKey| Codes::OfVisits(visits.iter().map(code).collect());
         let codes = |known: &'d Known| match &known.derived {
             Derived::Column(column) if known.key.scope() == Scope::Hit => {
                 Codes::OfRows(day.column(*column).into())
@@ -235,7 +239,7 @@ impl<'a> Keys<'a> {
             Derived::Exit => of_visits(&|visit| visit.exit),
             Derived::Channel(channels) => of_visits(&|visit| {
                 let codes = ORIGIN.map(|column| day.column(column)[visit.rows.start]);
-                channels.get(&codes).copied().unwrap_or(NONE)
+                channels.get(&codes).copied().unwrap_or(NULL_KEY)
             }),
             Derived::Prop(_, values) => {
                 let props = day.column(Column::Props);

@@ -25,7 +25,7 @@ use super::sign::{SigningKey, stamp};
 use super::wire::{
     BatchWriteItem, BatchWritten, DeleteItem, Done, PutItem, Queried, Query, Refused,
 };
-use crate::platform::aws_http::Connector;
+use crate::platform::aws_http::HttpClient;
 
 /// What a target begins with: the protocol's version.
 const API: &str = "DynamoDB_20120810.";
@@ -52,7 +52,7 @@ pub(super) struct Client {
 
 #[derive(Debug)]
 struct Shared {
-    connector: Connector,
+    connector: HttpClient,
     access: Access,
     /// What signed last: its key is a day's.
     signing: Mutex<Option<(Keys, SigningKey)>>,
@@ -61,7 +61,7 @@ struct Shared {
 }
 
 impl Client {
-    pub(super) fn new(access: Access, connector: Connector, retries: Retries) -> Self {
+    pub(super) fn new(access: Access, connector: HttpClient, retries: Retries) -> Self {
         let shared =
             Shared { connector, access, signing: Mutex::default(), skew: AtomicI64::new(0) };
         Self { shared: Arc::new(shared), retries }

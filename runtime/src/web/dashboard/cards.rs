@@ -13,7 +13,7 @@ use super::params::{Sort, State};
 use super::queries::{self, Numbers};
 use crate::query::condition::{Condition, Filter};
 use crate::query::dimension::{Dimension, Key};
-use crate::query::metrics::Tally;
+use crate::query::metrics::Metrics;
 use crate::query::report::{Row, Table};
 
 /// How many rows a table of the page has.
@@ -370,7 +370,8 @@ impl Cards<'_> {
         let table = self.numbers.report.table(key.clone()).unwrap_or(&nothing);
         let is_ranked_by_visits =
             matches!(key, Key::Dimension(dimension) if dimension.is_ranked_by_visits());
-        let rank = |tally: &Tally| if is_ranked_by_visits { tally.visits } else { tally.visitors };
+        let rank =
+            |tally: &Metrics| if is_ranked_by_visits { tally.visits } else { tally.visitors };
         let longest = table.rows.iter().map(|row| rank(&row.tally)).max().unwrap_or(0).max(1);
         let row = |row: &&Row| {
             let fill = rank(&row.tally) as f64 / longest as f64 * 100.0;
@@ -467,7 +468,7 @@ impl Cards<'_> {
     pub(super) fn filtered(&self) -> Option<Card> {
         let filtered = &self.numbers.report.filtered;
         let most = filtered.iter().map(|row| row.count).max()?.max(1);
-        let reason = |row: &crate::query::report::FilteredRow| {
+        let reason = |row: &crate::query::report::ExcludedRow| {
             let fill = (row.count as f64 / most as f64 * 1000.0).round() / 10.0;
             (format::reason(&row.reason), format::thousands(row.count), fill)
         };
@@ -482,7 +483,7 @@ impl Cards<'_> {
                     .to_owned(),
             ),
             csv: Some(self.state.data_href("csv", Some("filtered"))),
-            is_wide: self.numbers.report.totals == Tally::default(),
+            is_wide: self.numbers.report.totals == Metrics::default(),
         })
     }
 }

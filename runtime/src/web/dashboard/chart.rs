@@ -7,9 +7,9 @@ use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
-use crate::query::metrics::Tally;
-use crate::query::period::{BarStart, Period, Unit};
-use crate::query::report::Bar as Counted;
+use crate::query::metrics::Metrics;
+use crate::query::period::{Period, TimeBucket, Unit};
+use crate::query::report::Bucket as Counted;
 
 /// The height of the plot, in pixels.
 const HEIGHT: f64 = 180.0;
@@ -84,7 +84,7 @@ pub(super) struct Series<'a> {
     /// with nothing.
     pub before: &'a [Counted],
     /// What is drawn of a bar.
-    pub number: &'a dyn Fn(&Tally) -> Option<f64>,
+    pub number: &'a dyn Fn(&Metrics) -> Option<f64>,
 }
 
 /// What kind of number is drawn: where the round ones are.
@@ -143,7 +143,7 @@ impl Chart {
         let is_numbered = len <= NUMBERED;
         // Few bars are wide enough with more air between them.
         let breadth = if is_numbered { 0.56 } else { 0.76 };
-        let bar = |(i, (start, counted)): (usize, (&BarStart, &Counted))| {
+        let bar = |(i, (start, counted)): (usize, (&TimeBucket, &Counted))| {
             let at = period.zoned(start.at);
             let (is_labelled, is_minor) = labelled(unit, i, starts.len());
             let value = number(counted);
@@ -293,10 +293,11 @@ mod tests {
             .zip(period.bars())
             .map(|(i, start)| Counted {
                 at: start.name,
-                tally: Tally { views: 10 * i, visitors: i, ..Tally::default() },
+                tally: Metrics { views: 10 * i, visitors: i, ..Metrics::default() },
             })
             .collect();
-        let before = Counted { at: String::new(), tally: Tally { views: 400, ..Tally::default() } };
+        let before =
+            Counted { at: String::new(), tally: Metrics { views: 400, ..Metrics::default() } };
         let series = Series {
             scale: Scale::Whole,
             bars: &counted,

@@ -143,13 +143,13 @@ pub(super) fn sort(rows: &mut [&Row], key: &Key, sort: Sort) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::metrics::Tally;
+    use crate::query::metrics::Metrics;
 
     #[test]
     fn rows_are_sorted_by_a_column() {
         let row = |value: &str, visits, bounces| Row {
             value: Some(value.to_owned()),
-            tally: Tally { visits, bounces, ..Tally::default() },
+            tally: Metrics { visits, bounces, ..Metrics::default() },
         };
         let rows = [row("/b", 2, 1), row("/a", 4, 1), row("/c", 0, 0)];
         let check = |by, is_rising, expected: [&str; 3]| {

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use super::heatmap::Week;
 use crate::platform::csv::cell;
-use crate::query::metrics::Tally;
-use crate::query::report::{FilteredRow, Report, Row};
+use crate::query::metrics::Metrics;
+use crate::query::report::{ExcludedRow, Report, Row};
 
 /// The heads of what [`numbers`] writes.
 const NUMBERS: &str = "visitors,visits,views,events,views_per_visit,bounce_rate,visit_duration,\
@@ -73,7 +73,7 @@ pub(super) fn bars(report: &Report) -> String {
 
 /// Why hits were not counted.
 #[must_use]
-pub(super) fn filtered(rows: &[FilteredRow]) -> String {
+pub(super) fn filtered(rows: &[ExcludedRow]) -> String {
     let mut table = "reason,hits\r\n".to_owned();
     for row in rows {
         line(&mut table, &format!("{},{}", cell(&row.reason), row.count));
@@ -106,7 +106,7 @@ fn note(table: &mut String, section: &str, what: &str) {
     line(table, &format!("{section},{},,,,,,,,,", cell(what)));
 }
 
-fn push(table: &mut String, names: &[&str], tally: &Tally) {
+fn push(table: &mut String, names: &[&str], tally: &Metrics) {
     let names: Vec<String> = names.iter().map(|name| cell(name)).collect();
     line(table, &format!("{},{}", names.join(","), numbers(tally)));
 }
@@ -116,7 +116,7 @@ fn line(table: &mut String, text: &str) {
     let _ = write!(table, "{text}\r\n");
 }
 
-fn numbers(tally: &Tally) -> String {
+fn numbers(tally: &Metrics) -> String {
     let number = |number: Option<f64>| number.map_or(String::new(), |number| number.to_string());
     let counts = [tally.visitors, tally.visits, tally.views, tally.events].map(|it| it.to_string());
     let others = [
@@ -134,11 +134,11 @@ mod tests {
     use super::*;
     use crate::query::dimension::Dimension;
     use crate::query::period::Unit;
-    use crate::query::report::{Bar, Row, Table};
+    use crate::query::report::{Bucket, Row, Table};
 
     #[test]
     fn a_report_is_one_table() {
-        let tally = Tally {
+        let tally = Metrics {
             visitors: 2,
             visits: 3,
             views: 4,
@@ -147,9 +147,9 @@ mod tests {
             duration: 10_000,
             engaged: 3000,
             engagements: 2,
-            ..Tally::default()
+            ..Metrics::default()
         };
-        let bar = |at: &str| Bar { at: at.to_owned(), tally };
+        let bar = |at: &str| Bucket { at: at.to_owned(), tally };
         let row = |value: Option<&str>| Row { value: value.map(str::to_owned), tally };
         let report = Report {
             site: "über.example".to_owned(),
@@ -160,7 +160,7 @@ mod tests {
             filters: Vec::new(),
             now: 0,
             totals: tally,
-            before: Some(Tally::default()),
+            before: Some(Metrics::default()),
             unit: Unit::Day,
             bars: vec![bar("2026-11-16"), bar("2026-11-17")],
             bars_before: vec![bar("2026-11-09")],
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(lines[1], format!("2026-11-16,{NUMBERS},2026-11-09,{NUMBERS}"));
         assert_eq!(lines[2], format!("2026-11-17,{NUMBERS},,,,,,,,,,"));
         assert!(lines.iter().all(|line| line.split(',').count() == 20));
-        let reasons = [FilteredRow { reason: "bot".to_owned(), count: 3 }];
+        let reasons = [ExcludedRow { reason: "bot".to_owned(), count: 3 }];
         assert_eq!(filtered(&reasons), "reason,hits\r\nbot,3\r\n");
     }
 }

@@ -4,8 +4,8 @@ use jiff::{Timestamp, civil::Weekday};
 use serde::Serialize;
 
 use super::format;
-use crate::query::engine::{Group, Grouping};
-use crate::query::period::{BarStart, Choice, Period, Unit};
+use crate::query::engine::{GroupBy, GroupRow};
+use crate::query::period::{Choice, Period, TimeBucket, Unit};
 
 /// What has fewer days has not every weekday.
 const LEAST_DAYS: i64 = 7;
@@ -89,7 +89,7 @@ impl Week {
             let day =
                 Period { choice: Choice::Custom, from: day, to: day, zone: period.zone.clone() };
             let is_asked =
-                |bar: &BarStart| bar.at <= now && since.is_none_or(|since| bar.at >= since);
+                |bar: &TimeBucket| bar.at <= now && since.is_none_or(|since| bar.at >= since);
             for bar in day.bars_of(Unit::Hour).into_iter().filter(is_asked) {
                 let at = period.zoned(bar.at);
                 let weekday = at.weekday().since(Weekday::Monday);
@@ -106,13 +106,13 @@ impl Week {
 
     /// By what hits are counted.
     #[must_use]
-    pub(super) fn grouping(&self) -> Grouping {
-        Grouping::by_time(self.starts.iter().map(|(at, _)| *at).collect())
+    pub(super) fn grouping(&self) -> GroupBy {
+        GroupBy::by_time(self.starts.iter().map(|(at, _)| *at).collect())
     }
 
     /// With what was counted by it.
     #[must_use]
-    pub(super) fn counted(mut self, groups: &[Group]) -> Self {
+    pub(super) fn counted(mut self, groups: &[GroupRow]) -> Self {
         for group in groups {
             let start = group.bar.and_then(|bar| self.starts.get(bar));
             if let Some(cell) = start.and_then(|(_, cell)| self.cells.get_mut(*cell)) {
@@ -160,7 +160,7 @@ mod tests {
     use footfall_infra::settings::TimeZone;
 
     use super::*;
-    use crate::query::metrics::Tally;
+    use crate::query::metrics::Metrics;
 
     fn week(from: &str, to: &str, zone: &str, now: &str) -> Option<Week> {
         let period = Period {
@@ -177,10 +177,10 @@ mod tests {
         // Two Mondays, of which the second has only begun.
         let week = week("2026-11-09", "2026-11-16", "UTC", "2026-11-16T09:30:00Z").unwrap();
         assert_eq!(week.starts.len(), 7 * 24 + 10);
-        let group = |bar, visitors| Group {
+        let group = |bar, visitors| GroupRow {
             bar: Some(bar),
             values: Vec::new(),
-            tally: Tally { visitors, ..Tally::default() },
+            tally: Metrics { visitors, ..Metrics::default() },
         };
         let week =
             week.counted(&[group(9, 5), group(7 * 24 + 9, 10), group(10, 40), group(24, 120)]);

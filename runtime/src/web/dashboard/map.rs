@@ -66,7 +66,7 @@ impl Map {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::metrics::Tally;
+    use crate::query::metrics::Metrics;
     use crate::query::report::Row;
     use crate::web::dashboard::params::tests::state;
 
@@ -85,7 +85,7 @@ mod tests {
     fn more_visitors_are_darker() {
         let row = |code: &str, visitors| Row {
             value: Some(code.to_owned()),
-            tally: Tally { visitors, ..Tally::default() },
+            tally: Metrics { visitors, ..Metrics::default() },
         };
         let table = Table {
             key: Dimension::Country.into(),

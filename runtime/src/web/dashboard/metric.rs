@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::format;
-use crate::query::metrics::Tally;
+use crate::query::metrics::Metrics;
 use crate::web::dashboard::chart::Scale;
 
 /// A number of a tally.
@@ -117,7 +117,7 @@ impl Metric {
 
     /// The number.
     #[must_use]
-    pub(super) fn of(self, tally: &Tally) -> Option<f64> {
+    pub(super) fn of(self, tally: &Metrics) -> Option<f64> {
         match self {
             Self::Visitors => Some(tally.visitors as f64),
             Self::Visits => Some(tally.visits as f64),
@@ -188,7 +188,7 @@ impl Metric {
 
     /// Whether a site has any of it: not everybody counts events, or how long pages are looked at.
     #[must_use]
-    pub(super) const fn is_there(self, totals: &Tally) -> bool {
+    pub(super) const fn is_there(self, totals: &Metrics) -> bool {
         match self {
             Self::Events => totals.events > 0,
             Self::TimeOnPage => totals.engagements > 0,

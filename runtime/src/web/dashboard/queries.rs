@@ -10,10 +10,10 @@ use super::params::State;
 use crate::query::Query;
 use crate::query::condition::{Condition, Filter, Operator};
 use crate::query::dimension::{Dimension, Key};
-use crate::query::engine::{Engine, Found, Grouping, Plan, Span};
-use crate::query::metrics::Tally;
+use crate::query::engine::{Engine, GroupBy, QueryPlan, QueryResult, Span};
+use crate::query::metrics::Metrics;
 use crate::query::reader::{ReadError, Reader};
-use crate::query::report::{Asked, Report, Table};
+use crate::query::report::{Report, ReportRequest, Table};
 use crate::segment::column::Column;
 use crate::storage::Store;
 use crate::storage::hour::utc_start;
@@ -86,7 +86,7 @@ pub(super) async fn ask<S: Store>(
     query: &Query,
     wanted: &Wanted,
 ) -> Result<Numbers, ReadError> {
-    let asked = Asked::of(query, &wanted.tables, reader.now);
+    let asked = ReportRequest::of(query, &wanted.tables, reader.now);
     let mut plan = asked.plan();
     let since = reader.checkpoint.first_day().and_then(|day| utc_start(day).ok());
     let week = wanted.has_week.then(|| Week::of(&query.period, since, reader.now)).flatten();
@@ -94,7 +94,7 @@ pub(super) async fn ask<S: Store>(
     let mut others = Vec::new();
     others.extend(week.as_ref().map(Week::grouping));
     // What has properties, and which, is in the texts once any property was asked for.
-    others.extend(wanted.has_props.then(|| Grouping::by(Key::Prop(String::new()))));
+    others.extend(wanted.has_props.then(|| GroupBy::by(Key::Prop(String::new()))));
     let last = others.len();
     if let Some(span) = plan.spans.first_mut() {
         span.groupings.extend(others);
@@ -102,9 +102,9 @@ pub(super) async fn ask<S: Store>(
     let mut plans = vec![plan];
     let kept = without_goals(&query.conditions);
     if let Some(conditions) = &kept {
-        let mut groupings = vec![Grouping::total()];
-        groupings.extend(wanted.tables.iter().cloned().map(Grouping::by));
-        plans.push(Plan { conditions, spans: vec![Span { from, to, groupings }] });
+        let mut groupings = vec![GroupBy::total()];
+        groupings.extend(wanted.tables.iter().cloned().map(GroupBy::by));
+        plans.push(QueryPlan { conditions, spans: vec![Span { from, to, groupings }] });
     }
     let mut engine = Engine::new(reader.site, plans)?;
     let read = async { reader.count(&mut engine).await.map_err(ReadError::from) };
@@ -145,11 +145,11 @@ fn without_goals(conditions: &[Condition]) -> Option<Vec<Condition>> {
     has_goals.then(|| Condition::without(conditions, is_of_goals))
 }
 
-fn base(keys: &[Key], found: Vec<Found>) -> Option<Base> {
+fn base(keys: &[Key], found: Vec<QueryResult>) -> Option<Base> {
     let found = found.into_iter().next()?;
-    let Tally { visitors, .. } = found.total(0);
+    let Metrics { visitors, .. } = found.total(0);
     let tables = keys.iter().zip(found.groups.into_iter().skip(1)).map(|(key, groups)| {
-        let row = |mut group: crate::query::engine::Group| {
+        let row = |mut group: crate::query::engine::GroupRow| {
             (group.values.pop().flatten(), group.tally.visitors)
         };
         (key.clone(), groups.into_iter().map(row).collect())

@@ -13,7 +13,7 @@ use super::metric::Metric;
 use super::params::{Range, State};
 use super::queries::{self, Numbers};
 use crate::query::Query;
-use crate::query::metrics::Tally;
+use crate::query::metrics::Metrics;
 use crate::query::period::{Choice, Period, Unit};
 use crate::query::report::Report;
 use crate::storage::retention::kept_from;
@@ -177,7 +177,7 @@ impl View {
     pub(super) fn of(answer: &Answer<'_>) -> Self {
         let Answer { site, query, numbers, state, .. } = *answer;
         let report = &numbers.report;
-        let is_empty = report.totals == Tally::default();
+        let is_empty = report.totals == Metrics::default();
         let cards = Cards { site, numbers, state };
         let single = state.show.as_ref().filter(|_| !is_empty).map(|key| cards.single(key));
         let is_whole = single.is_none() && !is_empty;
@@ -333,7 +333,7 @@ impl Answer<'_> {
         if is_compared {
             columns.insert(1, "Previous period".to_owned());
         }
-        let row = |(bar, counted): (&Bar, &crate::query::report::Bar)| {
+        let row = |(bar, counted): (&Bar, &crate::query::report::Bucket)| {
             let mut cells: Vec<String> =
                 metrics.iter().map(|it| it.text(it.of(&counted.tally))).collect();
             if is_compared {
@@ -376,7 +376,7 @@ impl Answer<'_> {
     /// whoever starts in the middle of a month would see their site explode in the next.
     fn comparable(&self) -> Option<String> {
         let (from, end) = self.query.period.before(self.now)?;
-        self.numbers.report.before.filter(|before| *before != Tally::default())?;
+        self.numbers.report.before.filter(|before| *before != Metrics::default())?;
         let (from, end) = (self.query.period.zoned(from), self.query.period.zoned(end));
         let earliest = self.first.unwrap_or(Date::MIN).max(kept_from(self.site, self.now));
         (from.date() >= earliest).then(|| format::instants(&from, &end))
@@ -427,7 +427,7 @@ impl Answer<'_> {
 
     /// Nothing is folded yet, and there is nothing up to now.
     fn is_new(&self) -> bool {
-        let is_empty = self.numbers.report.totals == Tally::default();
+        let is_empty = self.numbers.report.totals == Metrics::default();
         self.first.is_none() && is_empty && self.numbers.report.to >= self.today()
     }
 
@@ -512,17 +512,17 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::query::dimension::Dimension;
-    use crate::query::report::{Bar, FilteredRow, Row, Table};
+    use crate::query::report::{Bucket, ExcludedRow, Row, Table};
     use crate::web::dashboard::params::tests::state;
 
-    fn tally(visitors: u64) -> Tally {
-        Tally {
+    fn tally(visitors: u64) -> Metrics {
+        Metrics {
             visitors,
             visits: visitors,
             views: 2 * visitors,
             bounces: visitors / 2,
             duration: 1000 * visitors,
-            ..Tally::default()
+            ..Metrics::default()
         }
     }
 
@@ -553,7 +553,7 @@ pub(crate) mod tests {
             bars: period
                 .bars()
                 .into_iter()
-                .map(|start| Bar { at: start.name, tally: tally(2) })
+                .map(|start| Bucket { at: start.name, tally: tally(2) })
                 .collect(),
             bars_before: Vec::new(),
             tables: vec![
@@ -561,7 +561,7 @@ pub(crate) mod tests {
                 table(Dimension::Source, vec![row(None, 6), row(Some("Google"), 4)]),
                 table(Dimension::Host, vec![row(Some("localhost"), 10)]),
             ],
-            filtered: vec![FilteredRow { reason: "bot".to_owned(), count: 1234 }],
+            filtered: vec![ExcludedRow { reason: "bot".to_owned(), count: 1234 }],
             unreadable: 0,
             incomplete: Vec::new(),
         }
@@ -696,7 +696,7 @@ pub(crate) mod tests {
     #[test]
     fn an_empty_page_says_what_was_not_counted() {
         let mut numbers = numbers();
-        numbers.report.totals = Tally::default();
+        numbers.report.totals = Metrics::default();
         let view = view(&numbers, &state(), YAML);
         let ids: Vec<&str> = view.cards.iter().map(|card| card.id).collect();
         assert_eq!((view.is_empty, ids), (true, vec!["filtered"]));

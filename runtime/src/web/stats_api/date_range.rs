@@ -8,7 +8,7 @@ use footfall_infra::settings::TimeZone;
 use jiff::civil::{Date, Weekday};
 use jiff::{SignedDuration, Timestamp, ToSpan as _, Zoned};
 
-use crate::query::period::{Asked, BarStart};
+use crate::query::period::{PeriodContext, TimeBucket};
 use crate::storage::hour::utc_start;
 
 /// The most bars that a time dimension may have: the hours of a year, and some more.
@@ -163,7 +163,11 @@ impl Range {
     ///
     /// # Errors
     /// If it ends before it begins, or lies at an end of time.
-    pub(super) fn of(wanted: Wanted, date: Date, asked: &Asked<'_>) -> Result<Self, RangeError> {
+    pub(super) fn of(
+        wanted: Wanted,
+        date: Date,
+        asked: &PeriodContext<'_>,
+    ) -> Result<Self, RangeError> {
         let days = |from: Date, to: Date| Self::between(wanted, from, to, asked.zone);
         let earlier = |span: jiff::Span| date.checked_sub(span).map_err(|_| RangeError::OutOfTime);
         match wanted {
@@ -227,7 +231,7 @@ impl Range {
     /// The same without what is still to come: a day up to the end of its hour, a month or a year up to
     /// the end of today. Other times stay as they are.
     #[must_use]
-    pub(super) fn trimmed(self, asked: &Asked<'_>) -> Self {
+    pub(super) fn trimmed(self, asked: &PeriodContext<'_>) -> Self {
         let (first, last) = self.days;
         if asked.now < self.from || self.to <= asked.now {
             return self;
@@ -259,7 +263,7 @@ impl Range {
         &self,
         against: Against,
         same_weekday: bool,
-        asked: &Asked<'_>,
+        asked: &PeriodContext<'_>,
     ) -> Result<Self, RangeError> {
         let (first, last) = self.days;
         let out = |_: jiff::Error| RangeError::OutOfTime;
@@ -316,17 +320,17 @@ impl Range {
     /// Where its bars of a unit begin, in order, each with the name that Plausible gives it; `None` if there
     /// would be more than [`MAX_BARS`].
     #[must_use]
-    pub(super) fn bars(&self, unit: Unit, zone: &TimeZone) -> Option<Vec<BarStart>> {
+    pub(super) fn bars(&self, unit: Unit, zone: &TimeZone) -> Option<Vec<TimeBucket>> {
         let (from, to) = (self.from.as_millisecond(), self.to.as_millisecond());
         if (to - from) / unit.least() >= MAX_BARS {
             return None;
         }
         let (first, last) = self.days;
         let day_bar = |day: Date, name: Date| {
-            Some(BarStart { at: start(day, zone).ok()?, name: name.to_string() })
+            Some(TimeBucket { at: start(day, zone).ok()?, name: name.to_string() })
         };
         let days = first.series(1.day()).take_while(|day| *day <= last);
-        let bars: Vec<BarStart> = match unit {
+        let bars: Vec<TimeBucket> = match unit {
             Unit::Minute => {
                 let begin = from - from.rem_euclid(MINUTE);
                 steps(begin, to, MINUTE).map(|at| timed(at, zone)).collect()
@@ -366,7 +370,7 @@ impl Range {
 
 /// Today in the zone.
 #[must_use]
-pub(super) fn today(asked: &Asked<'_>) -> Date {
+pub(super) fn today(asked: &PeriodContext<'_>) -> Date {
     local(asked.now, asked.zone).date()
 }
 
@@ -398,9 +402,9 @@ fn steps(from: i64, to: i64, step: i64) -> impl Iterator<Item = i64> {
     std::iter::successors(Some(from), move |at| at.checked_add(step)).take_while(move |at| *at < to)
 }
 
-fn timed(at: i64, zone: &TimeZone) -> BarStart {
+fn timed(at: i64, zone: &TimeZone) -> TimeBucket {
     let at = Timestamp::from_millisecond(at).unwrap_or_default();
-    BarStart { at, name: local(at, zone).strftime("%Y-%m-%d %H:%M:%S").to_string() }
+    TimeBucket { at, name: local(at, zone).strftime("%Y-%m-%d %H:%M:%S").to_string() }
 }
 
 #[cfg(test)]
@@ -415,7 +419,7 @@ mod tests {
 
     fn range_in(wanted: Wanted, zone: &TimeZone) -> Result<Range, RangeError> {
         let first = Some("2024-02-29".parse().unwrap());
-        let asked = Asked { now: NOW.parse().unwrap(), zone, first };
+        let asked = PeriodContext { now: NOW.parse().unwrap(), zone, first };
         Range::of(wanted, today(&asked), &asked)
     }
 
@@ -497,7 +501,7 @@ mod tests {
     fn a_time_is_compared() {
         let check = |text: &str, against: Against, weekday: bool, from: &str, to: &str| {
             let utc = zone("UTC");
-            let asked = Asked { now: NOW.parse().unwrap(), zone: &utc, first: None };
+            let asked = PeriodContext { now: NOW.parse().unwrap(), zone: &utc, first: None };
             let range = Range::of(wanted(text), today(&asked), &asked).unwrap();
             let compared = range.compared(against, weekday, &asked).unwrap();
             let written = compared.written(&utc);
@@ -600,7 +604,7 @@ mod tests {
     fn what_is_to_come_is_cut_off() {
         let utc = zone("UTC");
         let now = "2026-11-22T13:10:00Z".parse().unwrap();
-        let asked = Asked { now, zone: &utc, first: None };
+        let asked = PeriodContext { now, zone: &utc, first: None };
         let check = |text: &str, end: &str| {
             let range = Range::of(wanted(text), today(&asked), &asked).unwrap().trimmed(&asked);
             assert_eq!(range.written(&utc)[1], format!("{end}+00:00"), "{text}");

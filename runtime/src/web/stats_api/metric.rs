@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::query::metrics::Tally;
+use crate::query::metrics::Metrics;
 
 /// A number that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ const REFUSED: [(&str, &str); 3] = [
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counted {
     /// What is counted of the row.
-    pub(super) tally: Tally,
+    pub(super) tally: Metrics,
     /// The visitors of all rows together.
     pub(super) all: u64,
     /// The visitors without the filters by goals and properties.
@@ -170,7 +170,7 @@ fn rounded(number: f64, parts: f64) -> f64 {
     (number * parts).round_ties_even() / parts
 }
 
-/// Rounded once: what [`Tally`] says is rounded already.
+/// Rounded once: what [`Metrics`] says is rounded already.
 fn average(sum: f64, of: u64) -> Value {
     if of > 0 { whole(sum / of as f64) } else { Value::Null }
 }
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn values_have_plausibles_types_and_rounding() {
-        let tally = Tally {
+        let tally = Metrics {
             visitors: 3,
             visits: 8,
             views: 21,

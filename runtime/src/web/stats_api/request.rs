@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
 use crate::query::condition::Condition;
-use crate::query::period::{Asked, BarStart};
+use crate::query::period::{PeriodContext, TimeBucket};
 
 use super::Refused;
 use super::date_range::{self, Against, MAX_BARS, Range, RangeError, Unit, Wanted};
@@ -66,7 +66,7 @@ pub(super) struct Time {
     /// The time.
     pub(super) range: Range,
     /// Its bars.
-    pub(super) bars: Option<Vec<BarStart>>,
+    pub(super) bars: Option<Vec<TimeBucket>>,
 }
 
 /// What rows are ordered by.
@@ -110,7 +110,7 @@ pub(super) struct When<'a> {
     /// The day around which that is.
     pub(super) date: Date,
     /// The time now, and the zone.
-    pub(super) asked: &'a Asked<'a>,
+    pub(super) asked: &'a PeriodContext<'a>,
 }
 
 /// `time` stands for the unit that suits the range.
@@ -127,7 +127,7 @@ impl Question {
     pub(super) fn parse(
         body: &Map<String, Value>,
         site: &Site,
-        asked: &Asked<'_>,
+        asked: &PeriodContext<'_>,
     ) -> Result<Self, Refused> {
         if let Some(key) = body.keys().find(|key| !KEYS.contains(&key.as_str())) {
             let near = if ["limit", "offset"].contains(&key.as_str()) {
@@ -188,7 +188,7 @@ impl Question {
         dimensions: Vec<Dimension>,
         conditions: Vec<Condition>,
         range: Range,
-        asked: &Asked<'_>,
+        asked: &PeriodContext<'_>,
         include: Include,
     ) -> Result<Self, Refused> {
         let unit = dimensions.iter().find_map(|dimension| match dimension {

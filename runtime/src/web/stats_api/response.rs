@@ -6,8 +6,8 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::query::engine::{Engine, Found, Group, Grouping, Plan, Span};
-use crate::query::metrics::Tally;
+use crate::query::engine::{Engine, GroupBy, GroupRow, QueryPlan, QueryResult, Span};
+use crate::query::metrics::Metrics;
 use crate::query::reader::Reader;
 use crate::query::report::Missing;
 use crate::storage::Store;
@@ -67,7 +67,7 @@ struct Numbers {
 impl Question {
     /// What the engine is to count: the rows and their total; and, for conversions, the same of those who
     /// might have converted.
-    fn plans<'a>(&'a self, base: &'a [crate::query::condition::Condition]) -> Vec<Plan<'a>> {
+    fn plans<'a>(&'a self, base: &'a [crate::query::condition::Condition]) -> Vec<QueryPlan<'a>> {
         let times = || [Some(&self.time), self.compared.as_ref()].into_iter().flatten();
         let keys = |with_goal: bool| {
             let properties = self.dimensions.iter().filter_map(Dimension::property);
@@ -77,28 +77,28 @@ impl Question {
         let span = |time: &Time, with_goal: bool, has_rows: bool| {
             let bars = time.bars.as_ref();
             let bars = bars.map(|bars| bars.iter().map(|bar| bar.at.as_millisecond()).collect());
-            let rows = Grouping { bars, keys: keys(with_goal) };
-            let rows = if has_rows { rows } else { Grouping::total() };
+            let rows = GroupBy { bars, keys: keys(with_goal) };
+            let rows = if has_rows { rows } else { GroupBy::total() };
             let (from, to) = (time.range.from, time.range.to);
-            Span { from, to, groupings: vec![Grouping::total(), rows] }
+            Span { from, to, groupings: vec![GroupBy::total(), rows] }
         };
         let asks = |metric| self.metrics.contains(&metric);
         let spans = times().map(|time| span(time, true, true)).collect();
-        let mut plans = vec![Plan { conditions: &self.conditions, spans }];
+        let mut plans = vec![QueryPlan { conditions: &self.conditions, spans }];
         if self.metrics.iter().any(|metric| metric.is_of_conversions()) {
             let by_row = asks(Metric::GroupConversionRate);
             let spans = times().map(|time| span(time, false, by_row)).collect();
-            plans.push(Plan { conditions: base, spans });
+            plans.push(QueryPlan { conditions: base, spans });
         }
         plans
     }
 
     /// Puts together what the plans found in a time.
-    fn numbers(&self, found: Found, base: Option<Found>) -> Numbers {
+    fn numbers(&self, found: QueryResult, base: Option<QueryResult>) -> Numbers {
         let (all, base_visitors) =
             (found.total(0).visitors, base.as_ref().map_or(0, |base| base.total(0).visitors));
-        let groups_of = |found: Found| found.groups.into_iter().nth(1).unwrap_or_default();
-        let id = |group: Group| (group.bar, group.values);
+        let groups_of = |found: QueryResult| found.groups.into_iter().nth(1).unwrap_or_default();
+        let id = |group: GroupRow| (group.bar, group.values);
         let base_of_rows: HashMap<Id, u64> = base
             .map(groups_of)
             .unwrap_or_default()
@@ -109,7 +109,7 @@ impl Question {
             })
             .collect();
         let goal = self.properties().position(|property| property.is_goal());
-        let counted = |tally: Tally, id: &Id| {
+        let counted = |tally: Metrics, id: &Id| {
             let mut base_id = id.clone();
             if let Some(goal) = goal.filter(|goal| *goal < base_id.1.len()) {
                 base_id.1.remove(goal);
@@ -129,7 +129,7 @@ impl Question {
         if self.dimensions.is_empty() {
             // A total is there also if there is nothing in it.
             let id = (None, Vec::new());
-            let counted = counted(Tally::default(), &id);
+            let counted = counted(Metrics::default(), &id);
             rows.entry(id).or_insert(counted);
         }
         Numbers { rows }
@@ -246,7 +246,7 @@ pub(super) async fn answer<S: Store>(
 
 impl Answer {
     /// The answer in what the engine found.
-    fn of(question: &Question, found: Vec<Vec<Found>>, missing: Missing) -> Self {
+    fn of(question: &Question, found: Vec<Vec<QueryResult>>, missing: Missing) -> Self {
         let mut plans = found.into_iter().map(Vec::into_iter);
         let mut spans = plans.next().unwrap_or_default();
         let mut bases = plans.next().unwrap_or_default();

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::platform::http::Request;
 use crate::platform::sanitize::clean;
 use crate::query::condition::{Condition, Operator};
-use crate::query::period::Asked;
+use crate::query::period::PeriodContext;
 
 use super::Refused;
 use super::date_range::{self, Against, Range, Unit, Wanted};
@@ -67,7 +67,7 @@ pub(super) fn question(
     endpoint: Endpoint,
     request: &Request,
     site: &Site,
-    asked: &Asked<'_>,
+    asked: &PeriodContext<'_>,
 ) -> Result<Asking, Refused> {
     let parameter = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
     let period = parameter("period").unwrap_or_else(|| "30d".to_owned());
@@ -124,7 +124,7 @@ pub(super) fn question(
 fn when<'a>(
     period: &str,
     parameter: &dyn Fn(&str) -> Option<String>,
-    asked: &'a Asked<'a>,
+    asked: &'a PeriodContext<'a>,
 ) -> Result<When<'a>, Refused> {
     let today = date_range::today(asked);
     if period == "custom" {
