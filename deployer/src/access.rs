@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use footfall_infra::settings::{Domain, Settings};
 use footfall_runtime::auth::admin::{self, AdminError, TokenRequest};
 use footfall_runtime::auth::{EmbedOrigin, Kind, Secret, Token};
-use footfall_runtime::platform::clock::{Context as _, SystemContext};
+use footfall_runtime::platform::context::{Context as _, SystemContext};
 use footfall_runtime::storage::embedded::Embedded;
 use jiff::{SignedDuration, Timestamp};
 

@@ -7,7 +7,7 @@ use clap::Args;
 use footfall_infra::settings::Settings;
 use footfall_infra::stack::{Artifact, StackName, Template};
 use footfall_runtime::auth::admin;
-use footfall_runtime::platform::clock::SystemContext;
+use footfall_runtime::platform::context::SystemContext;
 
 use crate::apply::{Done, How, Upload, apply, guarded, report};
 use crate::artifacts::Bucket;

@@ -12,7 +12,7 @@ use footfall_runtime::archive::{Day, RawData};
 use footfall_runtime::rollup;
 use footfall_runtime::segment::column::Column;
 use footfall_runtime::segment::dictionary::NULL_KEY;
-use footfall_runtime::segment::rows::HitBatch;
+use footfall_runtime::segment::hit_batch::HitBatch;
 use footfall_runtime::storage::Store;
 use footfall_runtime::storage::hour::Span;
 use jiff::Timestamp;

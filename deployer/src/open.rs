@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use footfall_infra::settings::Domain;
 use footfall_runtime::auth::admin;
-use footfall_runtime::platform::clock::SystemContext;
+use footfall_runtime::platform::context::SystemContext;
 
 use crate::access::domain;
 use crate::aws::Target;

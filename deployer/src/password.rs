@@ -8,7 +8,7 @@ use console::Term;
 use footfall_infra::api;
 use footfall_runtime::auth::admin;
 use footfall_runtime::auth::{Password, PasswordError};
-use footfall_runtime::platform::clock::SystemContext;
+use footfall_runtime::platform::context::SystemContext;
 use footfall_runtime::storage::Store;
 
 use crate::access::Table;

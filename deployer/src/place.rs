@@ -9,7 +9,7 @@ use clap::Args;
 use footfall_infra::outputs;
 use footfall_infra::settings::{self, Domain, Settings, Site};
 use footfall_runtime::catalog::checkpoint::Checkpoint;
-use footfall_runtime::catalog::lock::{Lease, LeaseError};
+use footfall_runtime::catalog::lease::{Lease, LeaseError};
 use footfall_runtime::platform::settings_file;
 use footfall_runtime::storage::dynamodb::DynamoDb;
 use footfall_runtime::storage::embedded::Embedded;

@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::settings::Settings;
 use footfall_runtime::auth::AccessMode;
-use footfall_runtime::platform::clock::SystemContext;
+use footfall_runtime::platform::context::SystemContext;
 use footfall_runtime::platform::http::Request;
 use footfall_runtime::storage::embedded::Embedded;
 use footfall_runtime::storage::keys;

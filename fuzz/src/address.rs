@@ -1,12 +1,12 @@
 //! Addresses: of pages, of referrers, and the dashboard's own, whose parameters are a question.
 
 use footfall_infra::settings::Settings;
-use footfall_runtime::platform::http::Request;
 use footfall_runtime::hit::page_url::PageUrl;
-use footfall_runtime::query::period::PeriodContext;
-use footfall_runtime::query::Query;
 use footfall_runtime::hit::source;
 use footfall_runtime::ingest::MAX_PAGE;
+use footfall_runtime::platform::http::Request;
+use footfall_runtime::query::Query;
+use footfall_runtime::query::period::PeriodContext;
 use url::Url;
 use url::form_urlencoded::Serializer;
 

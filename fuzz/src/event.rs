@@ -1,18 +1,18 @@
 //! The body of an event, from the parser to the item, and from there to the segment and back.
 
 use footfall_infra::settings::{Settings, Site};
-use footfall_runtime::hit::user_agent::{self, ClientHints};
-use footfall_runtime::segment::column::Column;
-use footfall_runtime::hit::{Hit, Kind, Record};
-use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::hit::page_url::PageUrl;
+use footfall_runtime::hit::user_agent::{self, ClientHints};
+use footfall_runtime::hit::{Hit, Kind, Record};
 use footfall_runtime::ingest::payload::{ENGAGEMENT, MAX_ENGAGED, Payload};
-use footfall_runtime::segment::dictionary::Dictionaries;
-use footfall_runtime::segment::rows::HitBatch;
-use footfall_runtime::segment;
-use footfall_runtime::storage::{Item, WRITE_UNIT};
-use footfall_runtime::storage::keys;
 use footfall_runtime::ingest::{self, Ingest};
+use footfall_runtime::platform::http::{Request, Response};
+use footfall_runtime::segment;
+use footfall_runtime::segment::column::Column;
+use footfall_runtime::segment::dictionary::Dictionaries;
+use footfall_runtime::segment::hit_batch::HitBatch;
+use footfall_runtime::storage::{Item, WRITE_UNIT};
+use footfall_runtime::storage::{keys, retention};
 use serde_json::Value;
 
 use crate::support::ambient::Fixed;
@@ -87,7 +87,7 @@ fn stored(settings: &Settings, item: &Item, payload: Payload, dropped: Option<&s
     let site = settings.site_of_host(page.host()).unwrap();
     let at = NOW.parse().unwrap();
     assert_eq!(item.key.pk, format!("hit#{}#2026-11-22T13#00", site.domain));
-    assert_eq!(item.expires, Some(keys::hit_expiry(site, at)));
+    assert_eq!(item.expires, Some(retention::hit_expiry(site, at)));
 
     let kind = Kind::decode(&item.value).unwrap();
     assert_eq!(kind.encode(WRITE_UNIT).unwrap(), item.value, "it is written as it was read");

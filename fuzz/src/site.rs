@@ -2,13 +2,13 @@
 
 use footfall_infra::settings::Settings;
 use footfall_runtime::auth::AccessMode;
-use footfall_runtime::web::Web;
 use footfall_runtime::hit::Kind;
 use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::rollup::Rollup;
-use footfall_runtime::storage::{Item, Store as _};
 use footfall_runtime::storage::keys::hit_key;
 use footfall_runtime::storage::retention::hit_expiry;
+use footfall_runtime::storage::{Item, Store as _};
+use footfall_runtime::web::Web;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -34,7 +34,7 @@ use footfall_runtime::query::report::{ReportRequest, all_tables};
 use footfall_runtime::rollup;
 use footfall_runtime::segment::SegmentPart;
 use footfall_runtime::segment::dictionary::Dictionaries;
-use footfall_runtime::segment::rows::HitBatch;
+use footfall_runtime::segment::hit_batch::HitBatch;
 use footfall_runtime::storage::hour;
 use footfall_runtime::storage::hour::utc_start;
 use footfall_runtime::storage::{Item, Store as _};

@@ -2,4 +2,4 @@
 
 pub mod checkpoint;
 pub mod imports;
-pub mod lock;
+pub mod lease;

@@ -30,7 +30,7 @@ use crate::hit::source::DIRECT;
 use crate::hit::user_agent::{self, ClientHints, UserAgent};
 use crate::hit::visitor::{Salt, VisitorId};
 use crate::hit::{Campaign, Engagement, Excluded, Hit, Kind, Screen};
-use crate::platform::clock::Context;
+use crate::platform::context::Context;
 use crate::platform::http::{Request, Response, response, set, takes_gzip, text};
 use crate::platform::log;
 use crate::platform::sanitize::clean;
@@ -99,7 +99,7 @@ enum Failure {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Random(#[from] crate::platform::clock::RandomError),
+    Random(#[from] crate::platform::context::RandomError),
     #[error(transparent)]
     Encode(#[from] serde_json::Error),
 }

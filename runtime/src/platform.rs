@@ -2,7 +2,7 @@
 
 #[cfg(feature = "dynamodb")]
 pub mod aws_http;
-pub mod clock;
+pub mod context;
 pub(crate) mod csv;
 pub mod http;
 pub(crate) mod log;

@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::checkpoint::Checkpoint;
 use crate::catalog::imports::Import;
-use crate::platform::clock::Context;
+use crate::platform::context::Context;
 use crate::platform::log;
 use crate::segment::dictionary::Dictionaries;
+use crate::segment::hit_batch::HitBatch;
 use crate::segment::raw_hits::hits;
-use crate::segment::rows::HitBatch;
 use crate::segment::{self, EncodedSegment, SegmentError};
 use crate::storage::hour::utc_start;
 use crate::storage::hour::{Hour, Span, utc_day};

@@ -10,10 +10,10 @@
 mod chunk;
 pub mod column;
 pub mod dictionary;
+pub mod hit_batch;
 mod pages;
 pub mod raw_hits;
 mod read;
-pub mod rows;
 mod write;
 
 use std::sync::{Arc, OnceLock};
@@ -145,7 +145,7 @@ mod tests {
     use crate::hit::exclusion::ExclusionReason;
     use crate::hit::{Excluded, Kind, Record};
     use crate::segment::dictionary::Dictionaries;
-    use crate::segment::rows::HitBatch;
+    use crate::segment::hit_batch::HitBatch;
 
     fn rows(count: i64) -> (HitBatch, Dictionaries) {
         let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());

@@ -20,7 +20,7 @@ use self::badge::Badges;
 use self::error::Format;
 use self::pages::see;
 use crate::auth::{AccessMode, Authenticator};
-use crate::platform::clock::Context;
+use crate::platform::context::Context;
 use crate::platform::http::{Request, Response};
 use crate::storage::hour::Hour;
 use crate::storage::keys;

@@ -120,7 +120,7 @@ impl Deployed {
     }
 
     fn access(&self) -> Authenticator<'_, Memory> {
-        let now = footfall_runtime::platform::clock::Context::now(&self.clock);
+        let now = footfall_runtime::platform::context::Context::now(&self.clock);
         Authenticator {
             store: &self.store,
             settings: &self.settings,

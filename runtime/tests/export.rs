@@ -22,7 +22,7 @@ use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::{self, Rollup};
 use footfall_runtime::segment::column::Column;
 use footfall_runtime::segment::dictionary::Dictionaries;
-use footfall_runtime::segment::rows::HitBatch;
+use footfall_runtime::segment::hit_batch::HitBatch;
 use footfall_runtime::storage::hour::Span;
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::retention;

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use footfall_infra::settings::Settings;
 use footfall_runtime::catalog::checkpoint::Checkpoint;
 use footfall_runtime::ingest::Ingest;
-use footfall_runtime::platform::clock::Context as _;
+use footfall_runtime::platform::context::Context as _;
 use footfall_runtime::query::Query;
 use footfall_runtime::query::dimension::{Dimension, Key as TableKey};
 use footfall_runtime::query::period::PeriodContext;

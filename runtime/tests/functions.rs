@@ -17,7 +17,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use footfall_infra::settings::{Domain, Settings, Site};
 use footfall_runtime::auth::admin::{self, TokenRequest};
 use footfall_runtime::auth::{COOKIE_NAME, Kind, Session, SigningKey};
-use footfall_runtime::platform::clock::SystemContext;
+use footfall_runtime::platform::context::SystemContext;
 use footfall_runtime::storage::dynamodb::DynamoDb;
 use footfall_runtime::storage::hour::{Hour, Span, utc_day};
 use footfall_runtime::storage::keys;

@@ -21,7 +21,7 @@ use footfall_infra::stack::Spec;
 use footfall_runtime::auth::admin;
 use footfall_runtime::auth::{COOKIE_NAME, Session};
 use footfall_runtime::catalog::checkpoint::Checkpoint;
-use footfall_runtime::platform::clock::SystemContext;
+use footfall_runtime::platform::context::SystemContext;
 use footfall_runtime::query::Query;
 use footfall_runtime::query::dimension::{Dimension, Key};
 use footfall_runtime::query::period::PeriodContext;

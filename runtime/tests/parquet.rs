@@ -10,7 +10,7 @@ use footfall_runtime::hit::exclusion::ExclusionReason;
 use footfall_runtime::hit::{Excluded, Kind, Record};
 use footfall_runtime::rollup;
 use footfall_runtime::segment::dictionary::Dictionaries;
-use footfall_runtime::segment::rows::HitBatch;
+use footfall_runtime::segment::hit_batch::HitBatch;
 use footfall_runtime::storage::hour::Span;
 use serde_json::{Value, json};
 

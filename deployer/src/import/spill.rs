@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use footfall_runtime::hit::{Kind, Record};
 use footfall_runtime::segment::dictionary::Dictionaries;
-use footfall_runtime::segment::rows::HitBatch;
+use footfall_runtime::segment::hit_batch::HitBatch;
 use footfall_runtime::storage::WRITE_UNIT;
 use footfall_runtime::storage::hour::utc_day;
 use jiff::Timestamp;

@@ -256,7 +256,7 @@ fn a_line_is_what_live_traffic_is() {
     let referrer = "https://www.google.com/search?q=secret";
     let live = Memory::default();
     let track =
-        Ingest::new(settings(), live.clone(), footfall_runtime::platform::clock::SystemContext);
+        Ingest::new(settings(), live.clone(), footfall_runtime::platform::context::SystemContext);
     let body =
         serde_json::json!({ "url": format!("https://example.com{target}"), "referrer": referrer });
     let mut headers = http::HeaderMap::new();
@@ -500,7 +500,7 @@ fn a_day_that_the_tracker_counted_is_left_out() {
         let rollup = footfall_runtime::rollup::Rollup::new(
             settings.clone(),
             store.clone(),
-            footfall_runtime::platform::clock::SystemContext,
+            footfall_runtime::platform::context::SystemContext,
         );
         wait(rollup.run()).unwrap();
     };

@@ -3,7 +3,7 @@
 
 use footfall_runtime::segment::column::Column;
 use footfall_runtime::segment::dictionary::{DictKey, Dictionaries, NULL_KEY};
-use footfall_runtime::segment::rows::{HitBatch, NO_SCROLL};
+use footfall_runtime::segment::hit_batch::{HitBatch, NO_SCROLL};
 
 const DAY: u64 = 86_400_000;
 

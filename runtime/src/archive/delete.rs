@@ -23,7 +23,7 @@ use crate::rollup::{self, RollupError};
 use crate::segment;
 use crate::segment::column::Column;
 use crate::segment::dictionary::{DictKey, Dictionaries, NULL_KEY};
-use crate::segment::rows::HitBatch;
+use crate::segment::hit_batch::HitBatch;
 use crate::storage::hour::{Hour, Span};
 use crate::storage::keys;
 use crate::storage::range_items;

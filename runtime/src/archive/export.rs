@@ -16,7 +16,7 @@ use crate::archive::RawData;
 use crate::platform::csv::cell;
 use crate::segment::column::Column;
 use crate::segment::dictionary::Dictionaries;
-use crate::segment::rows::{HitBatch, NO_SCROLL};
+use crate::segment::hit_batch::{HitBatch, NO_SCROLL};
 use crate::storage::hour::{utc_day, utc_start};
 use crate::storage::{Store, StoreError};
 

@@ -11,7 +11,7 @@ use super::{
     EmbedOrigin, Kind, LoginLink, Password, PasswordHash, SHARE_PARAMETER, Secret, SigningKey,
     Token,
 };
-use crate::platform::clock::{Context, RandomError};
+use crate::platform::context::{Context, RandomError};
 use crate::platform::sanitize::clean;
 use crate::storage::keys;
 use crate::storage::{Item, KeyRange, PutOutcome, Store, StoreError};

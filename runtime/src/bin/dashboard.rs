@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use footfall_runtime::auth::AccessMode;
 use footfall_runtime::lambda::{Allocator, FunctionEnv, serve};
-use footfall_runtime::platform::clock::SystemContext;
+use footfall_runtime::platform::context::SystemContext;
 use footfall_runtime::platform::http::compressed;
 use footfall_runtime::web::Web;
 

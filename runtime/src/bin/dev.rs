@@ -13,7 +13,7 @@ use footfall_infra::api;
 use footfall_infra::settings::{self, Settings};
 use footfall_runtime::auth::{AccessMode, admin};
 use footfall_runtime::dev::{Demo, Gateway, fill, goals, serve};
-use footfall_runtime::platform::clock::{Context as _, SystemContext};
+use footfall_runtime::platform::context::{Context as _, SystemContext};
 use footfall_runtime::platform::settings_file;
 use footfall_runtime::rollup::{Rollup, Run};
 use footfall_runtime::snippet::snippet;

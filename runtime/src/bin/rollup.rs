@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use footfall_runtime::lambda::{Allocator, FunctionEnv, serve_schedule};
-use footfall_runtime::platform::clock::SystemContext;
+use footfall_runtime::platform::context::SystemContext;
 use footfall_runtime::rollup::Rollup;
 
 /// How long one request may be throttled: a table of 25 units takes a minute for 6 MB. The run has 15.

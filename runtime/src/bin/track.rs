@@ -2,7 +2,7 @@
 
 use footfall_runtime::ingest::Ingest;
 use footfall_runtime::lambda::{Allocator, FunctionEnv, serve};
-use footfall_runtime::platform::clock::SystemContext;
+use footfall_runtime::platform::context::SystemContext;
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;

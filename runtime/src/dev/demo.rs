@@ -16,7 +16,7 @@ use crate::rollup::{self, RollupError};
 use crate::segment::EncodedSegment;
 use crate::segment::column::Column;
 use crate::segment::dictionary::{Dictionaries, NULL_KEY};
-use crate::segment::rows::HitBatch;
+use crate::segment::hit_batch::HitBatch;
 use crate::storage::hour::Span;
 use crate::storage::hour::utc_day;
 use crate::storage::hour::utc_start;

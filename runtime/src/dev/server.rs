@@ -29,7 +29,7 @@ use tokio::task::block_in_place;
 use crate::auth::AccessMode;
 use crate::hit::page_url::PageUrl;
 use crate::ingest::Ingest;
-use crate::platform::clock::Context;
+use crate::platform::context::Context;
 use crate::platform::http::{Request, Response, compressed, response, set, text};
 use crate::platform::log;
 use crate::storage::Store;

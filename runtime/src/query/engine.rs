@@ -20,7 +20,7 @@ use crate::query::dimension::Key;
 use crate::query::metrics::Metrics;
 use crate::segment::column::Column;
 use crate::segment::dictionary::{DictKey, Dictionaries, NULL_KEY};
-use crate::segment::rows::{HitBatch, NO_SCROLL};
+use crate::segment::hit_batch::{HitBatch, NO_SCROLL};
 use condition::Selector;
 use keys::{Codes, Keys};
 

@@ -5,7 +5,7 @@ use futures_util::future;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
-use super::rows::HitBatch;
+use super::hit_batch::HitBatch;
 use crate::hit::rate_limit::RateLimiter;
 use crate::hit::{Kind, Record};
 use crate::platform::log;

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::segment::column::Column;
 use crate::segment::dictionary::{DictKey, Dictionaries, Dictionary, NULL_KEY};
-use crate::segment::rows::{HitBatch, NO_SCROLL};
+use crate::segment::hit_batch::{HitBatch, NO_SCROLL};
 
 /// How many rows are read at once.
 const BATCH: usize = 8192;

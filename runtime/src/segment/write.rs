@@ -16,7 +16,7 @@ use super::{
 };
 use crate::segment::column::Column;
 use crate::segment::dictionary::{Dictionaries, NULL_KEY};
-use crate::segment::rows::{HitBatch, NO_SCROLL};
+use crate::segment::hit_batch::{HitBatch, NO_SCROLL};
 
 /// A segment as files, of which nearly always there is one.
 #[derive(Debug, Clone, PartialEq, Eq)]

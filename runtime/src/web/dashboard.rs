@@ -31,7 +31,7 @@ use super::error::{Format, WebError};
 use super::pages::{SCRIPT, STYLE};
 use crate::auth::{AuthError, AuthMethod, Grant};
 use crate::catalog::checkpoint::Checkpoint;
-use crate::platform::clock::Context;
+use crate::platform::context::Context;
 use crate::platform::http::{Request, Response, response, set, text};
 use crate::query::Query;
 use crate::query::period::PeriodContext;

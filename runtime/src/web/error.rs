@@ -1,7 +1,7 @@
 //! Why a request to the dashboard fails.
 
 use crate::auth::AuthError;
-use crate::platform::clock::RandomError;
+use crate::platform::context::RandomError;
 use crate::query::QueryError;
 use crate::query::reader::ReadError;
 use crate::storage::StoreError;

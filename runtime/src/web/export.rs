@@ -9,7 +9,7 @@ use super::Web;
 use crate::archive::RawData;
 use crate::archive::export::{self, Cursor, Format, PAGE, Page};
 use crate::auth::AuthError;
-use crate::platform::clock::Context;
+use crate::platform::context::Context;
 use crate::platform::http::{Request, Response, json_error, response, set, told};
 use crate::platform::log;
 use crate::platform::sanitize::clean;

@@ -10,7 +10,7 @@ use url::form_urlencoded;
 use super::Web;
 use super::error::{Format, WebError};
 use super::pages::{STYLE, query, see};
-use crate::auth::{AuthError, AccessMode, in_words, is_cross_site, no_cookie};
+use crate::auth::{AccessMode, AuthError, in_words, is_cross_site, no_cookie};
 use crate::platform::context::Context;
 use crate::platform::http::{Request, Response, set};
 use crate::storage::Store;

@@ -12,7 +12,7 @@ use super::Web;
 use super::dashboard::format;
 use super::error::{Format, WebError};
 use crate::auth::{AuthError, EmbedOrigin, SHARE_PARAMETER};
-use crate::platform::clock::Context;
+use crate::platform::context::Context;
 use crate::platform::http::{Request, Response, json_error, response, set, text, told};
 use crate::platform::log;
 use crate::storage::Store;

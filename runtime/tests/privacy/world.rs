@@ -9,7 +9,7 @@ use footfall_infra::settings::Settings;
 use footfall_runtime::hit::Kind;
 use footfall_runtime::hit::visitor::VisitorId;
 use footfall_runtime::ingest::Ingest;
-use footfall_runtime::platform::clock::{Context, RandomError};
+use footfall_runtime::platform::context::{Context, RandomError};
 use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::rollup::Rollup;
 use footfall_runtime::storage::{Item, Store};

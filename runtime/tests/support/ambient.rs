@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use footfall_runtime::platform::clock::{Context, RandomError};
+use footfall_runtime::platform::context::{Context, RandomError};
 use jiff::{SignedDuration, Timestamp};
 
 /// The same for the same calls, whatever the machine. Clones share the clock and the dice.

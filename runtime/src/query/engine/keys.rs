@@ -9,7 +9,7 @@ use crate::hit::channel::{self, AcquisitionParams};
 use crate::query::dimension::{Dimension, Key, Scope};
 use crate::segment::column::Column;
 use crate::segment::dictionary::{DictKey, Dictionaries, Dictionary, NULL_KEY};
-use crate::segment::rows::HitBatch;
+use crate::segment::hit_batch::HitBatch;
 
 /// The columns that say what visits there are, and what is a view.
 const BASE: [Column; 4] = [Column::Event, Column::Host, Column::Page, Column::Filtered];
