@@ -48,7 +48,7 @@ impl<S: Store, A: Context> Web<S, A> {
             Some(_) => return self.failed(&WebError::Format, Format::Html, request),
         };
         let mut answer = self.answer(request, format).await;
-        if let (Err(WebError::AuthError(AuthError::SignIn)), Format::Html) = (&answer, format) {
+        if let (Err(WebError::Auth(AuthError::SignIn)), Format::Html) = (&answer, format) {
             answer = self.closed_page(request).await;
         }
         answer.unwrap_or_else(|failure| self.failed(&failure, format, request))

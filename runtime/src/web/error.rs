@@ -10,7 +10,7 @@ use crate::storage::StoreError;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WebError {
     #[error(transparent)]
-    AuthError(AuthError),
+    Auth(AuthError),
     #[error(transparent)]
     Query(#[from] QueryError),
     #[error("format must be html, json or csv")]
@@ -33,7 +33,7 @@ impl From<AuthError> for WebError {
     fn from(denied: AuthError) -> Self {
         match denied {
             AuthError::Store(error) => Self::Store(error),
-            denied => Self::AuthError(denied),
+            denied => Self::Auth(denied),
         }
     }
 }

@@ -22,7 +22,7 @@ const INCOMPLETE: HeaderName = HeaderName::from_static("x-footfall-incomplete");
 #[derive(Debug, thiserror::Error)]
 enum ExportError {
     #[error(transparent)]
-    AuthError(#[from] AuthError),
+    Auth(#[from] AuthError),
     #[error("format must be csv or jsonl; Parquet files are written by `cargo xtask export`")]
     Format,
     #[error("{0} must be a day of UTC, such as 2026-11-22")]
@@ -44,7 +44,7 @@ impl<S: Store, A: Context> Web<S, A> {
             Err(refusal) => refusal,
         };
         let status = match &refusal {
-            ExportError::AuthError(denied) => return denied.response(),
+            ExportError::Auth(denied) => return denied.response(),
             ExportError::Store(error) => error.status(),
             _ => StatusCode::BAD_REQUEST,
         };

@@ -94,7 +94,7 @@ impl<S: Store, A: Context> Web<S, A> {
 
     pub(super) fn logout(&self, request: &Request) -> Response {
         if is_cross_site(request) {
-            return self.failed(&WebError::Denied(AuthError::CrossSite), Format::Html, request);
+            return self.failed(&WebError::Auth(AuthError::CrossSite), Format::Html, request);
         }
         let mut answer = see(api::DASHBOARD, StatusCode::SEE_OTHER);
         set(&mut answer, SET_COOKIE, &no_cookie());

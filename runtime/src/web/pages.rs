@@ -51,7 +51,7 @@ impl<S: Store, A: Context> Web<S, A> {
 
     pub(super) fn failed(&self, failure: &WebError, format: Format, request: &Request) -> Response {
         let status = match failure {
-            WebError::AuthError(denied) => denied.status(),
+            WebError::Auth(denied) => denied.status(),
             WebError::Query(_) | WebError::Format | WebError::Part(_) => StatusCode::BAD_REQUEST,
             WebError::Store(error) => error.status(),
             WebError::Template(_) | WebError::Json(_) | WebError::Random(_) => {
@@ -60,14 +60,14 @@ impl<S: Store, A: Context> Web<S, A> {
         };
         let message = told(status, "cannot make a report", failure);
         match (format, failure) {
-            (Format::Json, WebError::AuthError(denied)) => return denied.response(),
+            (Format::Json, WebError::Auth(denied)) => return denied.response(),
             (Format::Json, _) => return json_error(status, &message),
-            (Format::Csv, WebError::AuthError(denied)) => {
+            (Format::Csv, WebError::Auth(denied)) => {
                 return denied.challenged(text(status, &message));
             }
             (Format::Csv, _) => return text(status, &message),
-            (Format::Html, WebError::AuthError(AuthError::UnknownSite(..))) => {}
-            (Format::Html, WebError::AuthError(denied)) => {
+            (Format::Html, WebError::Auth(AuthError::UnknownSite(..))) => {}
+            (Format::Html, WebError::Auth(denied)) => {
                 return denied.challenged(self.closed(denied, request));
             }
             (Format::Html, _) => {}

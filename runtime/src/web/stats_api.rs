@@ -77,7 +77,7 @@ enum Problem {
     #[error("Missing site ID. Please provide the required site_id parameter with your request.")]
     NoSite,
     #[error(transparent)]
-    AuthError(#[from] AuthError),
+    Auth(#[from] AuthError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -237,7 +237,7 @@ fn warning(missing: &Missing) -> Option<String> {
 
 fn failed(problem: &Problem) -> Response {
     let status = match problem {
-        Problem::AuthError(denied) => return denied.response(),
+        Problem::Auth(denied) => return denied.response(),
         Problem::Refused(_) | Problem::Query(_) | Problem::NoSite => StatusCode::BAD_REQUEST,
         Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Problem::Store(error) => error.status(),
