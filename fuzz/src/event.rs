@@ -12,7 +12,7 @@ use footfall_runtime::segment::column::Column;
 use footfall_runtime::segment::dictionary::Dictionaries;
 use footfall_runtime::segment::hit_batch::HitBatch;
 use footfall_runtime::storage::{Item, WRITE_UNIT};
-use footfall_runtime::storage::{keys, retention};
+use footfall_runtime::storage::retention;
 use serde_json::Value;
 
 use crate::support::ambient::Fixed;
