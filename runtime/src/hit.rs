@@ -79,10 +79,10 @@ pub struct Hit {
     pub browser_version: Option<String>,
     /// The operating system's name.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
-    pub system: Option<String>,
+    pub os: Option<String>,
     /// The operating system's version.
     #[serde(rename = "ov", default, skip_serializing_if = "Option::is_none")]
-    pub system_version: Option<String>,
+    pub os_version: Option<String>,
     /// What kind of device it is.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Device>,

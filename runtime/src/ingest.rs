@@ -338,7 +338,7 @@ pub fn hit(
     visitor: VisitorId,
     country: Option<Country>,
 ) -> Hit {
-    let UserAgent { browser, browser_version, system, system_version, device } = client;
+    let UserAgent { browser, browser_version, os, os_version, device } = client;
     let parameters = page.campaign();
     let campaign_text = |text: Option<String>| {
         text.map(|text| clean(&text, MAX_CAMPAIGN)).filter(|text| !text.is_empty())
@@ -369,8 +369,8 @@ pub fn hit(
         country: country.or_else(|| time_zone.and_then(Country::of_time_zone)),
         browser: browser.map(str::to_owned),
         browser_version: browser_version.map(|version| version.to_string()),
-        system: system.map(str::to_owned),
-        system_version: system_version.map(|version| version.to_string()),
+        os: os.map(str::to_owned),
+        os_version: os_version.map(|version| version.to_string()),
         device: Some(device),
         screen: payload.width.and_then(Screen::of_width),
         props: payload

@@ -12,8 +12,8 @@ struct Row<'a> {
     device: &'a str,
     browser: &'a str,
     browser_version: &'a str,
-    system: &'a str,
-    system_version: &'a str,
+    os: &'a str,
+    os_version: &'a str,
 }
 
 /// data/user-agents.tsv, which runtime/npm/lists.mjs writes.
@@ -21,11 +21,10 @@ fn rows() -> Vec<Row<'static>> {
     let lines = include_str!("data/user-agents.tsv").lines().filter(|line| !line.starts_with('#'));
     let rows = lines.map(|line| {
         let fields: Vec<_> = line.split('\t').collect();
-        let [user_agent, device, browser, browser_version, system, system_version] = fields[..]
-        else {
+        let [user_agent, device, browser, browser_version, os, os_version] = fields[..] else {
             panic!("six fields: {line}");
         };
-        Row { user_agent, device, browser, browser_version, system, system_version }
+        Row { user_agent, device, browser, browser_version, os, os_version }
     });
     rows.collect()
 }
@@ -89,9 +88,9 @@ fn browsers() {
 #[test]
 fn systems() {
     agree(0.99, |row| {
-        let ours = client_of(row).system;
-        (ours != Some(system_name(row.system, ours)))
-            .then(|| format!("{ours:?} {} {}", row.system, row.user_agent))
+        let ours = client_of(row).os;
+        (ours != Some(system_name(row.os, ours)))
+            .then(|| format!("{ours:?} {} {}", row.os, row.user_agent))
     });
 }
 
@@ -120,10 +119,10 @@ fn versions() {
     });
     agree(0.99, |row| {
         let ours = client_of(row);
-        let unfrozen = row.system_version.starts_with("18.")
-            && ours.system_version.is_some_and(|v| v.major >= 26);
-        (!unfrozen && !starts(row.system_version, ours.system_version))
-            .then(|| format!("{:?} {} {}", ours.system_version, row.system_version, row.user_agent))
+        let unfrozen =
+            row.os_version.starts_with("18.") && ours.os_version.is_some_and(|v| v.major >= 26);
+        (!unfrozen && !starts(row.os_version, ours.os_version))
+            .then(|| format!("{:?} {} {}", ours.os_version, row.os_version, row.user_agent))
     });
 }
 

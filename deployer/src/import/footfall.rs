@@ -182,8 +182,8 @@ fn kind(visitor: Option<VisitorId>, text: impl Fn(Column) -> Option<String>) -> 
         country: some(Column::Country).and_then(|code| Country::parse(&code)),
         browser: some(Column::Browser),
         browser_version: some(Column::BrowserVersion),
-        system: some(Column::System),
-        system_version: some(Column::SystemVersion),
+        os: some(Column::Os),
+        os_version: some(Column::OsVersion),
         device: some(Column::Device).and_then(device),
         screen: some(Column::Screen)
             .and_then(|name| screens.into_iter().find(|screen| screen.as_str() == name)),

@@ -103,15 +103,15 @@ fn kind(row: &Row<'_>, line: u64, path: &str, intake: &Intake<'_>) -> Result<Kin
 }
 
 /// A browser and a system by the names that GoatCounter gives them, such as `Firefox 130`.
-fn of_names(hit: &mut Hit, browser: Option<&str>, system: Option<&str>) {
+fn of_names(hit: &mut Hit, browser: Option<&str>, os: Option<&str>) {
     let (name, version) = names::split(browser.unwrap_or_default());
     hit.browser = names::browser(name);
     hit.browser_version =
         version.and_then(|version| names::browser_version(hit.browser.as_deref(), version));
-    let (name, version) = names::split(system.unwrap_or_default());
-    hit.system = names::system(name);
-    hit.system_version = version.map(|version| clean(version, 20));
-    hit.device = names::device_of(hit.system.as_deref());
+    let (name, version) = names::split(os.unwrap_or_default());
+    hit.os = names::os(name);
+    hit.os_version = version.map(|version| clean(version, 20));
+    hit.device = names::device_of(hit.os.as_deref());
 }
 
 /// A referrer that is no address: a name that GoatCounter made of one (`g`), or a campaign's (`c`).

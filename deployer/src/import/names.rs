@@ -49,7 +49,7 @@ pub(crate) fn browser_version(browser: Option<&str>, version: &str) -> Option<St
 }
 
 /// A system.
-pub(crate) fn system(name: &str) -> Option<String> {
+pub(crate) fn os(name: &str) -> Option<String> {
     let lower = name.to_ascii_lowercase();
     let known = match lower.as_str() {
         "" | "unknown" | "(unknown)" | "(not set)" => return None,
@@ -79,8 +79,8 @@ pub(crate) fn device(name: &str) -> Option<Device> {
 }
 
 /// The kind of device that nearly all of a system are.
-pub(crate) fn device_of(system: Option<&str>) -> Option<Device> {
-    match system? {
+pub(crate) fn device_of(os: Option<&str>) -> Option<Device> {
+    match os? {
         "iOS" | "Android" | "Windows Phone" => Some(Device::Mobile),
         "iPadOS" => Some(Device::Tablet),
         _ => Some(Device::Desktop),
@@ -105,8 +105,8 @@ mod tests {
         assert_eq!(browser("edge-chromium").as_deref(), Some("Edge"));
         assert_eq!(browser("Falkon").as_deref(), Some("Falkon"));
         assert_eq!(browser("(unknown)"), None);
-        assert_eq!(system("Windows 10").as_deref(), Some("Windows"));
-        assert_eq!(system("Mac OS").as_deref(), Some("macOS"));
+        assert_eq!(os("Windows 10").as_deref(), Some("Windows"));
+        assert_eq!(os("Mac OS").as_deref(), Some("macOS"));
         assert_eq!(device("laptop"), Some(Device::Desktop));
         assert_eq!(
             (width("1920,1080,1"), width("390x844"), width("")),

@@ -447,7 +447,7 @@ fn described(
     hit: Hit,
     source: Option<&Values>,
     browser: Option<&Values>,
-    system: Option<&Values>,
+    os: Option<&Values>,
     device: Option<&Values>,
 ) -> Hit {
     let campaign = |place| text(source, place).map(|text| clean(text, 100));
@@ -466,8 +466,8 @@ fn described(
     hit.browser = text(browser, 0).and_then(names::browser);
     hit.browser_version = text(browser, 1)
         .and_then(|version| names::browser_version(hit.browser.as_deref(), version));
-    hit.system = text(system, 0).and_then(names::system);
-    hit.system_version = text(system, 1).map(|version| clean(version, 20));
+    hit.os = text(os, 0).and_then(names::os);
+    hit.os_version = text(os, 1).map(|version| clean(version, 20));
     let device = text(device, 0);
     hit.device = device.and_then(names::device);
     hit.screen = match device {

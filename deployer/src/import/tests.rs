@@ -285,7 +285,7 @@ fn a_line_is_what_live_traffic_is() {
     assert_eq!(summary.hits, 1);
     let found = words(&store, &summary);
     let texts = [Some(live.page.clone()), live.source, live.referrer, live.campaign.source];
-    let more = [live.campaign.name, live.browser, live.system, live.browser_version];
+    let more = [live.campaign.name, live.browser, live.os, live.browser_version];
     for text in texts.into_iter().chain(more) {
         let text = text.unwrap();
         assert!(found.contains(&format!("={text:?}")), "{text:?} is not in {found}");
@@ -716,7 +716,7 @@ fn plausibles_tables_come_out_right() {
     assert_eq!(table("source", "visits"), "=2 Hacker News=2 newsletter=1");
     assert_eq!(table("country", "visits"), "=1 DE=3 US=1");
     assert_eq!(table("browser", "visits"), "Firefox=4 Mobile App=1");
-    assert_eq!(table("system", "visits"), "GNU/Linux=3 macOS=2");
+    assert_eq!(table("os", "visits"), "GNU/Linux=3 macOS=2");
     assert_eq!(table("device", "visits"), "Desktop=3 Mobile=2");
     assert_eq!(table("event", "events"), "Outbound Link: Click=3");
     // It is as made up, always the same.

@@ -104,10 +104,10 @@ fn kind(row: &Row<'_>, properties: &Properties, intake: &Intake<'_>) -> Result<K
     let site = intake.site;
     let mut hit = ingest::hit(site, &page, payload, referrer.as_ref(), client, visitor, country);
     hit.browser = row.get("browser").and_then(|name| names::browser(&name));
-    let system = row.get("os").unwrap_or_default();
-    let (name, version) = names::split(&system);
-    hit.system = names::system(name);
-    hit.system_version = version.map(|version| clean(version, 20));
+    let os = row.get("os").unwrap_or_default();
+    let (name, version) = names::split(&os);
+    hit.os = names::os(name);
+    hit.os_version = version.map(|version| clean(version, 20));
     hit.device = row.get("device").and_then(|name| names::device(&name));
     Ok(Kind::Hit(hit))
 }

@@ -224,8 +224,8 @@ fn hit(rows: &HitBatch, texts: &Dictionaries, row: usize) -> Hit {
         country: text(Column::Country).and_then(Country::parse),
         browser: owned(Column::Browser),
         browser_version: owned(Column::BrowserVersion),
-        system: owned(Column::System),
-        system_version: owned(Column::SystemVersion),
+        os: owned(Column::Os),
+        os_version: owned(Column::OsVersion),
         device: match text(Column::Device) {
             Some("Mobile") => Some(Device::Mobile),
             Some("Tablet") => Some(Device::Tablet),

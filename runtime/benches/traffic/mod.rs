@@ -18,8 +18,8 @@ const OF_VISITORS: [(Column, usize, f64); 6] = [
     (Column::Country, 60, 0.98),
     (Column::Browser, 8, 0.99),
     (Column::BrowserVersion, 60, 0.99),
-    (Column::System, 7, 0.99),
-    (Column::SystemVersion, 40, 0.8),
+    (Column::Os, 7, 0.99),
+    (Column::OsVersion, 40, 0.8),
     (Column::Screen, 4, 0.99),
 ];
 

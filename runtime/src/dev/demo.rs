@@ -252,7 +252,7 @@ fn visit(start: Timestamp, is_viral: bool, random: &mut Rng, records: &mut Vec<R
     let hour = (i64::try_from(hour).unwrap_or(0) - ahead).rem_euclid(24);
     let mut at = start + SignedDuration::from_hours(hour);
     at += SignedDuration::from_millis(random.i64(0..3_600_000));
-    let (browser, version, system, system_version, device, width, _) =
+    let (browser, version, os, os_version, device, width, _) =
         SETUPS[weighted(random, SETUPS.iter().map(|setup| setup.6))];
     let source = if is_viral {
         VIRAL_SOURCES[random.usize(..VIRAL_SOURCES.len())]
@@ -287,8 +287,8 @@ fn visit(start: Timestamp, is_viral: bool, random: &mut Rng, records: &mut Vec<R
         country: Country::parse(country),
         browser: text(browser),
         browser_version: text(version),
-        system: text(system),
-        system_version: system_version.and_then(text),
+        os: text(os),
+        os_version: os_version.and_then(text),
         device: Some(device),
         screen: Screen::of_width(width),
         props: Vec::new(),

@@ -16,9 +16,9 @@ pub struct UserAgent {
     /// Its major version; Safari's minor too, as Apple ships features in minor versions.
     pub browser_version: Option<Version>,
     /// The operating system's name.
-    pub system: Option<&'static str>,
+    pub os: Option<&'static str>,
     /// As much of major and minor as is said, where what is said is true.
-    pub system_version: Option<Version>,
+    pub os_version: Option<Version>,
     /// What kind of device it is; `Desktop` where nothing says otherwise.
     pub device: Device,
 }
@@ -90,12 +90,12 @@ pub struct ClientHints<'a> {
 /// length and allocates nothing.
 #[must_use]
 pub fn parse(user_agent: &str, hints: ClientHints) -> UserAgent {
-    let (browser, system) = first_rules(user_agent);
+    let (browser, os) = first_rules(user_agent);
     let mut client = UserAgent {
         browser: browser.map(|rule| rule.name),
         browser_version: browser.and_then(|rule| rule.version.read(user_agent)),
-        system: system.map(|rule| rule.name).or_else(|| platform(hints.platform?)),
-        system_version: system.and_then(|rule| rule.version.read(user_agent)),
+        os: os.map(|rule| rule.name).or_else(|| platform(hints.platform?)),
+        os_version: os.and_then(|rule| rule.version.read(user_agent)),
         device: Device::Desktop,
     };
     // Brands that do not name themselves in the User-Agent call themselves Chrome in it.
@@ -105,10 +105,10 @@ pub fn parse(user_agent: &str, hints: ClientHints) -> UserAgent {
         client.browser = Some(name);
         client.browser_version = version;
     }
-    if matches!(client.system, Some("iOS" | "iPadOS")) {
-        client.system_version = unfrozen_ios(user_agent, client.system_version);
+    if matches!(client.os, Some("iOS" | "iPadOS")) {
+        client.os_version = unfrozen_ios(user_agent, client.os_version);
     }
-    client.device = device(user_agent, client.system, hints.mobile);
+    client.device = device(user_agent, client.os, hints.mobile);
     client
 }
 
@@ -129,9 +129,9 @@ fn unfrozen_ios(user_agent: &str, said: Option<Version>) -> Option<Version> {
     }
 }
 
-fn device(user_agent: &str, system: Option<&str>, mobile_hint: Option<&str>) -> Device {
+fn device(user_agent: &str, os: Option<&str>, mobile_hint: Option<&str>) -> Device {
     let says = |word| user_agent.contains(word);
-    match system {
+    match os {
         Some("Xbox" | "PlayStation" | "Nintendo") => Device::Console,
         Some("tvOS" | "webOS" | "Tizen") if !says("Mobile") => Device::Tv,
         Some("Android" | "Fire OS") if TVS.iter().any(|tv| says(tv)) => Device::Tv,
@@ -199,7 +199,7 @@ fn number(text: &str) -> Option<(u16, &str)> {
 
 /// The first rule of each table whose token begins a word anywhere in the text.
 fn first_rules(user_agent: &str) -> (Option<&'static Rule>, Option<&'static Rule>) {
-    let (mut browser, mut system) = (BROWSERS.len(), SYSTEMS.len());
+    let (mut browser, mut os) = (BROWSERS.len(), SYSTEMS.len());
     let mut in_word = false;
     for (at, byte) in user_agent.bytes().enumerate() {
         let begins = !in_word && byte.is_ascii_alphanumeric();
@@ -207,10 +207,10 @@ fn first_rules(user_agent: &str) -> (Option<&'static Rule>, Option<&'static Rule
         if begins {
             let rest = &user_agent.as_bytes()[at..];
             browser = first_rule(&BROWSERS[..browser], rest).unwrap_or(browser);
-            system = first_rule(&SYSTEMS[..system], rest).unwrap_or(system);
+            os = first_rule(&SYSTEMS[..os], rest).unwrap_or(os);
         }
     }
-    (BROWSERS.get(browser), SYSTEMS.get(system))
+    (BROWSERS.get(browser), SYSTEMS.get(os))
 }
 
 fn first_rule(rules: &[Rule], text: &[u8]) -> Option<usize> {
@@ -412,8 +412,8 @@ mod tests {
         let found = [
             client.browser.unwrap_or_default(),
             &text(client.browser_version),
-            client.system.unwrap_or_default(),
-            &text(client.system_version),
+            client.os.unwrap_or_default(),
+            &text(client.os_version),
             client.device.as_str(),
         ];
         assert_eq!(found, expected, "{user_agent}");
@@ -425,11 +425,10 @@ mod tests {
 
     #[test]
     fn frozen_numbers_are_not_versions() {
-        let chrome =
-            |system| format!("Mozilla/5.0 ({system}) {KHTML} Chrome/152.0.0.0 Safari/537.36");
-        let check = |system, expected: [&str; 3]| {
+        let chrome = |os| format!("Mozilla/5.0 ({os}) {KHTML} Chrome/152.0.0.0 Safari/537.36");
+        let check = |os, expected: [&str; 3]| {
             let [name, version, device] = expected;
-            check_text(&chrome(system), ["Chrome", "152", name, version, device]);
+            check_text(&chrome(os), ["Chrome", "152", name, version, device]);
         };
         check("Windows NT 10.0; Win64; x64", ["Windows", "", "Desktop"]);
         check("Windows NT 6.3; Win64; x64", ["Windows", "8.1", "Desktop"]);
@@ -450,7 +449,7 @@ mod tests {
     fn ios() {
         let ios = |rest: &str| format!("Mozilla/5.0 (iPhone; CPU iPhone OS {rest}");
         let safari = " like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)";
-        for (os, rest, browser, version, system_version) in [
+        for (os, rest, browser, version, os_version) in [
             ("17_5_1", "Version/17.5 Mobile/15E148 Safari/604.1", "Safari", "17.5", "17.5"),
             ("18_7", "Version/26.1 Mobile/15E148 Safari/604.1", "Safari", "26.1", "26.1"),
             ("18_7", "Version/18.7 Mobile/15E148 Safari/604.1", "Safari", "18.7", "18.7"),
@@ -481,7 +480,7 @@ mod tests {
         ] {
             check_text(
                 &format!("{}{safari} {rest}", ios(os)),
-                [browser, version, "iOS", system_version, "Mobile"],
+                [browser, version, "iOS", os_version, "Mobile"],
             );
         }
     }

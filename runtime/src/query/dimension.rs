@@ -38,9 +38,9 @@ pub enum Dimension {
     /// The browser's version.
     BrowserVersion,
     /// The operating system.
-    System,
+    Os,
     /// The operating system's version.
-    SystemVersion,
+    OsVersion,
     /// The kind of device.
     Device,
     /// The class of the window's width.
@@ -133,8 +133,8 @@ impl Dimension {
         Self::Country,
         Self::Browser,
         Self::BrowserVersion,
-        Self::System,
-        Self::SystemVersion,
+        Self::Os,
+        Self::OsVersion,
         Self::Device,
         Self::Screen,
         Self::Channel,
@@ -176,8 +176,8 @@ impl Dimension {
             Self::Country => Column::Country,
             Self::Browser => Column::Browser,
             Self::BrowserVersion => Column::BrowserVersion,
-            Self::System => Column::System,
-            Self::SystemVersion => Column::SystemVersion,
+            Self::Os => Column::Os,
+            Self::OsVersion => Column::OsVersion,
             Self::Device => Column::Device,
             Self::Screen => Column::Screen,
         }
@@ -201,7 +201,7 @@ impl Dimension {
                 | Self::Channel
                 | Self::Country
                 | Self::Browser
-                | Self::System
+                | Self::Os
                 | Self::Device
                 | Self::Screen
         )

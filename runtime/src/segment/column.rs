@@ -30,9 +30,9 @@ pub enum Column {
     /// The browser's version.
     BrowserVersion,
     /// The operating system's name.
-    System,
+    Os,
     /// The operating system's version.
-    SystemVersion,
+    OsVersion,
     /// What kind of device it is.
     Device,
     /// How wide the window is.
@@ -62,8 +62,8 @@ impl Column {
         Self::Country,
         Self::Browser,
         Self::BrowserVersion,
-        Self::System,
-        Self::SystemVersion,
+        Self::Os,
+        Self::OsVersion,
         Self::Device,
         Self::Screen,
         Self::Filtered,
@@ -87,8 +87,8 @@ impl Column {
             Self::Country => "country",
             Self::Browser => "browser",
             Self::BrowserVersion => "browser_version",
-            Self::System => "system",
-            Self::SystemVersion => "system_version",
+            Self::Os => "os",
+            Self::OsVersion => "os_version",
             Self::Device => "device",
             Self::Screen => "screen",
             Self::Filtered => "filtered",

@@ -53,8 +53,8 @@ fn fails(query: &str, words: &str) {
 #[test]
 fn a_range_that_is_none_is_explained() {
     let from_to = |from: &str, to: &str| format!("period=custom&from={from}&to={to}");
-    fails(&from_to("2026-11-24", "2026-11-23"), "ends before it begins");
-    fails("from=2026-11-24&to=2026-11-23", "ends before it begins");
+    fails(&from_to("2026-11-24", "2026-11-23"), "the end date is before the start date");
+    fails("from=2026-11-24&to=2026-11-23", "the end date is before the start date");
     fails(&from_to("0001-01-01", "9999-12-31"), "at most 7320 days");
     fails(&from_to("-009999-01-01", "9999-12-31"), "at most 7320 days");
     for day in
@@ -199,7 +199,7 @@ fn a_site_that_is_not_in_the_settings_is_not_shown_and_not_lost() {
     let (status, body) =
         dashboard(both, "site=example.com&from=2026-11-24&to=2026-11-23&format=json");
     assert_eq!(status, 400);
-    assert!(body["error"].as_str().unwrap().contains("ends before it begins"));
+    assert!(body["error"].as_str().unwrap().contains("the end date is before the start date"));
 }
 
 #[test]

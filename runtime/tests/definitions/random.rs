@@ -173,7 +173,7 @@ fn step() -> impl Strategy<Value = Step> {
     let hit = (what, whence, client, props).prop_map(|(what, whence, client, props)| {
         let (event, host, page) = what;
         let (source, referrer, campaign) = whence;
-        let (country, browser, browser_version, system, system_version, device, screen) = client;
+        let (country, browser, browser_version, os, os_version, device, screen) = client;
         Step::Hit(Box::new(Hit {
             visitor: VisitorId::new(0),
             event,
@@ -185,8 +185,8 @@ fn step() -> impl Strategy<Value = Step> {
             country,
             browser,
             browser_version,
-            system,
-            system_version,
+            os,
+            os_version,
             device,
             screen,
             props,
@@ -262,9 +262,9 @@ fn known_values(dimension: Dimension) -> Vec<&'static str> {
         | Dimension::UtmContent => [UTM, &["b", ","]].concat(),
         Dimension::Country => vec!["DE", "US", "D", "AT"],
         Dimension::Browser => [BROWSERS, &["o", "firefox"]].concat(),
-        Dimension::BrowserVersion | Dimension::SystemVersion => [VERSIONS, &["15"]].concat(),
+        Dimension::BrowserVersion | Dimension::OsVersion => [VERSIONS, &["15"]].concat(),
         Dimension::Channel => vec!["Organic Search", "Referral", "Direct", "Organic"],
-        Dimension::System => [SYSTEMS, &["i"]].concat(),
+        Dimension::Os => [SYSTEMS, &["i"]].concat(),
         Dimension::Device | Dimension::Screen => vec!["Desktop", "Mobile", "Laptop", "top"],
     }
 }

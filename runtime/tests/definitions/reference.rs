@@ -147,8 +147,8 @@ fn seen(at: Timestamp, hit: &Hit, domain: &str) -> Seen {
         ("country", text(hit.country.as_ref().map(|country| country.as_str()))),
         ("browser", text(hit.browser.as_deref())),
         ("browser_version", text(hit.browser_version.as_deref())),
-        ("system", text(hit.system.as_deref())),
-        ("system_version", text(hit.system_version.as_deref())),
+        ("os", text(hit.os.as_deref())),
+        ("os_version", text(hit.os_version.as_deref())),
         ("device", text(hit.device.map(|device| device.as_str()))),
         ("screen", text(hit.screen.map(|screen| screen.as_str()))),
         // What a channel is, src/channel.rs says, and its own tests.
@@ -310,7 +310,7 @@ fn tally(
 }
 
 fn table(visits: &[Visit], range: Range, filters: &[&Tree], key: &Key, limit: usize) -> Table {
-    let has_row_of_none = ["source", "channel", "country", "browser", "system", "device", "screen"];
+    let has_row_of_none = ["source", "channel", "country", "browser", "os", "device", "screen"];
     let name = key.to_string();
     let is_by_visits = ["entry_page", "exit_page"].contains(&name.as_str());
     let mut values = BTreeSet::new();

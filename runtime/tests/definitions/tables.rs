@@ -13,7 +13,7 @@ fn what_has_no_value_has_a_row_for_some_and_none_for_others() {
         source {none}
         country {none}
         browser {none}
-        system {none}
+        os {none}
         device {none}
         screen {none}
         event -
@@ -24,7 +24,7 @@ fn what_has_no_value_has_a_row_for_some_and_none_for_others() {
         utm_term -
         utm_content -
         browser_version -
-        system_version -
+        os_version -
     "
         ),
     );

@@ -71,11 +71,11 @@ fn of_hits_of_one_millisecond_one_is_always_the_first() {
 fn what_is_known_of_a_visit_is_known_from_its_first_hit() {
     utc("
         2026-11-23 09:00 ann /a referrer=t.co/x utm_source=a utm_medium=b utm_campaign=c \
-            utm_term=d utm_content=e country=DE browser=Firefox browser_version=151 system=Linux \
-            system_version=6 device=Desktop screen=l
+            utm_term=d utm_content=e country=DE browser=Firefox browser_version=151 os=Linux \
+            os_version=6 device=Desktop screen=l
         2026-11-23 09:01 ann /b referrer=t.co/y utm_source=z utm_medium=z utm_campaign=z \
-            utm_term=z utm_content=z country=US browser=Chrome browser_version=1 system=iOS \
-            system_version=7 device=Mobile screen=m
+            utm_term=z utm_content=z country=US browser=Chrome browser_version=1 os=iOS \
+            os_version=7 device=Mobile screen=m
     ")
     .says(
         LATER,
@@ -90,8 +90,8 @@ fn what_is_known_of_a_visit_is_known_from_its_first_hit() {
         country DE 1 visitor, 1 visit, 2 views, 60 s
         browser Firefox 1 visitor, 1 visit, 2 views, 60 s
         browser_version 151 1 visitor, 1 visit, 2 views, 60 s
-        system Linux 1 visitor, 1 visit, 2 views, 60 s
-        system_version 6 1 visitor, 1 visit, 2 views, 60 s
+        os Linux 1 visitor, 1 visit, 2 views, 60 s
+        os_version 6 1 visitor, 1 visit, 2 views, 60 s
         device Desktop 1 visitor, 1 visit, 2 views, 60 s
         screen Laptop 1 visitor, 1 visit, 2 views, 60 s
     ",

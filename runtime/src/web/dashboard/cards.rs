@@ -113,7 +113,7 @@ fn plans(site: &Site, props: &[String]) -> Vec<Plan> {
                     "Browsers",
                     &[(D::Browser, "names"), (D::BrowserVersion, "versions")],
                 ),
-                Tab::with_parts("OS", &[(D::System, "names"), (D::SystemVersion, "versions")]),
+                Tab::with_parts("OS", &[(D::Os, "names"), (D::OsVersion, "versions")]),
                 Tab::of("Devices", D::Device),
                 Tab::of("Screens", D::Screen),
             ],
@@ -347,8 +347,8 @@ impl Cards<'_> {
             Key::Dimension(Dimension::BrowserVersion) => {
                 of == shown || self.state.filters_by(Dimension::Browser)
             }
-            Key::Dimension(Dimension::SystemVersion) => {
-                of == shown || self.state.filters_by(Dimension::System)
+            Key::Dimension(Dimension::OsVersion) => {
+                of == shown || self.state.filters_by(Dimension::Os)
             }
             _ => true,
         };

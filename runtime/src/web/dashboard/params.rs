@@ -359,13 +359,13 @@ pub(crate) mod tests {
 
     #[test]
     fn a_card_has_one_tab() {
-        use Dimension::{Browser, EntryPage, ExitPage, Page, System};
+        use Dimension::{Browser, EntryPage, ExitPage, Os, Page};
         let pages = [Page, EntryPage, ExitPage].map(Key::from);
-        let systems = [Browser, System].map(Key::from);
-        let chosen = state().with_tab(&EntryPage.into(), &pages).with_tab(&System.into(), &systems);
-        assert_eq!(chosen.tabs, [EntryPage, System].map(Key::from));
+        let systems = [Browser, Os].map(Key::from);
+        let chosen = state().with_tab(&EntryPage.into(), &pages).with_tab(&Os.into(), &systems);
+        assert_eq!(chosen.tabs, [EntryPage, Os].map(Key::from));
         let other = chosen.with_tab(&ExitPage.into(), &pages);
-        assert_eq!(other.tabs, [System, ExitPage].map(Key::from));
-        assert_eq!(chosen.with_tab(&Page.into(), &pages).href(), "?period=7d&tab=system");
+        assert_eq!(other.tabs, [Os, ExitPage].map(Key::from));
+        assert_eq!(chosen.with_tab(&Page.into(), &pages).href(), "?period=7d&tab=os");
     }
 }

@@ -36,8 +36,8 @@ const NAMES: [(&str, dimension::Dimension, &str); 21] = [
     ("visit:screen", dimension::Dimension::Screen, NOT_SET),
     ("visit:browser", dimension::Dimension::Browser, NOT_SET),
     ("visit:browser_version", dimension::Dimension::BrowserVersion, NOT_SET),
-    ("visit:os", dimension::Dimension::System, NOT_SET),
-    ("visit:os_version", dimension::Dimension::SystemVersion, NOT_SET),
+    ("visit:os", dimension::Dimension::Os, NOT_SET),
+    ("visit:os_version", dimension::Dimension::OsVersion, NOT_SET),
     ("visit:country", dimension::Dimension::Country, ""),
     (COUNTRY_NAME, dimension::Dimension::Country, ""),
 ];

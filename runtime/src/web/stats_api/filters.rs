@@ -227,7 +227,7 @@ mod tests {
         check(json!(["is", "event:page", ["/a", "/b"]]), "is,page,/a,/b");
         check(json!(["is_not", "visit:source", ["Google"]]), "is_not,source,Google");
         check(json!(["contains", "event:hostname", ["a"]]), "contains,host,a");
-        check(json!(["contains_not", "visit:os", ["X"]]), "contains_not,system,X");
+        check(json!(["contains_not", "visit:os", ["X"]]), "contains_not,os,X");
         check(json!(["matches", "event:page", ["^/a"]]), "matches,page,^/a");
         check(json!(["matches_not", "event:page", ["^/a"]]), "matches_not,page,^/a");
         check(json!(["is", "event:goal", ["signup"]]), "is,goal,signup");
@@ -235,9 +235,9 @@ mod tests {
         check(json!(["is", "event:page", ["/A"], {"case_sensitive": true}]), "is,page,/A");
         check(
             json!(["or", [["is", "visit:os", ["A"]], ["not", ["is", "visit:os", ["B"]]]]]),
-            "any(is,system,A)(not(is,system,B))",
+            "any(is,os,A)(not(is,os,B))",
         );
-        check(json!(["and", [["is", "visit:os", ["A"]]]]), "all(is,system,A)");
+        check(json!(["and", [["is", "visit:os", ["A"]]]]), "all(is,os,A)");
         check(json!(["has_done", ["is", "event:goal", ["signup"]]]), "done(is,goal,signup)");
         check(json!(["has_not_done", ["is", "event:page", ["/"]]]), "not(done(is,page,/))");
     }
