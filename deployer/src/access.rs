@@ -11,11 +11,11 @@ use footfall_runtime::platform::context::{Context as _, SystemContext};
 use footfall_runtime::storage::embedded::Embedded;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::apply::print_json;
-use crate::logs::span;
-use crate::place::{self, Deployed, Place, existing, only_site};
+use crate::duration;
+use crate::output::print_json;
+use crate::place::{DEV, Deployed, Place, existing, only_site};
 use crate::problem::Problem;
-use crate::snippet::DEV;
+use crate::settings;
 
 /// What a new token or link is for
 #[derive(Debug, Clone, Args)]
@@ -63,7 +63,8 @@ impl Kept {
 
 /// The time that a token lives.
 fn life(text: &str) -> Result<SignedDuration, String> {
-    let life = SignedDuration::try_from(span(text)?).map_err(|error| error.to_string())?;
+    let life =
+        SignedDuration::try_from(duration::parse(text)?).map_err(|error| error.to_string())?;
     // Ten years are for good.
     if life.is_zero() || life > SignedDuration::from_hours(24 * 3653) {
         return Err(format!("{text:?} cannot be; use up to 3650d, or leave it out for no end"));
@@ -86,7 +87,7 @@ impl Table {
         let Some(folder) = place.folder() else {
             return Ok(Self::Deployed(place.deployed().await?));
         };
-        Ok(Self::Local(existing(folder)?, place::settings()?))
+        Ok(Self::Local(existing(folder)?, settings::or_local()?))
     }
 
     /// Where the dashboard is.

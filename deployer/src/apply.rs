@@ -1,7 +1,6 @@
 //! A template on its way into the stack: planned, shown, agreed to, applied and watched.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result};
 use aws_sdk_cloudformation::types::StackStatus;
@@ -17,6 +16,7 @@ use crate::aws::Aws;
 use crate::body::Body;
 use crate::change_set::{Made, Pending, run_name};
 use crate::history;
+use crate::output::{print, print_json};
 use crate::plan::{self, Plan};
 use crate::problem::Problem;
 use crate::progress::{Until, Watch};
@@ -220,13 +220,4 @@ fn show(settings: &Settings, outputs: &BTreeMap<String, String>) -> Result<()> {
         text.push_str(&format!("\nFor the pages of {}:\n{}", site.domain, snippet(site, endpoint)));
     }
     print(&text)
-}
-
-fn print(text: &str) -> Result<()> {
-    io::stdout().write_all(text.trim_start_matches('\n').as_bytes()).context("cannot print")
-}
-
-/// Prints a value as JSON, with a line's end.
-pub(crate) fn print_json<T: Serialize>(value: &T) -> Result<()> {
-    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }

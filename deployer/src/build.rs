@@ -1,4 +1,4 @@
-//! `cargo xtask build`: the functions, built for Lambda and packed.
+//! The functions, built for Lambda and packed.
 
 use std::env;
 use std::fs;
@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
-use clap::Args;
 use footfall_infra::api::Function;
 
 use crate::package::Package;
@@ -22,39 +21,6 @@ const fn max_zip(function: Function) -> usize {
     }
 }
 
-/// Build the functions for Lambda, and pack them
-#[derive(Debug, Args)]
-pub(crate) struct Arguments {
-    /// Architecture to build for
-    #[arg(long, value_enum, default_value_t = Arch::Arm64)]
-    arch: Arch,
-    /// The workspace to build, where it is not the one that this program was built from: for the test
-    /// that builds a copy
-    #[arg(long, hide = true)]
-    workspace: Option<PathBuf>,
-}
-
-pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let (root, packages) = match &arguments.workspace {
-        None => (root(), packages(arguments.arch)?),
-        Some(copy) => (copy.as_path(), packages_of(copy, arguments.arch)?),
-    };
-    let folder = folder(root, arguments.arch);
-    for package in &packages {
-        let file = folder.join(format!("{}.zip", package.function.name()));
-        fs::write(&file, &package.zip)
-            .with_context(|| format!("cannot write {}", file.display()))?;
-        eprintln!(
-            "{:<10} binary {:>9} bytes, zip {:>9} bytes, {}",
-            package.function.name(),
-            package.binary_bytes,
-            package.zip.len(),
-            file.display()
-        );
-    }
-    Ok(())
-}
-
 /// Builds and packs every function.
 pub(crate) fn packages(arch: Arch) -> Result<Vec<Package>> {
     let packages = packages_of(root(), arch)?;
@@ -62,7 +28,7 @@ pub(crate) fn packages(arch: Arch) -> Result<Vec<Package>> {
     Ok(packages)
 }
 
-fn packages_of(root: &Path, arch: Arch) -> Result<Vec<Package>> {
+pub(crate) fn packages_of(root: &Path, arch: Arch) -> Result<Vec<Package>> {
     toolchain::ensure_target(arch)?;
     toolchain::ensure_linker()?;
     compile(root, arch)?;
@@ -133,7 +99,7 @@ fn flags(root: &Path, arch: Arch) -> Vec<String> {
 }
 
 /// Where what was built lies.
-fn folder(root: &Path, arch: Arch) -> PathBuf {
+pub(crate) fn folder(root: &Path, arch: Arch) -> PathBuf {
     target_folder(root).join(arch.target()).join("lambda")
 }
 
@@ -144,7 +110,7 @@ fn target_folder(root: &Path) -> PathBuf {
 }
 
 /// The folder of the workspace.
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     // This crate lies directly below it.
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or_else(|| Path::new("."))
 }

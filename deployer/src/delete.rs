@@ -18,8 +18,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::ask;
-use crate::place::{self, Data, Place, problem, unless_stopped};
-use crate::problem::Problem;
+use crate::interrupt::unless_stopped;
+use crate::lock::{self, FOLDER_LEASE};
+use crate::place::{self, Data, Place};
+use crate::problem::{Problem, of_store};
+use crate::settings;
 
 /// How long a reader may still hold on to what was just replaced: as long as the function `dashboard` may run.
 const GRACE: Duration = Duration::from_secs(Spec::of(Function::Dashboard).timeout as u64);
@@ -89,7 +92,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         to: arguments.to.unwrap_or(Date::MAX),
         pages: arguments.page.iter().map(PagePattern::new).collect(),
     };
-    let settings = place::settings()?;
+    let settings = settings::or_local()?;
     let work = async {
         match arguments.place.open().await? {
             Data::Table(store) => {
@@ -97,7 +100,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             }
             // Nobody else can read it meanwhile.
             Data::Folder(store) => {
-                let waits = (Duration::ZERO, place::FOLDER_LEASE);
+                let waits = (Duration::ZERO, FOLDER_LEASE);
                 delete(arguments, &settings, &store, &what, waits).await
             }
         }
@@ -115,8 +118,8 @@ async fn delete<S: Store>(
     let site = &place::site(store, settings, Some(&arguments.site)).await?;
     eprintln!("Site     {}\n", site.domain);
     let open = || async {
-        let archive = RawData::open(store, settings, site, Timestamp::now()).await;
-        Ok::<_, Problem>(DeleteJob::new(archive.map_err(problem)?, what))
+        let archive = Archive::open(store, settings, site, Timestamp::now()).await;
+        Ok::<_, Problem>(Deletion::new(archive.map_err(of_store)?, what))
     };
     let is_terminal = io::stderr().is_terminal();
     let progress = |doing: &str, day: Date| {
@@ -134,7 +137,7 @@ async fn delete<S: Store>(
     let deletion = open().await?;
     for day in deletion.days() {
         progress("Looking through", day);
-        deletion.count(day, &mut found).await.map_err(problem)?;
+        deletion.count(day, &mut found).await.map_err(of_store)?;
     }
     done();
     say(&found, site.domain.as_str());
@@ -172,11 +175,11 @@ async fn delete<S: Store>(
             }
             done();
             // Their bytes are still in the file of a folder.
-            store.purge(Partition::Hits).await.map_err(problem)?;
+            store.purge(Partition::Hits).await.map_err(of_store)?;
             Ok::<_, anyhow::Error>(items)
         };
-        let lock = place::lock(store, site, SystemContext.random()?, lease).await?;
-        let items = lock.during(rewritten).await.map_err(place::locked)??;
+        let lock = lock::take(store, site, Machine.random()?, lease).await?;
+        let items = lock.during(rewritten).await.map_err(lock::locked)??;
         eprintln!("Deleted {} hits, with {items} items. No report has them any more.", found.hits);
     }
     if is_every_page || found.incomplete.is_empty() {
@@ -191,7 +194,7 @@ async fn delete<S: Store>(
 
 fn failed(error: RollupError) -> anyhow::Error {
     match error {
-        RollupError::Store(error) => problem(error).into(),
+        RollupError::Store(error) => of_store(error).into(),
         error => error.into(),
     }
 }

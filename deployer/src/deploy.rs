@@ -17,9 +17,9 @@ use crate::build;
 use crate::change_set::Pending;
 use crate::concurrency::Concurrency;
 use crate::history;
-use crate::owner;
 use crate::package::Package;
 use crate::plan::Plan;
+use crate::settings;
 use crate::settle::{ready, settle};
 use crate::template::template;
 use crate::toolchain::Arch;
@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let settings = owner::settings()?;
+    let settings = settings::required()?;
     arguments.how.check()?;
     let aws = Aws::connect(&arguments.target).await?;
     let pending = Pending::default();

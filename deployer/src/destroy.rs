@@ -1,31 +1,24 @@
 //! `cargo xtask destroy`: takes the stack back out of AWS. The table stays, unless it is named.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Result;
 use aws_sdk_cloudformation::types::{Stack, StackResourceSummary};
-use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
-use aws_sdk_dynamodb::types::TableDescription;
 use clap::Args;
 use footfall_infra::settings::{self, Settings};
-use footfall_infra::stack::{STACK_TAG, StackName, Type};
+use footfall_infra::stack::{StackName, Type};
 use footfall_runtime::platform::settings_file;
 use jiff::Timestamp;
-use tokio::time::sleep;
 
 use crate::artifacts::Bucket;
 use crate::ask;
 use crate::aws::{Aws, Target};
 use crate::dump;
 use crate::partial::check_is_new;
-use crate::problem::{Explain as _, Problem, explained};
+use crate::problem::{Explain as _, Problem};
 use crate::progress::{Until, Watch};
 use crate::stack::{self, Step, look, state, step};
-
-/// How often AWS is asked whether the table is gone, and how long in between.
-const TRIES: usize = 150;
-const PAUSE: Duration = Duration::from_secs(2);
+use crate::table;
 
 /// Take the stack out of AWS; what was counted stays, unless told otherwise
 ///
@@ -94,7 +87,7 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
     }
     let bucket = Bucket::of(&aws, name);
     let has_bucket = bucket.exists().await?;
-    let table = table(&aws, name).await?;
+    let table = table::find(&aws, name).await?;
 
     if let Some(stack) = &found {
         if !arguments.delete_data {
@@ -136,7 +129,7 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
     }
     if deletes_table {
         confirm_site(arguments, &settings).await?;
-        check_table_is_ours(&aws, name, table.as_ref()).await?;
+        table::check_is_ours(&aws, name, table.as_ref()).await?;
         write_export(&aws, name, &file).await?;
     }
     if let Some(stack) = &found {
@@ -147,7 +140,7 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
         eprintln!("Deleted the bucket {}.", bucket.name);
     }
     if deletes_table {
-        delete_table(&aws, name).await?;
+        table::delete(&aws, name).await?;
         eprintln!("Deleted the table {name}.");
     }
     Ok(())
@@ -230,69 +223,6 @@ async fn delete_stack(aws: &Aws, name: &StackName, stack: &Stack) -> Result<()> 
     Err(Problem::failed(
         format!("the stack could not be deleted: {cause}"),
         "mend the cause and run this again; it goes on where it ended",
-    )
-    .into())
-}
-
-/// The table of a stack, whether that is there or not.
-pub(crate) async fn table(aws: &Aws, name: &StackName) -> Result<Option<TableDescription>> {
-    match aws.dynamodb.describe_table().table_name(name.as_str()).send().await {
-        Ok(answer) => Ok(answer.table),
-        Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
-        Err(error) => Err(explained("look for the table", &error).into()),
-    }
-}
-
-/// A table of this name that has not Footfall's tag is somebody else's.
-async fn check_table_is_ours(
-    aws: &Aws,
-    name: &StackName,
-    table: Option<&TableDescription>,
-) -> Result<()> {
-    let Some(arn) = table.and_then(TableDescription::table_arn) else { return Ok(()) };
-    let tags = aws.dynamodb.list_tags_of_resource().resource_arn(arn).send().await;
-    let tags = tags.or_explain("read the table's tags")?;
-    if tags.tags().iter().any(|tag| tag.key() == STACK_TAG && tag.value() == name.as_str()) {
-        return Ok(());
-    }
-    Err(Problem::refused(
-        format!("the table {name} does not have the tag {STACK_TAG}: it may not be Footfall's"),
-        "if it is, delete it in the AWS console",
-    )
-    .into())
-}
-
-/// Takes the protection off and deletes. A table that is being changed cannot be changed or
-/// deleted: AWS says so, and is asked again.
-async fn delete_table(aws: &Aws, name: &StackName) -> Result<()> {
-    let busy = |code: Option<&str>| code == Some("ResourceInUseException");
-    let gone = |code: Option<&str>| code == Some("ResourceNotFoundException");
-    let mut unprotected = false;
-    for _ in 0..TRIES {
-        if unprotected {
-            match aws.dynamodb.delete_table().table_name(name.as_str()).send().await {
-                Ok(_) => {}
-                Err(error) if gone(error.code()) => return Ok(()),
-                Err(error) if busy(error.code()) => {}
-                Err(error) => return Err(explained("delete the table", &error).into()),
-            }
-        } else {
-            let update = aws.dynamodb.update_table().table_name(name.as_str());
-            match update.deletion_protection_enabled(false).send().await {
-                Ok(_) => {
-                    unprotected = true;
-                    continue;
-                }
-                Err(error) if gone(error.code()) => return Ok(()),
-                Err(error) if busy(error.code()) => {}
-                Err(error) => return Err(explained("unprotect the table", &error).into()),
-            }
-        }
-        sleep(PAUSE).await;
-    }
-    Err(Problem::failed(
-        format!("the table {name} is still there after five minutes"),
-        "look at it in the AWS console, and run this again",
     )
     .into())
 }

@@ -13,8 +13,9 @@ use footfall_infra::settings::{FILE, Settings};
 use serde::Serialize;
 
 use self::facts::facts;
-use crate::apply::print_json;
 use crate::aws::Target;
+use crate::duration;
+use crate::output::print_json;
 use crate::problem::Problem;
 use crate::stack::{self, Step};
 use crate::toolchain::Arch;
@@ -252,7 +253,7 @@ fn clock(clock: &Clock) -> Check {
     match clock {
         Clock { ahead: Some(ahead), .. } if ahead.unsigned_abs() > SKEW.unsigned_abs() => {
             let side = if *ahead > 0 { "behind" } else { "ahead of" };
-            let span = span(ahead.unsigned_abs());
+            let span = duration::words(ahead.unsigned_abs());
             let cause = format!("this machine's clock is {span} {side} that of AWS");
             Check::wrong("clock", &Problem::failed(cause, remedy))
         }
@@ -268,15 +269,6 @@ fn clock(clock: &Clock) -> Check {
         Clock { ahead: None, refused: None } => {
             Check::unknown("clock", "not known: AWS gave no answer to compare it with")
         }
-    }
-}
-
-/// A time span in its largest unit. It is one of five minutes or more.
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..7200 => format!("{} minutes", seconds / 60),
-        7200..172_800 => format!("{} hours", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
     }
 }
 

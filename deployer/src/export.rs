@@ -18,9 +18,11 @@ use footfall_runtime::storage::hour::Span;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::interrupt::unless_stopped;
 use crate::partial::{self, Partial, check_is_new, sync_folder};
-use crate::place::{self, Data, Place, problem, unless_stopped};
-use crate::problem::Problem;
+use crate::place::{self, Data, Place};
+use crate::problem::{Problem, of_store};
+use crate::settings;
 
 /// Write every hit of a site into files: Parquet, CSV or JSON Lines
 ///
@@ -98,7 +100,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if let Some(output) = arguments.output.as_deref().filter(|output| *output != Path::new("-")) {
         check_is_new(output)?;
     }
-    let settings = place::settings()?;
+    let settings = settings::or_local()?;
     let work = async {
         match arguments.place.open().await? {
             Data::Table(store) => write(arguments, &settings, &store).await,
@@ -111,7 +113,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 async fn write<S: Store>(arguments: &Arguments, settings: &Settings, store: &S) -> Result<()> {
     let site = &place::site(store, settings, arguments.site.as_deref()).await?;
     eprintln!("Site     {}\n", site.domain);
-    let archive = RawData::open(store, settings, site, Timestamp::now()).await.map_err(problem)?;
+    let archive = Archive::open(store, settings, site, Timestamp::now()).await.map_err(of_store)?;
     let (first, last) = archive.range();
     let from = arguments.from.map_or(first, |from| from.max(first));
     let to = arguments.to.map_or(last, |to| to.min(last));
@@ -160,7 +162,7 @@ async fn write<S: Store>(arguments: &Arguments, settings: &Settings, store: &S) 
         if is_terminal {
             eprint!("\rExporting {day}: {} hits so far", written.hits);
         }
-        let contents = archive.day(day).await.map_err(problem)?;
+        let contents = archive.day(day).await.map_err(of_store)?;
         let before = written.hits;
         match &mut sink {
             Sink::Lines(format, out) => {

@@ -18,6 +18,7 @@ use tokio::time::sleep;
 
 use self::line::Line;
 use crate::aws::{Aws, Target};
+use crate::duration;
 use crate::problem::{Problem, explained};
 use crate::stack::look;
 
@@ -45,7 +46,7 @@ pub(crate) struct Arguments {
     #[arg(long, short)]
     follow: bool,
     /// How far back to begin: a number of seconds, minutes, hours or days
-    #[arg(long, value_name = "30s|15m|1h|2d", default_value = "1h", value_parser = span)]
+    #[arg(long, value_name = "30s|15m|1h|2d", default_value = "1h", value_parser = duration::parse)]
     since: Duration,
     /// These functions alone
     #[arg(long, value_name = "NAME", num_args = 1.., value_parser = function)]
@@ -55,21 +56,6 @@ pub(crate) struct Arguments {
     json: bool,
     #[command(flatten)]
     target: Target,
-}
-
-/// A time span such as `15m`.
-pub(crate) fn span(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no time span; write it as 30s, 15m, 1h or 2d");
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    Ok(Duration::from_secs(u64::from(number) * seconds))
 }
 
 fn function(name: &str) -> Result<Function, String> {
@@ -267,17 +253,6 @@ mod tests {
     fn event(at: i64, id: &str) -> Event {
         let (function, stream) = (Function::Track, "s".to_owned());
         Event { at, id: id.to_owned(), function, stream, message: "m".to_owned() }
-    }
-
-    #[test]
-    fn a_span_is_a_number_with_its_unit() {
-        let seconds = |text: &str| span(text).map(|span| span.as_secs());
-        assert_eq!(seconds("30s"), Ok(30));
-        assert_eq!(seconds("15m"), Ok(900));
-        assert_eq!(seconds("2d"), Ok(172_800));
-        for wrong in ["", "h", "1", "1y", "-1h", "1.5h", "1ä", "99999999999d"] {
-            assert!(span(wrong).is_err_and(|text| text.contains("write it as")), "{wrong}");
-        }
     }
 
     #[test]

@@ -22,21 +22,27 @@ mod ask;
 mod aws;
 mod body;
 mod build;
+mod build_command;
 mod change_set;
 mod concurrency;
 mod cost;
+mod cost_command;
 mod delete;
 mod deploy;
 mod destroy;
 mod doctor;
 mod dump;
+mod duration;
 mod export;
 mod history;
 mod import;
+mod import_command;
 mod init;
+mod interrupt;
+mod lock;
 mod logs;
 mod open;
-mod owner;
+mod output;
 mod package;
 mod partial;
 mod password;
@@ -45,13 +51,16 @@ mod plan;
 mod problem;
 mod progress;
 mod rollback;
+mod settings;
 mod settle;
 mod share;
 mod signed;
 mod snippet;
 mod stack;
 mod status;
+mod table;
 mod template;
+mod template_command;
 mod today;
 mod token;
 mod toolchain;
@@ -75,19 +84,19 @@ struct Arguments {
 enum Command {
     Init(init::Arguments),
     Doctor(doctor::Arguments),
-    Build(build::Arguments),
-    Template(template::Arguments),
+    Build(build_command::Arguments),
+    Template(template_command::Arguments),
     Deploy(Box<deploy::Arguments>),
     Rollback(rollback::Arguments),
     Status(status::Arguments),
-    Cost(cost::Arguments),
+    Cost(cost_command::Arguments),
     Logs(logs::Arguments),
     Open(open::Arguments),
     Password(password::Arguments),
     Token(token::Arguments),
     Share(share::Arguments),
     Snippet(snippet::Arguments),
-    Import(Box<import::Arguments>),
+    Import(Box<import_command::Arguments>),
     Destroy(destroy::Arguments),
     Export(export::Arguments),
     Delete(delete::Arguments),
@@ -116,19 +125,19 @@ fn run(command: Command) -> Result<()> {
         match command {
             Command::Init(arguments) => init::run(&arguments).await,
             Command::Doctor(arguments) => doctor::run(&arguments).await,
-            Command::Build(arguments) => build::run(&arguments).await,
-            Command::Template(arguments) => template::run(&arguments).await,
+            Command::Build(arguments) => build_command::run(&arguments).await,
+            Command::Template(arguments) => template_command::run(&arguments).await,
             Command::Deploy(arguments) => deploy::run(&arguments).await,
             Command::Rollback(arguments) => rollback::run(&arguments).await,
             Command::Status(arguments) => status::run(&arguments).await,
-            Command::Cost(arguments) => cost::run(&arguments).await,
+            Command::Cost(arguments) => cost_command::run(&arguments).await,
             Command::Logs(arguments) => logs::run(&arguments).await,
             Command::Open(arguments) => open::run(&arguments).await,
             Command::Password(arguments) => password::run(&arguments).await,
             Command::Token(arguments) => token::run(&arguments).await,
             Command::Share(arguments) => share::run(&arguments).await,
             Command::Snippet(arguments) => snippet::run(&arguments).await,
-            Command::Import(arguments) => import::run(&arguments).await,
+            Command::Import(arguments) => import_command::run(&arguments).await,
             Command::Destroy(arguments) => destroy::run(&arguments).await,
             Command::Export(arguments) => export::run(&arguments).await,
             Command::Delete(arguments) => delete::run(&arguments).await,

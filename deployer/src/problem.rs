@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use footfall_runtime::storage::StoreError;
 
 /// A failure that an owner can do something about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +101,19 @@ fn of_service(doing: &str, code: &str, message: &str) -> Problem {
         _ => Problem::failed(
             cause(&format!("{code}: {message}")),
             "if that does not explain itself, run this again in a while",
+        ),
+    }
+}
+
+/// What is wrong with a store. Where it says itself what to do, that is the remedy.
+pub(crate) fn of_store(error: StoreError) -> Problem {
+    let text = error.to_string();
+    match text.split_once("; ") {
+        Some((cause, remedy)) => Problem::failed(cause, remedy),
+        None => Problem::failed(
+            text,
+            "check the credentials and the network, and run this again: it begins anew, or goes on where it \
+             ended",
         ),
     }
 }

@@ -12,10 +12,8 @@ use footfall_runtime::platform::settings_file;
 use footfall_runtime::snippet::snippet;
 
 use crate::aws::{self, Aws, Target};
+use crate::place::DEV;
 use crate::stack;
-
-/// Where `cargo xtask dev` listens.
-pub(crate) const DEV: &str = "http://127.0.0.1:8787";
 
 /// How long AWS may take to say where the API is.
 const PATIENCE: Duration = Duration::from_secs(3);

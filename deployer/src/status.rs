@@ -21,8 +21,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::apply::print_json;
 use crate::aws::{Aws, Target};
+use crate::output::print_json;
 use crate::problem::Explain as _;
 use crate::stack::{self, look, state};
 use crate::today::{Today, today};

@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 
 use super::bill::{Bill, Line};
 use super::metrics::DAYS;
+use super::month::Basis;
+use super::report::Report;
 use super::usage::LOOKS;
-use super::{Basis, Report};
 
 /// How wide it is.
 const WIDTH: usize = 84;
 
 /// The report.
-pub(super) fn of(report: &Report, credits: &str) -> String {
+pub(crate) fn of(report: &Report, credits: &str) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = write(&mut text, report, credits);

@@ -16,8 +16,8 @@ use super::{Clock, Facts, Identity};
 use crate::artifacts::Bucket;
 use crate::aws::{self, Aws, Target};
 use crate::concurrency::Concurrency;
-use crate::owner;
 use crate::problem::{Problem, explained, innermost};
+use crate::settings;
 use crate::stack;
 use crate::toolchain::{self, Arch};
 
@@ -56,7 +56,7 @@ pub(super) async fn facts(arch: Arch, target: &Target) -> Facts {
         Err(error) => Err(problem(&error)),
     };
     Facts {
-        settings: owner::settings().map_err(|error| problem(&error)),
+        settings: settings::required().map_err(|error| problem(&error)),
         rustc: version().map_err(|error| problem(&error)),
         target: (arch.target(), toolchain::has_target(arch).map_err(|error| problem(&error))),
         linker: toolchain::ensure_linker().map_err(|error| problem(&error)),

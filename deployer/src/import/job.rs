@@ -33,7 +33,7 @@ use super::ledger::{self, Ledger, Look, Print};
 use super::source::Source;
 use super::tally::{Lines, Reason};
 use super::{access_log, cloudfront, footfall, goatcounter, plausible, umami};
-use crate::place;
+use crate::lock;
 use crate::problem::Problem;
 
 /// How much is stored at once: as many items as DynamoDB takes, or so many bytes, which a slow line
@@ -161,7 +161,7 @@ impl<S: Store> Job<'_, S> {
             self.take(&ledger, &inputs, &mut intake, &mut summary).await?;
             return Ok(summary);
         }
-        let lock = place::lock(self.store, self.site, self.holder, self.lease).await?;
+        let lock = lock::take(self.store, self.site, self.holder, self.lease).await?;
         let taken = lock.during(async {
             // Reading took its time.
             if Ledger::of(self.store, self.site).await?.imports != ledger.imports {
@@ -173,7 +173,7 @@ impl<S: Store> Job<'_, S> {
             }
             self.take(&ledger, &inputs, &mut intake, &mut summary).await
         });
-        taken.await.map_err(place::locked)??;
+        taken.await.map_err(lock::locked)??;
         Ok(summary)
     }
 

@@ -10,7 +10,7 @@ use crate::problem::Problem;
 
 /// The settings to deploy. Elsewhere, no file means one site, `localhost`; a stack for it would count
 /// nothing.
-pub(crate) fn settings() -> Result<Settings> {
+pub(crate) fn required() -> Result<Settings> {
     let file = Path::new(FILE);
     if !file.exists() {
         return Err(Problem::refused(
@@ -20,4 +20,10 @@ pub(crate) fn settings() -> Result<Settings> {
         .into());
     }
     Ok(settings_file::read(file)?)
+}
+
+/// The settings in this folder. What of them matters to stored data (how many shards there were) the table
+/// knows as well.
+pub(crate) fn or_local() -> Result<Settings> {
+    Ok(settings_file::read(Path::new(FILE))?)
 }

@@ -1,0 +1,43 @@
+//! `cargo xtask build`: the functions, built for Lambda and packed.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use crate::build::{folder, packages, packages_of, root};
+use crate::toolchain::Arch;
+
+/// Build the functions for Lambda, and pack them
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Architecture to build for
+    #[arg(long, value_enum, default_value_t = Arch::Arm64)]
+    arch: Arch,
+    /// The workspace to build, where it is not the one that this program was built from: for the test
+    /// that builds a copy
+    #[arg(long, hide = true)]
+    workspace: Option<PathBuf>,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    let (root, packages) = match &arguments.workspace {
+        None => (root(), packages(arguments.arch)?),
+        Some(copy) => (copy.as_path(), packages_of(copy, arguments.arch)?),
+    };
+    let folder = folder(root, arguments.arch);
+    for package in &packages {
+        let file = folder.join(format!("{}.zip", package.function.name()));
+        fs::write(&file, &package.zip)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        eprintln!(
+            "{:<10} binary {:>9} bytes, zip {:>9} bytes, {}",
+            package.function.name(),
+            package.binary_bytes,
+            package.zip.len(),
+            file.display()
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! `cargo xtask cost`: what a month costs, what of it is free, and what a flood could make of it.
+
+use std::io::{self, Write as _};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use crate::aws::{self, Target};
+use crate::cost::month::Month;
+use crate::cost::prices::Prices;
+use crate::cost::report::Report;
+use crate::cost::text;
+use crate::output::print_json;
+
+/// How many views a month has where nobody says, and nothing is deployed.
+const VIEWS: u64 = 100_000;
+
+/// Where prices are those of, if no region is chosen.
+const REGION: &str = "us-east-1";
+
+/// Print what it costs a month, and what it could cost at worst
+///
+/// Of a deployed stack, the numbers are those of the last 30 days, as CloudWatch has them. With --views, or where
+/// nothing is deployed, they are reckoned from the settings in this folder, and AWS is not asked.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Reckon with so many page views a month, and do not ask AWS [default where nothing is deployed: 100000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=1_000_000_000_000))]
+    views: Option<u64>,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    let prices = Prices::load()?;
+    let region = aws::region(&arguments.target).await;
+    let region = region.map_or_else(|| REGION.to_owned(), |region| region.to_string());
+    let month = match arguments.views {
+        Some(views) => Month::reckoned(views, &region)?,
+        None => match Month::deployed(&arguments.target).await {
+            Ok(Some(used)) => used,
+            other => {
+                let why = match other {
+                    Err(error) => format!("Nothing is known of a deployed stack: {error:#}."),
+                    _ => format!("There is no stack {} in {region}.", arguments.target.stack),
+                };
+                eprintln!(
+                    "{why}\nSo these are the costs of {VIEWS} views; --views says another number."
+                );
+                Month::reckoned(VIEWS, &region)?
+            }
+        },
+    };
+    let report = Report::new(month, &prices, region)?;
+    if arguments.json {
+        return print_json(&report);
+    }
+    let text = text::of(&report, prices.credits());
+    io::stdout().write_all(text.as_bytes()).context("cannot print")
+}

@@ -1,0 +1,256 @@
+//! `cargo xtask import`: what other tools and servers have counted, beside what Footfall counts.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use footfall_infra::settings::{Settings, Site};
+use footfall_runtime::catalog::imports::State;
+use footfall_runtime::catalog::lock::LEASE;
+use footfall_runtime::hit::visitor::Salt;
+use footfall_runtime::platform::clock::{Ambient as _, Machine};
+use footfall_runtime::storage::Store;
+use footfall_runtime::storage::embedded::Embedded;
+use footfall_runtime::storage::import_id::ImportId;
+
+use crate::import::format::Said;
+use crate::import::job::{Job, Options, PAUSES, Summary};
+use crate::import::ledger::{self, Ledger};
+use crate::import::source::Source;
+use crate::import::tally::Lines;
+use crate::interrupt::{STOP, unless_stopped};
+use crate::lock::{self, FOLDER_LEASE};
+use crate::output::print_json;
+use crate::place::{Place, only_site};
+use crate::problem::{Problem, of_store};
+use crate::settings;
+
+/// Import what other tools and servers have counted
+///
+/// Takes access logs of Apache and nginx, CloudFront's standard logs, the exports of GoatCounter, Plausible
+/// and Umami, and Footfall's own; gzipped or not. What is imported counts in every report of its days. The
+/// same content is imported once, however often it is named, and of a log that has grown, what is new.
+/// Days on which the tracker has counted are left out. docs/import.md says what each format carries.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Files to import
+    #[arg(value_name = "FILE", required_unless_present_any = ["list", "undo"])]
+    files: Vec<PathBuf>,
+    /// Site that they are of, by its domain; needed if there is more than one
+    #[arg(long, value_name = "DOMAIN")]
+    site: Option<String>,
+    /// Format of the files; found by how they begin if not said
+    #[arg(long, value_enum)]
+    format: Option<Said>,
+    /// Also take days on which the tracker has counted, or that another export has: they count twice
+    #[arg(long)]
+    overlap: bool,
+    /// Read and check everything, and store nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// List what was imported
+    #[arg(long, conflicts_with_all = ["files", "undo"])]
+    list: bool,
+    /// Take an import back
+    #[arg(long, value_name = "ID", conflicts_with = "files")]
+    undo: Option<ImportId>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
+    // A wrong name is said before anything else is tried.
+    let mut sources = Vec::new();
+    for file in &arguments.files {
+        sources.extend(Source::of(file)?);
+    }
+    if let Some(folder) = arguments.place.folder() {
+        // Where there is no data yet, this is its beginning.
+        let store = Embedded::open(folder).map_err(of_store)?;
+        return import_into(arguments, &store, &settings::or_local()?, sources).await;
+    }
+    let deployed = arguments.place.deployed().await?;
+    let settings = deployed.settings.map_or_else(settings::or_local, Ok)?;
+    import_into(arguments, &deployed.table, &settings, sources).await
+}
+
+async fn import_into<S: Store>(
+    arguments: &Arguments,
+    store: &S,
+    settings: &Settings,
+    sources: Vec<Source>,
+) -> Result<()> {
+    let site = only_site(settings, arguments.site.as_deref())?;
+    if arguments.list {
+        return list(store, site, arguments.json).await;
+    }
+    let lease = if arguments.place.folder().is_some() { FOLDER_LEASE } else { LEASE };
+    if let Some(id) = arguments.undo {
+        return undo(store, site, id, lease).await;
+    }
+    let job = Job {
+        store,
+        settings,
+        site,
+        now: Machine.now(),
+        salt: Salt::new(Machine.random()?),
+        holder: Machine.random()?,
+        lease,
+        options: Options {
+            format: arguments.format,
+            overlap: arguments.overlap,
+            dry_run: arguments.dry_run,
+        },
+        pauses: &PAUSES,
+        stop: &STOP,
+    };
+    let remedy = "nothing of it counts; run the same again to go on";
+    let summary = unless_stopped(job.run(sources), remedy).await?;
+    if arguments.json {
+        return print_json(&summary);
+    }
+    io::stdout().write_all(text(&summary, &said(arguments)).as_bytes()).context("cannot print")
+}
+
+/// How to say again where an import went.
+fn said(arguments: &Arguments) -> String {
+    let mut place = String::new();
+    if let Some(site) = &arguments.site {
+        let _ = write!(place, " --site {site}");
+    }
+    if let Some(folder) = arguments.place.folder() {
+        let _ = write!(place, " --local --data {}", folder.display());
+    }
+    place
+}
+
+async fn list<S: Store>(store: &S, site: &Site, json: bool) -> Result<()> {
+    let ledger = Ledger::of(store, site).await?;
+    if json {
+        return print_json(&ledger.imports);
+    }
+    let mut text = String::new();
+    for (id, import) in &ledger.imports {
+        let state = match import.state {
+            State::Finished => "",
+            State::Begun => ", which is not finished and does not count: run the same import again",
+            State::Undone => ", which is being taken back: run --undo again",
+        };
+        let _ = writeln!(
+            text,
+            "{id}  {}  {} hits and {} filtered, {} to {}{state}",
+            import.at.strftime("%Y-%m-%d"),
+            import.hits,
+            import.filtered,
+            import.first,
+            import.last,
+        );
+    }
+    if text.is_empty() {
+        eprintln!("Nothing was imported of {}.", site.domain);
+    }
+    io::stdout().write_all(text.as_bytes()).context("cannot print")
+}
+
+async fn undo<S: Store>(store: &S, site: &Site, id: ImportId, lease: Duration) -> Result<()> {
+    let taken_back = async {
+        let ledger = Ledger::of(store, site).await?;
+        let Some(import) = ledger.imports.get(&id) else {
+            return Err(Problem::refused(
+                format!("{} has no import {id}", site.domain),
+                "`cargo xtask import --list` shows those that there are",
+            )
+            .into());
+        };
+        ledger::take_back(store, site, id, import, Machine.now()).await?;
+        eprintln!("Took back {} hits, {} to {}.", import.hits, import.first, import.last);
+        Ok(())
+    };
+    let lock = lock::take(store, site, Machine.random()?, lease).await?;
+    lock.during(taken_back).await.map_err(lock::locked)?
+}
+
+/// The summary as an owner reads it.
+fn text(summary: &Summary, place: &str) -> String {
+    let mut text = String::new();
+    for skipped in &summary.skipped {
+        let by = match (skipped.id, skipped.at) {
+            (Some(id), Some(at)) => {
+                format!("imported already on {} ({id})", at.strftime("%Y-%m-%d"))
+            }
+            _ => "the same as another of these files".to_owned(),
+        };
+        let part = if skipped.whole {
+            String::new()
+        } else {
+            format!("its first {} bytes: ", skipped.bytes)
+        };
+        let _ = writeln!(text, "{}: {part}{by}", skipped.file);
+    }
+    if summary.files == 0 {
+        text.push_str("There is nothing new to import.\n");
+        return text;
+    }
+    let filtered: u64 = summary.filtered.values().sum();
+    let mut row = |name: &str, what: String| {
+        let _ = writeln!(text, "{name:<9} {what}");
+    };
+    let many =
+        |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    row("read", format!("{} of {}", many(summary.lines, "line"), many(summary.files, "file")));
+    row("hits", summary.hits.to_string());
+    if filtered > 0 {
+        let reasons = summary.filtered.iter().map(|(reason, hits)| format!("{hits} {reason}"));
+        let reasons: Vec<String> = reasons.collect();
+        row("filtered", format!("{filtered}, which are kept apart: {}", reasons.join(", ")));
+    }
+    for Lines { lines, text, .. } in &summary.passed {
+        row("passed", format!("{lines}: {text}"));
+    }
+    for Lines { lines, first, text, .. } in &summary.refused {
+        let more = if *lines > first.len() as u64 { ", …" } else { "" };
+        row("refused", format!("{lines}: {text} ({}{more})", first.join(", ")));
+    }
+    for by in ["tracker", "import"] {
+        let days: Vec<_> = summary.left_out.iter().filter(|left| left.by == by).collect();
+        let (Some(first), Some(last)) = (days.first(), days.last()) else { continue };
+        let hits: u64 = days.iter().map(|left| left.hits).sum();
+        let who = if by == "tracker" { "the tracker counted" } else { "another import has" };
+        row(
+            "left out",
+            format!(
+                "{} on {} that {who} ({} to {}); --overlap takes them, too",
+                many(hits, "hit"),
+                many(days.len() as u64, "day"),
+                first.day,
+                last.day
+            ),
+        );
+    }
+    for note in &summary.notes {
+        row("note", note.clone());
+    }
+    let (Some(first), Some(last), Some(id)) = (summary.first, summary.last, summary.id) else {
+        text.push_str("There is nothing to import.\n");
+        return text;
+    };
+    row("days", format!("{}, {first} to {last}", summary.days));
+    let stored = if summary.dry_run { "to store" } else { "stored" };
+    row(stored, format!("{} bytes, for {} write units", summary.bytes, summary.write_units));
+    if summary.dry_run {
+        text.push_str("Nothing was stored: this was a dry run.\n");
+    } else {
+        let _ = writeln!(
+            text,
+            "Imported into {} as {id}; `cargo xtask import --undo {id}{place}` takes it back.",
+            summary.site
+        );
+    }
+    text
+}

@@ -1,0 +1,40 @@
+//! A site's lock, which an import and a deletion hold.
+
+use std::time::Duration;
+
+use footfall_infra::settings::Site;
+use footfall_runtime::catalog::lock::{Lock, LockError};
+use footfall_runtime::storage::Store;
+
+use crate::problem::{Problem, of_store};
+
+/// How long the lock of a site is waited for whose data is in a folder: nobody else has that open, and who held
+/// it was killed.
+pub(crate) const FOLDER_LEASE: Duration = Duration::from_secs(1);
+
+/// Takes a site's lock, and says so if that takes a while.
+pub(crate) async fn take<S: Store>(
+    store: &S,
+    site: &Site,
+    holder: [u8; 16],
+    lease: Duration,
+) -> Result<Lock<S>, Problem> {
+    let waits = || {
+        eprintln!(
+            "Hits of {} are being imported or deleted, or that was ended: waiting {} s to see which.",
+            site.domain,
+            lease.as_secs()
+        );
+    };
+    Lock::take(store, site, holder, lease, waits).await.map_err(locked)
+}
+
+/// Why there is no lock, or none any more.
+pub(crate) fn locked(error: LockError) -> Problem {
+    match error {
+        LockError::Store(error) => of_store(error),
+        error @ (LockError::Held | LockError::Lost) => {
+            Problem::failed(error.to_string(), "run this again once that is done")
+        }
+    }
+}

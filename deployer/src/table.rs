@@ -1,0 +1,79 @@
+//! The table as a whole: it outlives its stack, so that CloudFormation cannot be asked to delete it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+use aws_sdk_dynamodb::types::TableDescription;
+use footfall_infra::stack::{STACK_TAG, StackName};
+use tokio::time::sleep;
+
+use crate::aws::Aws;
+use crate::problem::{Explain as _, Problem, explained};
+
+/// How often AWS is asked whether the table is gone, and how long in between.
+const TRIES: usize = 150;
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// The table of a stack, whether that is there or not.
+pub(crate) async fn find(aws: &Aws, name: &StackName) -> Result<Option<TableDescription>> {
+    match aws.dynamodb.describe_table().table_name(name.as_str()).send().await {
+        Ok(answer) => Ok(answer.table),
+        Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
+        Err(error) => Err(explained("look for the table", &error).into()),
+    }
+}
+
+/// A table of this name that has not Footfall's tag is somebody else's.
+pub(crate) async fn check_is_ours(
+    aws: &Aws,
+    name: &StackName,
+    table: Option<&TableDescription>,
+) -> Result<()> {
+    let Some(arn) = table.and_then(TableDescription::table_arn) else { return Ok(()) };
+    let tags = aws.dynamodb.list_tags_of_resource().resource_arn(arn).send().await;
+    let tags = tags.or_explain("read the table's tags")?;
+    if tags.tags().iter().any(|tag| tag.key() == STACK_TAG && tag.value() == name.as_str()) {
+        return Ok(());
+    }
+    Err(Problem::refused(
+        format!("the table {name} does not have the tag {STACK_TAG}: it may not be Footfall's"),
+        "if it is, delete it in the AWS console",
+    )
+    .into())
+}
+
+/// Takes the protection off and deletes. A table that is being changed cannot be changed or
+/// deleted: AWS says so, and is asked again.
+pub(crate) async fn delete(aws: &Aws, name: &StackName) -> Result<()> {
+    let busy = |code: Option<&str>| code == Some("ResourceInUseException");
+    let gone = |code: Option<&str>| code == Some("ResourceNotFoundException");
+    let mut unprotected = false;
+    for _ in 0..TRIES {
+        if unprotected {
+            match aws.dynamodb.delete_table().table_name(name.as_str()).send().await {
+                Ok(_) => {}
+                Err(error) if gone(error.code()) => return Ok(()),
+                Err(error) if busy(error.code()) => {}
+                Err(error) => return Err(explained("delete the table", &error).into()),
+            }
+        } else {
+            let update = aws.dynamodb.update_table().table_name(name.as_str());
+            match update.deletion_protection_enabled(false).send().await {
+                Ok(_) => {
+                    unprotected = true;
+                    continue;
+                }
+                Err(error) if gone(error.code()) => return Ok(()),
+                Err(error) if busy(error.code()) => {}
+                Err(error) => return Err(explained("unprotect the table", &error).into()),
+            }
+        }
+        sleep(PAUSE).await;
+    }
+    Err(Problem::failed(
+        format!("the table {name} is still there after five minutes"),
+        "look at it in the AWS console, and run this again",
+    )
+    .into())
+}
