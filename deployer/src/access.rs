@@ -12,9 +12,9 @@ use footfall_runtime::storage::embedded::Embedded;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::duration;
+use crate::error::Problem;
 use crate::output::print_json;
 use crate::place::{DEV, Deployed, Place, existing, only_site};
-use crate::problem::Problem;
 use crate::settings;
 
 /// What a new token or link is for

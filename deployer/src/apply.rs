@@ -15,10 +15,10 @@ use crate::ask;
 use crate::aws::Aws;
 use crate::body::Body;
 use crate::change_set::{Made, Pending, run_name};
+use crate::error::Problem;
 use crate::history;
 use crate::output::{print, print_json};
 use crate::plan::{self, Plan};
-use crate::problem::Problem;
 use crate::progress::{Until, Watch};
 use crate::stack::{self, look, state};
 

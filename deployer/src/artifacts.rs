@@ -18,8 +18,8 @@ use footfall_infra::stack::{STACK_TAG, StackName};
 use sha2::{Digest as _, Sha256};
 
 use crate::aws::Aws;
+use crate::error::{Explain as _, Problem, explained};
 use crate::package::Package;
-use crate::problem::{Explain as _, Problem, explained};
 
 /// How many of a function's last zips are kept, and of the last deploys.
 pub(crate) const KEPT: usize = 5;

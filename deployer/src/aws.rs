@@ -24,7 +24,7 @@ use footfall_runtime::platform::aws_http::{HttpClient, Proxies, roots};
 use footfall_runtime::storage::dynamodb::{self, Access, DynamoDb, Endpoint, Keys, Retries};
 use tokio::sync::Mutex;
 
-use crate::problem::{Explain as _, Problem, innermost};
+use crate::error::{Explain as _, Problem, innermost};
 use crate::signed::Signed;
 
 /// How long one try may take. The connector has no time-outs of its own.

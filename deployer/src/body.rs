@@ -6,7 +6,7 @@ use footfall_infra::stack::INLINE_TEMPLATE_LIMIT;
 use sha2::{Digest as _, Sha256};
 
 use crate::artifacts::{Bucket, KEPT};
-use crate::problem::Problem;
+use crate::error::Problem;
 
 /// The most bytes that a template may have in S3, a megabyte in the careful reading:
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>

@@ -12,8 +12,8 @@ use tokio::time::sleep;
 
 use crate::aws::Aws;
 use crate::body::Body;
+use crate::error::{Explain as _, Problem, explained};
 use crate::plan::Plan;
-use crate::problem::{Explain as _, Problem, explained};
 use crate::stack;
 
 /// What the names of change sets begin with.

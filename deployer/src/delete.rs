@@ -18,10 +18,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::ask;
+use crate::error::{Problem, of_store};
 use crate::interrupt::unless_stopped;
 use crate::lock::{self, FOLDER_LEASE};
 use crate::place::{self, Data, Place};
-use crate::problem::{Problem, of_store};
 use crate::settings;
 
 /// How long a reader may still hold on to what was just replaced: as long as the function `dashboard` may run.

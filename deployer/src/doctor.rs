@@ -15,8 +15,8 @@ use serde::Serialize;
 use self::facts::facts;
 use crate::aws::Target;
 use crate::duration;
+use crate::error::Problem;
 use crate::output::print_json;
-use crate::problem::Problem;
 use crate::stack::{self, Step};
 use crate::toolchain::Arch;
 

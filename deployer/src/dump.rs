@@ -27,8 +27,8 @@ use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
 use crate::aws::Aws;
+use crate::error::Explain as _;
 use crate::partial::{Partial, check_is_new};
-use crate::problem::Explain as _;
 
 type Item = HashMap<String, AttributeValue>;
 

@@ -18,10 +18,10 @@ use footfall_runtime::storage::hour::Span;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::error::{Problem, of_store};
 use crate::interrupt::unless_stopped;
 use crate::partial::{self, Partial, check_is_new, sync_folder};
 use crate::place::{self, Data, Place};
-use crate::problem::{Problem, of_store};
 use crate::settings;
 
 /// Write every hit of a site into files: Parquet, CSV or JSON Lines

@@ -16,6 +16,7 @@ use footfall_runtime::storage::Store;
 use footfall_runtime::storage::embedded::Embedded;
 use footfall_runtime::storage::import_id::ImportId;
 
+use crate::error::{Problem, of_store};
 use crate::import::format::Said;
 use crate::import::job::{Job, Options, PAUSES, Summary};
 use crate::import::ledger::{self, Ledger};
@@ -25,7 +26,6 @@ use crate::interrupt::{STOP, unless_stopped};
 use crate::lock::{self, FOLDER_LEASE};
 use crate::output::print_json;
 use crate::place::{Place, only_site};
-use crate::problem::{Problem, of_store};
 use crate::settings;
 
 /// Import what other tools and servers have counted

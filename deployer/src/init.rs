@@ -10,7 +10,7 @@ use clap::Args;
 use footfall_infra::settings::{Domain, Email, FILE, Settings, SettingsError, TimeZone};
 
 use crate::ask;
-use crate::problem::Problem;
+use crate::error::Problem;
 
 /// Write a footfall.yaml in which every key is explained
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 
-use crate::problem::Problem;
+use crate::error::Problem;
 
 /// Set by Ctrl-C, for what reads without giving others a turn.
 pub(crate) static STOP: AtomicBool = AtomicBool::new(false);

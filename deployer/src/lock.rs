@@ -6,7 +6,7 @@ use footfall_infra::settings::Site;
 use footfall_runtime::catalog::lock::{Lock, LockError};
 use footfall_runtime::storage::Store;
 
-use crate::problem::{Problem, of_store};
+use crate::error::{Problem, of_store};
 
 /// How long the lock of a site is waited for whose data is in a folder: nobody else has that open, and who held
 /// it was killed.

@@ -19,7 +19,7 @@ use tokio::time::sleep;
 use self::line::Line;
 use crate::aws::{Aws, Target};
 use crate::duration;
-use crate::problem::{Problem, explained};
+use crate::error::{Problem, explained};
 use crate::stack::look;
 
 /// How often the logs are looked at with `--follow`. AWS answers five to ten such questions a second

@@ -33,6 +33,7 @@ mod destroy;
 mod doctor;
 mod dump;
 mod duration;
+mod error;
 mod export;
 mod history;
 mod import;
@@ -48,7 +49,6 @@ mod partial;
 mod password;
 mod place;
 mod plan;
-mod problem;
 mod progress;
 mod rollback;
 mod settings;
@@ -70,7 +70,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 
-use crate::problem::Problem;
+use crate::error::Problem;
 
 /// Deploys Footfall, and tells what was deployed.
 #[derive(Debug, Parser)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use crate::problem::Problem;
+use crate::error::Problem;
 
 /// Refuses to write over a file or a folder.
 pub(crate) fn check_is_new(place: &Path) -> Result<(), Problem> {

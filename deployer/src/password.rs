@@ -12,8 +12,8 @@ use footfall_runtime::platform::context::SystemContext;
 use footfall_runtime::storage::Store;
 
 use crate::access::Table;
+use crate::error::Problem;
 use crate::place::{Deployed, Place};
-use crate::problem::Problem;
 
 /// The most that is read of a line: more than any password has.
 const MAX_LINE: u64 = 4096;

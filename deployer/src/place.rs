@@ -13,7 +13,7 @@ use footfall_runtime::storage::keys::checkpoint_key;
 use footfall_runtime::storage::{KeyRange, Store};
 
 use crate::aws::{Aws, Target};
-use crate::problem::{Problem, of_store};
+use crate::error::{Problem, of_store};
 use crate::stack;
 use crate::table;
 

@@ -11,7 +11,7 @@ use aws_sdk_cloudformation::types::StackEvent;
 use tokio::time::sleep;
 
 use crate::aws::Aws;
-use crate::problem::explained;
+use crate::error::explained;
 use crate::stack::{self, Step, step};
 
 /// The most resources that are shown at once as worked on.

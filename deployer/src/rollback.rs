@@ -12,8 +12,8 @@ use crate::apply::{How, apply, guarded, report};
 use crate::artifacts::Bucket;
 use crate::aws::{Aws, Target};
 use crate::change_set::Pending;
+use crate::error::Problem;
 use crate::history;
-use crate::problem::Problem;
 use crate::settle::{ready, settle};
 
 /// Go back to the deploy before; a second time, and it is forth again

@@ -6,7 +6,7 @@ use anyhow::Result;
 use footfall_infra::settings::{FILE, Settings};
 use footfall_runtime::platform::settings_file;
 
-use crate::problem::Problem;
+use crate::error::Problem;
 
 /// The settings to deploy. Elsewhere, no file means one site, `localhost`; a stack for it would count
 /// nothing.

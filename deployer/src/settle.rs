@@ -5,7 +5,7 @@ use aws_sdk_cloudformation::types::{Stack, StackStatus};
 
 use crate::aws::Aws;
 use crate::change_set::{RUN, run_name};
-use crate::problem::{Explain as _, Problem};
+use crate::error::{Explain as _, Problem};
 use crate::progress::{Until, Watch};
 use crate::stack::{self, Step, look, state, step};
 

@@ -14,7 +14,7 @@ use footfall_runtime::platform::aws_http::HttpClient;
 use footfall_runtime::storage::dynamodb::domain;
 use serde_json::Value;
 
-use crate::problem::{Fault, innermost, problem};
+use crate::error::{Fault, innermost, problem};
 
 /// How long a question may take.
 const PATIENCE: Duration = Duration::from_secs(10);

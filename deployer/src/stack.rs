@@ -14,7 +14,7 @@ use footfall_infra::stack::{SALTS, Type};
 use serde_json::Value;
 
 use crate::aws::Aws;
-use crate::problem::{Explain as _, Problem, explained};
+use crate::error::{Explain as _, Problem, explained};
 
 /// What to do with a stack so that it becomes what it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

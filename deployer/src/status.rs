@@ -22,8 +22,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::aws::{Aws, Target};
+use crate::error::Explain as _;
 use crate::output::print_json;
-use crate::problem::Explain as _;
 use crate::stack::{self, look, state};
 use crate::today::{Today, today};
 

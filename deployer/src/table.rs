@@ -9,7 +9,7 @@ use footfall_infra::stack::{STACK_TAG, StackName};
 use tokio::time::sleep;
 
 use crate::aws::Aws;
-use crate::problem::{Explain as _, Problem, explained};
+use crate::error::{Explain as _, Problem, explained};
 
 /// How often AWS is asked whether the table is gone, and how long in between.
 const TRIES: usize = 150;

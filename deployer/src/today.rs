@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::aws::Aws;
-use crate::problem::{Explain as _, Problem};
+use crate::error::{Explain as _, Problem};
 
 /// How many partitions are counted at once.
 const AT_ONCE: usize = 8;

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::facts::Facts;
 use super::usage::Usage;
 use crate::aws::Aws;
-use crate::problem::Explain as _;
+use crate::error::Explain as _;
 use crate::signed::Question;
 use crate::stack;
 

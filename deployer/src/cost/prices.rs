@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::problem::Problem;
+use crate::error::Problem;
 
 /// What is charged for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

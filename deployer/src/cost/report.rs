@@ -7,7 +7,7 @@ use super::facts::Facts;
 use super::month::{Basis, Month};
 use super::prices::{Item, Prices};
 use super::usage::{Flood, Usage};
-use crate::problem::Problem;
+use crate::error::Problem;
 
 /// All that is known of a month.
 #[derive(Debug, Serialize)]

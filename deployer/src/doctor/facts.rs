@@ -16,7 +16,7 @@ use super::{Clock, Facts, Identity};
 use crate::artifacts::Bucket;
 use crate::aws::{self, Aws, Target};
 use crate::concurrency::Concurrency;
-use crate::problem::{Problem, explained, innermost};
+use crate::error::{Problem, explained, innermost};
 use crate::settings;
 use crate::stack;
 use crate::toolchain::{self, Arch};

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use super::source::Source;
 use super::{access_log, goatcounter, plausible};
-use crate::problem::Problem;
+use crate::error::Problem;
 
 /// What an owner can say by --format
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

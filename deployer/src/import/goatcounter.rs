@@ -20,7 +20,7 @@ use super::intake::Intake;
 use super::names;
 use super::table::{Row, rows};
 use super::tally::Reason;
-use crate::problem::Problem;
+use crate::error::Problem;
 
 /// The newest version of the format that is known.
 const VERSION: u32 = 2;

@@ -10,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 use indicatif::ProgressBar;
 use zip::ZipArchive;
 
-use crate::problem::Problem;
+use crate::error::Problem;
 
 const GZIP: &[u8] = b"\x1f\x8b";
 const ZIP: &[u8] = b"PK\x03\x04";
