@@ -11,11 +11,11 @@ use footfall_runtime::platform::context::{Context as _, SystemContext};
 use footfall_runtime::storage::embedded::Embedded;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::duration;
 use crate::error::Problem;
-use crate::output::print_json;
 use crate::place::{DEV, Deployed, Place, existing, only_site};
 use crate::settings;
+use crate::terminal::duration;
+use crate::terminal::output::print_json;
 
 /// What a new token or link is for
 #[derive(Debug, Clone, Args)]

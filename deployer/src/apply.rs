@@ -11,16 +11,16 @@ use footfall_runtime::snippet::snippet;
 use serde::Serialize;
 
 use crate::artifacts::Bucket;
-use crate::ask;
 use crate::aws::Aws;
 use crate::body::Body;
 use crate::change_set::{Made, Pending, run_name};
 use crate::error::Problem;
 use crate::history;
-use crate::output::{print, print_json};
 use crate::plan::{self, Plan};
 use crate::progress::{Until, Watch};
 use crate::stack::{self, look, state};
+use crate::terminal::output::{print, print_json};
+use crate::terminal::prompt;
 
 /// What may be done, and what is printed of it
 #[derive(Debug, Clone, Copy, Args)]
@@ -43,7 +43,7 @@ pub(crate) struct How {
 impl How {
     /// Refuses what would end in a question that nobody can answer.
     pub(crate) fn check(self) -> Result<(), Problem> {
-        if self.plan || self.yes || ask::somebody() {
+        if self.plan || self.yes || prompt::somebody() {
             return Ok(());
         }
         Err(Problem::refused(
@@ -146,7 +146,7 @@ pub(crate) async fn apply(
         )
         .into());
     }
-    if !how.yes && !ask::yes("Apply this?").await? {
+    if !how.yes && !prompt::yes("Apply this?").await? {
         return Err(Problem::refused("not applied", "run this again when it is right").into());
     }
     if !is_new {

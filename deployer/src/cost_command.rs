@@ -10,7 +10,7 @@ use crate::cost::month::Month;
 use crate::cost::prices::Prices;
 use crate::cost::report::Report;
 use crate::cost::text;
-use crate::output::print_json;
+use crate::terminal::output::print_json;
 
 /// How many views a month has where nobody says, and nothing is deployed.
 const VIEWS: u64 = 100_000;

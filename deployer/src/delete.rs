@@ -17,12 +17,12 @@ use footfall_runtime::storage::Store;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::ask;
 use crate::error::{Problem, of_store};
-use crate::interrupt::unless_stopped;
 use crate::lock::{self, FOLDER_LEASE};
 use crate::place::{self, Data, Place};
 use crate::settings;
+use crate::terminal::interrupt::unless_stopped;
+use crate::terminal::prompt;
 
 /// How long a reader may still hold on to what was just replaced: as long as the function `dashboard` may run.
 const GRACE: Duration = Duration::from_secs(Spec::of(Function::Dashboard).timeout as u64);
@@ -80,7 +80,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if arguments.from.zip(arguments.to).is_some_and(|(from, to)| from > to) {
         return Err(Problem::refused("--from is later than --to", "exchange them").into());
     }
-    if !arguments.yes && !arguments.dry_run && !ask::somebody() {
+    if !arguments.yes && !arguments.dry_run && !prompt::somebody() {
         return Err(Problem::refused(
             "nobody is there to ask whether this is meant",
             "say --yes, or --dry-run to see what would go",
@@ -151,7 +151,7 @@ async fn delete<S: Store>(
         return Ok(());
     } else {
         let question = "Nothing but an export brings it back. Delete this?";
-        if !arguments.yes && !ask::yes(question).await? {
+        if !arguments.yes && !prompt::yes(question).await? {
             return Err(
                 Problem::refused("nothing was deleted", "run this again if it is meant").into()
             );

@@ -11,7 +11,6 @@ use footfall_runtime::platform::settings_file;
 use jiff::Timestamp;
 
 use crate::artifacts::Bucket;
-use crate::ask;
 use crate::aws::{Aws, Target};
 use crate::dump;
 use crate::error::{Explain as _, Problem};
@@ -19,6 +18,7 @@ use crate::partial::check_is_new;
 use crate::progress::{Until, Watch};
 use crate::stack::{self, Step, look, state, step};
 use crate::table;
+use crate::terminal::prompt;
 
 /// Take the stack out of AWS; what was counted stays, unless told otherwise
 ///
@@ -64,7 +64,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 
 async fn destroy(arguments: &Arguments) -> Result<()> {
     let settings = settings_file::read(Path::new(settings::FILE))?;
-    let asking = ask::somebody();
+    let asking = prompt::somebody();
     if !asking && (!arguments.yes || arguments.delete_data && arguments.site.is_none()) {
         return Err(Problem::refused(
             "nobody is there to ask whether this is meant",
@@ -124,7 +124,7 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
 
-    if !arguments.yes && !ask::yes("\nDelete this?").await? {
+    if !arguments.yes && !prompt::yes("\nDelete this?").await? {
         return Err(Problem::refused("nothing was deleted", "run this again if it is meant").into());
     }
     if deletes_table {
@@ -169,7 +169,7 @@ async fn confirm_site(arguments: &Arguments, settings: &Settings) -> Result<()> 
     let said = match &arguments.site {
         Some(said) => said.clone(),
         None => {
-            ask::line(&format!(
+            prompt::line(&format!(
                 "Nothing but that file brings it back. Type {} to go on:",
                 site.domain
             ))

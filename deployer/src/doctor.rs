@@ -14,10 +14,10 @@ use serde::Serialize;
 
 use self::facts::facts;
 use crate::aws::Target;
-use crate::duration;
 use crate::error::Problem;
-use crate::output::print_json;
 use crate::stack::{self, Step};
+use crate::terminal::duration;
+use crate::terminal::output::print_json;
 use crate::toolchain::Arch;
 
 /// The oldest Rust that builds this.

@@ -19,10 +19,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::error::{Problem, of_store};
-use crate::interrupt::unless_stopped;
 use crate::partial::{self, Partial, check_is_new, sync_folder};
 use crate::place::{self, Data, Place};
 use crate::settings;
+use crate::terminal::interrupt::unless_stopped;
 
 /// Write every hit of a site into files: Parquet, CSV or JSON Lines
 ///

@@ -22,11 +22,11 @@ use crate::import::job::{Job, Options, PAUSES, Summary};
 use crate::import::ledger::{self, Ledger};
 use crate::import::source::Source;
 use crate::import::tally::Lines;
-use crate::interrupt::{STOP, unless_stopped};
 use crate::lock::{self, FOLDER_LEASE};
-use crate::output::print_json;
 use crate::place::{Place, only_site};
 use crate::settings;
+use crate::terminal::interrupt::{STOP, unless_stopped};
+use crate::terminal::output::print_json;
 
 /// Import what other tools and servers have counted
 ///

@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use footfall_infra::settings::{Domain, Email, FILE, Settings, SettingsError, TimeZone};
 
-use crate::ask;
 use crate::error::Problem;
+use crate::terminal::prompt;
 
 /// Write a footfall.yaml in which every key is explained
 #[derive(Debug, Args)]
@@ -65,7 +65,7 @@ fn is_there() -> Problem {
 
 /// What the flags say and, where somebody is there, what they answer to the rest.
 async fn choices(arguments: &Arguments) -> Result<Choices> {
-    let somebody = ask::somebody();
+    let somebody = prompt::somebody();
     let domain = match &arguments.domain {
         Some(domain) => domain.clone(),
         None if somebody => {
@@ -107,7 +107,7 @@ async fn answer(
     check: impl Fn(String) -> Result<(), String>,
 ) -> Result<Option<String>> {
     loop {
-        let line = ask::line(question).await?;
+        let line = prompt::line(question).await?;
         if line.is_empty() {
             return Ok(None);
         }

@@ -18,9 +18,9 @@ use tokio::time::sleep;
 
 use self::line::Line;
 use crate::aws::{Aws, Target};
-use crate::duration;
 use crate::error::{Problem, explained};
 use crate::stack::look;
+use crate::terminal::duration;
 
 /// How often the logs are looked at with `--follow`. AWS answers five to ten such questions a second
 /// for all of an account together, and two functions are two questions:

@@ -23,8 +23,8 @@ use serde_json::Value;
 
 use crate::aws::{Aws, Target};
 use crate::error::Explain as _;
-use crate::output::print_json;
 use crate::stack::{self, look, state};
+use crate::terminal::output::print_json;
 use crate::today::{Today, today};
 
 /// Show how the deployed stack is
