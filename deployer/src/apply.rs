@@ -11,7 +11,7 @@ use footfall_runtime::snippet::snippet;
 use serde::Serialize;
 
 use crate::artifacts::Bucket;
-use crate::aws::Aws;
+use crate::aws::clients::Aws;
 use crate::body::Body;
 use crate::change_set::{Made, Pending, run_name};
 use crate::error::Problem;

@@ -17,7 +17,7 @@ use footfall_infra::api::Function;
 use footfall_infra::stack::{STACK_TAG, StackName};
 use sha2::{Digest as _, Sha256};
 
-use crate::aws::Aws;
+use crate::aws::clients::Aws;
 use crate::error::{Explain as _, Problem, explained};
 use crate::package::Package;
 

@@ -10,7 +10,7 @@ use aws_sdk_cloudformation::types::{
 };
 use tokio::time::sleep;
 
-use crate::aws::Aws;
+use crate::aws::clients::Aws;
 use crate::body::Body;
 use crate::error::{Explain as _, Problem, explained};
 use crate::plan::Plan;

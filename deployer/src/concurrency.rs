@@ -10,8 +10,8 @@ use aws_sdk_cloudformation::types::Stack;
 use footfall_infra::stack::{Type, reserved_concurrency};
 use serde_json::Value;
 
-use crate::aws::Aws;
-use crate::signed::{Question, Signed};
+use crate::aws::clients::Aws;
+use crate::aws::signed_request::{Question, Signed};
 use crate::stack::{self, Step, look, step};
 
 /// What must stay unreserved.

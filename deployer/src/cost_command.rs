@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::aws::{self, Target};
+use crate::aws::clients::{self, Target};
 use crate::cost::month::Month;
 use crate::cost::prices::Prices;
 use crate::cost::report::Report;
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let prices = Prices::load()?;
-    let region = aws::region(&arguments.target).await;
+    let region = clients::region(&arguments.target).await;
     let region = region.map_or_else(|| REGION.to_owned(), |region| region.to_string());
     let month = match arguments.views {
         Some(views) => Month::reckoned(views, &region)?,

@@ -11,7 +11,7 @@ use footfall_runtime::platform::context::SystemContext;
 
 use crate::apply::{Done, How, Upload, apply, guarded, report};
 use crate::artifacts::Bucket;
-use crate::aws::{Aws, Target};
+use crate::aws::clients::{Aws, Target};
 use crate::body;
 use crate::build;
 use crate::change_set::Pending;

@@ -11,7 +11,7 @@ use footfall_runtime::platform::settings_file;
 use jiff::Timestamp;
 
 use crate::artifacts::Bucket;
-use crate::aws::{Aws, Target};
+use crate::aws::clients::{Aws, Target};
 use crate::dump;
 use crate::error::{Explain as _, Problem};
 use crate::partial::check_is_new;

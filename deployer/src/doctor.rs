@@ -13,7 +13,7 @@ use footfall_infra::settings::{FILE, Settings};
 use serde::Serialize;
 
 use self::facts::facts;
-use crate::aws::Target;
+use crate::aws::clients::Target;
 use crate::error::Problem;
 use crate::stack::{self, Step};
 use crate::terminal::duration;

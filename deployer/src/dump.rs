@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
-use crate::aws::Aws;
+use crate::aws::clients::Aws;
 use crate::error::Explain as _;
 use crate::partial::{Partial, check_is_new};
 

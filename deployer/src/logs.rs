@@ -17,7 +17,7 @@ use footfall_infra::stack::{StackName, log_group_name};
 use tokio::time::sleep;
 
 use self::line::Line;
-use crate::aws::{Aws, Target};
+use crate::aws::clients::{Aws, Target};
 use crate::error::{Problem, explained};
 use crate::stack::look;
 use crate::terminal::duration;

@@ -50,7 +50,6 @@ mod rollback;
 mod settings;
 mod settle;
 mod share;
-mod signed;
 mod snippet;
 mod stack;
 mod status;

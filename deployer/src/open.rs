@@ -10,7 +10,7 @@ use footfall_runtime::auth::admin;
 use footfall_runtime::platform::context::SystemContext;
 
 use crate::access::domain;
-use crate::aws::Target;
+use crate::aws::clients::Target;
 use crate::place::{Deployed, only_site};
 
 /// Open the deployed dashboard in the browser, and sign in

@@ -12,7 +12,7 @@ use footfall_runtime::storage::embedded::Embedded;
 use footfall_runtime::storage::keys::checkpoint_key;
 use footfall_runtime::storage::{KeyRange, Store};
 
-use crate::aws::{Aws, Target};
+use crate::aws::clients::{Aws, Target};
 use crate::error::{Problem, of_store};
 use crate::stack;
 use crate::table;

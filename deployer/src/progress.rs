@@ -10,7 +10,7 @@ use aws_sdk_cloudformation::error::ProvideErrorMetadata as _;
 use aws_sdk_cloudformation::types::StackEvent;
 use tokio::time::sleep;
 
-use crate::aws::Aws;
+use crate::aws::clients::Aws;
 use crate::error::explained;
 use crate::stack::{self, Step, step};
 

@@ -10,7 +10,7 @@ use footfall_runtime::platform::settings_file;
 
 use crate::apply::{How, apply, guarded, report};
 use crate::artifacts::Bucket;
-use crate::aws::{Aws, Target};
+use crate::aws::clients::{Aws, Target};
 use crate::change_set::Pending;
 use crate::error::Problem;
 use crate::history;

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use aws_sdk_cloudformation::types::{Stack, StackStatus};
 
-use crate::aws::Aws;
+use crate::aws::clients::Aws;
 use crate::change_set::{RUN, run_name};
 use crate::error::{Explain as _, Problem};
 use crate::progress::{Until, Watch};

@@ -11,7 +11,7 @@ use footfall_infra::settings;
 use footfall_runtime::platform::settings_file;
 use footfall_runtime::snippet::snippet;
 
-use crate::aws::{self, Aws, Target};
+use crate::aws::clients::{self, Aws, Target};
 use crate::place::DEV;
 use crate::stack;
 
@@ -58,7 +58,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 /// Where the deployed API is. Whatever stands in the way, a snippet is printed; which one, and why,
 /// is said if AWS is in use at all.
 async fn deployed(target: &Target) -> Option<String> {
-    aws::region(target).await?;
+    clients::region(target).await?;
     let why = match tokio::time::timeout(PATIENCE, endpoint(target)).await {
         Ok(Ok(Some(endpoint))) => return Some(endpoint),
         Ok(Ok(None)) => format!("there is no stack {}", target.stack),

@@ -13,7 +13,7 @@ use footfall_infra::settings::Settings;
 use footfall_infra::stack::{SALTS, Type};
 use serde_json::Value;
 
-use crate::aws::Aws;
+use crate::aws::clients::Aws;
 use crate::error::{Explain as _, Problem, explained};
 
 /// What to do with a stack so that it becomes what it should be.

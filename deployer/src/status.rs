@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::aws::{Aws, Target};
+use crate::aws::clients::{Aws, Target};
 use crate::error::Explain as _;
 use crate::stack::{self, look, state};
 use crate::terminal::output::print_json;

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::TableDescription;
 use footfall_infra::stack::{STACK_TAG, StackName};
 use tokio::time::sleep;
 
-use crate::aws::Aws;
+use crate::aws::clients::Aws;
 use crate::error::{Explain as _, Problem, explained};
 
 /// How often AWS is asked whether the table is gone, and how long in between.

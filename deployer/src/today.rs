@@ -17,7 +17,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::aws::Aws;
+use crate::aws::clients::Aws;
 use crate::error::{Explain as _, Problem};
 
 /// How many partitions are counted at once.

@@ -15,9 +15,9 @@ use serde_json::json;
 
 use super::facts::Facts;
 use super::usage::Usage;
-use crate::aws::Aws;
+use crate::aws::clients::Aws;
+use crate::aws::signed_request::Question;
 use crate::error::Explain as _;
-use crate::signed::Question;
 use crate::stack;
 
 /// How far back is looked.

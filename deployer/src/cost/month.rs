@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::facts::Facts;
 use super::metrics;
 use super::usage::Usage;
-use crate::aws::{Aws, Target};
+use crate::aws::clients::{Aws, Target};
 use crate::stack;
 use crate::template::template;
 use crate::toolchain::Arch;

@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserialization
 
 use super::{Clock, Facts, Identity};
 use crate::artifacts::Bucket;
-use crate::aws::{self, Aws, Target};
+use crate::aws::clients::{self, Aws, Target};
 use crate::concurrency::Concurrency;
 use crate::error::{Problem, explained, innermost};
 use crate::settings;
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All of it. Nothing here ends at the first thing that is wrong.
 pub(super) async fn facts(arch: Arch, target: &Target) -> Facts {
-    let region = aws::region(target).await.map(|region| region.to_string());
+    let region = clients::region(target).await.map(|region| region.to_string());
     let place = region.clone().unwrap_or_else(|| ANY_REGION.to_owned());
     let asked = Target { region: Some(place.clone()), ..target.clone() };
     eprintln!("Asking AWS …");
@@ -117,7 +117,7 @@ struct Heard {
 /// Asks once, and does not try again: the second try would be signed by AWS's clock in place of this
 /// machine's, and say nothing about it.
 async fn hear(target: &Target, region: String) -> Result<Heard> {
-    let config = aws::config(target, Region::new(region)).await?;
+    let config = clients::config(target, Region::new(region)).await?;
     let once = config.into_builder().retry_config(RetryConfig::disabled()).build();
     let sts = aws_sdk_sts::Client::new(&once);
     let dates = Dates::default();

@@ -1,0 +1,288 @@
+//! The way to AWS: which account, region and credentials, and one client for each service.
+
+use std::env;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use clap::Args;
+use footfall_infra::stack::StackName;
+use footfall_runtime::platform::aws_http::{Connector, Proxies, roots};
+use footfall_runtime::storage::dynamodb::{self, Access, DynamoDb, Endpoint, Keys, Retries};
+use tokio::sync::Mutex;
+
+use crate::aws::signed_request::Signed;
+use crate::error::{Explain as _, Problem, innermost};
+
+/// How long one try may take. The connector has no time-outs of its own.
+const TRY: Duration = Duration::from_secs(20);
+
+/// How often the table is asked: one of little capacity is read as fast as it lets itself be read.
+const ATTEMPTS: u32 = 12;
+
+/// How long it may take until credentials are there: a browser may be asked for them.
+const CREDENTIALS: Duration = Duration::from_secs(60);
+
+/// Which Footfall is meant, and where it is
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Where")]
+pub(crate) struct Target {
+    /// Name of the stack
+    #[arg(long, value_name = "NAME", default_value_t, value_parser = stack_name)]
+    pub(crate) stack: StackName,
+    /// Region of AWS; that of AWS_REGION or of the profile if not said
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// Profile of the AWS configuration; that of AWS_PROFILE if not said
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+}
+
+fn stack_name(text: &str) -> Result<StackName, String> {
+    StackName::try_from(text.to_owned())
+}
+
+/// The clients, and whose they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Aws {
+    /// The account's number.
+    pub(crate) account: String,
+    /// The region's name.
+    pub(crate) region: String,
+    /// Where an emulator is that takes AWS's place.
+    pub(crate) endpoint: Option<String>,
+    /// Stacks.
+    pub(crate) cloudformation: aws_sdk_cloudformation::Client,
+    /// The table, once its stack is gone.
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
+    /// The account's limits.
+    pub(crate) lambda: Signed,
+    /// What the functions log.
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    /// What has been used.
+    pub(crate) metrics: Signed,
+    /// The bucket.
+    pub(crate) s3: aws_sdk_s3::Client,
+    /// How the store gets at the table.
+    access: Access,
+    connector: Connector,
+}
+
+impl Aws {
+    /// Finds the region and credentials, and asks AWS whose they are.
+    pub(crate) async fn connect(target: &Target) -> Result<Self> {
+        let region = region(target).await.ok_or_else(|| {
+            Problem::refused(
+                "no region of AWS is chosen",
+                "say --region eu-central-1, set AWS_REGION, or run `aws configure`",
+            )
+        })?;
+        let config = config(target, region.clone()).await?;
+        check_credentials(target, &config).await?;
+        let sts = aws_sdk_sts::Client::new(&config);
+        let identity = sts.get_caller_identity().send().await;
+        let identity = identity.or_explain("ask AWS who you are")?;
+        // An emulator has no host names for its buckets.
+        let s3 = aws_sdk_s3::config::Builder::from(&config)
+            .force_path_style(config.endpoint_url().is_some())
+            .build();
+        let connector = connector()?;
+        let other = env::var("AWS_ENDPOINT_URL_DYNAMODB").ok().filter(|url| !url.is_empty());
+        let other = other.as_deref().or(config.endpoint_url());
+        let access = Access {
+            region: region.to_string(),
+            credentials: Arc::new(Lasting::new(config.credentials_provider())),
+            endpoint: Endpoint::new("dynamodb", region.as_ref(), other)?,
+        };
+        Ok(Self {
+            account: identity.account.unwrap_or_default(),
+            region: region.to_string(),
+            endpoint: config.endpoint_url().map(str::to_owned),
+            cloudformation: aws_sdk_cloudformation::Client::new(&config),
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            lambda: Signed::new(&config, region.as_ref(), connector.clone(), "lambda"),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            metrics: Signed::new(&config, region.as_ref(), connector.clone(), "monitoring"),
+            s3: aws_sdk_s3::Client::from_conf(s3),
+            access,
+            connector,
+        })
+    }
+}
+
+impl Aws {
+    /// A stack's table, which has its name: it may take its time.
+    pub(crate) fn table(&self, stack: &StackName) -> DynamoDb {
+        let patient = Retries {
+            attempts: ATTEMPTS,
+            attempt: TRY,
+            all: Duration::MAX,
+            first_pause: Duration::from_secs(1),
+            longest_pause: Duration::from_secs(5),
+            ..Retries::FUNCTION
+        };
+        DynamoDb::new(self.access.clone(), stack.to_string(), self.connector.clone()).with(patient)
+    }
+}
+
+/// How long before they expire credentials are no longer used: a try takes its time.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// The credentials of whoever runs the command, asked for again before they expire: an import may take longer.
+#[derive(Debug)]
+struct Lasting {
+    provider: Option<SharedCredentialsProvider>,
+    last: Mutex<Option<Credentials>>,
+}
+
+impl Lasting {
+    fn new(provider: Option<SharedCredentialsProvider>) -> Self {
+        Self { provider, last: Mutex::default() }
+    }
+
+    async fn read(&self) -> Result<Keys, String> {
+        let mut last = self.last.lock().await;
+        let soon = SystemTime::now() + MARGIN;
+        let fresh = |it: &Credentials| it.expiry().is_none_or(|expiry| expiry > soon);
+        let credentials = match last.take().filter(fresh) {
+            Some(credentials) => credentials,
+            None => {
+                let provider = self.provider.as_ref().ok_or("no credentials for AWS")?;
+                let asked = tokio::time::timeout(CREDENTIALS, provider.provide_credentials());
+                let given = asked.await.map_err(|_| "whoever gives credentials did not answer")?;
+                given.map_err(|error| innermost(&error))?
+            }
+        };
+        let credentials = last.insert(credentials);
+        Ok(Keys {
+            id: credentials.access_key_id().to_owned(),
+            secret: credentials.secret_access_key().to_owned(),
+            token: credentials.session_token().map(str::to_owned),
+        })
+    }
+}
+
+impl dynamodb::Credentials for Lasting {
+    fn keys(&self) -> Pin<Box<dyn Future<Output = Result<Keys, String>> + Send + '_>> {
+        Box::pin(self.read())
+    }
+}
+
+/// The region, from the command, the environment or the profile. The machine's own metadata, which
+/// the SDK would also ask, is only there on machines of AWS, and elsewhere does not answer.
+pub(crate) async fn region(target: &Target) -> Option<Region> {
+    let mut profile = ProfileFileRegionProvider::builder();
+    if let Some(name) = &target.profile {
+        profile = profile.profile_name(name);
+    }
+    let said = target.region.clone().map(Region::new);
+    let environment = aws_config::environment::EnvironmentVariableRegionProvider::new();
+    RegionProviderChain::first_try(said)
+        .or_else(environment)
+        .or_else(profile.build())
+        .region()
+        .await
+        .filter(|region| !region.as_ref().is_empty())
+}
+
+/// The SDK's configuration for a target, with the connector and the time-outs of all commands.
+pub(crate) async fn config(target: &Target, region: Region) -> Result<SdkConfig> {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client(connector()?))
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(TRY).build())
+        .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .region(region);
+    if let Some(profile) = &target.profile {
+        loader = loader.profile_name(profile);
+    }
+    Ok(loader.load().await)
+}
+
+/// The way to AWS, through a proxy where the environment names one.
+fn connector() -> Result<Connector> {
+    let get = |name: &str| env::var(name).ok();
+    let proxies = Proxies::from_variables(get).map_err(|error| {
+        let text = error.to_string();
+        let (cause, remedy) = text.split_once("; ").unwrap_or((&text, ""));
+        Problem::refused(cause, remedy)
+    })?;
+    Ok(Connector::trusting_through(roots(get)?, proxies)?)
+}
+
+/// The connector, with the time-outs of those who ask for both of them. That is the machine's own
+/// metadata, which is looked at for credentials in the end: on a machine that is not AWS's, a request
+/// to it may never be answered.
+fn http_client(connector: Connector) -> SharedHttpClient {
+    http_client_fn(move |settings, _| {
+        let limit = settings.connect_timeout().zip(settings.read_timeout());
+        SharedHttpConnector::new(Timed {
+            connector: connector.clone(),
+            limit: limit.map(|(connect, read)| connect + read),
+        })
+    })
+}
+
+#[derive(Debug)]
+struct Timed {
+    connector: Connector,
+    limit: Option<Duration>,
+}
+
+impl HttpConnector for Timed {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let answer = self.connector.call(request);
+        let Some(limit) = self.limit else { return answer };
+        HttpConnectorFuture::new(async move {
+            match tokio::time::timeout(limit, answer).await {
+                Ok(answer) => answer,
+                Err(error) => Err(ConnectorError::timeout(error.into())),
+            }
+        })
+    }
+}
+
+/// Sees to it that there are credentials, before anything is asked that needs them.
+async fn check_credentials(target: &Target, config: &SdkConfig) -> Result<(), Problem> {
+    let remedy = "run `aws configure sso` or `aws configure`, or set AWS_ACCESS_KEY_ID and \
+                  AWS_SECRET_ACCESS_KEY, or choose a profile with --profile";
+    let profile = target.profile.as_ref().map(|name| format!(" in the profile {name}"));
+    let profile = profile.unwrap_or_default();
+    let none = |why: &str| Problem::failed(format!("no credentials for AWS{profile}{why}"), remedy);
+    let provider = config.credentials_provider().ok_or_else(|| none(""))?;
+    match tokio::time::timeout(CREDENTIALS, provider.provide_credentials()).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(of_credentials(&innermost(&error)).unwrap_or_else(|text| {
+            none(&if text.is_empty() { String::new() } else { format!(": {text}") })
+        })),
+        Err(_) => Err(none(": whoever gives them did not answer")),
+    }
+}
+
+/// What is wrong with credentials that are there, or else the words to say it in.
+fn of_credentials(text: &str) -> Result<Problem, String> {
+    let lower = text.to_lowercase();
+    if lower.contains("expired") || lower.contains("sso") && lower.contains("token") {
+        return Ok(Problem::failed(
+            format!("the AWS credentials have expired: {text}"),
+            "run `aws sso login`, or get new ones however you got these, and run this again",
+        ));
+    }
+    // What the SDK says when it looked everywhere and found nothing.
+    if ["no providers in chain", "was not enabled", "imds"].iter().any(|it| lower.contains(it)) {
+        return Err(String::new());
+    }
+    Err(text.to_owned())
+}
