@@ -10,7 +10,7 @@ use footfall_infra::{api, outputs};
 use footfall_runtime::snippet::snippet;
 use serde::Serialize;
 
-use crate::artifacts::Bucket;
+use crate::artifact::bucket::Bucket;
 use crate::aws::clients::Aws;
 use crate::body::Body;
 use crate::change_set::{Made, Pending, run_name};

@@ -5,7 +5,7 @@ use anyhow::Result;
 use footfall_infra::stack::INLINE_TEMPLATE_LIMIT;
 use sha2::{Digest as _, Sha256};
 
-use crate::artifacts::{Bucket, KEPT};
+use crate::artifact::bucket::{Bucket, KEPT};
 use crate::error::Problem;
 
 /// The most bytes that a template may have in S3, a megabyte in the careful reading:

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::build::{folder, packages, packages_of, root};
-use crate::toolchain::Arch;
+use crate::artifact::build::{folder, packages, packages_of, root};
+use crate::artifact::toolchain::Arch;
 
 /// Build the functions for Lambda, and pack them
 #[derive(Debug, Args)]

@@ -10,19 +10,19 @@ use footfall_runtime::auth::admin;
 use footfall_runtime::platform::context::SystemContext;
 
 use crate::apply::{Done, How, Upload, apply, guarded, report};
-use crate::artifacts::Bucket;
+use crate::artifact::bucket::Bucket;
+use crate::artifact::build;
+use crate::artifact::package::Package;
+use crate::artifact::toolchain::Arch;
 use crate::aws::clients::{Aws, Target};
 use crate::body;
-use crate::build;
 use crate::change_set::Pending;
 use crate::concurrency::Concurrency;
 use crate::history;
-use crate::package::Package;
 use crate::plan::Plan;
 use crate::settings;
 use crate::settle::{ready, settle};
 use crate::template::template;
-use crate::toolchain::Arch;
 
 /// Build, plan, and bring the stack to AWS
 #[derive(Debug, Args)]

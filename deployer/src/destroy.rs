@@ -10,7 +10,7 @@ use footfall_infra::stack::{StackName, Type};
 use footfall_runtime::platform::settings_file;
 use jiff::Timestamp;
 
-use crate::artifacts::Bucket;
+use crate::artifact::bucket::Bucket;
 use crate::aws::clients::{Aws, Target};
 use crate::dump;
 use crate::error::{Explain as _, Problem};

@@ -13,12 +13,12 @@ use footfall_infra::settings::{FILE, Settings};
 use serde::Serialize;
 
 use self::facts::facts;
+use crate::artifact::toolchain::Arch;
 use crate::aws::clients::Target;
 use crate::error::Problem;
 use crate::stack::{self, Step};
 use crate::terminal::duration;
 use crate::terminal::output::print_json;
-use crate::toolchain::Arch;
 
 /// The oldest Rust that builds this.
 const RUST: &str = env!("CARGO_PKG_RUST_VERSION");

@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::artifacts::{Bucket, KEPT};
+use crate::artifact::bucket::{Bucket, KEPT};
 use crate::body;
 use crate::stack::{self, look};
 

@@ -17,10 +17,9 @@
 
 mod access;
 mod apply;
-mod artifacts;
+mod artifact;
 mod aws;
 mod body;
-mod build;
 mod build_command;
 mod change_set;
 mod concurrency;
@@ -40,7 +39,6 @@ mod init;
 mod lock;
 mod logs;
 mod open;
-mod package;
 mod partial;
 mod password;
 mod place;
@@ -59,7 +57,6 @@ mod template_command;
 mod terminal;
 mod today;
 mod token;
-mod toolchain;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@ use footfall_infra::settings;
 use footfall_runtime::platform::settings_file;
 
 use crate::apply::{How, apply, guarded, report};
-use crate::artifacts::Bucket;
+use crate::artifact::bucket::Bucket;
 use crate::aws::clients::{Aws, Target};
 use crate::change_set::Pending;
 use crate::error::Problem;

@@ -7,7 +7,7 @@ use footfall_infra::api::Function;
 use footfall_infra::settings::Settings;
 use footfall_infra::stack::{Architecture, Artifact, Inputs, Stack, StackName, Template};
 
-use crate::toolchain::Arch;
+use crate::artifact::toolchain::Arch;
 
 /// The template of a stack.
 pub(crate) fn template(

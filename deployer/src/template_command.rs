@@ -11,8 +11,8 @@ use footfall_infra::settings;
 use footfall_infra::stack::{Artifact, StackName};
 use footfall_runtime::platform::settings_file;
 
+use crate::artifact::toolchain::Arch;
 use crate::template::template;
-use crate::toolchain::Arch;
 
 /// Print the CloudFormation template
 #[derive(Debug, Args)]

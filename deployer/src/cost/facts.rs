@@ -113,8 +113,8 @@ pub(crate) mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::artifact::toolchain::Arch;
     use crate::template::template;
-    use crate::toolchain::Arch;
 
     pub(crate) fn facts(yaml: &str, reserved: bool) -> Facts {
         let settings = Settings::from_yaml(yaml).unwrap();

@@ -15,10 +15,10 @@ use serde::Serialize;
 use super::facts::Facts;
 use super::metrics;
 use super::usage::Usage;
+use crate::artifact::toolchain::Arch;
 use crate::aws::clients::{Aws, Target};
 use crate::stack;
 use crate::template::template;
-use crate::toolchain::Arch;
 
 /// What the numbers are of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::facts::{Facts, Size};
 use super::measured::MEASURED;
-use crate::artifacts::KEPT;
+use crate::artifact::bucket::KEPT;
 
 /// A month as AWS reckons it: 730 hours.
 pub(crate) const HOURS: f64 = 730.0;

@@ -13,13 +13,13 @@ use aws_sdk_sts::primitives::{DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
 
 use super::{Clock, Facts, Identity};
-use crate::artifacts::Bucket;
+use crate::artifact::bucket::Bucket;
+use crate::artifact::toolchain::{self, Arch};
 use crate::aws::clients::{self, Aws, Target};
 use crate::concurrency::Concurrency;
 use crate::error::{Problem, explained, innermost};
 use crate::settings;
 use crate::stack;
-use crate::toolchain::{self, Arch};
 
 /// The region that is asked who somebody is where none is chosen: the answer is the same everywhere.
 const ANY_REGION: &str = "us-east-1";

@@ -17,9 +17,9 @@ use footfall_infra::api::Function;
 use footfall_infra::stack::{STACK_TAG, StackName};
 use sha2::{Digest as _, Sha256};
 
+use crate::artifact::package::Package;
 use crate::aws::clients::Aws;
 use crate::error::{Explain as _, Problem, explained};
-use crate::package::Package;
 
 /// How many of a function's last zips are kept, and of the last deploys.
 pub(crate) const KEPT: usize = 5;

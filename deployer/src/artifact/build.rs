@@ -8,8 +8,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use footfall_infra::api::Function;
 
-use crate::package::Package;
-use crate::toolchain::{self, Arch};
+use crate::artifact::package::Package;
+use crate::artifact::toolchain::{self, Arch};
 
 /// How large a zip may be, in bytes. One above this is a mistake: it makes every cold start slower. For arm64 they
 /// were 1,608,682, 2,864,689 and 1,963,729 bytes; the rest is room for the other architecture, and for little more.
