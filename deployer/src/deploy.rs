@@ -9,20 +9,20 @@ use footfall_infra::stack::{Artifact, StackName, Template};
 use footfall_runtime::auth::admin;
 use footfall_runtime::platform::context::SystemContext;
 
-use crate::apply::{Done, How, Upload, apply, guarded, report};
 use crate::artifact::bucket::Bucket;
 use crate::artifact::build;
 use crate::artifact::package::Package;
 use crate::artifact::toolchain::Arch;
 use crate::aws::clients::{Aws, Target};
-use crate::body;
-use crate::change_set::Pending;
-use crate::concurrency::Concurrency;
-use crate::history;
-use crate::plan::Plan;
 use crate::settings;
-use crate::settle::{ready, settle};
-use crate::template::template;
+use crate::stack::apply::{Done, How, Upload, apply, guarded, report};
+use crate::stack::change_set::Pending;
+use crate::stack::concurrency::Concurrency;
+use crate::stack::history;
+use crate::stack::plan::Plan;
+use crate::stack::recover::{ready, settle};
+use crate::stack::template::template;
+use crate::stack::template_body;
 
 /// Build, plan, and bring the stack to AWS
 #[derive(Debug, Args)]
@@ -67,7 +67,7 @@ async fn deploy(
     eprintln!("Concurrency  {concurrency}");
     let template = the_template(arguments, settings, &bucket, &packages, concurrency.reserved)?;
     let template_text = template.to_json()?;
-    body::check(&template_text)?;
+    template_body::check(&template_text)?;
 
     // A plan changes nothing: neither the bucket (but for a template that is too large to be sent), nor
     // a stack that has to be cleared away first.

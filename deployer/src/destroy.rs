@@ -15,8 +15,8 @@ use crate::aws::clients::{Aws, Target};
 use crate::dump;
 use crate::error::{Explain as _, Problem};
 use crate::partial::check_is_new;
-use crate::progress::{Until, Watch};
-use crate::stack::{self, Step, look, state, step};
+use crate::stack::progress::{Until, Watch};
+use crate::stack::state::{self, Step, look, state, step};
 use crate::table;
 use crate::terminal::prompt;
 
@@ -91,7 +91,7 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
 
     if let Some(stack) = &found {
         if !arguments.delete_data {
-            stack::check_table_is_kept(&aws, stack).await?;
+            state::check_table_is_kept(&aws, stack).await?;
         }
         say_what_goes(&aws, name).await?;
     }

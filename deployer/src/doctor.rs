@@ -16,7 +16,7 @@ use self::facts::facts;
 use crate::artifact::toolchain::Arch;
 use crate::aws::clients::Target;
 use crate::error::Problem;
-use crate::stack::{self, Step};
+use crate::stack::state::{self, Step};
 use crate::terminal::duration;
 use crate::terminal::output::print_json;
 
@@ -287,8 +287,8 @@ fn the_stack(name: &str, state: Option<&Result<Option<StackStatus>, Problem>>) -
         None => Check::unknown("stack", NOT_ASKED),
         Some(Ok(None)) => Check::ok("stack", format!("{name} is not there; deploy makes it")),
         Some(Ok(Some(status))) => {
-            let found = format!("{name} is in {}: {}", status.as_str(), stack::meaning(status));
-            match stack::step(Some(status)) {
+            let found = format!("{name} is in {}: {}", status.as_str(), state::meaning(status));
+            match state::step(Some(status)) {
                 // What it means says what to do.
                 Step::Explain => Check::wrong("stack", &Problem::failed(found, "")),
                 _ => Check::ok("stack", found),

@@ -19,7 +19,7 @@ use tokio::time::sleep;
 use self::line::Line;
 use crate::aws::clients::{Aws, Target};
 use crate::error::{Problem, explained};
-use crate::stack::look;
+use crate::stack::state::look;
 use crate::terminal::duration;
 
 /// How often the logs are looked at with `--follow`. AWS answers five to ten such questions a second

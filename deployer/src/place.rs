@@ -14,7 +14,7 @@ use footfall_runtime::storage::{KeyRange, Store};
 
 use crate::aws::clients::{Aws, Target};
 use crate::error::{Problem, of_store};
-use crate::stack;
+use crate::stack::state;
 use crate::table;
 
 /// Where `cargo xtask dev` listens.
@@ -103,8 +103,8 @@ impl Deployed {
     pub(crate) async fn find(target: &Target, or: &str) -> Result<Self> {
         let aws = Aws::connect(target).await?;
         let name = &target.stack;
-        let found = stack::look(&aws, name.as_str()).await?;
-        let endpoint = found.as_ref().and_then(|s| stack::outputs(s).remove(outputs::ENDPOINT));
+        let found = state::look(&aws, name.as_str()).await?;
+        let endpoint = found.as_ref().and_then(|s| state::outputs(s).remove(outputs::ENDPOINT));
         let (Some(stack), Some(endpoint)) = (found, endpoint) else {
             return Err(Problem::refused(
                 format!("the stack {name} is not deployed in {}", aws.region),
@@ -114,7 +114,7 @@ impl Deployed {
             )
             .into());
         };
-        let settings = stack::settings(stack::template(&aws, &stack).await?.as_ref());
+        let settings = state::settings(state::template(&aws, &stack).await?.as_ref());
         Ok(Self { table: aws.table(name), endpoint, settings })
     }
 }

@@ -8,13 +8,13 @@ use clap::Args;
 use footfall_infra::settings;
 use footfall_runtime::platform::settings_file;
 
-use crate::apply::{How, apply, guarded, report};
 use crate::artifact::bucket::Bucket;
 use crate::aws::clients::{Aws, Target};
-use crate::change_set::Pending;
 use crate::error::Problem;
-use crate::history;
-use crate::settle::{ready, settle};
+use crate::stack::apply::{How, apply, guarded, report};
+use crate::stack::change_set::Pending;
+use crate::stack::history;
+use crate::stack::recover::{ready, settle};
 
 /// Go back to the deploy before; a second time, and it is forth again
 #[derive(Debug, Args)]

@@ -13,7 +13,7 @@ use footfall_runtime::snippet::snippet;
 
 use crate::aws::clients::{self, Aws, Target};
 use crate::place::DEV;
-use crate::stack;
+use crate::stack::state;
 
 /// How long AWS may take to say where the API is.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -71,6 +71,6 @@ async fn deployed(target: &Target) -> Option<String> {
 
 async fn endpoint(target: &Target) -> Result<Option<String>> {
     let aws = Aws::connect(target).await?;
-    let found = stack::find(&aws, target.stack.as_str()).await?;
-    Ok(found.and_then(|stack| stack::outputs(&stack).remove(outputs::ENDPOINT)))
+    let found = state::find(&aws, target.stack.as_str()).await?;
+    Ok(found.and_then(|stack| state::outputs(&stack).remove(outputs::ENDPOINT)))
 }

@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use crate::aws::clients::{Aws, Target};
 use crate::error::Explain as _;
-use crate::stack::{self, look, state};
+use crate::stack::state::{self, look, state};
 use crate::terminal::output::print_json;
 use crate::today::{Today, today};
 
@@ -85,7 +85,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let found = look(&aws, name.as_str()).await?;
     let template = match &found {
         // One that is only planned has none yet.
-        Some(stack) => stack::template(&aws, stack).await.unwrap_or_default(),
+        Some(stack) => state::template(&aws, stack).await.unwrap_or_default(),
         None => None,
     };
     let mut status =
@@ -155,7 +155,7 @@ fn capacity(table: &TableDescription) -> String {
 /// Today's hits of the sites that are deployed: what stands in this folder may be newer. It is looked at
 /// where the template does not say.
 async fn hits(aws: &Aws, table: &str, template: Option<&Value>) -> Result<Vec<Today>> {
-    let settings = match stack::settings(template) {
+    let settings = match state::settings(template) {
         Some(settings) => settings,
         None if Path::new(FILE).exists() => settings_file::read(Path::new(FILE))?,
         None => return Ok(Vec::new()),
@@ -170,7 +170,7 @@ fn status(
     found: Option<&Stack>,
     template: Option<&Value>,
 ) -> Status {
-    let outputs = found.map_or_else(BTreeMap::new, stack::outputs);
+    let outputs = found.map_or_else(BTreeMap::new, state::outputs);
     let endpoint = outputs.get(outputs::ENDPOINT).map(|e| e.trim_end_matches('/').to_owned());
     let updated = found.and_then(|stack| stack.last_updated_time().or(stack.creation_time()));
     Status {

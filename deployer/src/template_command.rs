@@ -12,7 +12,7 @@ use footfall_infra::stack::{Artifact, StackName};
 use footfall_runtime::platform::settings_file;
 
 use crate::artifact::toolchain::Arch;
-use crate::template::template;
+use crate::stack::template::template;
 
 /// Print the CloudFormation template
 #[derive(Debug, Args)]

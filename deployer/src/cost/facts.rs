@@ -6,7 +6,7 @@ use footfall_infra::stack::{TABLE, Type};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::stack;
+use crate::stack::state;
 
 /// A function.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -55,7 +55,7 @@ impl Facts {
             let resources = resources.values().filter(move |r| r["Type"] == kind.name());
             resources.map(|resource| &resource["Properties"])
         };
-        let settings = stack::settings(Some(template))?;
+        let settings = state::settings(Some(template))?;
         // The salts cost nothing that could be seen.
         let table = &resources.get(TABLE.as_str())?["Properties"];
         let stage = &of_type(Type::Stage).next()?["DefaultRouteSettings"];
@@ -114,7 +114,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::artifact::toolchain::Arch;
-    use crate::template::template;
+    use crate::stack::template::template;
 
     pub(crate) fn facts(yaml: &str, reserved: bool) -> Facts {
         let settings = Settings::from_yaml(yaml).unwrap();

@@ -18,7 +18,7 @@ use super::usage::Usage;
 use crate::aws::clients::Aws;
 use crate::aws::signed_request::Question;
 use crate::error::Explain as _;
-use crate::stack;
+use crate::stack::state;
 
 /// How far back is looked.
 pub(crate) const DAYS: i64 = 30;
@@ -41,7 +41,7 @@ pub(crate) async fn usage(
     facts: &Facts,
     now: Timestamp,
 ) -> Result<Usage> {
-    let outputs = stack::outputs(found);
+    let outputs = state::outputs(found);
     let endpoint = outputs.get(outputs::API_ENDPOINT).context("the stack does not name its API")?;
     let host = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, host)| host);
     let api = host.split('.').next().unwrap_or_default();

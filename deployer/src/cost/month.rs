@@ -17,8 +17,8 @@ use super::metrics;
 use super::usage::Usage;
 use crate::artifact::toolchain::Arch;
 use crate::aws::clients::{Aws, Target};
-use crate::stack;
-use crate::template::template;
+use crate::stack::state;
+use crate::stack::template::template;
 
 /// What the numbers are of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,13 +69,13 @@ impl Month {
     pub(crate) async fn deployed(target: &Target) -> Result<Option<Self>> {
         let aws = Aws::connect(target).await?;
         let name = &target.stack;
-        let Some(found) = stack::look(&aws, name.as_str()).await? else { return Ok(None) };
-        let template = stack::template(&aws, &found).await?;
+        let Some(found) = state::look(&aws, name.as_str()).await? else { return Ok(None) };
+        let template = state::template(&aws, &found).await?;
         let facts = template.as_ref().and_then(Facts::of);
         let facts = facts.context("its template is none that this version knows")?;
         let now = Timestamp::now();
         let mut usage = metrics::usage(&aws, name, &found, &facts, now).await?;
-        let table = stack::outputs(&found).remove(outputs::TABLE_NAME).unwrap_or_default();
+        let table = state::outputs(&found).remove(outputs::TABLE_NAME).unwrap_or_default();
         usage.is_stored(&facts, metrics::table_storage(&aws, &table).await?);
         let days = metrics::days(&found, now);
         let basis = Basis::Used { stack: name.to_string(), days };

@@ -16,10 +16,10 @@ use super::{Clock, Facts, Identity};
 use crate::artifact::bucket::Bucket;
 use crate::artifact::toolchain::{self, Arch};
 use crate::aws::clients::{self, Aws, Target};
-use crate::concurrency::Concurrency;
 use crate::error::{Problem, explained, innermost};
 use crate::settings;
-use crate::stack;
+use crate::stack::concurrency::Concurrency;
+use crate::stack::state;
 
 /// The region that is asked who somebody is where none is chosen: the answer is the same everywhere.
 const ANY_REGION: &str = "us-east-1";
@@ -41,7 +41,7 @@ pub(super) async fn facts(arch: Arch, target: &Target) -> Facts {
     let mut found = None;
     let mut concurrency = None;
     if let (Ok(aws), Some(_)) = (&connected, &region) {
-        let looked = stack::look(aws, target.stack.as_str()).await.map_err(|e| problem(&e));
+        let looked = state::look(aws, target.stack.as_str()).await.map_err(|e| problem(&e));
         // A stack of somebody else's was read as well.
         let read = looked.as_ref().err().filter(|problem| !problem.refused).cloned();
         permissions.push(("cloudformation:DescribeStacks", read.map_or(Ok(()), Err)));

@@ -9,8 +9,8 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::artifact::bucket::{Bucket, KEPT};
-use crate::body;
-use crate::stack::{self, look};
+use crate::stack::state::{self, look};
+use crate::stack::template_body;
 
 /// Where they are in the bucket.
 const FOLDER: &str = "deploys/";
@@ -52,13 +52,13 @@ pub(crate) async fn prune(bucket: &Bucket<'_>) -> Result<usize> {
         }
     }
     bucket.delete(old.into_iter().map(|key| (key, None)).collect()).await?;
-    body::prune(bucket).await?;
+    template_body::prune(bucket).await?;
     bucket.prune(&in_use).await
 }
 
 async fn current(bucket: &Bucket<'_>) -> Result<Option<Value>> {
     match look(bucket.aws, bucket.stack.as_str()).await? {
-        Some(stack) => stack::template(bucket.aws, &stack).await,
+        Some(stack) => state::template(bucket.aws, &stack).await,
         None => Ok(None),
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::aws::clients::Aws;
 use crate::aws::signed_request::{Question, Signed};
-use crate::stack::{self, Step, look, step};
+use crate::stack::state::{self, Step, look, step};
 
 /// What must stay unreserved.
 const UNRESERVED: u64 = 100;
@@ -54,7 +54,7 @@ impl Concurrency {
     /// Asks how much room there is for a stack that may be there.
     pub(crate) async fn of(aws: &Aws, name: &str) -> Result<Self> {
         let own = match look(aws, name).await? {
-            Some(stack) if is_made(&stack) => own(stack::template(aws, &stack).await?.as_ref()),
+            Some(stack) if is_made(&stack) => own(state::template(aws, &stack).await?.as_ref()),
             _ => 0,
         };
         Ok(Self::judged(own, unreserved(&aws.lambda).await))

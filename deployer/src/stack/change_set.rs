@@ -11,10 +11,10 @@ use aws_sdk_cloudformation::types::{
 use tokio::time::sleep;
 
 use crate::aws::clients::Aws;
-use crate::body::Body;
 use crate::error::{Explain as _, Problem, explained};
-use crate::plan::Plan;
-use crate::stack;
+use crate::stack::plan::Plan;
+use crate::stack::state;
+use crate::stack::template_body::Body;
 
 /// What the names of change sets begin with.
 pub(crate) const RUN: &str = "footfall-";
@@ -157,12 +157,12 @@ impl Pending {
         let deleted = delete.stack_name(&place.stack).change_set_name(&place.name).send().await;
         if let Err(error) = deleted {
             let problem = explained("delete the change set", &error);
-            if !stack::is_absent(Some(&problem.cause)) {
+            if !state::is_absent(Some(&problem.cause)) {
                 return Err(problem.into());
             }
         }
         if place.with_stack {
-            let found = stack::find(aws, &place.stack).await?;
+            let found = state::find(aws, &place.stack).await?;
             let status = found.and_then(|stack| stack.stack_status);
             // Looked at once more: never delete a stack that somebody made in the meantime.
             if status == Some(StackStatus::ReviewInProgress) {

@@ -4,10 +4,10 @@ use anyhow::{Result, bail};
 use aws_sdk_cloudformation::types::{Stack, StackStatus};
 
 use crate::aws::clients::Aws;
-use crate::change_set::{RUN, run_name};
 use crate::error::{Explain as _, Problem};
-use crate::progress::{Until, Watch};
-use crate::stack::{self, Step, look, state, step};
+use crate::stack::change_set::{RUN, run_name};
+use crate::stack::progress::{Until, Watch};
+use crate::stack::state::{self, Step, look, state, step};
 
 /// Whether the stack is new, for a plan: nothing is waited for or cleared away. Nothing, if it will be
 /// new once what is left of it is cleared away.
@@ -51,7 +51,7 @@ pub(crate) async fn settle(aws: &Aws, name: &str) -> Result<bool> {
         let until = match next {
             Step::Delete => {
                 if let Some(stack) = &found {
-                    stack::check_table_is_kept(aws, stack).await?;
+                    state::check_table_is_kept(aws, stack).await?;
                     check_plans_are_ours(aws, stack).await?;
                 }
                 let delete = cloudformation.delete_stack().stack_name(id);

@@ -12,13 +12,13 @@ use serde::Serialize;
 
 use crate::artifact::bucket::Bucket;
 use crate::aws::clients::Aws;
-use crate::body::Body;
-use crate::change_set::{Made, Pending, run_name};
 use crate::error::Problem;
-use crate::history;
-use crate::plan::{self, Plan};
-use crate::progress::{Until, Watch};
-use crate::stack::{self, look, state};
+use crate::stack::change_set::{Made, Pending, run_name};
+use crate::stack::history;
+use crate::stack::plan::{self, Plan};
+use crate::stack::progress::{Until, Watch};
+use crate::stack::state::{self, look, state};
+use crate::stack::template_body::Body;
 use crate::terminal::output::{print, print_json};
 use crate::terminal::prompt;
 
@@ -173,7 +173,7 @@ pub(crate) async fn apply(
 
 async fn outputs(aws: &Aws, name: &str) -> Result<BTreeMap<String, String>> {
     let found = look(aws, name).await?;
-    Ok(found.map(|stack| stack::outputs(&stack)).unwrap_or_default())
+    Ok(found.map(|stack| state::outputs(&stack)).unwrap_or_default())
 }
 
 /// Prints what is planned or was done, as it was asked for.

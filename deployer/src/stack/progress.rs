@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::aws::clients::Aws;
 use crate::error::explained;
-use crate::stack::{self, Step, step};
+use crate::stack::state::{self, Step, step};
 
 /// The most resources that are shown at once as worked on.
 const SHOWN: usize = 10;
@@ -148,7 +148,7 @@ impl Watch {
 
     /// The stack's state, once it is not busy.
     async fn idle(&self, aws: &Aws) -> Result<Option<String>> {
-        let found = stack::find(aws, &self.stack).await?;
+        let found = state::find(aws, &self.stack).await?;
         let status = found.and_then(|stack| stack.stack_status);
         let name = status.as_ref().map_or("DELETE_COMPLETE", |status| status.as_str());
         Ok((step(status.as_ref()) != Step::Wait).then(|| name.to_owned()))
@@ -165,7 +165,7 @@ impl Watch {
                 Ok(page) => page,
                 Err(error) => {
                     let message = error.as_service_error().and_then(|e| e.message());
-                    if stack::is_absent(message) {
+                    if state::is_absent(message) {
                         // A stack that is gone has events only for those who know its identifier.
                         fresh.push(gone(&self.stack));
                         break;
