@@ -17,9 +17,9 @@ use footfall_runtime::storage::Store;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::data::location::{self, Data, Place};
+use crate::data::lock::{self, FOLDER_LEASE};
 use crate::error::{Problem, of_store};
-use crate::lock::{self, FOLDER_LEASE};
-use crate::place::{self, Data, Place};
 use crate::settings;
 use crate::terminal::interrupt::unless_stopped;
 use crate::terminal::prompt;
@@ -115,7 +115,7 @@ async fn delete<S: Store>(
     what: &DeleteFilter,
     (grace, lease): (Duration, Duration),
 ) -> Result<()> {
-    let site = &place::site(store, settings, Some(&arguments.site)).await?;
+    let site = &location::site(store, settings, Some(&arguments.site)).await?;
     eprintln!("Site     {}\n", site.domain);
     let open = || async {
         let archive = Archive::open(store, settings, site, Timestamp::now()).await;

@@ -12,12 +12,12 @@ use jiff::Timestamp;
 
 use crate::artifact::bucket::Bucket;
 use crate::aws::clients::{Aws, Target};
-use crate::dump;
+use crate::data::atomic_file::check_is_new;
+use crate::data::backup;
+use crate::data::table;
 use crate::error::{Explain as _, Problem};
-use crate::partial::check_is_new;
 use crate::stack::progress::{Until, Watch};
 use crate::stack::state::{self, Step, look, state, step};
-use crate::table;
 use crate::terminal::prompt;
 
 /// Take the stack out of AWS; what was counted stays, unless told otherwise
@@ -100,7 +100,7 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
     }
     let deletes_table = table.is_some() && arguments.delete_data;
     let file = arguments.export.clone();
-    let file = file.unwrap_or_else(|| dump::default_file(name, Timestamp::now()));
+    let file = file.unwrap_or_else(|| backup::default_file(name, Timestamp::now()));
     if deletes_table {
         check_is_new(&file)?;
     }
@@ -148,7 +148,7 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
 
 /// Nothing is deleted before this is done, and nothing if it cannot be done.
 async fn write_export(aws: &Aws, name: &StackName, file: &Path) -> Result<()> {
-    let exported = dump::dump(aws, name.as_str(), file).await;
+    let exported = backup::dump(aws, name.as_str(), file).await;
     let items = exported.map_err(|error| {
         if error.downcast_ref::<Problem>().is_some() {
             return error.context("nothing was deleted");

@@ -18,9 +18,9 @@ use footfall_runtime::storage::hour::Span;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::data::atomic_file::{self, Partial, check_is_new, sync_folder};
+use crate::data::location::{self, Data, Place};
 use crate::error::{Problem, of_store};
-use crate::partial::{self, Partial, check_is_new, sync_folder};
-use crate::place::{self, Data, Place};
 use crate::settings;
 use crate::terminal::interrupt::unless_stopped;
 
@@ -111,7 +111,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 }
 
 async fn write<S: Store>(arguments: &Arguments, settings: &Settings, store: &S) -> Result<()> {
-    let site = &place::site(store, settings, arguments.site.as_deref()).await?;
+    let site = &location::site(store, settings, arguments.site.as_deref()).await?;
     eprintln!("Site     {}\n", site.domain);
     let archive = Archive::open(store, settings, site, Timestamp::now()).await.map_err(of_store)?;
     let (first, last) = archive.range();
@@ -261,7 +261,7 @@ impl Written {
         for (number, part) in parts.enumerate() {
             let ending = if number == 0 { String::new() } else { format!(".{number:02}") };
             let mut file: File =
-                partial::create(Path::new(&format!("{}{ending}.parquet", name.display())))?;
+                atomic_file::create(Path::new(&format!("{}{ending}.parquet", name.display())))?;
             self.line(part, &mut file)?;
             file.sync_all()?;
             self.files += 1;

@@ -16,14 +16,14 @@ use footfall_runtime::storage::Store;
 use footfall_runtime::storage::embedded::Embedded;
 use footfall_runtime::storage::import_id::ImportId;
 
+use crate::data::location::{Place, only_site};
+use crate::data::lock::{self, FOLDER_LEASE};
 use crate::error::{Problem, of_store};
 use crate::import::format::Said;
 use crate::import::job::{Job, Options, PAUSES, Summary};
 use crate::import::ledger::{self, Ledger};
 use crate::import::source::Source;
 use crate::import::tally::Lines;
-use crate::lock::{self, FOLDER_LEASE};
-use crate::place::{Place, only_site};
 use crate::settings;
 use crate::terminal::interrupt::{STOP, unless_stopped};
 use crate::terminal::output::print_json;

@@ -15,38 +15,32 @@
 //! What goes to stdout is data; what is said meanwhile goes to stderr. 0 is done, or nothing to do; 1 is
 //! failed; 2 is not even tried.
 
-mod access;
 mod artifact;
 mod aws;
 mod build_command;
 mod cost;
 mod cost_command;
+mod data;
 mod delete;
 mod deploy;
 mod destroy;
 mod doctor;
-mod dump;
 mod error;
 mod export;
 mod import;
 mod import_command;
 mod init;
-mod lock;
 mod logs;
 mod open;
-mod partial;
 mod password;
-mod place;
 mod rollback;
 mod settings;
 mod share;
 mod snippet;
 mod stack;
 mod status;
-mod table;
 mod template_command;
 mod terminal;
-mod today;
 mod token;
 
 use std::process::ExitCode;

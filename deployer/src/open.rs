@@ -9,9 +9,9 @@ use footfall_infra::settings::Domain;
 use footfall_runtime::auth::admin;
 use footfall_runtime::platform::context::SystemContext;
 
-use crate::access::domain;
 use crate::aws::clients::Target;
-use crate::place::{Deployed, only_site};
+use crate::data::access::domain;
+use crate::data::location::{Deployed, only_site};
 
 /// Open the deployed dashboard in the browser, and sign in
 ///

@@ -11,9 +11,9 @@ use footfall_runtime::auth::{Password, PasswordError};
 use footfall_runtime::platform::context::SystemContext;
 use footfall_runtime::storage::Store;
 
-use crate::access::Table;
+use crate::data::access::Table;
+use crate::data::location::{Deployed, Place};
 use crate::error::Problem;
-use crate::place::{Deployed, Place};
 
 /// The most that is read of a line: more than any password has.
 const MAX_LINE: u64 = 4096;

@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use footfall_runtime::auth::{EmbedOrigin, Kind};
 
-use crate::access::{self, Kept, New};
-use crate::place::Place;
+use crate::data::access::{self, Kept, New};
+use crate::data::location::Place;
 
 /// Make, list and revoke links, by which anybody who has them sees a site
 ///

@@ -12,7 +12,7 @@ use footfall_runtime::platform::settings_file;
 use footfall_runtime::snippet::snippet;
 
 use crate::aws::clients::{self, Aws, Target};
-use crate::place::DEV;
+use crate::data::location::DEV;
 use crate::stack::state;
 
 /// How long AWS may take to say where the API is.

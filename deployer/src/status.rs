@@ -22,10 +22,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::aws::clients::{Aws, Target};
+use crate::data::today::{Today, today};
 use crate::error::Explain as _;
 use crate::stack::state::{self, look, state};
 use crate::terminal::output::print_json;
-use crate::today::{Today, today};
 
 /// Show how the deployed stack is
 #[derive(Debug, Args)]

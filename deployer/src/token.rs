@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use footfall_runtime::auth::Kind;
 
-use crate::access::{self, Kept, New};
-use crate::place::Place;
+use crate::data::access::{self, Kept, New};
+use crate::data::location::Place;
 
 /// Make, list and revoke tokens, by which programs read a site
 ///

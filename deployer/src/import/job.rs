@@ -33,8 +33,8 @@ use super::ledger::{self, Ledger, Look, Print};
 use super::source::Source;
 use super::tally::{Lines, Reason};
 use super::{access_log, cloudfront, footfall, goatcounter, plausible, umami};
+use crate::data::lock;
 use crate::error::Problem;
-use crate::lock;
 
 /// How much is stored at once: as many items as DynamoDB takes, or so many bytes, which a slow line
 /// brings there before the request is given up.

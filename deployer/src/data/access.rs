@@ -11,8 +11,8 @@ use footfall_runtime::platform::context::{Context as _, SystemContext};
 use footfall_runtime::storage::embedded::Embedded;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::data::location::{DEV, Deployed, Place, existing, only_site};
 use crate::error::Problem;
-use crate::place::{DEV, Deployed, Place, existing, only_site};
 use crate::settings;
 use crate::terminal::duration;
 use crate::terminal::output::print_json;

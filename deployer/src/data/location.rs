@@ -13,9 +13,9 @@ use footfall_runtime::storage::keys::checkpoint_key;
 use footfall_runtime::storage::{KeyRange, Store};
 
 use crate::aws::clients::{Aws, Target};
+use crate::data::table;
 use crate::error::{Problem, of_store};
 use crate::stack::state;
-use crate::table;
 
 /// Where `cargo xtask dev` listens.
 pub(crate) const DEV: &str = "http://127.0.0.1:8787";

@@ -27,8 +27,8 @@ use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
 use crate::aws::clients::Aws;
+use crate::data::atomic_file::{Partial, check_is_new};
 use crate::error::Explain as _;
-use crate::partial::{Partial, check_is_new};
 
 type Item = HashMap<String, AttributeValue>;
 
