@@ -17,37 +17,21 @@
 
 mod artifact;
 mod aws;
-mod build_command;
+mod commands;
 mod cost;
-mod cost_command;
 mod data;
-mod delete;
-mod deploy;
-mod destroy;
-mod doctor;
 mod error;
-mod export;
 mod import;
-mod import_command;
-mod init;
-mod logs;
-mod open;
-mod password;
-mod rollback;
 mod settings;
-mod share;
-mod snippet;
 mod stack;
-mod status;
-mod template_command;
 mod terminal;
-mod token;
 
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
+use crate::commands::Command;
 use crate::error::Problem;
 
 /// Deploys Footfall, and tells what was deployed.
@@ -56,28 +40,6 @@ use crate::error::Problem;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    Init(init::Arguments),
-    Doctor(doctor::Arguments),
-    Build(build_command::Arguments),
-    Template(template_command::Arguments),
-    Deploy(Box<deploy::Arguments>),
-    Rollback(rollback::Arguments),
-    Status(status::Arguments),
-    Cost(cost_command::Arguments),
-    Logs(logs::Arguments),
-    Open(open::Arguments),
-    Password(password::Arguments),
-    Token(token::Arguments),
-    Share(share::Arguments),
-    Snippet(snippet::Arguments),
-    Import(Box<import_command::Arguments>),
-    Destroy(destroy::Arguments),
-    Export(export::Arguments),
-    Delete(delete::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -99,28 +61,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start")?;
-    let done = runtime.block_on(async {
-        match command {
-            Command::Init(arguments) => init::run(&arguments).await,
-            Command::Doctor(arguments) => doctor::run(&arguments).await,
-            Command::Build(arguments) => build_command::run(&arguments).await,
-            Command::Template(arguments) => template_command::run(&arguments).await,
-            Command::Deploy(arguments) => deploy::run(&arguments).await,
-            Command::Rollback(arguments) => rollback::run(&arguments).await,
-            Command::Status(arguments) => status::run(&arguments).await,
-            Command::Cost(arguments) => cost_command::run(&arguments).await,
-            Command::Logs(arguments) => logs::run(&arguments).await,
-            Command::Open(arguments) => open::run(&arguments).await,
-            Command::Password(arguments) => password::run(&arguments).await,
-            Command::Token(arguments) => token::run(&arguments).await,
-            Command::Share(arguments) => share::run(&arguments).await,
-            Command::Snippet(arguments) => snippet::run(&arguments).await,
-            Command::Import(arguments) => import_command::run(&arguments).await,
-            Command::Destroy(arguments) => destroy::run(&arguments).await,
-            Command::Export(arguments) => export::run(&arguments).await,
-            Command::Delete(arguments) => delete::run(&arguments).await,
-        }
-    });
+    let done = runtime.block_on(command.run());
     // A question that nobody answers any more is not waited for.
     runtime.shutdown_background();
     done

@@ -63,7 +63,7 @@ pub(crate) const LOOKS: f64 = 300.0;
 /// How many requests that is each: the page, and five minutes of "visitors now", which asks once a minute. Assumed.
 const REQUESTS_A_LOOK: f64 = 6.0;
 
-/// A zip of the code's: above the largest that is let pass (deployer/src/build.rs).
+/// A zip of the code's: above the largest that is let pass (deployer/src/artifact/build.rs).
 const ZIP: f64 = 3_500_000.0;
 
 /// What is billed of a month.

@@ -22,7 +22,7 @@ const FROM_CDN: [&str; 6] = [
     "vega-embed/build/vega-embed.min.js",
 ];
 
-/// Files as a zip, packed as `cargo xtask build` packs ours (deployer/src/package.rs): its size.
+/// Files as a zip, packed as `cargo xtask build` packs ours (deployer/src/artifact/package.rs): its size.
 pub(crate) fn zipped(files: &[(String, PathBuf)]) -> u64 {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)

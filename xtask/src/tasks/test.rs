@@ -253,7 +253,7 @@ fn is_reproducible(functions: &Path) -> Result<()> {
         for file in ["track", "dashboard", "rollup"] {
             let binary = read(functions, file)?;
             if binary.windows(place.len()).any(|w| w == place.as_bytes()) {
-                bail!("{place} stands in {file}: remap it in deployer/src/build.rs");
+                bail!("{place} stands in {file}: remap it in deployer/src/artifact/build.rs");
             }
         }
     }
