@@ -20,10 +20,10 @@ use crate::data::location::{Place, only_site};
 use crate::data::lock::{self, FOLDER_LEASE};
 use crate::error::{Problem, of_store};
 use crate::import::format::Said;
+use crate::import::history::{self, Ledger};
 use crate::import::job::{Job, Options, PAUSES, Summary};
-use crate::import::ledger::{self, Ledger};
+use crate::import::line_counts::Lines;
 use crate::import::source::Source;
-use crate::import::tally::Lines;
 use crate::settings;
 use crate::terminal::interrupt::{STOP, unless_stopped};
 use crate::terminal::output::print_json;
@@ -168,7 +168,7 @@ async fn undo<S: Store>(store: &S, site: &Site, id: ImportId, lease: Duration) -
             )
             .into());
         };
-        ledger::take_back(store, site, id, import, Machine.now()).await?;
+        history::take_back(store, site, id, import, Machine.now()).await?;
         eprintln!("Took back {} hits, {} to {}.", import.hits, import.first, import.last);
         Ok(())
     };

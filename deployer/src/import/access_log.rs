@@ -16,9 +16,9 @@ use anyhow::Result;
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 
-use super::intake::{Intake, Request};
+use super::line_counts::Reason;
+use super::pipeline::{Intake, Request};
 use super::source::{Line, each_line};
-use super::tally::Reason;
 
 /// A line's parts.
 #[derive(Debug, PartialEq, Eq)]

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::intake::{Intake, Request};
+use super::line_counts::Reason;
+use super::pipeline::{Intake, Request};
 use super::source::{Line, each_line};
-use super::tally::Reason;
 
 const FIELDS: &str = "#Fields:";
 

@@ -18,10 +18,10 @@ use footfall_runtime::storage::hour::utc_day;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::intake::Intake;
+use super::line_counts::Reason;
+use super::pipeline::Intake;
 use super::source::{Line, each_line};
 use super::table::rows;
-use super::tally::Reason;
 
 /// The names of the columns that are no texts.
 const TIME: &str = "time";

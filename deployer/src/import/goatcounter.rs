@@ -16,10 +16,10 @@ use footfall_runtime::ingest::payload::Payload;
 use footfall_runtime::platform::sanitize::clean;
 use jiff::Timestamp;
 
-use super::intake::Intake;
+use super::line_counts::Reason;
 use super::names;
+use super::pipeline::Intake;
 use super::table::{Row, rows};
-use super::tally::Reason;
 use crate::error::Problem;
 
 /// The newest version of the format that is known.

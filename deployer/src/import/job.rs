@@ -28,10 +28,10 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::sleep;
 
 use super::format::{self, Format, Said};
-use super::intake::Intake;
-use super::ledger::{self, Ledger, Look, Print};
+use super::history::{self, Ledger, Look, Print};
+use super::line_counts::{Lines, Reason};
+use super::pipeline::Intake;
 use super::source::Source;
-use super::tally::{Lines, Reason};
 use super::{access_log, cloudfront, footfall, goatcounter, plausible, umami};
 use crate::data::lock;
 use crate::error::Problem;
@@ -413,7 +413,7 @@ impl<S: Store> Job<'_, S> {
         if stores {
             for other in ledger.leftovers().into_iter().filter(|other| *other != id) {
                 let Some(left) = ledger.imports.get(&other) else { continue };
-                ledger::take_back(self.store, self.site, other, left, self.now).await?;
+                history::take_back(self.store, self.site, other, left, self.now).await?;
             }
         }
         // What was begun may have had other days.
@@ -423,8 +423,8 @@ impl<S: Store> Job<'_, S> {
         }
         let prints: Vec<Print> = inputs.iter().map(|input| input.print.clone()).collect();
         let mut batch = Batch::default();
-        batch.add(ledger::item(self.site, id, &import)?);
-        ledger::files(self.site, id, &prints)?.into_iter().for_each(|item| batch.add(item));
+        batch.add(history::item(self.site, id, &import)?);
+        history::files(self.site, id, &prints)?.into_iter().for_each(|item| batch.add(item));
         self.put(&mut batch, summary, stores).await?;
         let days: Vec<Date> = intake.spill.days().keys().copied().collect();
         let bar = bar("Storing", days.len() as u64, false)?;
@@ -476,7 +476,7 @@ impl<S: Store> Job<'_, S> {
         }
         import = Import { state: ImportState::Finished, first, last, ..import };
         import.bytes = summary.bytes;
-        batch.add(ledger::item(self.site, id, &import)?);
+        batch.add(history::item(self.site, id, &import)?);
         self.put(&mut batch, summary, stores).await?;
         bar.finish_and_clear();
         Ok(())

@@ -24,10 +24,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use sha2::{Digest as _, Sha256};
 
-use super::intake::Intake;
+use super::line_counts::Reason;
 use super::names;
+use super::pipeline::Intake;
 use super::table::{Row, rows};
-use super::tally::Reason;
 
 /// A pause that ends a visit, in milliseconds: docs/definitions.md.
 const PAUSE: i64 = 30 * 60 * 1000;

@@ -35,8 +35,8 @@ use footfall_runtime::storage::{Item, Key, KeyRange, Page, PutOutcome, Store, St
 
 use self::memory::Memory;
 use super::format::Said;
+use super::history;
 use super::job::{Job, Options, Summary};
-use super::ledger;
 use super::source::Source;
 
 #[path = "../../../runtime/tests/support/memory.rs"]
@@ -565,8 +565,8 @@ fn of_two_imports_at_once_one_has_a_day() {
 fn undo(store: &Memory, id: ImportId) {
     let settings = settings();
     let site = &settings.sites[0];
-    let known = wait(ledger::Ledger::of(store, site)).unwrap();
-    wait(ledger::take_back(store, site, id, &known.imports[&id], NOW.parse().unwrap())).unwrap();
+    let known = wait(history::Ledger::of(store, site)).unwrap();
+    wait(history::take_back(store, site, id, &known.imports[&id], NOW.parse().unwrap())).unwrap();
 }
 
 #[test]

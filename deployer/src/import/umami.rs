@@ -17,10 +17,10 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::intake::Intake;
+use super::line_counts::Reason;
 use super::names;
+use super::pipeline::Intake;
 use super::table::{Row, rows};
-use super::tally::Reason;
 
 /// The most properties of an event that are kept, as of the tracker's.
 const MOST: usize = 30;

@@ -18,8 +18,8 @@ use footfall_runtime::storage::retention::kept_from;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use super::spill::Spill;
-use super::tally::{Reason, Tally};
+use super::line_counts::{Reason, Tally};
+use super::temp_files::Spill;
 
 /// How far a line may lie ahead: clocks differ.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
