@@ -20,7 +20,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use clap::Args;
 use footfall_infra::stack::StackName;
-use footfall_runtime::platform::aws_http::{Connector, Proxies, roots};
+use footfall_runtime::platform::aws_http::{HttpClient, Proxies, roots};
 use footfall_runtime::storage::dynamodb::{self, Access, DynamoDb, Endpoint, Keys, Retries};
 use tokio::sync::Mutex;
 
@@ -78,7 +78,7 @@ pub(crate) struct Aws {
     pub(crate) s3: aws_sdk_s3::Client,
     /// How the store gets at the table.
     access: Access,
-    connector: Connector,
+    connector: HttpClient,
 }
 
 impl Aws {
@@ -212,20 +212,20 @@ pub(crate) async fn config(target: &Target, region: Region) -> Result<SdkConfig>
 }
 
 /// The way to AWS, through a proxy where the environment names one.
-fn connector() -> Result<Connector> {
+fn connector() -> Result<HttpClient> {
     let get = |name: &str| env::var(name).ok();
     let proxies = Proxies::from_variables(get).map_err(|error| {
         let text = error.to_string();
         let (cause, remedy) = text.split_once("; ").unwrap_or((&text, ""));
         Problem::refused(cause, remedy)
     })?;
-    Ok(Connector::trusting_through(roots(get)?, proxies)?)
+    Ok(HttpClient::trusting_through(roots(get)?, proxies)?)
 }
 
 /// The connector, with the time-outs of those who ask for both of them. That is the machine's own
 /// metadata, which is looked at for credentials in the end: on a machine that is not AWS's, a request
 /// to it may never be answered.
-fn http_client(connector: Connector) -> SharedHttpClient {
+fn http_client(connector: HttpClient) -> SharedHttpClient {
     http_client_fn(move |settings, _| {
         let limit = settings.connect_timeout().zip(settings.read_timeout());
         SharedHttpConnector::new(Timed {
@@ -237,7 +237,7 @@ fn http_client(connector: Connector) -> SharedHttpClient {
 
 #[derive(Debug)]
 struct Timed {
-    connector: Connector,
+    connector: HttpClient,
     limit: Option<Duration>,
 }
 

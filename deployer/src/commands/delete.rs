@@ -118,8 +118,8 @@ async fn delete<S: Store>(
     let site = &location::site(store, settings, Some(&arguments.site)).await?;
     eprintln!("Site     {}\n", site.domain);
     let open = || async {
-        let archive = Archive::open(store, settings, site, Timestamp::now()).await;
-        Ok::<_, Problem>(Deletion::new(archive.map_err(of_store)?, what))
+        let archive = RawData::open(store, settings, site, Timestamp::now()).await;
+        Ok::<_, Problem>(DeleteJob::new(archive.map_err(of_store)?, what))
     };
     let is_terminal = io::stderr().is_terminal();
     let progress = |doing: &str, day: Date| {
@@ -178,7 +178,7 @@ async fn delete<S: Store>(
             store.purge(Partition::Hits).await.map_err(of_store)?;
             Ok::<_, anyhow::Error>(items)
         };
-        let lock = lock::take(store, site, Machine.random()?, lease).await?;
+        let lock = lock::take(store, site, SystemContext.random()?, lease).await?;
         let items = lock.during(rewritten).await.map_err(lock::locked)??;
         eprintln!("Deleted {} hits, with {items} items. No report has them any more.", found.hits);
     }

@@ -113,7 +113,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 async fn write<S: Store>(arguments: &Arguments, settings: &Settings, store: &S) -> Result<()> {
     let site = &location::site(store, settings, arguments.site.as_deref()).await?;
     eprintln!("Site     {}\n", site.domain);
-    let archive = Archive::open(store, settings, site, Timestamp::now()).await.map_err(of_store)?;
+    let archive = RawData::open(store, settings, site, Timestamp::now()).await.map_err(of_store)?;
     let (first, last) = archive.range();
     let from = arguments.from.map_or(first, |from| from.max(first));
     let to = arguments.to.map_or(last, |to| to.min(last));

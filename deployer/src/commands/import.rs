@@ -8,10 +8,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use footfall_infra::settings::{Settings, Site};
-use footfall_runtime::catalog::imports::State;
-use footfall_runtime::catalog::lock::LEASE;
+use footfall_runtime::catalog::imports::ImportState;
+use footfall_runtime::catalog::lease::LEASE_DURATION;
 use footfall_runtime::hit::visitor::Salt;
-use footfall_runtime::platform::clock::{Ambient as _, Machine};
+use footfall_runtime::platform::context::{Context as _, SystemContext};
 use footfall_runtime::storage::Store;
 use footfall_runtime::storage::embedded::Embedded;
 use footfall_runtime::storage::import_id::ImportId;
@@ -90,7 +90,7 @@ async fn import_into<S: Store>(
     if arguments.list {
         return list(store, site, arguments.json).await;
     }
-    let lease = if arguments.place.folder().is_some() { FOLDER_LEASE } else { LEASE };
+    let lease = if arguments.place.folder().is_some() { FOLDER_LEASE } else { LEASE_DURATION };
     if let Some(id) = arguments.undo {
         return undo(store, site, id, lease).await;
     }
@@ -98,9 +98,9 @@ async fn import_into<S: Store>(
         store,
         settings,
         site,
-        now: Machine.now(),
-        salt: Salt::new(Machine.random()?),
-        holder: Machine.random()?,
+        now: SystemContext.now(),
+        salt: Salt::new(SystemContext.random()?),
+        holder: SystemContext.random()?,
         lease,
         options: Options {
             format: arguments.format,
@@ -138,9 +138,11 @@ async fn list<S: Store>(store: &S, site: &Site, json: bool) -> Result<()> {
     let mut text = String::new();
     for (id, import) in &ledger.imports {
         let state = match import.state {
-            State::Finished => "",
-            State::Begun => ", which is not finished and does not count: run the same import again",
-            State::Undone => ", which is being taken back: run --undo again",
+            ImportState::Finished => "",
+            ImportState::Begun => {
+                ", which is not finished and does not count: run the same import again"
+            }
+            ImportState::Undone => ", which is being taken back: run --undo again",
         };
         let _ = writeln!(
             text,
@@ -168,11 +170,11 @@ async fn undo<S: Store>(store: &S, site: &Site, id: ImportId, lease: Duration) -
             )
             .into());
         };
-        history::take_back(store, site, id, import, Machine.now()).await?;
+        history::take_back(store, site, id, import, SystemContext.now()).await?;
         eprintln!("Took back {} hits, {} to {}.", import.hits, import.first, import.last);
         Ok(())
     };
-    let lock = lock::take(store, site, Machine.random()?, lease).await?;
+    let lock = lock::take(store, site, SystemContext.random()?, lease).await?;
     lock.during(taken_back).await.map_err(lock::locked)?
 }
 

@@ -46,8 +46,11 @@ impl Report {
         let flooded = |facts: &Facts, flood| bill(&usage.flooded(facts, flood));
         let shared = |facts: &Facts| {
             let hits = flooded(facts, Flood::Hits);
-            let floods =
-                if facts.public { &[Flood::Door, Flood::Reports][..] } else { &[Flood::Door] };
+            let floods = if facts.public {
+                &[Flood::AccessMode, Flood::Reports][..]
+            } else {
+                &[Flood::AccessMode]
+            };
             let others = floods.iter().map(|flood| flooded(facts, *flood));
             others.fold(hits, |most, other| if other.pay > most.pay { other } else { most })
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use footfall_infra::settings::Site;
-use footfall_runtime::catalog::lock::{Lock, LockError};
+use footfall_runtime::catalog::lease::{Lease, LeaseError};
 use footfall_runtime::storage::Store;
 
 use crate::error::{Problem, of_store};
@@ -18,7 +18,7 @@ pub(crate) async fn take<S: Store>(
     site: &Site,
     holder: [u8; 16],
     lease: Duration,
-) -> Result<Lock<S>, Problem> {
+) -> Result<Lease<S>, Problem> {
     let waits = || {
         eprintln!(
             "Hits of {} are being imported or deleted, or that was ended: waiting {} s to see which.",
@@ -26,14 +26,14 @@ pub(crate) async fn take<S: Store>(
             lease.as_secs()
         );
     };
-    Lock::take(store, site, holder, lease, waits).await.map_err(locked)
+    Lease::take(store, site, holder, lease, waits).await.map_err(locked)
 }
 
 /// Why there is no lock, or none any more.
-pub(crate) fn locked(error: LockError) -> Problem {
+pub(crate) fn locked(error: LeaseError) -> Problem {
     match error {
-        LockError::Store(error) => of_store(error),
-        error @ (LockError::Held | LockError::Lost) => {
+        LeaseError::Store(error) => of_store(error),
+        error @ (LeaseError::Held | LeaseError::Lost) => {
             Problem::failed(error.to_string(), "run this again once that is done")
         }
     }
