@@ -3,7 +3,7 @@
 use super::{LATER, TUESDAY, berlin, monday, utc};
 
 /// `is source ""` is Direct
-/// `contains source ""` is nobody.
+/// `contains source ""` matches nobody.
 #[test]
 fn source_is_empty_is_direct() {
     let traffic = utc("

@@ -94,8 +94,8 @@ fn an_engagement_belongs_to_the_last_view_of_its_page() {
     );
 }
 
-/// Ann opens `/a` at 23:50 UTC and leaves it at 0:10: nobody knows her any more, nor how long she looked
-/// at it.
+/// Ann opens `/a` at 23:50 UTC and leaves it at 0:10: the new day does not know her, so the time that she
+/// looked at it is lost.
 #[test]
 fn an_engagement_that_finds_no_view_is_dropped() {
     let traffic = utc("

@@ -67,7 +67,7 @@ fn a_day_of_another_zone_has_parts_of_two_days_of_utc() {
     );
 }
 
-/// Ann reads at 9:00, 9:29 and 9:59: the second pause is of 30 minutes, so these are two visits.
+/// Ann reads at 9:00, 9:29 and 9:59: the second pause is 30 minutes long, so these are two visits.
 #[test]
 fn ann_reads_at_9_00_9_29_and_9_59_two_visits() {
     utc("

@@ -80,9 +80,9 @@ async fn the_salt_is_gone<S: Store>(store: S, all: impl AsyncFn() -> Vec<u8>) {
     assert_ne!(salts[0].value, salt.value);
 }
 
-/// > When a day is folded, which is an hour after its end, its salt is deleted.
-/// > Once the salt is deleted, nothing that is left in the store holds it, and so nobody can compute from an
-/// > address and a User-Agent which hits are theirs.
+/// > A day is rolled up an hour after its end, and its salt is then deleted.
+/// > Once the salt is deleted, no copy of it is left in the store, so nobody can find out from an
+/// > IP address and a User-Agent which hits belong to them.
 #[test]
 fn the_salt_is_gone_from_memory() {
     let store = Memory::default();
@@ -90,7 +90,7 @@ fn the_salt_is_gone_from_memory() {
     wait(the_salt_is_gone(store, async || bytes(&all.items())));
 }
 
-/// > The file of `cargo xtask dev` is written anew for that, since deleted bytes would stay in it.
+/// > `cargo xtask dev` rewrites its file of salts for that, because deleted bytes would stay in it.
 #[test]
 fn the_salt_is_gone_from_the_file() {
     let folder = TempDir::new().unwrap();
@@ -127,7 +127,7 @@ async fn scanned(table: &str) -> Vec<u8> {
     bytes
 }
 
-/// > If a day cannot be folded, its salt expires two days after the day's end.
+/// > If a day cannot be rolled up, its salt expires two days after the day's end.
 #[test]
 fn a_salt_expires_all_the_same() {
     let world = World::with("");
@@ -146,8 +146,8 @@ fn a_salt_expires_all_the_same() {
     }
 }
 
-/// > A hit is to be deleted 30 days after it came in, or after `retention_days` if those are fewer, but not
-/// > within 3 days; DynamoDB may take two days longer.
+/// > A hit expires 30 days after it arrived, or after `retention_days` if that is shorter, but not
+/// > within 3 days; DynamoDB may take two more days to delete it.
 #[test]
 fn a_hit_expires() {
     for (more, days) in [
@@ -162,7 +162,7 @@ fn a_hit_expires() {
     }
 }
 
-/// > In the segment of a day, the visitors' numbers are 1, 2, 3 and so on.
+/// > In the segment of a day, the visitor numbers are 1, 2, 3 and so on.
 #[test]
 fn a_segment_knows_nobody() {
     let world = World::with("");
@@ -179,8 +179,7 @@ fn a_segment_knows_nobody() {
     assert!(visitors == [1, 1, 2] || visitors == [1, 2, 2], "{visitors:?}");
 }
 
-/// > Segments are deleted when the site's `retention_days` are over, and kept for good if the settings do not
-/// > say so.
+/// > Segments are deleted after the site's `retention_days`, and kept for good if that is not set.
 #[test]
 fn a_segment_is_deleted_in_time() {
     let after = |more: &str, days: i64| {
@@ -199,8 +198,8 @@ fn a_segment_is_deleted_in_time() {
     assert_eq!(after("", 5000), 1);
 }
 
-/// > The salts are in a table of their own, of which there is no backup, so that a table that is restored has the hits
-/// > of a day and not its salt.
+/// > The salts have a table of their own, which has no backup, so a restored table has the hits of
+/// > a day but not its salt.
 #[tokio::test]
 #[ignore = "needs DynamoDB Local: run cargo xtask test"]
 async fn a_backup_of_a_day_has_no_salt() {

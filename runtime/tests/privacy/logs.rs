@@ -34,7 +34,7 @@ async fn sent(track: &Function, browser: &str, body: Value) -> u64 {
     answer["statusCode"].as_u64().unwrap()
 }
 
-/// > A hit makes no line in a log, whether it is stored, filtered or refused.
+/// > A hit is not logged, whether it is stored, excluded or rejected.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hit_makes_no_line() {
     let endpoint = fake::serve(|asked| async move {
@@ -55,8 +55,7 @@ async fn a_hit_makes_no_line() {
     assert_eq!(track.log(), "");
 }
 
-/// > A hit that the store does not take makes a line that says what the store answered, and nothing of who sent
-/// > it.
+/// > If the store cannot take a hit, the log has the store's error, but nothing about the visitor.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_says_nothing_of_a_visitor() {
     let endpoint = fake::serve(|_| async {

@@ -29,8 +29,8 @@ fn resources(more: &str, kind: &str) -> Vec<Value> {
     found
 }
 
-/// > Unless the settings say `point_in_time_recovery: false`, AWS can restore the table as it was at any second
-/// > of the last 35 days.
+/// > Unless you set `point_in_time_recovery: false`, AWS can restore the table as it was at any
+/// > second of the last 35 days.
 #[test]
 fn backups_are_what_the_settings_say() {
     let check = |more: &str, expected: bool| {
@@ -48,7 +48,7 @@ fn backups_are_what_the_settings_say() {
     check("point_in_time_recovery: false\n", false);
 }
 
-/// > The API has no access log, and no function is traced.
+/// > The API has no access log, and the functions are not traced.
 #[test]
 fn nothing_is_noted_of_a_request() {
     let full = "alarm_email: owner@example.com\nmonthly_budget_usd: 5\n";
@@ -70,7 +70,7 @@ fn nothing_is_noted_of_a_request() {
     }
 }
 
-/// > The functions' logs are deleted after 14 days, or what `log_retention_days` says.
+/// > The functions' logs are deleted after 14 days, or after `log_retention_days`.
 #[test]
 fn logs_are_deleted() {
     for (more, days) in [("", 14), ("log_retention_days: 3\n", 3)] {
@@ -86,7 +86,8 @@ fn logs_are_deleted() {
     }
 }
 
-/// > The functions may use the stack's own tables and their own logs, and nothing else of the account.
+/// > The functions may use the stack's own tables and their own logs, and nothing else in the
+/// > account.
 #[test]
 fn functions_reach_nothing_else() {
     for role in resources("", "AWS::IAM::Role") {

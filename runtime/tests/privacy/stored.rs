@@ -40,8 +40,8 @@ fn kept(items: impl IntoIterator<Item = Value>) -> BTreeMap<String, Value> {
     objects.flatten().collect()
 }
 
-/// > A page view or an event is one item of the owner's table, with the keys listed here and no others, of
-/// > which most may be missing.
+/// > A page view or an event is one item in the owner's table, with some of the keys listed here
+/// > and no others.
 #[test]
 fn an_item_has_the_keys_of_the_table() {
     let world = World::with("  engagement: true\n");
@@ -75,7 +75,8 @@ fn an_item_has_the_keys_of_the_table() {
     assert_eq!(world.item(&view()).as_object().unwrap().len(), 6, "most are missing");
 }
 
-/// > The item's own key has the site, the millisecond in which it came in, and random digits.
+/// > The item's own key consists of the site, the millisecond when the hit arrived, and random
+/// > digits.
 #[test]
 fn a_key_says_when_and_where() {
     let world = World::with("");
@@ -88,7 +89,7 @@ fn a_key_says_when_and_where() {
     assert!(two.sk.starts_with(millis) && two.sk != one.sk);
 }
 
-/// > Neither the IP address nor the User-Agent of a request is in anything that is stored.
+/// > The IP address and the User-Agent of a request are never stored.
 #[test]
 fn no_address_is_stored() {
     let world = World::with("  engagement: true\n");
@@ -128,8 +129,8 @@ fn no_address_is_stored() {
     check("folded");
 }
 
-/// > Of the page's query, nothing but those parameters is kept, where `ref` or `source` may stand in for the
-/// > first.
+/// > Of the page's query string, only those five parameters are kept; `ref` or `source` may replace
+/// > the first of them.
 #[test]
 fn a_query_is_not_kept() {
     let world = World::with("");
@@ -142,7 +143,7 @@ fn a_query_is_not_kept() {
     }
 }
 
-/// > What stands behind a `#` is kept only where the tracker was told so (`data-hash`).
+/// > The fragment of the page (from the `#` on) is kept only if the tracker has `data-hash`.
 #[test]
 fn a_fragment_is_kept_where_that_is_wanted() {
     let world = World::with("");
@@ -152,7 +153,7 @@ fn a_fragment_is_kept_where_that_is_wanted() {
     assert!(SCRIPT.contains("\"hash\"in "), "the tracker looks for that attribute");
 }
 
-/// > Of the page before, the query is not kept.
+/// > The query string of the previous page is not kept.
 #[test]
 fn a_referrers_query_is_not_kept() {
     let item = World::with("").item(&full());
@@ -160,8 +161,8 @@ fn a_referrers_query_is_not_kept() {
     assert!(!item.to_string().contains("secret-of-the-referrer"));
 }
 
-/// > The country is that of the browser's time zone, or the one that CloudFront names where `trusted_proxies`
-/// > is set: no address is looked up.
+/// > The country is that of the browser's time zone, or the one that CloudFront names if
+/// > `trusted_proxies` is set: no IP address is looked up.
 #[test]
 fn a_country_comes_from_a_time_zone() {
     let country = |more: &str, zone: Option<&str>| {
@@ -176,15 +177,15 @@ fn a_country_comes_from_a_time_zone() {
     assert_eq!(country("trusted_proxies: 1\n", Some("Europe/Berlin")).as_deref(), Some("FR"));
 }
 
-/// > Properties are stored as the page sends them, so that an owner who sends names there has names stored.
+/// > Properties are stored as the page sends them, so if the page sends a name, the name is stored.
 #[test]
 fn properties_are_the_pages_own() {
     let body = json!({ "n": "login", "u": "https://example.com/", "p": { "who": "ann@e.x" } });
     assert_eq!(World::with("").item(&body)["m"], json!([["who", "ann@e.x"]]));
 }
 
-/// > Of what a program sends (a bot, a headless browser, a prefetch, referrer spam), the time, the path and
-/// > the reason are kept, and no visitor's number.
+/// > Of excluded traffic (bots, headless browsers, prefetches, referrer spam), the time, the path
+/// > and the reason are kept, but no visitor number.
 #[test]
 fn of_a_program_little_is_kept() {
     let world = World::with("blocked_referrers: [spam.example]\n");
@@ -209,8 +210,8 @@ fn of_a_program_little_is_kept() {
     }
 }
 
-/// > How far pages are scrolled and how long they are looked at is stored only where the settings say
-/// > `engagement: true`.
+/// > How far pages are scrolled and how long they are looked at is stored only with `engagement:
+/// > true`.
 #[test]
 fn engagement_is_stored_where_it_is_wanted() {
     let engagement = json!({ "n": "engagement", "u": "https://example.com/", "sd": 40, "e": 3000 });
@@ -234,8 +235,8 @@ fn who_does_not_want_to_be_counted_is_not() {
     }
 }
 
-/// > No cookie is set for a visitor, and the tracker keeps nothing in the browser but the “no” of one who opened a page with
-/// > `#footfall` and was asked.
+/// > Visitors get no cookie, and the tracker stores nothing in the browser, except the “no” of a
+/// > visitor who opened a page with `#footfall` and was asked.
 #[test]
 fn nothing_is_kept_in_the_browser() {
     let world = World::with("");
@@ -263,8 +264,8 @@ fn nothing_is_kept_in_the_browser() {
     }
 }
 
-/// > A visitor's number is a hash (HMAC-SHA-256, cut to 64 bits) of the site, the IP address and the
-/// > User-Agent, with the day's salt for its key; of an IPv6 address, the first half counts.
+/// > A visitor number is a hash (HMAC-SHA-256, cut to 64 bits) of the site, the IP address and the
+/// > User-Agent, keyed with the day's salt; of an IPv6 address, only the first half is used.
 #[test]
 fn a_visitor_is_a_hash() {
     let by_hand = |salt: &[u8], address: &[u8]| {
@@ -284,7 +285,7 @@ fn a_visitor_is_a_hash() {
     assert_ne!(of("2001:db8:1:3::7"), six);
 }
 
-/// > The salt is 128 random bits, made anew for each day of UTC, and held in one item of a table.
+/// > The salt is 128 random bits, new for each UTC day, and stored in one item of a table.
 #[test]
 fn each_day_has_a_salt() {
     let world = World::with("");
@@ -305,7 +306,7 @@ fn each_day_has_a_salt() {
     }
 }
 
-/// > The same person is therefore another number on another day, and on another site.
+/// > So the same person has another number on another day, and on another site.
 #[test]
 fn a_person_is_another_tomorrow() {
     let world = World::over(
@@ -321,7 +322,8 @@ fn a_person_is_another_tomorrow() {
     assert!(today != elsewhere && today != tomorrow && elsewhere != tomorrow);
 }
 
-/// > The dashboard's pages load nothing from elsewhere, which their Content-Security-Policy enforces.
+/// > The dashboard's pages load nothing from third parties, and their Content-Security-Policy
+/// > enforces that.
 #[test]
 fn the_dashboard_asks_nobody() {
     let world = World::with("");
@@ -341,7 +343,7 @@ fn the_dashboard_asks_nobody() {
     }
 }
 
-/// > Once deployed, numbers are shown to those who have a session, a token or a share link, unless the site is
+/// > Once deployed, a dashboard needs a session, a token or a share link, unless the site has
 /// > `public: true`.
 #[test]
 fn a_stranger_sees_nothing() {
