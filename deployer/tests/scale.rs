@@ -1,6 +1,6 @@
-//! docs/scale.md says what was measured, and what `cargo xtask cost` says: its tables are made here, of both.
+//! Generates the tables of docs/scale.md from the measurements and from `cargo xtask cost`.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p footfall-deployer --test scale` writes them anew.
+//! `UPDATE_GOLDEN=1 cargo test -p footfall-deployer --test scale` rewrites them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
@@ -174,8 +174,8 @@ fn the_document_says_what_was_measured_and_what_it_costs() {
         ("basis", basis()),
         ("check", check(&sizes)),
         ("month", month(&sizes)),
-        ("folding", folding(&sizes)),
-        ("looking", looking(&sizes)),
+        ("rollup", folding(&sizes)),
+        ("reports", looking(&sizes)),
         ("limits", used(&sizes, &limits)),
         ("summaries", summaries(&sizes)),
     ] {
@@ -186,8 +186,8 @@ fn the_document_says_what_was_measured_and_what_it_costs() {
     }
     assert!(
         fs::read_to_string(DOC).unwrap() == doc,
-        "docs/scale.md says something else than what was measured, or than `cargo xtask cost`: run `UPDATE_GOLDEN=1 \
-         cargo test -p footfall-deployer --test scale`, and read whether its sentences still hold"
+        "docs/scale.md differs from the measurements, or from `cargo xtask cost`: run `UPDATE_GOLDEN=1 cargo test -p \
+         footfall-deployer --test scale`, and check whether its sentences are still true"
     );
 }
 
@@ -241,7 +241,8 @@ fn the_sentences_of_the_document_hold() {
     assert!(met("the dashboard's 25 s: 7 days") > 15e6);
     assert_eq!(met("the dashboard's 25 s: today"), f64::INFINITY);
     // Neither what takes hits nor what folds them meets a limit but the throttle.
-    for what in ["writes a second, in the peak", "at once, in the peak", "MB, a day", "s, a day"] {
+    for what in ["writes a second, at the peak", "executions, at the peak", "MB, a day", "s, a day"]
+    {
         assert_eq!(met(what), f64::INFINITY, "{what}");
     }
     // With a whole core, most of a month's look at ten millions is the partition's.
@@ -271,7 +272,7 @@ fn replaced(doc: &str, name: &str, text: &str) -> String {
 
 fn basis() -> String {
     let mut text = String::new();
-    for (part, what) in [("scale", "Days, folded and looked at"), ("footprint", "A hit")] {
+    for (part, what) in [("scale", "Days, rolled up and reported"), ("footprint", "A hit")] {
         let measured = measured();
         let of = |name: &str| measured[part][name].as_str().unwrap().to_owned();
         let (command, on, processor) = (of("command"), of("on"), of("processor"));
@@ -287,9 +288,9 @@ fn check(sizes: &[Size]) -> String {
     let (cpu, reading) =
         (number(look, "/cpu_ms"), number(look, "/read_mb") * footprint("read_cpu_ms"));
     format!(
-        "The page of 30 days, of a million views a month, by the real function over DynamoDB Local, took {} ms of CPU, and it had \
-         {} MB. Here the same is reckoned as {} ms for the report and {} ms for reading it; and as {} MB, to which the \
-         difference, {} MB, is added in every table.\n",
+        "With a million views a month, the real function over DynamoDB Local took {} ms of CPU time and {} MB for the page of 30 \
+         days. The tables calculate {} ms for the same report and {} ms for reading its data. For memory they have {} MB, so \
+         the difference, {} MB, is added in every table.\n",
         short(footprint("look_cpu_ms")),
         short(footprint("look_peak_mb")),
         short(cpu),
@@ -323,12 +324,12 @@ fn month(sizes: &[Size]) -> String {
         &[
             row(sizes, "hits a day", |it| short(it.is("/hits_a_day"))),
             row(sizes, "hits a second, on average", |it| short(it.views / HOURS / 3600.0)),
-            row(sizes, "hits a second, in the peak", |it| short(it.hits_in_peak())),
-            row(sizes, "a hit's item, bytes", |it| short(it.is("/item_bytes"))),
+            row(sizes, "hits a second, at the peak", |it| short(it.hits_in_peak())),
+            row(sizes, "item of a hit, bytes", |it| short(it.is("/item_bytes"))),
             row(sizes, "items of hits in the table (30 days)", |it| {
                 short(it.is("/hits_a_day") * 30.0)
             }),
-            row(sizes, "a hit at rest, bytes", |it| {
+            row(sizes, "a hit in a segment, bytes", |it| {
                 short(it.is("/segment_bytes") / it.is("/hits_a_day"))
             }),
             row(sizes, "parts of a day's segment", |it| short(it.is("/segment_parts"))),
@@ -346,13 +347,13 @@ fn month(sizes: &[Size]) -> String {
             ),
             row(sizes, "data to the internet, $", money(&["Data to the internet"])),
             row(sizes, "the rest, $", |it| dollars(it.pay(&rest))),
-            row(sizes, "**to pay, $**", |it| {
+            row(sizes, "**you pay, $**", |it| {
                 format!("**{}**", dollars(number(&it.cost, "/month/pay")))
             }),
-            row(sizes, "by list, without what is free, $", |it| {
+            row(sizes, "list price, without the free tier, $", |it| {
                 dollars(number(&it.cost, "/month/list"))
             }),
-            row(sizes, "throttle that it needs, a second", |it| short(it.throttle())),
+            row(sizes, "throttle needed, requests a second", |it| short(it.throttle())),
             row(sizes, "a flood at that throttle, $", |it| {
                 dollars(number(&it.cost, "/worst/shared/pay"))
             }),
@@ -369,13 +370,13 @@ fn folding(sizes: &[Size]) -> String {
             row(sizes, "an hour, CPU seconds", |it| {
                 let hours = it.is("/hours/hours");
                 let cpu = it.is("/hours/cpu_ms") / 1e3;
-                if hours == 0.0 { "waits for its day".to_owned() } else { short(cpu / hours) }
+                if hours == 0.0 { "with its day".to_owned() } else { short(cpu / hours) }
             }),
             row(sizes, "a day, CPU seconds, without reading it", |it| {
                 short(it.is("/day/cpu_ms") / 1e3)
             }),
             row(sizes, "a day in the function, seconds", |it| short(it.folding_seconds())),
-            row(sizes, &format!("a day, most memory of {} MB", short(rollup)), |it| {
+            row(sizes, &format!("a day, peak memory of {} MB", short(rollup)), |it| {
                 marked(it.is("/day/peak_mb") + around(sizes), rollup, false)
             }),
             row(sizes, "a day, read units", |it| short(it.is("/day/read_units"))),
@@ -401,7 +402,7 @@ fn looking(sizes: &[Size]) -> String {
             let name = format!("{name}: seconds, with {} MB", short(mb));
             rows.push(row(sizes, &name, |it| marked(it.seconds(days, mb), PATIENCE, about(it))));
         }
-        rows.push(row(sizes, &format!("{name}: most memory, MB"), |it| {
+        rows.push(row(sizes, &format!("{name}: peak memory, MB"), |it| {
             marked(number(it.look(days), "/peak_mb") + around(sizes), dashboard, about(it))
         }));
         rows.push(row(sizes, &format!("{name}: read units"), |it| {
@@ -428,12 +429,12 @@ fn limits(sizes: &[Size]) -> Vec<Limit> {
     let memory = |days| move |it: &Size| (number(it.look(days), "/peak_mb") + around) / dashboard;
     let time = |days, mb| move |it: &Size| it.seconds(days, mb) / PATIENCE;
     let mut limits = vec![
-        limit("the API's throttle, 50 requests a second, in the peak", &|it| it.peak() / 50.0),
-        limit("`capacity: free-tier`: 2 requests a second, in the peak", &|it| it.peak() / 2.0),
-        limit("a partition's 1,000 writes a second, in the peak", &|it| {
+        limit("the API's throttle, 50 requests a second, at the peak", &|it| it.peak() / 50.0),
+        limit("`capacity: free-tier`: 2 requests a second, at the peak", &|it| it.peak() / 2.0),
+        limit("a partition's 1,000 writes a second, at the peak", &|it| {
             it.hits_in_peak() / PARTITION_WRITES
         }),
-        limit(&format!("`track`: {} at once, in the peak", track.reserved), &at_once),
+        limit(&format!("`track`: {} concurrent executions, at the peak", track.reserved), &at_once),
         limit(&format!("`rollup`: {} MB, a day", short(f64::from(rollup.memory))), &|it| {
             (it.is("/day/peak_mb") + around) / f64::from(rollup.memory)
         }),
@@ -496,12 +497,12 @@ fn summaries(sizes: &[Size]) -> String {
         "views a month",
         sizes,
         &[
-            row(sizes, "rows of all tables of a day", |it| short(it.is("/summary/rows"))),
-            row(sizes, "KB of all of them", |it| short(it.is("/summary/bytes") / 1e3)),
-            row(sizes, "KB of the first 1,000 of each table", |it| {
+            row(sizes, "rows in all tables of a day", |it| short(it.is("/summary/rows"))),
+            row(sizes, "KB for all of them", |it| short(it.is("/summary/bytes") / 1e3)),
+            row(sizes, "KB for the first 1,000 of each table", |it| {
                 short(it.is("/summary/bytes_of_1000_rows") / 1e3)
             }),
-            row(sizes, "KB of the day's segment, beside it", |it| {
+            row(sizes, "KB for the day's segment, to compare", |it| {
                 short(it.is("/segment_bytes") / 1e3)
             }),
             row(sizes, "30 days from summaries: seconds", |it| short(summarised(it, 30.0))),
