@@ -83,7 +83,7 @@ fn main() {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap();
     let load = load.split(' ').next().unwrap_or_default().to_owned();
     let text = parts.map(|(_, part)| part()).concat();
-    let text = format!("{text}\n\nBefore it began, the machine had a load of {load}.\n");
+    let text = format!("{text}\n\nLoad of the machine before the start: {load}.\n");
     report::write("throughput", "Throughput of `dev`", &text);
 }
 
@@ -122,12 +122,12 @@ fn beside(hits: &Requests) -> String {
     });
     let memory = memory.collect::<Vec<_>>().join(", ");
     format!(
-        "Every hit is durable before its answer. One client, which runs on the same cores, sends the same hits over \
-         keep-alive connections on 127.0.0.1, each as fast as it is answered: {SECONDS} seconds in turn to each server, \
-         {ROUNDS} rounds. Numbers are medians; CPU time is in ms a hit; *syncs* are calls of `fsync` and `fdatasync` \
-         a hit; *bytes* are those that a hit has written. *SQLite, Node* inserts a row for each hit \
-         ({}, WAL, `synchronous = FULL`), and *in groups* has all hits of one turn of its event loop in one \
-         transaction, as `dev` has. Most memory: {memory}.\n\n{}\n{}\n",
+        "Every hit is durable before it is answered. One client, on the same cores, sends the same hits to each server over \
+         keep-alive connections on 127.0.0.1. Each connection sends its next hit as soon as the last one is answered. The \
+         servers take turns of {SECONDS} seconds, in {ROUNDS} rounds. Numbers are medians. CPU time is in ms per hit, of the \
+         server and of the client; *syncs* are calls of `fsync` and `fdatasync` per hit; *bytes* are written to disk per \
+         hit. *SQLite, Node* inserts one row per hit ({}, WAL, `synchronous = FULL`). *In groups* puts all hits of one turn \
+         of its event loop into one transaction, as `dev` does. Peak memory: {memory}.\n\n{}\n{}\n",
         peer(),
         table(
             &[
@@ -135,7 +135,7 @@ fn beside(hits: &Requests) -> String {
                 "server",
                 "hits/s",
                 "CPU",
-                "client's",
+                "client CPU",
                 "syncs",
                 "bytes",
                 "p50 ms",
@@ -248,12 +248,12 @@ fn long(hits: &Requests, count: u64) -> String {
     let head = [
         "hits, over 64 connections",
         "hits/s",
-        "CPU ms a hit",
+        "CPU ms per hit",
         "memory before, MB",
-        "most, MB",
+        "peak, MB",
         "after, MB",
-        "file, bytes a hit",
-        "written, bytes a hit",
+        "file, bytes per hit",
+        "written, bytes per hit",
     ];
     format!("Footfall under many hits:\n\n{}\n", table(&head, &[row.to_vec()]))
 }
@@ -296,11 +296,11 @@ fn busy(hits: &Requests, yesterday: u64) -> String {
             *is_folded.borrow()
         }
     });
-    note(format!("the rollup folds a day of {} hits", whole(yesterday)), &folded, cpu() - before);
+    note(format!("the rollup of a day of {} hits", whole(yesterday)), &folded, cpu() - before);
     for (what, path) in [
         ("nothing else", None),
-        ("a dashboard of yesterday, again and again", Some("/dashboard?period=yesterday")),
-        ("a dashboard of today, again and again", Some("/dashboard?period=today")),
+        ("a dashboard of yesterday, repeatedly", Some("/dashboard?period=yesterday")),
+        ("a dashboard of today, repeatedly", Some("/dashboard?period=today")),
     ] {
         let before = cpu();
         let asking = path.map(|path| Asking::start(address, path));
@@ -316,8 +316,8 @@ fn busy(hits: &Requests, yesterday: u64) -> String {
         note(what, &load, cpu() - before);
     }
     format!(
-        "{STEADY} hits a second come in, whether or not those before are answered; a hit's time begins when it was due. \
-         Meanwhile:\n\n{}",
+        "{STEADY} hits a second are sent, whether or not earlier ones were answered. The time of a hit begins when it was due. At \
+         the same time, the server does:\n\n{}",
         table(
             &["", "seconds", "hits", "p50 ms", "p99 ms", "longest ms", "CPU, % of a core"],
             &rows

@@ -28,15 +28,15 @@ pub(crate) fn beside([track, dashboard]: &[Vec<Times>; 2]) -> String {
 
 fn text(it: &Measured) -> String {
     let mut text = format!(
-        "Every program is started {} times, in turn with the others, against a Runtime API and a DynamoDB of the bench's \
-         own on the same machine. *Init* is from its start until it asks for its first event, *first* is that event, \
-         *warm* each after it. Times are CPU milliseconds of the whole process, medians where nothing else is said; \
-         *at 7 %* is the first event by the clock, with the process held to a 128 MB function's share of a core once it \
-         is started (by SIGSTOP and SIGCONT, in periods of 20 ms). What is measured of ours is built for this machine, not for \
-         Lambda's, but for its size; it is linked, and has its memory, as what is deployed.\n\n\
+        "Every program is started {} times, in turn with the others, against the bench's own Runtime API and DynamoDB on the same \
+         machine. *Init* lasts from its start until it asks for its first event, *first* is that event, and *warm* is each \
+         later event. Times are CPU milliseconds of the whole process, and medians unless noted. *At 7 %* is the wall-clock \
+         time of the first event, while the process is limited to a 128 MB function's share of a core (by SIGSTOP and SIGCONT, \
+         in periods of 20 ms). Footfall's functions are built for this machine, not for Lambda's, except for their size. They \
+         are linked, and allocate memory, as the deployed ones do.\n\n\
          *The seed* is the design of Cyprien Pannier's [Serverless site analytics using Clojure nbb and \
-         AWS](https://github.com/cyppan/simple-site-analytics) with handlers written anew from its description \
-         (`runtime/benches/contenders`): a counter per day and address, one Query a day. {}.\n\n",
+         AWS](https://github.com/cyppan/simple-site-analytics), with handlers rewritten from its description \
+         (`runtime/benches/contenders`): a counter per day and URL, one Query a day. {}.\n\n",
         it.rounds,
         versions()
     );
@@ -44,17 +44,17 @@ fn text(it: &Measured) -> String {
     section("`POST /track`, over TLS", times(&it.track, true));
     section("`POST /track`, plain HTTP", times(&it.track_plain, false));
     section(
-        "`GET /dashboard`: seven days of 25 pages, some 150 views a day, over TLS",
+        "`GET /dashboard`: seven days of 25 pages, about 150 views a day, over TLS",
         times(&it.small, false),
     );
     section(
-        "`GET /dashboard`: seven days of 10,000 pages, some 15,000 views a day, over TLS",
+        "`GET /dashboard`: seven days of 10,000 pages, about 15,000 views a day, over TLS",
         times(&it.large, false),
     );
-    section("What Lambda fetches", sizes(it));
-    section("What a browser fetches for the dashboard of the small site", pages(it));
+    section("What Lambda downloads", sizes(it));
+    section("What a browser downloads for the dashboard of the small site", pages(it));
     section("Instructions", instructions(it));
-    section("Aims", report::aims(&aims(it)));
+    section("Targets", report::aims(&aims(it)));
     text
 }
 
@@ -96,7 +96,7 @@ fn times(all: &[Times], with_held: bool) -> String {
     let ratio = |it: &Times| {
         let ratio = |of: fn(&Times) -> f64| format!("{} ×", number(of(it) / of(own)));
         let mut row = vec![
-            format!("{}, to ours", it.name),
+            format!("{}, relative to Footfall", it.name),
             ratio(|it| median(&it.init)),
             ratio(|it| median(&it.first)),
             ratio(|it| median(&it.warm)),
@@ -125,13 +125,13 @@ fn pages(it: &Measured) -> String {
         vec![name.to_owned(), whole(page.html), whole(page.assets), whole(page.html + page.assets)]
     };
     let rows =
-        [row("Footfall, gzip", it.own_page), row("the seed, and from CDNs by gzip", it.seed_page)];
-    table(&["bytes", "page", "beside it", "all"], &rows)
+        [row("Footfall, gzip", it.own_page), row("the seed, with gzip from CDNs", it.seed_page)];
+    table(&["bytes", "page", "other files", "total"], &rows)
 }
 
 fn instructions(it: &Measured) -> String {
     let Some(valgrind) = valgrind() else {
-        return "They were not counted: valgrind is not installed.\n".to_owned();
+        return "Not counted: valgrind is not installed.\n".to_owned();
     };
     let row = |(name, it): &(&str, super::instructions::Instructions)| {
         let counts = [it.init, it.first, it.init + it.first, it.warm].map(whole);
@@ -139,7 +139,7 @@ fn instructions(it: &Measured) -> String {
     };
     let rows: Vec<Vec<String>> = it.instructions.iter().map(row).collect();
     format!(
-        "By callgrind ({valgrind}), of the process in user mode.\n\n{}",
+        "Counted by callgrind ({valgrind}), for the process in user mode.\n\n{}",
         table(&["", "init", "first", "both", "warm"], &rows)
     )
 }
@@ -158,9 +158,9 @@ fn aims(it: &Measured) -> Vec<Aim> {
         Aim::times_less(what, least, of(all, SEED, of_it), of(all, FOOTFALL, of_it))
     };
     let mut aims = vec![
-        ratio("track: first request at a 128 MB share, to the seed's", 2000.0, &it.track, held),
-        ratio("track: init and first invocation, to the seed's", 300.0, &it.track, started),
-        ratio("track: warm, to the seed's", 30.0, &it.track, warm),
+        ratio("track: first request at a 128 MB share, against the seed", 2000.0, &it.track, held),
+        ratio("track: init and first invocation, against the seed", 300.0, &it.track, started),
+        ratio("track: warm, against the seed", 30.0, &it.track, warm),
         Aim::at_most("track: peak memory", 6.0, "MB", of(&it.track, FOOTFALL, memory) / MEGABYTE),
         Aim::at_most("track: zip", 1.6, "MB", it.sizes[0].1.zip as f64 / MEGABYTE),
     ];
