@@ -4,6 +4,7 @@
 //   FOOTFALL_URL          a running dev server with the site `localhost` and nothing counted yet
 //   FOOTFALL_SNIPPET      the snippet that it prints, as HTML
 //   FOOTFALL_DEV          the program `dev`, to start a second server with demo traffic
+//   FOOTFALL_DEPLOYER     the deployer's program, which imports a log
 //   FOOTFALL_SCREENSHOTS  a folder for dashboard-*.png; none are taken without it
 //   CHROMIUM              the browser, /usr/bin/chromium if it is not set
 //
@@ -13,9 +14,10 @@
 // the sum. The second test clicks through the dashboard of a busy site.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -24,7 +26,7 @@ import axe from 'axe-core';
 import { chromium } from 'playwright-core';
 import { newFolder, startDev } from './dev.mjs';
 
-const { FOOTFALL_URL, FOOTFALL_SNIPPET, FOOTFALL_DEV, FOOTFALL_SCREENSHOTS } = process.env;
+const { FOOTFALL_URL, FOOTFALL_SNIPPET, FOOTFALL_DEV, FOOTFALL_DEPLOYER, FOOTFALL_SCREENSHOTS } = process.env;
 const FOOTFALL = FOOTFALL_URL?.replace(/\/$/, '');
 const SITE = 'localhost';
 const PATIENCE = 15_000; // milliseconds, for one thing to happen
@@ -227,6 +229,28 @@ const lightness = (page) =>
     return (red + green + blue) / 3;
   });
 
+// The two sizes at which pages are looked at.
+const SIZES = {
+  1280: { viewport: { width: 1280, height: 800 } },
+  360: { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 },
+};
+
+// Every number lies within its tile, its card or the plot.
+async function assertNumbersFit(page) {
+  await assertFits(page);
+  const outside = await page.evaluate(() =>
+    [...document.querySelectorAll('.value, .change, .axis, .cards td')].flatMap((each) => {
+      const range = document.createRange();
+      range.selectNodeContents(each.querySelector('[aria-hidden]') ?? each);
+      const [text, box] = [range, each.closest('[data-tile], .card')].map((it) => it.getBoundingClientRect());
+      return text.left < box.left || text.right > box.right
+        ? [`${each.textContent}: ${text.left} to ${text.right} in ${box.left} to ${box.right}`]
+        : [];
+    })
+  );
+  assert.deepEqual(outside, []);
+}
+
 // ---- the test
 
 test('from a page with the snippet to the dashboard', {
@@ -395,9 +419,12 @@ test('from a page with the snippet to the dashboard', {
 
 // ---- a busy site
 
-// A server with three sites: a year of demo traffic, nothing, and what a test may fill.
+// A server with four sites: a year of demo traffic, nothing, and two that tests fill.
 async function startDemo() {
-  const sites = ['{domain: demo.example}', '{domain: empty.example, retention_days: 90}', '{domain: busy.example}'];
+  const sites = [
+    '{domain: demo.example}', '{domain: empty.example, retention_days: 90}', '{domain: busy.example}',
+    '{domain: xn--mnchen-3ya.de, hosts: [xn--mnchen-3ya.de, blog.xn--mnchen-3ya.de]}',
+  ];
   return startDev(FOOTFALL_DEV, await newFolder(`sites: [${sites.join(', ')}]\n`), '--demo');
 }
 
@@ -417,8 +444,8 @@ async function fillBusySite(url) {
   }
 }
 
-// The number that a tile shows.
-const tile = async (page, name) => numbers(await page.locator(`[data-tile="${name}"] .value`).innerText())[0];
+// The number of a tile: the whole one, where the tile shows it shortened.
+const tile = async (page, name) => numbers(await page.locator(`[data-tile="${name}"] .value`).innerText()).at(-1);
 
 // Clicks a link, or a part of it, and waits for the page that it leads to.
 async function follow(page, locator, part = locator) {
@@ -550,7 +577,7 @@ test('the dashboard of a busy site', {
         const [reached, , rate] = await goal.locator('td').allInnerTexts();
         assert.equal(rate, `${((numbers(reached)[0] / whole) * 100).toFixed(1)}%`);
         await follow(page, goal.locator('a.name'));
-        assert.equal(await tile(page, 'visitors'), numbers(reached)[0]);
+        assert.equal(await tile(page, 'unique_conversions'), numbers(reached)[0]);
         // Of those whom no filter but the goal's keeps out, it is the same.
         assert.equal((await goal.locator('td').allInnerTexts())[2], rate);
         const report = await data('&f=is,goal,Newsletter signup&show=props:placement');
@@ -683,6 +710,97 @@ test('the dashboard of a busy site', {
     })
   );
 
+  // Desktop and phone.
+  for (const [width, options] of Object.entries(SIZES)) {
+    await t.test(`large numbers fit, ${width} wide`, () =>
+      open(browser, `${dashboard}?period=all`, options, async (page) => {
+        const { totals } = await (await fetch(`${dashboard}?period=all&format=json`)).json();
+        assert.ok(totals.views >= 100_000, `the demo has large numbers: ${totals.views}`);
+        const views = page.locator('[data-tile="views"] .value');
+        assert.equal(await views.locator('[title]').innerText(), `${Math.round(totals.views / 1000)}k`);
+        // The whole number is there for a pointer and for a screen reader.
+        const whole = totals.views.toLocaleString('en');
+        assert.equal(await views.locator('[title]').getAttribute('title'), whole);
+        assert.equal(await views.locator('.unseen').innerText(), whole);
+        await assertNumbersFit(page);
+        // The widest that a tile, a bar, an axis or a cell can have. Twelve digits are `999B`.
+        await page.evaluate(() => {
+          const put = (selector, texts) =>
+            document.querySelectorAll(selector).forEach((each, n) => (each.textContent = texts[n % texts.length]));
+          put('.value', ['99,999', '999B', '9.99M', '59m 59s', '100%', '23h 59m']);
+          put('.axis', ['200B', '9,999']);
+          put('.cards td, #filtered td', ['99,999', '9.99M']);
+        });
+        await assertNumbersFit(page);
+        await screenshot(page, `large-${width}`);
+      })
+    );
+
+    await t.test(`numbers above bars stand side by side, ${width} wide`, () =>
+      open(browser, `${dashboard}?period=7d`, options, async (page) => {
+        await page.evaluate(() => document.querySelectorAll('.count').forEach((each) => (each.textContent = '99.9k')));
+        const counts = await page.locator('.count').evaluateAll((all) => all.map((each) => each.getBoundingClientRect().toJSON()));
+        assert.equal(counts.length, 7);
+        counts.slice(1).forEach((count, n) => assert.ok(counts[n].right <= count.left, `${counts[n].right} and ${count.left}`));
+      })
+    );
+
+    await t.test(`host names are shown in their own script, ${width} wide`, async () => {
+      const site = `${dashboard}?site=xn--mnchen-3ya.de`;
+      const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
+      for (const [n, referrer] of ['https://xn--e1afmkfd.xn--p1ai/', 'https://xn--pple-43d.com/'].entries()) {
+        const answer = await fetch(`${demo.url}/track`, {
+          method: 'POST',
+          headers: { 'user-agent': `${agent} ${n}` },
+          body: JSON.stringify({ u: 'https://blog.xn--mnchen-3ya.de/a', r: referrer }),
+        });
+        assert.equal(answer.status, 202);
+      }
+      await open(browser, `${site}&period=today&tab=referrer`, options, async (page) => {
+        assert.equal(await page.locator('h1').innerText(), 'münchen.de');
+        assert.match(await page.title(), /^münchen\.de, /);
+        const own = page.locator('tr[data-page="blog.xn--mnchen-3ya.de/a"]');
+        assert.equal(await own.locator('.name').innerText(), 'blog.münchen.de/a');
+        const link = own.getByRole('link', { name: 'Open' });
+        assert.equal(await link.getAttribute('href'), 'https://blog.xn--mnchen-3ya.de/a');
+        assert.equal(await page.locator('tr[data-referrer="xn--e1afmkfd.xn--p1ai"] .name').innerText(), 'пример.рф');
+        // A Cyrillic "а" before "pple.com" would pass for another host.
+        assert.equal(await page.locator('tr[data-referrer="xn--pple-43d.com"] .name').innerText(), 'xn--pple-43d.com');
+        await assertFits(page);
+        await follow(page, own.locator('a.name'));
+        assert.deepEqual(await page.locator('.chips bdi').allInnerTexts(), ['blog.münchen.de/a']);
+        assert.equal(new URL(page.url()).searchParams.get('f'), 'is,page,blog.xn--mnchen-3ya.de/a');
+      });
+    });
+
+    await t.test(`a report of a goal has tiles of conversions, ${width} wide`, () =>
+      open(browser, `${month}&f=is,goal,Newsletter signup`, options, async (page) => {
+        const { totals, before } = await data('&f=is,goal,Newsletter signup');
+        const all = (await data('')).totals;
+        const tiles = page.locator('[data-tile]');
+        assert.deepEqual(
+          await tiles.evaluateAll((each) => each.map((it) => it.dataset.tile)),
+          ['unique_conversions', 'total_conversions', 'conversion_rate']
+        );
+        assert.equal(await tile(page, 'unique_conversions'), totals.visitors);
+        assert.equal(await tile(page, 'total_conversions'), totals.events);
+        const value = (name) => page.locator(`[data-tile="${name}"] .value`).innerText();
+        assert.equal(await value('conversion_rate'), `${((totals.visitors / all.visitors) * 100).toFixed(1)}%`);
+        assert.ok(totals.visitors > 0 && before.visitors > 0);
+        assert.equal(await page.locator('.change').count(), 3);
+        await assertNumbersFit(page);
+        await follow(page, page.locator('[data-tile="conversion_rate"] a'));
+        const days = (await data('&f=is,goal,Newsletter signup&show=bars')).bars;
+        const allDays = (await data('&show=bars')).bars;
+        const shown = Number(await page.locator('[data-bar]').nth(3).getAttribute('data-value'));
+        assert.ok(Math.abs(shown - (days[3].visitors / allDays[3].visitors) * 100) < 0.001, `${shown}`);
+        // Whole visits have page views, and all the tiles.
+        await page.goto(`${month}&f=done(is,goal,Newsletter signup)`);
+        assert.ok((await tile(page, 'views')) > 0);
+      })
+    );
+  }
+
   const states = {
     overview: [month, 200],
     goal: [`${month}&f=is,goal,Download&metric=visits&tab=channel`, 200],
@@ -756,5 +874,70 @@ test('the dashboard of a busy site', {
     assert.ok(lines[1].startsWith(`totals,,${totals.visitors},${totals.visits},${totals.views},`), lines[1]);
     const wrong = await fetch(`${dashboard}?days=0&format=csv`);
     assert.deepEqual([wrong.status, wrong.headers.get('content-type')], [400, 'text/plain; charset=utf-8']);
+  });
+});
+
+// ---- the day on which clocks go back
+
+// The instants of a day, each with its hour on the clock of Berlin: 24 hours, or 25 where an hour comes twice.
+const instants = (from, to) =>
+  Array.from({ length: (Date.parse(to) - Date.parse(from)) / 3_600_000 }, (_, n) => {
+    const at = new Date(Date.parse(from) + n * 3_600_000);
+    const hour = at.toLocaleString('en-GB', { timeZone: 'Europe/Berlin', hour: '2-digit', hourCycle: 'h23' });
+    return { at, hour: Number(hour) };
+  });
+
+test('the day clocks go back is compared hour by hour', {
+  skip: FOOTFALL_DEV && FOOTFALL_DEPLOYER ? false : 'FOOTFALL_DEV or FOOTFALL_DEPLOYER is not set',
+}, async (t) => {
+  const folder = await newFolder('sites: [{domain: berlin.example, time_zone: Europe/Berlin}]\n');
+  const before = instants('2025-10-24T22:00Z', '2025-10-25T22:00Z');
+  const day = instants('2025-10-25T22:00Z', '2025-10-26T23:00Z');
+  assert.deepEqual([before.length, day.length], [24, 25]);
+  // On the day before, as many visitors in each hour as the clock shows, and one more; on the day itself, one.
+  const line = (at, n) => {
+    const [weekday, date, month, year, time] = at.toUTCString().split(/,? /);
+    assert.ok(weekday);
+    return `203.0.113.${n} - - [${date}/${month}/${year}:${time} +0000] "GET / HTTP/1.1" 200 9 "-" "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"\n`;
+  };
+  const lines = [
+    line(new Date('2025-10-23T12:00Z'), 1),
+    ...before.flatMap(({ at, hour }) => Array.from({ length: hour + 1 }, (_, n) => line(at, n + 1))),
+    ...day.map(({ at }) => line(at, 1)),
+  ];
+  await writeFile(join(folder, 'access.log'), lines.join(''));
+  const importing = ['import', 'access.log', '--site', 'berlin.example', '--local', '--data', 'data'];
+  execFileSync(FOOTFALL_DEPLOYER, importing, { cwd: folder, stdio: 'ignore' });
+  const server = await startDev(FOOTFALL_DEV, folder);
+  t.after(() => server.close());
+  const browser = await launch();
+  t.after(() => browser.close());
+  const url = `${server.url}/dashboard?from=2025-10-26&to=2025-10-26`;
+  for (const [width, options] of Object.entries(SIZES)) {
+    await t.test(`${width} wide`, () =>
+      open(browser, url, options, async (page) => {
+        await page.getByText('Show as table').click();
+        const rows = await page.locator('.bars tbody tr').evaluateAll((all) =>
+          all.map((row) => [...row.children].slice(0, 3).map((cell) => cell.innerText))
+        );
+        const expected = day.map(({ hour }) => [`${String(hour).padStart(2, '0')}:00`, '1', `${hour + 1}`]);
+        assert.deepEqual(rows.map(([name, ...cells]) => [name.slice(-5), ...cells]), expected);
+        // The line has a point above each bar, the more visitors the higher.
+        const path = await page.locator('.line path').last().getAttribute('d');
+        const heights = [...path.matchAll(/[ML][\d.]+ ([\d.]+)/g)].map((point) => Number(point[1]));
+        assert.equal(heights.length, 25);
+        day.slice(1).forEach(({ hour }, n) => {
+          const rises = heights[n + 1] < heights[n];
+          assert.equal(rises, hour > day[n].hour, `the line at ${hour}:00`);
+        });
+        await assertFits(page);
+        await screenshot(page, `clocks-${width}`);
+      })
+    );
+  }
+  await t.test('so is the file', async () => {
+    const [, ...lines] = (await (await fetch(`${url}&show=bars&format=csv`)).text()).trim().split('\r\n');
+    const hours = lines.map((line) => line.split(',')).map((cells) => [cells[0], cells[10]].map((at) => at.slice(11, 13)));
+    assert.deepEqual(hours, day.map(({ hour }) => [hour, hour].map((it) => String(it).padStart(2, '0'))));
   });
 });

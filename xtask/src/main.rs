@@ -80,6 +80,8 @@ enum Command {
     Test(tasks::test::Arguments),
     /// Measure, and write BENCHMARKS.md
     Bench(tasks::bench::Arguments),
+    /// Take the README's screenshots of the dashboard
+    Screenshots,
     /// Write generated files anew: lists, the minified tracker, golden templates
     Generate,
 }
@@ -114,6 +116,7 @@ fn main() -> ExitCode {
         Command::Delete(rest) => tasks::deployer("delete", &rest.arguments),
         Command::Test(arguments) => tasks::test::run_parts(&arguments),
         Command::Bench(arguments) => tasks::bench::run_parts(&arguments),
+        Command::Screenshots => tasks::screenshots::take(),
         Command::Generate => tasks::generate(),
     };
     match done {

@@ -1,6 +1,7 @@
 //! One function or module for each task.
 
 pub(crate) mod bench;
+pub(crate) mod screenshots;
 pub(crate) mod test;
 
 use std::io::{self, IsTerminal as _};

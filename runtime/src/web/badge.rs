@@ -21,6 +21,7 @@ use crate::query::period::PeriodContext;
 use crate::query::reader::{ReadError, Reader};
 use crate::storage::Store;
 use crate::web::dashboard::format::thousands;
+use crate::web::dashboard::host_name;
 
 /// The periods of a badge, and what they are called on it. Few, so that few reports are remembered.
 const PERIODS: [(&str, &str); 4] = [
@@ -79,7 +80,11 @@ impl Badges {
         let page = page.unwrap_or_else(|| "/".to_owned());
         let views = self.views(store, settings, site, period, now).await?;
         let views = views.get(&page).copied().unwrap_or_default();
-        let title = format!("{} views of {} {said}", thousands(views), clean(&page, MAX_PAGE));
+        let title = format!(
+            "{} views of {} {said}",
+            thousands(views),
+            clean(&host_name::decoded(&page), MAX_PAGE)
+        );
         let mut answer = response(StatusCode::OK, "image/svg+xml", svg(views, &title));
         set(&mut answer, CACHE_CONTROL, CACHED);
         Ok(answer)

@@ -3,11 +3,13 @@
 pub(super) mod cards;
 pub(super) mod chart;
 mod columns;
+mod comparison;
 pub(crate) mod csv;
 pub(super) mod download;
 mod filters;
 pub(crate) mod format;
 mod heatmap;
+pub(super) mod host_name;
 mod links;
 mod map;
 mod metric;

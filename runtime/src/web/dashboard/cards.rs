@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::columns::{self, Column};
 use super::filters::negated;
-use super::format;
+use super::format::{self, Figure};
 use super::heatmap::Day;
 use super::links;
 use super::map::Map;
@@ -161,7 +161,7 @@ pub(super) enum Content {
     /// A table.
     Table(Box<Shown>),
     /// Why hits were not counted: the reason, how many, and the length of the bar in per cent.
-    Reasons(Vec<(String, String, f64)>),
+    Reasons(Vec<(String, Figure, f64)>),
     /// The hours of the week.
     Week(Vec<Day>),
 }
@@ -229,7 +229,7 @@ pub(super) struct ShownRow {
     /// How long the bar behind it is, in per cent.
     pub fill: f64,
     /// The numbers.
-    pub cells: Vec<String>,
+    pub cells: Vec<Figure>,
 }
 
 /// A site's numbers in a state of the page: what cards are made of.
@@ -328,7 +328,7 @@ impl Cards<'_> {
             (Some(base), Key::Goal) => Some(format!(
                 "Conversion rate: share of the {} who match the other filters. In other tables, share of the \
                  visitors in that row.",
-                visitors(base.visitors)
+                visitors(base.report.totals.visitors)
             )),
             (None, Key::Goal) => {
                 let of = visitors(self.numbers.report.totals.visitors);
@@ -444,7 +444,12 @@ impl Cards<'_> {
             is_on: self.state.has(&filter),
             open: links::address(self.site, key, value),
             fill,
-            cells: columns.iter().map(|it| it.cell(key, row, self.numbers)).collect(),
+            cells: columns
+                .iter()
+                .map(|column| column.cell(key, row, self.numbers))
+                // A table of its own can be scrolled sideways.
+                .map(|cell| if self.state.show.is_some() { cell.in_full() } else { cell })
+                .collect(),
         }
     }
 
@@ -470,7 +475,7 @@ impl Cards<'_> {
         let most = filtered.iter().map(|row| row.count).max()?.max(1);
         let reason = |row: &crate::query::report::ExcludedRow| {
             let fill = (row.count as f64 / most as f64 * 1000.0).round() / 10.0;
-            (format::reason(&row.reason), format::thousands(row.count), fill)
+            (format::reason(&row.reason), Figure::of(row.count), fill)
         };
         Some(Card {
             id: "filtered",

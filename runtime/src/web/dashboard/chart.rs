@@ -7,9 +7,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
-use crate::query::metrics::Metrics;
 use crate::query::period::{Period, TimeBucket, Unit};
-use crate::query::report::Bucket as Counted;
 
 /// The height of the plot, in pixels.
 const HEIGHT: f64 = 180.0;
@@ -73,18 +71,16 @@ pub(super) struct Bar {
     pub height: f64,
 }
 
-/// What is drawn: a number for each bar of a period, and for those of the period before.
-#[derive(Clone, Copy)]
+/// The numbers to draw: one for each bar of the period, and of the previous period.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Series<'a> {
-    /// What they are.
+    /// The kind of number.
     pub scale: Scale,
-    /// The period's bars.
-    pub bars: &'a [Counted],
-    /// Those of the period before, each at the place of the one that it is compared with. None to compare
-    /// with nothing.
-    pub before: &'a [Counted],
-    /// What is drawn of a bar.
-    pub number: &'a dyn Fn(&Metrics) -> Option<f64>,
+    /// The period's numbers, in the order of its bars.
+    pub values: &'a [Option<f64>],
+    /// The previous period's numbers, each at the index of the bar it is compared with. Empty without a
+    /// comparison.
+    pub before: &'a [Option<f64>],
 }
 
 /// What kind of number is drawn: where the round ones are.
@@ -129,34 +125,32 @@ impl Chart {
         href: impl Fn(Date, Date) -> String,
     ) -> Self {
         let starts = period.bars();
-        let number = |bar: &Counted| (series.number)(&bar.tally);
-        // What lies behind the last bar has nothing to be compared with: 31 days with 30.
-        let compared = &series.before[..series.before.len().min(series.bars.len())];
-        let shown = series.bars.iter().chain(compared).filter_map(number);
+        // The previous period may be longer: 31 days before 30.
+        let compared = &series.before[..series.before.len().min(series.values.len())];
+        let shown = series.values.iter().chain(compared).copied().flatten();
         let most = shown.fold(0.0, f64::max);
         let step = series.scale.step(most);
         let steps = (most / step).ceil().max(1.0);
         let scale = |value: f64| round(HEIGHT * value / (steps * step));
-        let len = series.bars.len();
+        let len = series.values.len();
         let slot = 100.0 / len.max(1) as f64;
         let unit = period.unit();
         let is_numbered = len <= NUMBERED;
         // Few bars are wide enough with more air between them.
         let breadth = if is_numbered { 0.56 } else { 0.76 };
-        let bar = |(i, (start, counted)): (usize, (&TimeBucket, &Counted))| {
+        let bar = |(i, (start, value)): (usize, (&TimeBucket, &Option<f64>))| {
             let at = period.zoned(start.at);
             let (is_labelled, is_minor) = labelled(unit, i, starts.len());
-            let value = number(counted);
             Bar {
-                at: counted.at.clone(),
+                at: start.name.clone(),
                 name: name(unit, &at),
                 label: is_labelled.then(|| label(unit, &at)),
                 is_minor,
                 is_last: !is_numbered && i + 1 == len,
                 stage: stage(start.at, starts.get(i + 1).map(|next| next.at), period, now),
                 href: days(unit, at.date()).map(|(from, to)| href(from, to)),
-                value,
-                before: compared.get(i).and_then(number),
+                value: *value,
+                before: compared.get(i).copied().flatten(),
                 left: round(slot * i as f64),
                 slot: round(slot),
                 x: round(slot * (i as f64 + (1.0 - breadth) / 2.0)),
@@ -170,12 +164,12 @@ impl Chart {
             Line { value, y: round(HEIGHT - scale(value)) }
         };
         let points = compared.iter().enumerate();
-        let points = points.map(|(i, bar)| {
-            number(bar).map(|value| (round(slot * (i as f64 + 0.5)), round(HEIGHT - scale(value))))
+        let points = points.map(|(i, value)| {
+            value.map(|value| (round(slot * (i as f64 + 0.5)), round(HEIGHT - scale(value))))
         });
         Self {
             height: HEIGHT,
-            bars: starts.iter().zip(series.bars).enumerate().map(bar).collect(),
+            bars: starts.iter().zip(series.values).enumerate().map(bar).collect(),
             lines: (0..=steps as u32).map(line).collect(),
             is_numbered,
             before: path(points),
@@ -289,21 +283,9 @@ mod tests {
             to: to.parse().unwrap(),
             zone: TimeZone::try_from(zone.to_owned()).unwrap(),
         };
-        let counted: Vec<Counted> = (0_u64..)
-            .zip(period.bars())
-            .map(|(i, start)| Counted {
-                at: start.name,
-                tally: Metrics { views: 10 * i, visitors: i, ..Metrics::default() },
-            })
-            .collect();
-        let before =
-            Counted { at: String::new(), tally: Metrics { views: 400, ..Metrics::default() } };
-        let series = Series {
-            scale: Scale::Whole,
-            bars: &counted,
-            before: &[before.clone(), before],
-            number: &|tally| Some(tally.views as f64),
-        };
+        let values: Vec<_> = (0..period.bars().len()).map(|i| Some(10.0 * i as f64)).collect();
+        let series =
+            Series { scale: Scale::Whole, values: &values, before: &[Some(400.0), Some(400.0)] };
         Chart::of(&period, &series, now.parse().unwrap(), |from, to| format!("{from} {to}"))
     }
 

@@ -2,11 +2,12 @@
 
 use std::cmp::Ordering;
 
-use super::format;
+use super::format::{self, Figure};
 use super::metric::Metric;
 use super::params::Sort;
 use super::queries::Numbers;
 use crate::query::dimension::{Dimension, Key};
+use crate::query::metrics::Metrics;
 use crate::query::report::Row;
 
 /// What stands in a column.
@@ -51,20 +52,22 @@ impl Column {
 
     /// What stands in a row.
     #[must_use]
-    pub(super) fn cell(self, key: &Key, row: &Row, numbers: &Numbers) -> String {
+    pub(super) fn cell(self, key: &Key, row: &Row, numbers: &Numbers) -> Figure {
         let tally = &row.tally;
         let totals = &numbers.report.totals;
         match self {
-            Of(metric) => metric.text(metric.of(tally)),
-            Share => format::share(tally.visitors, totals.visitors),
-            Reached => format::thousands(tally.views + tally.events),
+            Of(metric) => metric.figure(metric.of(tally)),
+            Share => format::share(tally.visitors, totals.visitors).into(),
+            Reached => Figure::of(tally.views + tally.events),
             Conversion => {
                 let whole = match (key, &numbers.base) {
                     (_, None) => Some(totals.visitors),
-                    (Key::Goal, Some(base)) => Some(base.visitors),
+                    (Key::Goal, Some(base)) => Some(base.report.totals.visitors),
                     (key, Some(base)) => base.of(key, row.value.as_deref()),
                 };
-                whole.map_or(format::NONE.to_owned(), |whole| format::rate(tally.visitors, whole))
+                let all = whole.map(|visitors| Metrics { visitors, ..Metrics::default() });
+                Metric::ConversionRate
+                    .figure(Metric::ConversionRate.compared_with(tally, all.as_ref()))
             }
         }
     }
@@ -143,7 +146,6 @@ pub(super) fn sort(rows: &mut [&Row], key: &Key, sort: Sort) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::query::metrics::Metrics;
 
     #[test]
     fn rows_are_sorted_by_a_column() {

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::comparison;
 use super::heatmap::Week;
 use crate::platform::csv::cell;
 use crate::query::metrics::Metrics;
@@ -61,8 +62,8 @@ pub(super) fn bars(report: &Report) -> String {
     let before = NUMBERS.split(',').map(|name| format!("{}_before", name.trim_end()));
     let before = before.collect::<Vec<_>>().join(",");
     let mut table = format!("at,{},at_before,{before}\r\n", NUMBERS.trim_end());
-    for (place, bar) in report.bars.iter().enumerate() {
-        let (at, numbers_before) = match report.bars_before.get(place) {
+    for (bar, pair) in report.bars.iter().zip(comparison::pairs(report)) {
+        let (at, numbers_before) = match pair.and_then(|index| report.bars_before.get(index)) {
             Some(before) => (before.at.as_str(), numbers(&before.tally)),
             None => ("", ",".repeat(8)),
         };

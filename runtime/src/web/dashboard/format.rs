@@ -4,6 +4,7 @@ use jiff::Zoned;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::host_name;
 use crate::hit::country::Country;
 use crate::hit::source::DIRECT;
 use crate::query::condition::{Condition, Filter, Operator};
@@ -25,6 +26,56 @@ pub(crate) fn thousands(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// 128059 as `128k`: at most three digits and a letter, so at most 5 characters.
+#[must_use]
+pub(super) fn compact(number: u64) -> String {
+    const UNITS: [(u64, &str); 4] =
+        [(1_000_000_000_000, "T"), (1_000_000_000, "B"), (1_000_000, "M"), (1000, "k")];
+    // Rounded first: 999,999 is 1M, not 1000k.
+    let step = 10_u64.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(2));
+    let rounded = number.saturating_add(step / 2) / step * step;
+    let Some((unit, letter)) = UNITS.into_iter().find(|(unit, _)| rounded >= *unit) else {
+        return number.to_string();
+    };
+    let (whole, part) = (rounded / unit, rounded % unit * 1000 / unit);
+    match format!("{part:03}").trim_end_matches('0') {
+        "" => format!("{}{letter}", thousands(whole)),
+        part => format!("{whole}.{part}{letter}"),
+    }
+}
+
+/// A number as text, and in full if the text is shortened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Figure {
+    /// The text that fits its place: `128k`.
+    pub text: String,
+    /// The whole number: `128,059`. `None` if the text is the whole number.
+    pub exact: Option<String>,
+}
+
+impl Figure {
+    /// Shortens whole numbers of six digits and more.
+    #[must_use]
+    pub(super) fn of(number: u64) -> Self {
+        match number {
+            ..100_000 => thousands(number).into(),
+            _ => Self { text: compact(number), exact: Some(thousands(number)) },
+        }
+    }
+
+    /// The figure in full, where there is room for it.
+    #[must_use]
+    pub(super) fn in_full(self) -> Self {
+        self.exact.unwrap_or(self.text).into()
+    }
+}
+
+impl From<String> for Figure {
+    fn from(text: String) -> Self {
+        Self { text, exact: None }
+    }
 }
 
 /// A number with its noun: `1 visitor`, `2,000 visitors`.
@@ -67,13 +118,13 @@ pub(super) fn share(part: u64, whole: u64) -> String {
     if part > 0 && per_cent < 0.5 { "<1%".to_owned() } else { format!("{per_cent:.0}%") }
 }
 
-/// A part of a whole that is mostly small, in per cent: `2.4%`.
+/// Formats a percentage that is mostly small: `2.4%`.
 #[must_use]
-pub(super) fn rate(part: u64, whole: u64) -> String {
-    match part as f64 / whole as f64 * 100.0 {
-        _ if whole == 0 => NONE.to_owned(),
-        few if few < 9.95 => format!("{few:.1}%"),
-        many => format!("{many:.0}%"),
+pub(super) fn rate(per_cent: Option<f64>) -> String {
+    match per_cent {
+        None => NONE.to_owned(),
+        Some(few) if few < 9.95 => format!("{few:.1}%"),
+        Some(many) => format!("{many:.0}%"),
     }
 }
 
@@ -206,6 +257,7 @@ pub(super) fn value(dimension: Dimension, value: &str) -> String {
         (Dimension::Country, code) => {
             Country::parse(code).map_or(code, |country| country.name()).to_owned()
         }
+        (dimension, value) if has_host(dimension) => host_name::decoded(value),
         // The classes of a window's width, with their bounds.
         (Dimension::Screen, "Mobile") => "Under 576 px".to_owned(),
         (Dimension::Screen, "Tablet") => "576 to 991 px".to_owned(),
@@ -213,6 +265,19 @@ pub(super) fn value(dimension: Dimension, value: &str) -> String {
         (Dimension::Screen, "Desktop") => "1,440 px and more".to_owned(),
         (_, value) => value.to_owned(),
     }
+}
+
+/// Whether values can begin with the name of a host.
+const fn has_host(dimension: Dimension) -> bool {
+    matches!(
+        dimension,
+        Dimension::Page
+            | Dimension::EntryPage
+            | Dimension::ExitPage
+            | Dimension::Host
+            | Dimension::Source
+            | Dimension::Referrer
+    )
 }
 
 /// The flag of a country, as the two letters of its code that stand for one.
@@ -293,7 +358,10 @@ pub(super) fn typed(key: &Key, text: &str) -> String {
     let is_read_so = |stored: &String| value(*dimension, stored).eq_ignore_ascii_case(text);
     let none = dimension.has_row_of_none().then(String::new);
     let found = candidates.into_iter().chain(none).find(is_read_so);
-    found.unwrap_or_else(|| text.to_owned())
+    found.unwrap_or_else(|| match has_host(*dimension) {
+        true => host_name::encoded(text),
+        false => text.to_owned(),
+    })
 }
 
 fn countries() -> impl Iterator<Item = Country> {
@@ -338,10 +406,42 @@ mod tests {
             ("33%".into(), "<1%".into(), "0%".into())
         );
         assert_eq!(
-            (rate(1, 42), rate(1, 3), rate(0, 0)),
+            (rate(Some(100.0 / 42.0)), rate(Some(100.0 / 3.0)), rate(None)),
             ("2.4%".into(), "33%".into(), NONE.to_owned())
         );
         assert_eq!((share(0, 0), ratio(None)), (NONE.to_owned(), NONE.to_owned()));
+    }
+
+    #[test]
+    fn shortens_large_numbers() {
+        let check = |number, expected: &str| assert_eq!(compact(number), expected);
+        check(0, "0");
+        check(999, "999");
+        check(1000, "1k");
+        check(12_345, "12.3k");
+        check(128_059, "128k");
+        check(999_499, "999k");
+        check(999_500, "1M");
+        check(1_005_000, "1.01M");
+        check(12_300_000, "12.3M");
+        check(456_789_012_345, "457B");
+        check(999_999_999_999, "1T");
+        check(u64::MAX, "18,400,000T");
+        for digits in 0..12 {
+            for first in [1, 4, 9] {
+                let number = first * 10_u64.pow(digits) + 10_u64.pow(digits) / 7;
+                assert!(compact(number).len() <= 5, "{number}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_figure_keeps_the_whole_number_beside_a_short_one() {
+        assert_eq!(Figure::of(99_999), Figure { text: "99,999".to_owned(), exact: None });
+        let long = Figure { text: "128k".to_owned(), exact: Some("128,059".to_owned()) };
+        assert_eq!(Figure::of(128_059), long);
+        assert_eq!(long.in_full(), "128,059".to_owned().into());
+        assert!(Figure::of(999_999_999_999).text.len() <= 6);
     }
 
     #[test]
@@ -396,6 +496,13 @@ mod tests {
         assert_eq!(value(Dimension::Source, ""), "Direct");
         assert_eq!(value(Dimension::Browser, ""), "Unknown");
         assert_eq!(value(Dimension::Event, ""), "none");
+        let munich = "xn--mnchen-3ya.de/a";
+        for dimension in [Dimension::Page, Dimension::Referrer, Dimension::Source, Dimension::Host]
+        {
+            assert_eq!(value(dimension, munich), "münchen.de/a");
+            assert_eq!(super::typed(&dimension.into(), "münchen.de/a"), munich);
+        }
+        assert_eq!(value(Dimension::UtmTerm, munich), munich);
         assert_eq!(value(Dimension::Country, "DE"), "Germany");
         assert_eq!(value(Dimension::Country, "??"), "??");
         assert_eq!(flag(Dimension::Country, "DE").as_deref(), Some("🇩🇪"));

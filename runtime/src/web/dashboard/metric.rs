@@ -1,12 +1,12 @@
-//! The numbers that tiles, the chart and tables show of a tally.
+//! Metrics: the numbers in the tiles, the chart and the tables.
 
 use serde::Serialize;
 
-use super::format;
+use super::format::{self, Figure};
 use crate::query::metrics::Metrics;
 use crate::web::dashboard::chart::Scale;
 
-/// A number of a tally.
+/// A number that is counted or calculated from counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Metric {
@@ -17,23 +17,40 @@ pub(super) enum Metric {
     Visits,
     /// Page views.
     Views,
-    /// Page views by visit.
+    /// Page views per visit.
     ViewsPerVisit,
-    /// Bounces in per cent of the visits.
+    /// Share of visits that bounced, in percent.
     BounceRate,
-    /// How long a visit is, in seconds.
+    /// Average length of a visit, in seconds.
     VisitDuration,
-    /// How long a page is looked at, in seconds.
+    /// Average time for which a page was visible, in seconds.
     TimeOnPage,
-    /// How far a page is scrolled, in per cent.
+    /// Average depth to which a page was scrolled, in percent.
     ScrollDepth,
     /// Events.
     Events,
+    /// Visitors who reached the goal that the page is filtered by.
+    UniqueConversions,
+    /// How often they reached it.
+    TotalConversions,
+    /// The share of visitors who reached it, in percent.
+    ConversionRate,
+}
+
+/// The kind of number, which decides how it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Count,
+    Ratio,
+    Percent,
+    /// A percentage that is mostly small, with a decimal.
+    SmallPercent,
+    Seconds,
 }
 
 impl Metric {
-    /// All of them, in the order of the tiles.
-    pub(super) const ALL: [Self; 9] = [
+    /// The metrics of a report, in the order of the tiles.
+    pub(super) const REPORT: [Self; 9] = [
         Self::Visitors,
         Self::Visits,
         Self::Views,
@@ -45,7 +62,11 @@ impl Metric {
         Self::Events,
     ];
 
-    /// The name in addresses and in data.
+    /// The metrics of a report that is filtered by a goal, in the order of the tiles.
+    pub(super) const CONVERSIONS: [Self; 3] =
+        [Self::UniqueConversions, Self::TotalConversions, Self::ConversionRate];
+
+    /// The name in URLs and in data.
     #[must_use]
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -58,16 +79,20 @@ impl Metric {
             Self::TimeOnPage => "time_on_page",
             Self::ScrollDepth => "scroll_depth",
             Self::Events => "events",
+            Self::UniqueConversions => "unique_conversions",
+            Self::TotalConversions => "total_conversions",
+            Self::ConversionRate => "conversion_rate",
         }
     }
 
-    /// The metric of a name.
+    /// Finds a metric by its name.
     #[must_use]
     pub(super) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|metric| metric.name() == name)
+        let mut all = Self::REPORT.into_iter().chain(Self::CONVERSIONS);
+        all.find(|metric| metric.name() == name)
     }
 
-    /// What it is called.
+    /// The title on the page.
     #[must_use]
     pub(super) const fn title(self) -> &'static str {
         match self {
@@ -80,10 +105,13 @@ impl Metric {
             Self::TimeOnPage => "Time on page",
             Self::ScrollDepth => "Scroll depth",
             Self::Events => "Events",
+            Self::UniqueConversions => "Unique conversions",
+            Self::TotalConversions => "Total conversions",
+            Self::ConversionRate => "Conversion rate",
         }
     }
 
-    /// What it means. `docs/definitions.md` says it with examples.
+    /// The definition in one sentence. `docs/definitions.md` has examples.
     #[must_use]
     pub(super) const fn meaning(self) -> &'static str {
         match self {
@@ -112,14 +140,32 @@ impl Metric {
             Self::Events => {
                 "Actions that your pages report by name, such as a sign-up. Page views are not included."
             }
+            Self::UniqueConversions => "Visitors who reached the goal.",
+            Self::TotalConversions => {
+                "How often the goal was reached. A visitor can reach it more than once."
+            }
+            Self::ConversionRate => {
+                "Unique conversions divided by all visitors who match the other filters."
+            }
         }
     }
 
-    /// The number.
+    /// Returns the number. `all` has the visitors who could have reached the goal.
+    #[must_use]
+    pub(super) fn compared_with(self, tally: &Metrics, all: Option<&Metrics>) -> Option<f64> {
+        match (self, all) {
+            (Self::ConversionRate, Some(all)) if all.visitors > 0 => {
+                Some(tally.visitors as f64 / all.visitors as f64 * 100.0)
+            }
+            _ => self.of(tally),
+        }
+    }
+
+    /// Returns the number. `None` if it is not known, as no tally has a conversion rate by itself.
     #[must_use]
     pub(super) fn of(self, tally: &Metrics) -> Option<f64> {
         match self {
-            Self::Visitors => Some(tally.visitors as f64),
+            Self::Visitors | Self::UniqueConversions => Some(tally.visitors as f64),
             Self::Visits => Some(tally.visits as f64),
             Self::Views => Some(tally.views as f64),
             Self::ViewsPerVisit => tally.views_per_visit(),
@@ -128,41 +174,56 @@ impl Metric {
             Self::TimeOnPage => tally.time_on_page(),
             Self::ScrollDepth => tally.scroll_depth(),
             Self::Events => Some(tally.events as f64),
+            Self::TotalConversions => Some((tally.views + tally.events) as f64),
+            Self::ConversionRate => None,
         }
     }
 
-    /// A round number beside the chart.
+    /// Formats a round number beside the chart.
     #[must_use]
     pub(super) fn axis(self, number: f64) -> String {
-        match self.scale() {
-            Scale::Whole => format::thousands(number as u64),
-            Scale::Decimal if number.fract() == 0.0 && self != Self::ViewsPerVisit => {
-                self.text(Some(number))
-            }
-            Scale::Decimal => format!("{number:.1}"),
-            Scale::Seconds => self.text(Some(number)),
+        match self.kind() {
+            Kind::Count => short(number),
+            Kind::Percent | Kind::SmallPercent if number.fract() == 0.0 => format!("{number}%"),
+            Kind::Percent | Kind::SmallPercent | Kind::Ratio => format!("{number:.1}"),
+            Kind::Seconds => self.text(Some(number)),
         }
     }
 
-    /// The number as it is read.
+    /// Formats the number for the narrow place above a bar of the chart.
+    #[must_use]
+    pub(super) fn bar_text(self, number: Option<f64>) -> String {
+        match (self.kind(), number) {
+            (Kind::Count, Some(number)) => short(number),
+            _ => self.text(number),
+        }
+    }
+
+    /// Formats the number in full.
     #[must_use]
     pub(super) fn text(self, number: Option<f64>) -> String {
-        match self {
-            Self::Visitors | Self::Visits | Self::Views | Self::Events => {
-                number.map_or(format::NONE.to_owned(), |number| format::thousands(number as u64))
-            }
-            Self::ViewsPerVisit => format::ratio(number),
-            Self::BounceRate | Self::ScrollDepth => format::per_cent(number),
-            Self::VisitDuration | Self::TimeOnPage => format::duration(number),
+        self.figure(number).in_full().text
+    }
+
+    /// Formats the number for a tile or a cell, which has room for five digits.
+    #[must_use]
+    pub(super) fn figure(self, number: Option<f64>) -> Figure {
+        match (self.kind(), number) {
+            (Kind::Count, Some(number)) => Figure::of(number as u64),
+            (Kind::Count, None) => format::NONE.to_owned().into(),
+            (Kind::Ratio, number) => format::ratio(number).into(),
+            (Kind::Percent, number) => format::per_cent(number).into(),
+            (Kind::SmallPercent, number) => format::rate(number).into(),
+            (Kind::Seconds, number) => format::duration(number).into(),
         }
     }
 
-    /// The number with its name, within a sentence: `340 visitors`, `bounce rate 45%`.
+    /// Formats the number with its name, for a sentence: `340 visitors`, `bounce rate 45%`.
     #[must_use]
     pub(super) fn said(self, number: Option<f64>) -> String {
         let (text, title) = (self.text(number), self.title().to_lowercase());
-        match self {
-            Self::Visitors | Self::Visits | Self::Views | Self::Events => {
+        match self.kind() {
+            Kind::Count => {
                 let noun = if number == Some(1.0) { title.trim_end_matches('s') } else { &title };
                 format!("{text} {noun}")
             }
@@ -170,23 +231,38 @@ impl Metric {
         }
     }
 
-    /// How the chart is scaled for it.
+    /// The scale of its chart.
     #[must_use]
     pub(super) const fn scale(self) -> Scale {
-        match self {
-            Self::Visitors | Self::Visits | Self::Views | Self::Events => Scale::Whole,
-            Self::ViewsPerVisit | Self::BounceRate | Self::ScrollDepth => Scale::Decimal,
-            Self::VisitDuration | Self::TimeOnPage => Scale::Seconds,
+        match self.kind() {
+            Kind::Count => Scale::Whole,
+            Kind::Ratio | Kind::Percent | Kind::SmallPercent => Scale::Decimal,
+            Kind::Seconds => Scale::Seconds,
         }
     }
 
-    /// Whether more of it is better.
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Visitors
+            | Self::Visits
+            | Self::Views
+            | Self::Events
+            | Self::UniqueConversions
+            | Self::TotalConversions => Kind::Count,
+            Self::ViewsPerVisit => Kind::Ratio,
+            Self::BounceRate | Self::ScrollDepth => Kind::Percent,
+            Self::ConversionRate => Kind::SmallPercent,
+            Self::VisitDuration | Self::TimeOnPage => Kind::Seconds,
+        }
+    }
+
+    /// Whether a larger number is better.
     #[must_use]
     pub(super) const fn is_more_better(self) -> bool {
         !matches!(self, Self::BounceRate)
     }
 
-    /// Whether a site has any of it: not everybody counts events, or how long pages are looked at.
+    /// Whether a site has data for it. Events and engagement are optional.
     #[must_use]
     pub(super) const fn is_there(self, totals: &Metrics) -> bool {
         match self {
@@ -198,13 +274,21 @@ impl Metric {
     }
 }
 
+/// Formats a count for a narrow place: in full up to four digits.
+fn short(number: f64) -> String {
+    match number as u64 {
+        few @ ..10_000 => format::thousands(few),
+        many => format::compact(many),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_metric_is_found_by_name() {
-        for metric in Metric::ALL {
+    fn finds_a_metric_by_name() {
+        for metric in Metric::REPORT.into_iter().chain(Metric::CONVERSIONS) {
             assert_eq!(Metric::parse(metric.name()), Some(metric));
             assert_eq!(serde_json::to_value(metric).unwrap(), metric.name());
         }
@@ -212,11 +296,32 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_said_with_its_name() {
+    fn says_a_number_with_its_name() {
         let check = |metric: Metric, number, expected| assert_eq!(metric.said(number), expected);
         check(Metric::Visitors, Some(1.0), "1 visitor");
         check(Metric::Views, Some(2000.0), "2,000 page views");
         check(Metric::BounceRate, Some(45.4), "bounce rate 45%");
         check(Metric::VisitDuration, None, "visit duration –");
+        check(Metric::UniqueConversions, Some(1.0), "1 unique conversion");
+        check(Metric::ConversionRate, Some(2.44), "conversion rate 2.4%");
+    }
+
+    #[test]
+    fn shortens_counts_where_there_is_little_room() {
+        let views = |number| (Metric::Views.bar_text(Some(number)), Metric::Views.axis(number));
+        assert_eq!(views(9999.0), ("9,999".to_owned(), "9,999".to_owned()));
+        assert_eq!(views(20_000.0), ("20k".to_owned(), "20k".to_owned()));
+        assert_eq!(Metric::Views.text(Some(128_059.0)), "128,059");
+        assert_eq!(Metric::Views.figure(Some(128_059.0)).text, "128k");
+        assert_eq!(Metric::BounceRate.axis(40.0), "40%");
+        assert_eq!(Metric::ViewsPerVisit.axis(2.0), "2.0");
+    }
+
+    #[test]
+    fn a_conversion_rate_needs_all_visitors() {
+        let tally = |visitors| Metrics { visitors, ..Metrics::default() };
+        let rate = |all: Option<&Metrics>| Metric::ConversionRate.compared_with(&tally(1), all);
+        assert_eq!(rate(Some(&tally(4))), Some(25.0));
+        assert_eq!((rate(Some(&tally(0))), rate(None)), (None, None));
     }
 }

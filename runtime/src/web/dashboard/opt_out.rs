@@ -6,6 +6,8 @@ use footfall_infra::settings::Site;
 use qrcodegen::{QrCode, QrCodeEcc};
 use serde::Serialize;
 
+use super::host_name;
+
 /// What stands behind the address of a page for the tracker to ask.
 const FRAGMENT: &str = "footfall";
 
@@ -35,7 +37,7 @@ impl Myself {
         let is_local = domain == "localhost" || domain.ends_with(".localhost");
         let address = (!is_local).then(|| format!("https://{domain}/#{FRAGMENT}"));
         let code = address.as_deref().and_then(Code::of);
-        Self { domain, address, code }
+        Self { domain: host_name::decoded(&domain), address, code }
     }
 }
 

@@ -56,7 +56,10 @@ impl Sort {
             Some(name) => (name, true),
             None => (text, false),
         };
-        let by = if name == "name" { None } else { Some(Metric::parse(name)?) };
+        let by = match name {
+            "name" => None,
+            name => Some(Metric::parse(name).filter(|it| Metric::REPORT.contains(it))?),
+        };
         Some(Self { by, is_rising })
     }
 
@@ -332,7 +335,7 @@ pub(crate) mod tests {
         for text in ["name", "name:asc", "views_per_visit", "visitors:asc"] {
             assert_eq!(Sort::parse(text).map(Sort::text).as_deref(), Some(text));
         }
-        assert_eq!(Sort::parse("page"), None);
+        assert_eq!((Sort::parse("page"), Sort::parse("conversion_rate")), (None, None));
     }
 
     #[test]

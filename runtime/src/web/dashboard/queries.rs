@@ -10,10 +10,9 @@ use super::params::State;
 use crate::query::Query;
 use crate::query::condition::{Condition, Filter, Operator};
 use crate::query::dimension::{Dimension, Key};
-use crate::query::engine::{Engine, GroupBy, QueryPlan, QueryResult, Span};
-use crate::query::metrics::Metrics;
+use crate::query::engine::{Engine, GroupBy};
 use crate::query::reader::{ReadError, Reader};
-use crate::query::report::{Report, ReportRequest, Table};
+use crate::query::report::{Missing, Report, ReportRequest, Table};
 use crate::segment::column::Column;
 use crate::storage::Store;
 use crate::storage::hour::utc_start;
@@ -56,21 +55,40 @@ pub(super) struct Numbers {
     pub report: Report,
     /// The hours of the week, if they were wanted and the period has a fit length.
     pub week: Option<Week>,
-    /// Of whom goals are a part.
+    /// Denominators of conversion rates. `None` if no filter is a goal.
     pub base: Option<Base>,
 }
 
-/// The visitors that goals are compared with: those whom the filters leave that are no goals.
+impl Numbers {
+    /// Denominators of conversion rates, if every hit of the report reaches a goal.
+    #[must_use]
+    pub(super) fn conversions(&self) -> Option<&Base> {
+        self.base.as_ref().filter(|base| base.has_conversions_only)
+    }
+}
+
+/// Denominators of conversion rates: the visitors who match the filters other than goals.
 #[derive(Debug)]
 pub(super) struct Base {
-    /// How many.
-    pub visitors: u64,
-    /// How many by key and value.
+    /// The report without the filters by goals. Its tables are in `tables`.
+    pub report: Report,
+    /// Visitors by key and value.
     tables: HashMap<Key, HashMap<Option<String>, u64>>,
+    /// Whether the filters leave nothing but hits that reach a goal.
+    has_conversions_only: bool,
 }
 
 impl Base {
-    /// The visitors of a row.
+    fn new(mut report: Report, has_conversions_only: bool) -> Self {
+        let visitors = |table: Table| {
+            let rows = table.rows.into_iter().map(|row| (row.value, row.tally.visitors));
+            (table.key, rows.collect())
+        };
+        let tables = std::mem::take(&mut report.tables).into_iter().map(visitors).collect();
+        Self { report, tables, has_conversions_only }
+    }
+
+    /// Returns the visitors of a table's row.
     #[must_use]
     pub(super) fn of(&self, key: &Key, value: Option<&str>) -> Option<u64> {
         self.tables.get(key)?.get(&value.map(str::to_owned)).copied()
@@ -90,7 +108,6 @@ pub(super) async fn ask<S: Store>(
     let mut plan = asked.plan();
     let since = reader.checkpoint.first_day().and_then(|day| utc_start(day).ok());
     let week = wanted.has_week.then(|| Week::of(&query.period, since, reader.now)).flatten();
-    let (from, to) = query.period.instants();
     let mut others = Vec::new();
     others.extend(week.as_ref().map(Week::grouping));
     // What has properties, and which, is in the texts once any property was asked for.
@@ -100,12 +117,11 @@ pub(super) async fn ask<S: Store>(
         span.groupings.extend(others);
     }
     let mut plans = vec![plan];
-    let kept = without_goals(&query.conditions);
-    if let Some(conditions) = &kept {
-        let mut groupings = vec![GroupBy::total()];
-        groupings.extend(wanted.tables.iter().cloned().map(GroupBy::by));
-        plans.push(QueryPlan { conditions, spans: vec![Span { from, to, groupings }] });
-    }
+    let base_query = without_goals(&query.conditions)
+        .map(|conditions| Query { period: query.period.clone(), conditions });
+    let base =
+        base_query.as_ref().map(|query| ReportRequest::of(query, &wanted.tables, reader.now));
+    plans.extend(base.as_ref().map(ReportRequest::plan));
     let mut engine = Engine::new(reader.site, plans)?;
     let read = async { reader.count(&mut engine).await.map_err(ReadError::from) };
     let (missing, now) = future::try_join(read, reader.visitors_now()).await?;
@@ -117,7 +133,10 @@ pub(super) async fn ask<S: Store>(
         others = span.groups.split_off(span.groups.len().saturating_sub(last));
     }
     let week = week.map(|week| week.counted(others.first().map_or(&[], Vec::as_slice)));
-    let base = plans.next().and_then(|found| base(&wanted.tables, found));
+    let base = base.zip(plans.next()).map(|(base, found)| {
+        let report = base.report(reader.site, found, 0, Missing::default(), usize::MAX);
+        Base::new(report, are_conversions(&query.conditions))
+    });
     let mut report = asked.report(reader.site, found, now, missing, wanted.limit);
     if !props.is_empty() {
         // Their names are known only now, so they take a second reading.
@@ -145,16 +164,18 @@ fn without_goals(conditions: &[Condition]) -> Option<Vec<Condition>> {
     has_goals.then(|| Condition::without(conditions, is_of_goals))
 }
 
-fn base(keys: &[Key], found: Vec<QueryResult>) -> Option<Base> {
-    let found = found.into_iter().next()?;
-    let Metrics { visitors, .. } = found.total(0);
-    let tables = keys.iter().zip(found.groups.into_iter().skip(1)).map(|(key, groups)| {
-        let row = |mut group: crate::query::engine::GroupRow| {
-            (group.values.pop().flatten(), group.tally.visitors)
-        };
-        (key.clone(), groups.into_iter().map(row).collect())
-    });
-    Some(Base { visitors, tables: tables.collect() })
+/// Returns whether every hit that matches the conditions reaches a goal.
+///
+/// It does not if a goal is excluded, or if whole visits match.
+fn are_conversions(conditions: &[Condition]) -> bool {
+    conditions.iter().any(|condition| match condition {
+        Condition::Filter(filter) => filter.key == Key::Goal && !filter.operator.is_negative(),
+        Condition::All(all) => are_conversions(all),
+        Condition::Any(any) => {
+            !any.is_empty() && any.iter().all(|it| are_conversions(std::slice::from_ref(it)))
+        }
+        Condition::Not(_) | Condition::Done(_) => false,
+    })
 }
 
 /// The event that the page is filtered by, be it as an event or as a goal. Only its properties say anything.
@@ -191,8 +212,14 @@ pub(super) fn prop_names(report: &Report) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// Denominators of a report that is filtered by a goal.
+    pub(in crate::web::dashboard) fn conversions_of(report: Report) -> Base {
+        Base::new(report, true)
+    }
+
     use crate::web::dashboard::params::tests::state;
     use footfall_infra::settings::Settings;
 
@@ -216,6 +243,24 @@ mod tests {
         check(&["is,props:plan,pro"], None);
         check(&["done(any(is,goal,A)(is,goal,B))"], Some(&[]));
         check(&["any(is,goal,A)(is,page,/)"], None);
+    }
+
+    #[test]
+    fn tells_conversions_from_other_hits() {
+        let check = |conditions: &[&str], expected: bool| {
+            let parsed: Vec<_> = conditions.iter().map(|it| it.parse().unwrap()).collect();
+            assert_eq!(are_conversions(&parsed), expected, "{conditions:?}");
+        };
+        check(&[], false);
+        check(&["is,page,/"], false);
+        check(&["is,page,/", "is,goal,A"], true);
+        check(&["contains,goal,A"], true);
+        check(&["is_not,goal,A"], false);
+        check(&["not(is,goal,A)"], false);
+        check(&["done(is,goal,A)"], false);
+        check(&["all(is,page,/)(is,goal,A)"], true);
+        check(&["any(is,page,/)(is,goal,A)"], false);
+        check(&["any(is,goal,B)(is,goal,A)"], true);
     }
 
     #[test]

@@ -6,16 +6,17 @@ use jiff::{Timestamp, ToSpan as _};
 use serde::Serialize;
 
 use super::cards::{Card, Cards, Link};
+use super::comparison;
 use super::filters::{self, Chip, Form};
-use super::format::{self, Change};
+use super::format::{self, Change, Figure};
 use super::heatmap::Week;
+use super::host_name;
 use super::metric::Metric;
 use super::params::{Range, State};
 use super::queries::{self, Numbers};
 use crate::query::Query;
 use crate::query::metrics::Metrics;
 use crate::query::period::{Choice, Period, Unit};
-use crate::query::report::Report;
 use crate::storage::retention::kept_from;
 use crate::web::dashboard::chart::{Bar, Chart, Series, Stage};
 
@@ -134,7 +135,7 @@ struct Tile {
     /// Where the chart draws it.
     href: String,
     is_current: bool,
-    value: String,
+    value: Figure,
     change: Option<Change>,
     /// The number before, in words.
     before: Option<String>,
@@ -147,6 +148,14 @@ struct Meaning {
     name: &'static str,
     title: &'static str,
     text: &'static str,
+}
+
+/// A metric's numbers.
+struct Values {
+    /// Of the whole period.
+    total: Option<f64>,
+    /// Of each bar.
+    bars: Vec<Option<f64>>,
 }
 
 /// A first day and a last one.
@@ -185,7 +194,7 @@ impl View {
         let chart = is_whole.then(|| answer.chart(metric));
         let (earlier, later) = answer.neighbours();
         Self {
-            site: site.domain.to_string(),
+            site: host_name::decoded(site.domain.as_str()),
             title: answer.title(single.as_ref()),
             sites: answer.sites(),
             days: format::days(report.from, report.to),
@@ -235,9 +244,11 @@ impl View {
             foot: answer.foot(),
             json: state.data_href("json", None),
             csv: state.data_href("csv", None),
-            meanings: Metric::ALL
+            meanings: answer
+                .metrics()
                 .into_iter()
-                .filter(|metric| metric.is_there(&report.totals))
+                // Tables of conversions have visitors, too.
+                .chain(numbers.conversions().map(|_| Metric::Visitors))
                 .map(|metric| Meaning {
                     name: metric.name(),
                     title: metric.title(),
@@ -269,7 +280,7 @@ fn said(metric: Metric, bar: &Bar) -> BarText {
         .map(|before| format!(", previous period: {}", metric.text(Some(before))))
         .unwrap_or_default();
     BarText {
-        value: metric.text(bar.value),
+        value: metric.bar_text(bar.value),
         said: format!("{}{stage}: {}{before}", bar.name, metric.said(bar.value)),
     }
 }
@@ -277,7 +288,7 @@ fn said(metric: Metric, bar: &Bar) -> BarText {
 impl Answer<'_> {
     fn sites(&self) -> Vec<Link> {
         let link = |site: &String| Link {
-            title: site.clone(),
+            title: host_name::decoded(site),
             href: self.state.with_site(site).href(),
             is_current: *site == self.numbers.report.site,
         };
@@ -301,47 +312,87 @@ impl Answer<'_> {
         let report = &self.numbers.report;
         let what = single.and(self.state.show.as_ref()).map(format::key);
         let filters = self.state.filters.iter().map(format::condition);
-        let parts = [report.site.clone()].into_iter().chain(what);
+        let parts = [host_name::decoded(&report.site)].into_iter().chain(what);
         let parts = parts.chain([format::days(report.from, report.to)]).chain(filters);
         parts.collect::<Vec<_>>().join(", ")
     }
 
-    /// What the chart draws: what was chosen, if there is any of it.
+    /// The metrics of the tiles: those of conversions where the report has nothing else.
+    fn metrics(&self) -> Vec<Metric> {
+        match self.numbers.conversions() {
+            Some(_) => Metric::CONVERSIONS.into(),
+            None => {
+                let totals = &self.numbers.report.totals;
+                Metric::REPORT.into_iter().filter(|metric| metric.is_there(totals)).collect()
+            }
+        }
+    }
+
+    /// The metric of the chart: the chosen one if there is data for it, else the first.
     fn metric(&self) -> Metric {
-        let chosen = self.state.metric;
-        if chosen.is_there(&self.numbers.report.totals) { chosen } else { Metric::default() }
+        let metrics = self.metrics();
+        let chosen = metrics.iter().find(|metric| **metric == self.state.metric);
+        chosen.or(metrics.first()).copied().unwrap_or_default()
+    }
+
+    /// The metric's numbers of the period: in total and of each bar.
+    fn values(&self, metric: Metric) -> Values {
+        let (report, base) = (&self.numbers.report, self.numbers.conversions());
+        let base = base.map(|base| &base.report);
+        let bars = report.bars.iter().enumerate().map(|(index, bar)| {
+            let all = base.and_then(|base| base.bars.get(index)).map(|bar| &bar.tally);
+            metric.compared_with(&bar.tally, all)
+        });
+        let total = metric.compared_with(&report.totals, base.map(|base| &base.totals));
+        Values { total, bars: bars.collect() }
+    }
+
+    /// The same of the previous period, each number at the index of the bar it is compared with.
+    fn values_before(&self, metric: Metric) -> Option<Values> {
+        let (report, base) = (&self.numbers.report, self.numbers.conversions());
+        let before = report.before.filter(|_| self.compared().is_some())?;
+        let base = base.map(|base| &base.report);
+        let bar = |index: Option<usize>| {
+            let all = base.and_then(|base| base.bars_before.get(index?)).map(|bar| &bar.tally);
+            metric.compared_with(&report.bars_before.get(index?)?.tally, all)
+        };
+        let all = base.and_then(|base| base.before.as_ref());
+        let bars = comparison::pairs(report).into_iter().map(bar).collect();
+        Some(Values { total: metric.compared_with(&before, all), bars })
     }
 
     fn chart(&self, metric: Metric) -> Chart {
-        let report = &self.numbers.report;
-        let series = Series {
-            scale: metric.scale(),
-            bars: &report.bars,
-            before: if self.compared().is_some() { &report.bars_before } else { &[] },
-            number: &|tally| metric.of(tally),
-        };
+        let before = self.values_before(metric).map_or_else(Vec::new, |before| before.bars);
+        let values = self.values(metric).bars;
+        let series = Series { scale: metric.scale(), values: &values, before: &before };
         let href = |from, to| self.state.with_range(Range::Days(from, to)).href();
         Chart::of(&self.query.period, &series, self.now, href)
     }
 
     fn bar_table(&self, metric: Metric, chart: &Chart) -> BarTable {
         let mut metrics = vec![metric];
-        let others = [Metric::Visitors, Metric::Visits, Metric::Views];
+        let others = match self.numbers.conversions() {
+            Some(_) => Metric::CONVERSIONS,
+            None => [Metric::Visitors, Metric::Visits, Metric::Views],
+        };
         metrics.extend(others.into_iter().filter(|other| *other != metric));
         let mut columns: Vec<String> = metrics.iter().map(|it| it.title().to_owned()).collect();
         let is_compared = chart.before.is_some();
         if is_compared {
             columns.insert(1, "Previous period".to_owned());
         }
-        let row = |(bar, counted): (&Bar, &crate::query::report::Bucket)| {
-            let mut cells: Vec<String> =
-                metrics.iter().map(|it| it.text(it.of(&counted.tally))).collect();
+        let values: Vec<_> = metrics.iter().map(|it| (it, self.values(*it).bars)).collect();
+        let row = |(index, bar): (usize, &Bar)| {
+            let cell = |(metric, values): &(&Metric, Vec<Option<f64>>)| {
+                metric.text(values.get(index).copied().flatten())
+            };
+            let mut cells: Vec<String> = values.iter().map(cell).collect();
             if is_compared {
                 cells.insert(1, metric.text(bar.before));
             }
             cells
         };
-        let rows = chart.bars.iter().zip(&self.numbers.report.bars).map(row).collect();
+        let rows = chart.bars.iter().enumerate().map(row).collect();
         BarTable { columns, rows, csv: self.state.data_href("csv", Some("bars")) }
     }
 
@@ -397,26 +448,23 @@ impl Answer<'_> {
     }
 
     fn tiles(&self, current: Metric) -> Vec<Tile> {
-        let Report { totals, before, .. } = &self.numbers.report;
-        let before = before.filter(|_| self.compared().is_some());
         let tile = |metric: Metric| {
-            let change = before.and_then(|before| {
-                Change::of(metric.of(totals), metric.of(&before), metric.is_more_better())
-            });
+            let value = self.values(metric).total;
+            let before = self.values_before(metric).map(|before| before.total);
+            let change =
+                before.and_then(|before| Change::of(value, before, metric.is_more_better()));
             Tile {
                 name: metric.name(),
                 title: metric.title(),
                 href: self.state.with_metric(metric).href(),
                 is_current: metric == current,
-                value: metric.text(metric.of(totals)),
-                before: before
-                    .filter(|_| change.is_some())
-                    .map(|before| metric.text(metric.of(&before))),
+                value: metric.figure(value),
+                before: before.filter(|_| change.is_some()).map(|before| metric.text(before)),
                 change,
                 meaning: metric.meaning(),
             }
         };
-        Metric::ALL.into_iter().filter(|metric| metric.is_there(totals)).map(tile).collect()
+        self.metrics().into_iter().map(tile).collect()
     }
 
     fn all_time(&self) -> Option<String> {
@@ -512,8 +560,9 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::query::dimension::Dimension;
-    use crate::query::report::{Bucket, ExcludedRow, Row, Table};
+    use crate::query::report::{Bucket, ExcludedRow, Report, Row, Table};
     use crate::web::dashboard::params::tests::state;
+    use crate::web::dashboard::queries::tests::conversions_of;
 
     fn tally(visitors: u64) -> Metrics {
         Metrics {
@@ -591,6 +640,10 @@ pub(crate) mod tests {
         view(&numbers(), state, YAML)
     }
 
+    fn view_of_numbers(numbers: &Numbers, state: &State) -> View {
+        view(numbers, state, YAML)
+    }
+
     const YAML: &str = "sites: [{domain: localhost}]";
 
     #[test]
@@ -602,7 +655,7 @@ pub(crate) mod tests {
             .iter()
             .map(|tile| {
                 let change = tile.change.as_ref().map(|it| (it.arrow, it.text.as_str(), it.tone));
-                (tile.name, tile.value.as_str(), change)
+                (tile.name, tile.value.text.as_str(), change)
             })
             .collect();
         let double = Some(("↑", "100%", "good"));
@@ -626,6 +679,48 @@ pub(crate) mod tests {
             view.notices,
             ["This site keeps data for 5 days. Data before 17 Nov 2026 has been deleted."]
         );
+    }
+
+    #[test]
+    fn a_report_of_a_goal_has_tiles_of_conversions() {
+        let mut numbers = numbers();
+        let reach = |visitors, events| Metrics { visitors, events, ..Metrics::default() };
+        let all = numbers.report.clone();
+        numbers.report.totals = reach(3, 4);
+        numbers.report.before = Some(reach(2, 2));
+        for bar in &mut numbers.report.bars {
+            bar.tally = reach(1, 1);
+        }
+        numbers.base = Some(conversions_of(all));
+        let state = state().with_metric(Metric::BounceRate);
+        let view = view(&numbers, &state, YAML);
+        let tile = |tile: &Tile| (tile.title, tile.value.text.clone(), tile.before.clone());
+        let text = |text: &str| text.to_owned();
+        assert_eq!(
+            view.tiles.iter().map(tile).collect::<Vec<_>>(),
+            [
+                // 3 of 10 visitors, after 2 of 5.
+                ("Unique conversions", text("3"), Some(text("2"))),
+                ("Total conversions", text("4"), Some(text("2"))),
+                ("Conversion rate", text("30%"), Some(text("40%"))),
+            ]
+        );
+        // Bounces say nothing here, so the chart shows the first tile, and the state keeps the choice.
+        assert_eq!((view.metric, view.tiles[0].is_current), ("Unique conversions", true));
+        assert_eq!(view.tiles[2].href, "?period=7d&metric=conversion_rate");
+        let rate = view_of_numbers(&numbers, &state.with_metric(Metric::ConversionRate));
+        // 1 of 2 visitors of a day.
+        assert_eq!(rate.bars[0].said, "Mon, 16 Nov 2026: conversion rate 50%");
+        assert_eq!(rate.bar_table.unwrap().rows[0], ["50%", "1", "1"]);
+    }
+
+    #[test]
+    fn a_tile_shortens_a_large_number() {
+        let mut numbers = numbers();
+        numbers.report.totals.views = 128_059;
+        let view = view(&numbers, &state(), YAML);
+        let views = &view.tiles[2].value;
+        assert_eq!((views.text.as_str(), views.exact.as_deref()), ("128k", Some("128,059")));
     }
 
     #[test]
