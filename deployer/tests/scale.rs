@@ -15,7 +15,7 @@ use serde_json::Value;
 use support::Owner;
 
 const DOC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/scale.md");
-const MEASURED: &str = include_str!("../src/cost/measured.json");
+const MEASURED: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cost/measured.json"));
 
 /// The sizes that the document is about, in views a month.
 const SIZES: [u64; 5] = [10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];

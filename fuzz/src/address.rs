@@ -11,7 +11,7 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 use crate::is_clean;
-use crate::support::request;
+use footfall_testkit::request;
 
 /// Takes a line for a page's address, the next for the one before it, and all of it for a query.
 pub fn check(text: &str) {

@@ -3,7 +3,7 @@
 use footfall_runtime::platform::http::{Request, Response};
 
 use crate::site;
-use crate::support::request;
+use footfall_testkit::request;
 
 /// What is answered as a page.
 const PATHS: [&str; 7] = [

@@ -11,14 +11,17 @@ use footfall_runtime::segment;
 use footfall_runtime::segment::column::Column;
 use footfall_runtime::segment::dictionary::Dictionaries;
 use footfall_runtime::segment::hit_batch::HitBatch;
-use footfall_runtime::storage::{Item, WRITE_UNIT};
+use footfall_runtime::storage::keys;
 use footfall_runtime::storage::retention;
+use footfall_runtime::storage::{Item, WRITE_UNIT};
 use serde_json::Value;
 
-use crate::support::ambient::Fixed;
-use crate::support::memory::Memory;
-use crate::support::{FIREFOX, request};
-use crate::{is_clean, wait};
+use footfall_testkit::context::Fixed;
+use footfall_testkit::memory::Memory;
+use footfall_testkit::wait::wait;
+use footfall_testkit::{FIREFOX, request};
+
+use crate::is_clean;
 
 const NOW: &str = "2026-11-22T13:05:06.789Z";
 

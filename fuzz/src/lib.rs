@@ -14,20 +14,8 @@ pub mod query;
 pub mod segment;
 pub mod settings;
 mod site;
-mod support;
-
-use std::future::Future;
 
 use footfall_runtime::platform::sanitize;
-
-/// Waits for a handler; with the store in memory there is nothing to wait for.
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    thread_local! {
-        static RUNTIME: tokio::runtime::Runtime =
-            tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    }
-    RUNTIME.with(|runtime| runtime.block_on(future))
-}
 
 /// A text of a stranger's that is stored or shown: one line, and nothing in it that hides.
 #[track_caller]

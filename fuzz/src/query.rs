@@ -4,7 +4,7 @@ use footfall_runtime::platform::http::Request;
 use serde_json::Value;
 
 use crate::site;
-use crate::support::request;
+use footfall_testkit::request;
 
 /// A question is answered, or refused with what is wrong about it. The answer says what was asked; to ask that
 /// gives the same answer, but for comparisons: the days before "12mo" are not those before its 365 days.

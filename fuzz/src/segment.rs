@@ -4,8 +4,8 @@ use std::panic;
 
 use footfall_runtime::segment;
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::dictionary::{Dictionaries, NULL_KEY};
-use footfall_runtime::segment::hit_batch::{HitBatch, NO_SCROLL};
+use footfall_runtime::segment::dictionary::{NULL_KEY, Dictionaries};
+use footfall_runtime::segment::hit_batch::{NO_SCROLL, HitBatch};
 
 /// Bytes are a segment or they are not. If they are, they are written as they were read; to read some of the
 /// columns gives those.
@@ -57,7 +57,7 @@ pub fn let_panics_be_caught() {
     }));
 }
 
-/// Rows as words, whatever the codes.
+/// HitBatch as words, whatever the codes.
 pub(crate) fn words(rows: &HitBatch, texts: &Dictionaries) -> Vec<String> {
     let word = |row: usize| {
         let texts = Column::ALL.map(|column| texts.of(column).text(rows.column(column)[row]));

@@ -12,9 +12,9 @@ use footfall_runtime::web::Web;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::support::ambient::Fixed;
-use crate::support::memory::Memory;
-use crate::wait;
+use footfall_testkit::context::Fixed;
+use footfall_testkit::memory::Memory;
+use footfall_testkit::wait::wait;
 
 /// When everything is asked: a Friday.
 const NOW: &str = "2026-11-20T12:00:00Z";

@@ -13,11 +13,6 @@
     reason = "a bench ends there"
 )]
 
-mod measured;
-#[path = "../tests/support/mod.rs"]
-mod support;
-mod traffic;
-
 use std::net::SocketAddr;
 
 use footfall_infra::settings::Settings;
@@ -27,11 +22,13 @@ use footfall_runtime::storage::dynamodb::DynamoDb;
 use footfall_runtime::storage::hour::{Hour, Span, utc_day, utc_start};
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::{Item, Store as _};
+use footfall_testkit::dynamodb_local;
+use footfall_testkit::measured::{self, rounded};
+use footfall_testkit::runtime_api::Function;
+use footfall_testkit::store::read_all;
+use footfall_testkit::traffic::Traffic;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
-use measured::rounded;
 use serde_json::{Map, Value, json};
-use support::runtime_api::Function;
-use support::{dynamodb_local, read_all};
 
 const SITE: &str = "sites: [{domain: example.com}]";
 /// Anybody may look at it.
@@ -212,7 +209,7 @@ async fn reading(
     let site = &settings.sites[0];
     let today = utc_day(Timestamp::now());
     let first = today - (2 * BUSY_DAYS).days();
-    let mut traffic = traffic::Traffic::new(BUSY_HITS);
+    let mut traffic = Traffic::new(BUSY_HITS);
     let (mut hits, mut bytes) = (0, 0);
     for day in first.series(1.day()).take_while(|day| *day < today) {
         let (rows, mut texts) = traffic.day(utc_start(day).unwrap().as_millisecond());

@@ -13,11 +13,9 @@
     reason = "a bench ends there"
 )]
 
-#[allow(dead_code, reason = "tests ask it for more")]
-#[path = "../tests/support/memory.rs"]
-mod memory;
-mod traffic;
-
+use footfall_testkit::memory::Memory;
+use footfall_testkit::traffic::Traffic;
+use footfall_testkit::wait::wait;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -46,7 +44,7 @@ const LAST: &str = "2026-11-21";
 
 struct World {
     settings: Settings,
-    store: memory::Memory,
+    store: Memory,
     days: i64,
     views: u64,
     /// The same files for DuckDB.
@@ -218,10 +216,10 @@ impl World {
             "sites: [{domain: e.x, goals: [{event: signup}, {page: '/blog/*'}]}]",
         )
         .unwrap();
-        let store = memory::Memory::default();
+        let store = Memory::default();
         let folder = tempfile::tempdir().unwrap();
         let mut world = Self { settings, store, days, views: 0, folder };
-        let mut traffic = traffic::Traffic::new((millions_a_year * 1e6 / 365.0) as u64);
+        let mut traffic = Traffic::new((millions_a_year * 1e6 / 365.0) as u64);
         for day in 0..days {
             let day = world.first() + day.days();
             world.add(day, &mut traffic);
@@ -229,7 +227,7 @@ impl World {
         world
     }
 
-    fn add(&mut self, day: Date, traffic: &mut traffic::Traffic) {
+    fn add(&mut self, day: Date, traffic: &mut Traffic) {
         let site = &self.settings.sites[0];
         let span = hour::Span::Day(day);
         let (rows, mut texts) = traffic.day(utc_start(day).unwrap().as_millisecond());
@@ -252,7 +250,7 @@ impl World {
         utc_start(last() + 1.day()).unwrap() + 2.hours()
     }
 
-    fn reader(&self) -> Reader<'_, memory::Memory> {
+    fn reader(&self) -> Reader<'_, Memory> {
         let checkpoint = Checkpoint {
             first: Some(self.first()),
             through: Some(last()),
@@ -325,8 +323,4 @@ impl Drop for DuckDb {
 fn cpu() -> f64 {
     let text = fs::read_to_string("/proc/thread-self/schedstat").expect("this is Linux");
     text.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap() / 1e6
-}
-
-fn wait<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }

@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
-mod support;
-
-use std::future::Future;
+use footfall_testkit::wait::wait;
 
 use footfall_infra::api::{self, Function, ROUTES};
 use footfall_infra::settings::{Domain, Settings};
@@ -17,12 +15,12 @@ use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
 use footfall_runtime::web::Web;
+use footfall_testkit::context::Fixed;
+use footfall_testkit::memory::Memory;
+use footfall_testkit::request;
 use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use serde_json::Value;
-use support::ambient::Fixed;
-use support::memory::Memory;
-use support::request;
 
 const NOW: &str = "2026-11-22T13:05:06Z";
 const LATER: &str = "2026-11-22T13:15:05Z";
@@ -35,10 +33,6 @@ sites:
   - domain: open.example
     public: true
 ";
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
-}
 
 /// A deployed Footfall, and what its owner does with it.
 struct Deployed {

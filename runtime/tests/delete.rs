@@ -3,10 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
-mod support;
-
+use footfall_testkit::wait::wait;
 use std::collections::BTreeSet;
-use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -28,13 +26,13 @@ use footfall_runtime::storage::hour::Span;
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
+use footfall_testkit::context::Fixed;
+use footfall_testkit::faulty::{End, Faulty, Watched};
+use footfall_testkit::memory::Memory;
+use footfall_testkit::request;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use support::ambient::Fixed;
-use support::faulty::{End, Faulty, Watched};
-use support::memory::Memory;
-use support::request;
 
 const NOW: &str = "2026-11-22T13:30:00Z";
 const LATER: &str = "2026-11-24T13:30:00Z";
@@ -50,11 +48,6 @@ fn day(text: &str) -> Date {
 
 fn settings() -> Settings {
     Settings::from_yaml("sites: [{domain: e.x}]\n").unwrap()
-}
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    runtime.unwrap().block_on(future)
 }
 
 fn item(site: &Site, time: Timestamp, number: u64, kind: &Kind) -> Item {

@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
 
-mod support;
-
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,11 +10,12 @@ use std::time::{Duration, Instant};
 use footfall_runtime::platform::aws_http::HttpClient;
 use footfall_runtime::storage::dynamodb::{Access, Credentials, DynamoDb, Keys, Retries};
 use footfall_runtime::storage::{KeyRange, PutOutcome, Store, StoreError};
+use footfall_testkit::dynamodb_local;
+use footfall_testkit::fake::{self, Asked, Told};
+use footfall_testkit::store::item;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use support::fake::{self, Asked, Told};
-use support::{dynamodb_local, item};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// What a scripted endpoint was asked: the operation, and its input.

@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
-mod support;
-
+use footfall_testkit::wait::wait;
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
 
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::archive::RawData;
@@ -28,13 +26,13 @@ use footfall_runtime::storage::keys;
 use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, Store as _};
 use footfall_runtime::web::Web;
+use footfall_testkit::context::Fixed;
+use footfall_testkit::memory::Memory;
+use footfall_testkit::request;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use serde_json::{Value, json};
-use support::ambient::Fixed;
-use support::memory::Memory;
-use support::request;
 
 const NOW: &str = "2026-11-22T13:30:00Z";
 const SITE: &str = "sites: [{domain: e.x}]\nshards: 2\n";
@@ -45,11 +43,6 @@ fn at(text: &str) -> Timestamp {
 
 fn settings() -> Settings {
     Settings::from_yaml(SITE).unwrap()
-}
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    runtime.unwrap().block_on(future)
 }
 
 fn item(site: &Site, time: Timestamp, number: u64, kind: &Kind) -> Item {

@@ -8,8 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 #![allow(clippy::print_stdout, reason = "measurements are for the reader")]
 
-mod support;
-
+use footfall_testkit::wait::wait;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
@@ -26,13 +25,13 @@ use footfall_runtime::query::reader::{ReadError, Reader};
 use footfall_runtime::query::report::{Report, all_tables};
 use footfall_runtime::rollup::Rollup;
 use footfall_runtime::storage::{Item, Store};
+use footfall_testkit::context::Fixed;
+use footfall_testkit::faulty::Chaos;
+use footfall_testkit::memory::Memory;
+use footfall_testkit::request;
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use serde_json::json;
-use support::ambient::Fixed;
-use support::faulty::Chaos;
-use support::memory::Memory;
-use support::request;
 
 /// When a simulation begins: an evening of UTC.
 const BEGIN: &str = "2026-11-22T21:40:00Z";
@@ -48,11 +47,6 @@ const SKEWS: [i64; 3] = [-60, 0, 60];
 
 fn settings() -> Settings {
     Settings::from_yaml("sites: [{domain: example.com}]\nshards: 2\n").unwrap()
-}
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    runtime.unwrap().block_on(future)
 }
 
 async fn report<S: Store>(

@@ -4,8 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
 #![allow(clippy::print_stdout, reason = "measurements are for the reader")]
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -23,10 +21,11 @@ use footfall_runtime::storage::hour::{Hour, Span, utc_day};
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, KeyRange, Store as _};
+use footfall_testkit::runtime_api::{Function, fails_to_start};
+use footfall_testkit::store::read_all;
+use footfall_testkit::{dynamodb_local, fake, http};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use support::runtime_api::{Function, fails_to_start};
-use support::{dynamodb_local, fake, http, read_all};
 
 const TRACK: &str = env!("CARGO_BIN_EXE_track");
 const DASHBOARD: &str = env!("CARGO_BIN_EXE_dashboard");
@@ -180,7 +179,7 @@ async fn arm64_what_is_tracked_is_on_the_dashboard() {
 }
 
 async fn tracked_is_shown(track: &str, dashboard: &str) {
-    support::away_from_midnight();
+    footfall_testkit::wait::away_from_midnight();
     let (store, table) = dynamodb_local::table("functions").await;
     let variables = variables(dynamodb_local::address(), &table);
     let track = Function::start(track, &variables).await;
@@ -453,7 +452,7 @@ async fn put_view(store: &DynamoDb, site: &Site, at: Timestamp, visitor: u8, pag
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs DynamoDB Local: run cargo xtask test"]
 async fn what_is_closed_is_folded_and_shown_as_before() {
-    support::away_from_midnight();
+    footfall_testkit::wait::away_from_midnight();
     let (store, name) = dynamodb_local::table("rollup").await;
     let variables = variables(dynamodb_local::address(), &name);
     let settings = Settings::from_yaml("sites: [{domain: example.com}]").unwrap();
@@ -537,7 +536,7 @@ async fn what_is_closed_is_folded_and_shown_as_before() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs DynamoDB Local: run cargo xtask test"]
 async fn two_that_make_the_salt_at_once_share_one() {
-    support::away_from_midnight();
+    footfall_testkit::wait::away_from_midnight();
     let (store, table) = dynamodb_local::table("salt").await;
     let database = dynamodb_local::address();
     let both = Arc::new(tokio::sync::Barrier::new(2));

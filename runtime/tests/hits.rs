@@ -3,9 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
 
-mod support;
-
-use std::future::Future;
+use footfall_testkit::wait::wait;
 
 use footfall_infra::settings::Settings;
 use footfall_runtime::auth::AccessMode;
@@ -15,20 +13,15 @@ use footfall_runtime::ingest::payload::{ENGAGEMENT, MAX_BODY, MAX_ENGAGED, Paylo
 use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::storage::{Item, Key, Store as _, WRITE_UNIT};
 use footfall_runtime::web::Web;
+use footfall_testkit::context::Fixed;
+use footfall_testkit::memory::Memory;
+use footfall_testkit::request;
 use http::HeaderValue;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use serde_json::{Map, Value, json};
-use support::ambient::Fixed;
-use support::memory::Memory;
-use support::request;
 
 const NOW: &str = "2026-11-22T13:05:06.789Z";
-
-/// Waits for a handler; with the store in memory there is nothing to wait for.
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
-}
 
 /// Both handlers over one store and one clock.
 struct Footfall {
@@ -149,7 +142,7 @@ fn payload() -> impl Strategy<Value = Value> {
 /// Bytes that a header's value may have.
 fn header() -> impl Strategy<Value = HeaderValue> {
     prop_oneof![
-        6 => Just(HeaderValue::from_static(support::FIREFOX)),
+        6 => Just(HeaderValue::from_static(footfall_testkit::FIREFOX)),
         1 => "[ -~]{0,300}".prop_map(|text| HeaderValue::from_str(&text).unwrap()),
         1 => prop::collection::vec(128_u8.., 0..100)
             .prop_map(|bytes| HeaderValue::from_bytes(&bytes).unwrap()),
@@ -200,7 +193,10 @@ fn check(body: Vec<u8>, agent: HeaderValue, other: HeaderValue, pixel: bool) -> 
     let kind = Kind::decode(&item.value).unwrap();
     assert_eq!(kind.encode(WRITE_UNIT).unwrap(), item.value, "read and written again");
     let page = footfall.shown(&format!("site={site}&days=1"));
-    let own = format!("<script>{}</script>", include_str!("../assets/dashboard.js"));
+    let own = format!(
+        "<script>{}</script>",
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/dashboard.js"))
+    );
     let lower = page.replace(&own, "").to_ascii_lowercase();
     assert!(!lower.contains("<script") && !lower.contains("</script"), "{page}");
     assert!(!page.contains('\0'));
@@ -281,7 +277,7 @@ proptest! {
         });
         let body = body.to_string();
         prop_assume!(body.len() <= MAX_BODY && name != ENGAGEMENT);
-        let firefox = HeaderValue::from_static(support::FIREFOX);
+        let firefox = HeaderValue::from_static(footfall_testkit::FIREFOX);
         let hit = check(body.into_bytes(), firefox.clone(), firefox, false).unwrap();
         prop_assert!(hit.page.starts_with('/') && hit.page.len() <= 500);
         prop_assert!(hit.campaign.source.is_none_or(|source| source.len() <= 100));

@@ -3,9 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
-mod support;
-
-use std::future::Future;
+use footfall_testkit::wait::wait;
 
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::catalog::checkpoint::Checkpoint;
@@ -24,18 +22,13 @@ use footfall_runtime::storage::import_id::ImportId;
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, Store as _};
+use footfall_testkit::context::Fixed;
+use footfall_testkit::memory::Memory;
+use footfall_testkit::request;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use support::ambient::Fixed;
-use support::memory::Memory;
-use support::request;
 
 const NOW: &str = "2026-11-22T13:30:00Z";
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    runtime.unwrap().block_on(future)
-}
 
 fn id(last: u8) -> ImportId {
     ImportId::of([0, 0, 0, 0, 0, last])

@@ -3,10 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
 
-mod support;
-
+use footfall_testkit::wait::wait;
 use std::collections::HashMap;
-use std::future::Future;
 
 use footfall_infra::settings::Settings;
 use footfall_runtime::auth::AccessMode;
@@ -15,19 +13,15 @@ use footfall_runtime::ingest::Ingest;
 use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::rollup::{MAX_DISTINCT_VALUES, Rollup};
 use footfall_runtime::web::Web;
+use footfall_testkit::context::Fixed;
+use footfall_testkit::memory::Memory;
+use footfall_testkit::request;
 use http::HeaderValue;
 use serde_json::{Value, json};
-use support::ambient::Fixed;
-use support::memory::Memory;
-use support::request;
 
 const NOW: &str = "2026-11-22T13:05:06.789Z";
 const TOMORROW: &str = "2026-11-23T02:00:00Z";
 const MOST: u64 = MAX_HITS_PER_MINUTE as u64;
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
-}
 
 /// A site, its store and its clock.
 struct World {
@@ -77,7 +71,7 @@ fn view(agent: &str, page: &str) -> Request {
 }
 
 fn browser(number: usize) -> String {
-    format!("{} {number}", support::FIREFOX)
+    format!("{} {number}", footfall_testkit::FIREFOX)
 }
 
 fn outcome(answer: &Response) -> (u16, Option<&str>) {

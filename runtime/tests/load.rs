@@ -7,8 +7,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 #![allow(clippy::print_stdout, reason = "measurements are for the reader")]
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,13 +30,14 @@ use footfall_runtime::storage::hour::utc_start;
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, KeyRange, Store as _};
+use footfall_testkit::microburst::Microburst;
+use footfall_testkit::runtime_api::Function;
+use footfall_testkit::store::{item, read_all};
+use footfall_testkit::{dynamodb_local, fake, http, request};
 use futures_util::future::join_all;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde_json::{Value, json};
-use support::microburst::Microburst;
-use support::runtime_api::Function;
-use support::{dynamodb_local, fake, http, item, read_all, request};
 
 const TRACK: &str = env!("CARGO_BIN_EXE_track");
 const DASHBOARD: &str = env!("CARGO_BIN_EXE_dashboard");

@@ -3,9 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
-mod support;
-
-use std::future::Future;
+use footfall_testkit::wait::wait;
 
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::catalog::checkpoint::Checkpoint;
@@ -23,14 +21,14 @@ use footfall_runtime::storage::hour::{Hour, Span};
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, Key, Page, Store, StoreError};
+use footfall_testkit::context::Fixed;
+use footfall_testkit::faulty::{End, Faulty, Watched};
+use footfall_testkit::memory::Memory;
+use footfall_testkit::request;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
-use support::ambient::Fixed;
-use support::faulty::{End, Faulty, Watched};
-use support::memory::Memory;
-use support::request;
 
 const NOW: &str = "2026-11-22T13:30:00Z";
 
@@ -44,11 +42,6 @@ fn day(text: &str) -> Date {
 
 fn settings(yaml: &str) -> Settings {
     Settings::from_yaml(yaml).unwrap()
-}
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    runtime.unwrap().block_on(future)
 }
 
 /// A hit's item. `random` makes it one of its own.

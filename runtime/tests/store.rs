@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
 
-mod support;
-
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -18,10 +16,11 @@ use footfall_runtime::hit::Kind;
 use footfall_runtime::ingest::Ingest;
 use footfall_runtime::storage::embedded::Embedded;
 use footfall_runtime::storage::{Item, Key, KeyRange, PutOutcome, Store, StoreError, WRITE_UNIT};
+use footfall_testkit::context::Fixed;
+use footfall_testkit::store::{item, read_all};
+use footfall_testkit::{dynamodb_local, request};
 use futures_util::future::join_all;
 use redb::{Database, TableDefinition};
-use support::ambient::Fixed;
-use support::{dynamodb_local, item, read_all, request};
 use tempfile::TempDir;
 
 /// The whole of a partition, which must be read without an error.

@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -19,11 +17,12 @@ use footfall_runtime::storage::embedded::Embedded;
 use footfall_runtime::storage::hour::Hour;
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::{KeyRange, Store as _, WRITE_UNIT};
+use footfall_testkit::context::Fixed;
+use footfall_testkit::runtime_api::Function;
+use footfall_testkit::store::read_all;
+use footfall_testkit::{dynamodb_local, fake, http, request};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use support::ambient::Fixed;
-use support::runtime_api::Function;
-use support::{dynamodb_local, fake, http, read_all, request};
 
 /// Behind one trusted proxy, so that both of its addresses are looked at.
 const SETTINGS: &str = "sites: [{domain: example.com, engagement: true}]\ntrusted_proxies: 1\n";
@@ -122,7 +121,7 @@ fn events() -> Vec<(Value, u64)> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs DynamoDB Local: run cargo xtask test"]
 async fn a_hit_is_one_write_unit_and_nothing_else() {
-    support::away_from_midnight();
+    footfall_testkit::wait::away_from_midnight();
     let (store, name) = dynamodb_local::table("traces").await;
     let database = dynamodb_local::address();
     let consumed: Arc<Mutex<BTreeMap<String, Vec<f64>>>> = Arc::default();

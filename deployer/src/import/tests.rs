@@ -3,10 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
+use footfall_testkit::wait::wait;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::future::Future;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,23 +33,14 @@ use footfall_runtime::storage::keys;
 use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
 
-use self::memory::Memory;
 use super::format::Said;
 use super::history;
 use super::job::{Job, Options, Summary};
 use super::source::Source;
-
-#[path = "../../../runtime/tests/support/memory.rs"]
-#[allow(dead_code, reason = "shared with the runtime's tests")]
-mod memory;
+use footfall_testkit::memory::Memory;
 
 const NOW: &str = "2026-11-22T13:30:00Z";
 const YAML: &str = "sites: [{domain: example.com, hosts: [example.com, '*.example.com']}]";
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    runtime.unwrap().block_on(future)
-}
 
 fn settings() -> Settings {
     Settings::from_yaml(YAML).unwrap()

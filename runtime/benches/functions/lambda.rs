@@ -16,7 +16,7 @@ use tempfile::NamedTempFile;
 use tokio::sync::{Mutex, mpsc};
 
 use super::process::Process;
-use crate::support::fake::{self, Asked, Told};
+use footfall_testkit::fake::{self, Asked, Told};
 
 /// What is measured: a program, as Lambda would start it.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ use super::lambda::{Function, Program};
 use super::site;
 use super::sizes::cdn_assets;
 use super::stub::Stub;
-use crate::report::median;
+use footfall_testkit::report::median;
 
 /// Names of what is measured, as they are printed.
 pub(crate) const FOOTFALL: &str = "Footfall";

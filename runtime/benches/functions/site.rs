@@ -18,8 +18,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
 use super::stub::Tables;
-use crate::support::ambient::Fixed;
-use crate::support::memory::Memory;
+use footfall_testkit::context::Fixed;
+use footfall_testkit::memory::Memory;
 
 /// A page shows seven days, and what ours says of change reads the seven before.
 const DAYS: i64 = 14;

@@ -66,8 +66,11 @@ impl Stub {
         let plain = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let tls = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let authority = NamedTempFile::new().unwrap();
-        std::fs::write(authority.path(), pem(include_bytes!("../../tests/data/tls/trusted.der")))
-            .unwrap();
+        std::fs::write(
+            authority.path(),
+            pem(include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/trusted.der"))),
+        )
+        .unwrap();
         let ports = [&plain, &tls].map(|listener| listener.local_addr().unwrap().port());
         let stub = Self { tables: Arc::clone(&tables), plain: ports[0], tls: ports[1], authority };
         let theirs = Arc::clone(&tables);
@@ -378,8 +381,9 @@ fn pem(certificate: &[u8]) -> String {
 }
 
 fn acceptor() -> TlsAcceptor {
-    let key = include_bytes!("../../tests/data/tls/server.key");
-    let certificate: &[u8] = include_bytes!("../../tests/data/tls/good.der");
+    let key = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/server.key"));
+    let certificate: &[u8] =
+        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/good.der"));
     let config = ServerConfig::builder_with_provider(Arc::new(rustls_graviola::default_provider()))
         .with_protocol_versions(rustls::ALL_VERSIONS)
         .unwrap()

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::instructions::valgrind;
 use super::rounds::{FOOTFALL, Measured, Page, SEED, Times};
-use crate::report::{self, Aim, median, number, quantile, table, version, whole};
+use footfall_testkit::report::{self, Aim, median, number, quantile, table, version, whole};
 
 const MEGABYTE: f64 = 1e6;
 
@@ -60,7 +60,8 @@ fn text(it: &Measured) -> String {
 
 /// Of Node and of its packages.
 fn versions() -> String {
-    let lock = include_str!("../contenders/package-lock.json");
+    let lock =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/contenders/package-lock.json"));
     let lock: Value = serde_json::from_str(lock).unwrap();
     let package = |name: &&str| {
         let version = lock["packages"][format!("node_modules/{name}")]["version"].as_str();

@@ -15,12 +15,9 @@
 )]
 
 mod disk;
-#[path = "../measured/mod.rs"]
-mod measured;
 mod summary;
-#[path = "../traffic/mod.rs"]
-mod traffic;
 
+use footfall_testkit::wait::wait;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -43,10 +40,11 @@ use footfall_runtime::storage::hour::{Hour, Span, utc_start};
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::{Item, WRITE_UNIT};
 use footfall_runtime::web::Web;
+use footfall_testkit::measured::{self, rounded};
+use footfall_testkit::traffic::Traffic;
 use http::HeaderMap;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
-use measured::rounded;
 use serde_json::{Value, json};
 
 /// Views a month.
@@ -173,7 +171,7 @@ fn write_day(folder: &Path, a_day: u64) -> (u64, f64, usize) {
     let settings = settings();
     let site = &settings.sites[0];
     let start = utc_start(today()).unwrap().as_millisecond();
-    let (rows, texts) = traffic::Traffic::new(a_day).day(start);
+    let (rows, texts) = Traffic::new(a_day).day(start);
     let mut order: Vec<u32> = (0..rows.len() as u32).collect();
     order.sort_by_key(|row| rows.times[*row as usize]);
     let (mut bytes, mut largest) = (0, 0);
@@ -252,7 +250,7 @@ fn write_templates(folder: &Path, a_day: u64) {
     let settings = settings();
     let site = &settings.sites[0];
     let store = Disk::open(folder, 0, Vec::new());
-    let mut traffic = traffic::Traffic::new(a_day);
+    let mut traffic = Traffic::new(a_day);
     let before = PERIODS.map(|days| template(days).1);
     for day in before.into_iter().chain([template(1).0]) {
         let (rows, mut texts) = traffic.day(utc_start(day).unwrap().as_millisecond());
@@ -397,9 +395,4 @@ fn peak() -> f64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let kb: f64 = line.trim().trim_end_matches(" kB").parse().unwrap();
     rounded(kb / 1024.0, 3)
-}
-
-fn wait<F: Future>(future: F) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(future)
 }

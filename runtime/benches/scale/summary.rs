@@ -14,9 +14,9 @@ use footfall_runtime::storage::hour::utc_start;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
-use crate::measured::rounded;
-use crate::traffic::Traffic;
 use crate::{cpu, settings, today};
+use footfall_testkit::measured::rounded;
+use footfall_testkit::traffic::Traffic;
 
 /// So many rows of a table are kept, as many as the dashboard shows of one at most.
 const ROWS: usize = 1000;

@@ -9,7 +9,8 @@ const VISITORS: u32 = 40_000;
 const BODIES: u64 = 2_000;
 
 /// The real browsers that the User-Agents are taken from.
-const USER_AGENTS: &str = include_str!("../../tests/data/user-agents.tsv");
+const USER_AGENTS: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/user-agents.tsv"));
 
 /// Every so many hits, one is a crawler's.
 const CRAWLED: u64 = 25;

@@ -11,10 +11,10 @@ use footfall_runtime::query::report::Report;
 use footfall_runtime::web::Web;
 use jiff::Timestamp;
 
-use super::support::ambient::Fixed;
-use super::support::request;
-use super::wait;
 use super::world::World;
+use footfall_testkit::context::Fixed;
+use footfall_testkit::request;
+use footfall_testkit::wait::wait;
 
 const NOW: &str = "2026-11-24T12:00:00Z";
 

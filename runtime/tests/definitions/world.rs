@@ -18,10 +18,10 @@ use footfall_runtime::storage::{Item, Key, Store as _};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use super::support::ambient::Fixed;
-use super::support::memory::Memory;
-use super::support::request;
-use super::wait;
+use footfall_testkit::context::Fixed;
+use footfall_testkit::memory::Memory;
+use footfall_testkit::request;
+use footfall_testkit::wait::wait;
 
 /// What the tests' site is called.
 pub(crate) const DOMAIN: &str = "example.com";

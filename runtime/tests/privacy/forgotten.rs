@@ -16,12 +16,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::support::memory::Memory;
-use super::support::{dynamodb_local, read_all};
 use super::world::{
     ADDRESS, BROWSER, NEXT_DAY, NOON, PLAIN, World, bytes, from, has, post, reader, view, visitor,
-    wait,
 };
+use footfall_testkit::dynamodb_local;
+use footfall_testkit::memory::Memory;
+use footfall_testkit::store::read_all;
+use footfall_testkit::wait::wait;
 
 /// Settings of one site, with more lines below it.
 fn settings(more: &str) -> Settings {

@@ -4,15 +4,15 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use super::support::fake;
-use super::support::runtime_api::Function;
 use super::world::{ADDRESS, BROWSER};
+use footfall_testkit::fake;
+use footfall_testkit::runtime_api::Function;
 
 /// The function that takes hits, over something that answers like DynamoDB.
 async fn track(endpoint: SocketAddr) -> Function {
     let settings = r#"{"sites":[{"domain":"example.com"}]}"#.to_owned();
     let own = [("FOOTFALL_TABLE", "footfall".to_owned()), ("FOOTFALL_SETTINGS", settings)];
-    let variables = super::support::dynamodb_local::variables(endpoint).into_iter().chain(own);
+    let variables = footfall_testkit::dynamodb_local::variables(endpoint).into_iter().chain(own);
     Function::start(env!("CARGO_BIN_EXE_track"), &variables.collect::<Vec<_>>()).await
 }
 

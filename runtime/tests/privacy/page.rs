@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-const PAGE: &str = include_str!("../../../PRIVACY.md");
+const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../PRIVACY.md"));
 
 const TESTS: [&str; 4] = [
     include_str!("forgotten.rs"),

@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::page;
-use super::support::memory::Memory;
-use super::support::request;
 use super::world::{
     ADDRESS, BROWSER, NEXT_DAY, NOON, PLAIN, World, bytes, from, has, post, reader, view, visitor,
-    wait,
 };
+use footfall_testkit::memory::Memory;
+use footfall_testkit::request;
+use footfall_testkit::wait::wait;
 
 /// A body that says all there is to say.
 fn full() -> Value {

@@ -1,6 +1,6 @@
 //! Somebody who reads a page, and what is stored of that.
 
-use std::future::Future;
+use footfall_testkit::wait::wait;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,8 +17,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::support::memory::Memory;
-use super::support::{FIREFOX, request};
+use footfall_testkit::memory::Memory;
+use footfall_testkit::{FIREFOX, request};
 
 /// Whose address and browser stand nowhere else.
 pub(crate) const ADDRESS: &str = "198.51.100.237";
@@ -27,11 +27,6 @@ pub(crate) const BROWSER: &str =
 
 pub(crate) const NOON: &str = "2026-11-22T12:00:00Z";
 pub(crate) const NEXT_DAY: &str = "2026-11-23T12:00:00Z";
-
-/// Waits for a handler; with the store in memory there is nothing to wait for.
-pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
-}
 
 /// A clock that stands still, and bytes that look like nothing else, so that they can be searched for.
 #[derive(Clone)]

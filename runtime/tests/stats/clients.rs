@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::support::request::headers;
 use super::world::{World, get, post};
+use footfall_testkit::request::headers;
 
 /// `plausible-mcp` 0.1.2 of PyPI (`plausible_mcp/server.py`, `make_plausible_request`), which asks v1.
 #[test]

@@ -6,8 +6,8 @@ use footfall_runtime::storage::{Item, Key, KeyRange, Page, PutOutcome, Store, St
 use footfall_runtime::web::stats_api;
 use serde_json::{Value, json};
 
-use super::support::request::headers;
 use super::world::{NOW, World, filled, get, post};
+use footfall_testkit::request::headers;
 
 #[test]
 fn a_total_has_every_metric() {
@@ -703,7 +703,7 @@ async fn a_store_that_fails_is_no_secret_told() {
         let body: Value = serde_json::from_slice(answer.body()).unwrap();
         assert!(!body["error"].as_str().unwrap().contains("arn"), "{body}");
     }
-    let other = super::support::request::dashboard("");
+    let other = footfall_testkit::request::dashboard("");
     let store = Broken(StoreError::Refused(secret()));
     assert!(stats_api::handle(access(&settings, &store), &other).await.is_none());
 }

@@ -13,9 +13,10 @@ use footfall_runtime::web::Web;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::support::ambient::Fixed;
-use super::support::memory::Memory;
-use super::support::request;
+use footfall_testkit::context::Fixed;
+use footfall_testkit::memory::Memory;
+use footfall_testkit::request;
+use footfall_testkit::wait::wait;
 
 /// When all questions are asked: a Friday.
 pub(crate) const NOW: &str = "2026-11-20T12:00:00Z";
@@ -27,7 +28,6 @@ pub(crate) struct World {
     /// Open, unless a test closes it.
     pub(crate) door: AccessMode,
     stored: u128,
-    runtime: tokio::runtime::Runtime,
 }
 
 impl World {
@@ -36,13 +36,11 @@ impl World {
             "sites:\n- domain: example.com\n  time_zone: {zone}\n  goals:\n  \
              - {{event: signup}}\n  - {{page: /thanks*, name: Order}}\n- domain: other.example\n"
         );
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         Self {
             settings: Settings::from_yaml(&yaml).unwrap(),
             store: Memory::default(),
             door: AccessMode::Open,
             stored: 0,
-            runtime: runtime.unwrap(),
         }
     }
 
@@ -86,7 +84,7 @@ impl World {
         self.stored += 1;
         let key = hit_key(site, at, 0, (self.stored << 64).to_be_bytes());
         let (value, expires) = (kind.encode(900).unwrap(), Some(hit_expiry(site, at)));
-        self.runtime.block_on(self.store.put(Item { key, value, expires })).unwrap();
+        wait(self.store.put(Item { key, value, expires })).unwrap();
     }
 
     /// Stores how long a visitor looked at a page, in milliseconds, and how far down, in per cent.
@@ -106,7 +104,7 @@ impl World {
         self.stored += 1;
         let key = hit_key(site, at.parse().unwrap(), 0, (self.stored << 64).to_be_bytes());
         let item = Item { key, value: value.to_string().into(), expires: None };
-        self.runtime.block_on(self.store.put(item)).unwrap();
+        wait(self.store.put(item)).unwrap();
     }
 
     /// The secret of a new token for a site.
@@ -119,7 +117,7 @@ impl World {
             embed: Vec::new(),
         };
         let clock = Fixed::at(NOW);
-        let made = self.runtime.block_on(admin::create(&self.store, &clock, wish));
+        let made = wait(admin::create(&self.store, &clock, wish));
         made.unwrap().0.expose().to_owned()
     }
 
@@ -127,14 +125,14 @@ impl World {
     pub(crate) fn fold(&self, now: &str) {
         let rollup =
             Rollup::new(self.settings.clone(), self.store.clone(), Fixed::at(now)).least(1);
-        self.runtime.block_on(rollup.run()).unwrap();
+        wait(rollup.run()).unwrap();
     }
 
     /// What the function answers to a request at some time.
     pub(crate) fn answer_at(&self, now: &str, request: &Request) -> (u16, Value) {
         let (settings, store) = (self.settings.clone(), self.store.clone());
         let dashboard = Web::new(settings, store, Fixed::at(now), self.door).unwrap();
-        let answer = self.runtime.block_on(dashboard.handle(request));
+        let answer = wait(dashboard.handle(request));
         assert_eq!(answer.headers()["content-type"], "application/json");
         assert_eq!(answer.headers()["cache-control"], "no-store");
         (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap())

@@ -1,20 +1,23 @@
-//! Traffic of a site, generated: the same in every run, and as uneven as people are. A few pages and sources have most
-//! views, visits are short, and rare things are many.
+//! Generated traffic of a site, the same in every run and as uneven as real traffic.
+//!
+//! A few pages and sources have most views, visits are short, and there are many rare values.
 
 use footfall_runtime::segment::column::Column;
 use footfall_runtime::segment::dictionary::{DictKey, Dictionaries, NULL_KEY};
 use footfall_runtime::segment::hit_batch::{HitBatch, NO_SCROLL};
 
+/// Milliseconds per day.
 const DAY: u64 = 86_400_000;
 
-pub(crate) struct Traffic {
+/// Generates the hits of one day after another.
+pub struct Traffic {
     views: u64,
     state: u64,
 }
 
-/// What stays the same in a visit, as codes.
-const OF_VISITORS: [(Column, usize, f64); 6] = [
-    // The column, how many values there are, and the share of visitors that have one.
+/// Columns whose values stay the same for a visitor.
+const PER_VISITOR: [(Column, usize, f64); 6] = [
+    // Column, number of distinct values, share of visitors who have one.
     (Column::Country, 60, 0.98),
     (Column::Browser, 8, 0.99),
     (Column::BrowserVersion, 60, 0.99),
@@ -24,7 +27,8 @@ const OF_VISITORS: [(Column, usize, f64); 6] = [
 ];
 
 impl Traffic {
-    pub(crate) fn new(views: u64) -> Self {
+    /// Starts the generator, with `views` hits a day.
+    pub fn new(views: u64) -> Self {
         Self { views, state: 42 }
     }
 
@@ -41,13 +45,13 @@ impl Traffic {
         (self.random() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// One of `count`, the first of which are the most frequent: the k-th has a share of about 1/k.
+    /// Returns a number below `count` by Zipf's law: the k-th has a share of about 1/k.
     fn zipf(&mut self, count: usize) -> usize {
         ((count as f64 + 1.0).powf(self.unit()) - 1.0) as usize % count
     }
 
-    /// The hits of a day that begins at `start`, in order of visitors and time.
-    pub(crate) fn day(&mut self, start: i64) -> (HitBatch, Dictionaries) {
+    /// Returns the hits of the day that begins at `start`, sorted by visitor and time.
+    pub fn day(&mut self, start: i64) -> (HitBatch, Dictionaries) {
         let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
         let mut visitor = 0;
         while (rows.len() as u64) < self.views {
@@ -59,7 +63,7 @@ impl Traffic {
 
     fn visitor(&mut self, visitor: u64, start: i64, rows: &mut HitBatch, texts: &mut Dictionaries) {
         let mut own = [NULL_KEY; Column::COUNT];
-        for (column, count, share) in OF_VISITORS {
+        for (column, count, share) in PER_VISITOR {
             if self.unit() < share {
                 let value = self.zipf(count);
                 own[column.index()] = texts.of_mut(column).code(&value_of(column, value));
@@ -71,18 +75,18 @@ impl Traffic {
         let visits = 1 + usize::from(self.unit() < 0.12);
         for _ in 0..visits {
             let from = self.unit();
-            let mut whence = [NULL_KEY; Column::COUNT];
+            let mut origin = [NULL_KEY; Column::COUNT];
             if from < 0.6 {
                 let source = self.zipf(40);
-                whence[Column::Source.index()] =
+                origin[Column::Source.index()] =
                     texts.of_mut(Column::Source).code(&value_of(Column::Source, source));
                 let path = self.zipf(400);
                 let referrer = format!("site{source}.example/{path}");
-                whence[Column::Referrer.index()] = texts.of_mut(Column::Referrer).code(&referrer);
+                origin[Column::Referrer.index()] = texts.of_mut(Column::Referrer).code(&referrer);
             } else if from < 0.68 {
                 for column in [Column::UtmSource, Column::UtmMedium, Column::UtmCampaign] {
                     let value = self.zipf(12);
-                    whence[column.index()] = texts.of_mut(column).code(&value_of(column, value));
+                    origin[column.index()] = texts.of_mut(column).code(&value_of(column, value));
                 }
             }
             loop {
@@ -99,11 +103,11 @@ impl Traffic {
                     let code: DictKey = match column {
                         Column::Page => page,
                         Column::Event => event,
-                        _ => own[column.index()].max(whence[column.index()]),
+                        _ => own[column.index()].max(origin[column.index()]),
                     };
                     rows.column_mut(column).push(code);
                 }
-                whence = [NULL_KEY; Column::COUNT];
+                origin = [NULL_KEY; Column::COUNT];
                 at += 5_000 + self.random() % 180_000;
                 if self.unit() < 0.45 || at >= DAY - 3_600_000 {
                     break;

@@ -1,4 +1,4 @@
-//! A store in memory, for thousands of cases: it knows no disk and no failure.
+//! A store in memory, fast enough for thousands of cases. It never fails.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex};
 
 use footfall_runtime::storage::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
 
-/// Clones share the items.
+/// A store in memory. Clones share the items.
 #[derive(Clone, Default)]
-pub(crate) struct Memory(Arc<Mutex<BTreeMap<Key, Item>>>);
+pub struct Memory(Arc<Mutex<BTreeMap<Key, Item>>>);
 
 impl Memory {
-    /// All that is stored, by key.
-    pub(crate) fn items(&self) -> Vec<Item> {
+    /// Returns every item, ordered by key.
+    pub fn items(&self) -> Vec<Item> {
         self.0.lock().unwrap().values().cloned().collect()
     }
 
-    /// The items of hits alone.
-    pub(crate) fn hits(&self) -> Vec<Item> {
+    /// Returns the items of hits only.
+    pub fn hits(&self) -> Vec<Item> {
         self.items().into_iter().filter(|item| item.key.pk.starts_with("hit#")).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Lambda as a function sees it: a Runtime API, and an environment with nothing else in it.
+//! Lambda as a function sees it: the Runtime API, and an otherwise empty environment.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -16,28 +16,29 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 
-use super::fake::{self, Asked, Told};
-use super::wait_for;
+use crate::fake::{self, Asked, Told};
+use crate::wait::wait_for;
 
-/// What a function made of an event: its answer, or its error.
+/// A function's answer to an event, or its error.
 type Outcome = Result<Value, Value>;
 
-/// Who waits for which invocation.
+/// Senders for pending outcomes, by invocation id.
 type Waiting = Mutex<HashMap<String, oneshot::Sender<Outcome>>>;
 
-/// A function that runs. It is ended when this is dropped.
-pub(crate) struct Function {
+/// A running function. Dropping it ends the process.
+pub struct Function {
     child: Child,
-    /// What it wrote to standard error, which Lambda keeps as its log.
+    /// Its standard error, which Lambda keeps as the log.
     log: NamedTempFile,
     events: mpsc::UnboundedSender<(String, Vec<u8>)>,
     waiting: Arc<Waiting>,
 }
 
 impl Function {
-    /// Starts `binary` as Lambda starts a `bootstrap`. What Lambda and the stack set beside these
-    /// few variables, it must not need.
-    pub(crate) async fn start(binary: &str, variables: &[(&str, String)]) -> Self {
+    /// Starts `binary` as Lambda starts a `bootstrap`.
+    ///
+    /// Only a few of Lambda's own variables are set. A function must not need the others.
+    pub async fn start(binary: &str, variables: &[(&str, String)]) -> Self {
         let (events, queue) = mpsc::unbounded_channel::<(String, Vec<u8>)>();
         let queue = Arc::new(AsyncMutex::new(queue));
         let waiting = Arc::new(Waiting::default());
@@ -53,29 +54,29 @@ impl Function {
         Self { child: child.unwrap(), log, events, waiting }
     }
 
-    /// What it has logged so far.
-    pub(crate) fn log(&self) -> String {
+    /// Returns its log so far.
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.log.path()).unwrap()
     }
 
-    /// How much of a processor it has taken so far, to a hundredth of a second.
-    pub(crate) fn cpu(&self) -> Duration {
+    /// Returns the CPU time used so far, to a hundredth of a second.
+    pub fn cpu(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        // The name, in brackets, may have anything in it: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+        // The name, in brackets, may contain any character: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
         let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
         let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum();
         Duration::from_millis(ticks * 10)
     }
 
-    /// The most memory that it had so far, in bytes.
-    pub(crate) fn peak(&self) -> u64 {
+    /// Returns its peak memory so far, in bytes.
+    pub fn peak(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
-    /// Hands over an event, and waits for what comes of it.
-    pub(crate) async fn invoke(&self, event: &Value) -> Outcome {
+    /// Sends an event, and waits for the outcome.
+    pub async fn invoke(&self, event: &Value) -> Outcome {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let id = format!("request-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let (sender, outcome) = oneshot::channel();
@@ -93,12 +94,10 @@ impl Drop for Function {
     }
 }
 
-/// Starts `binary` with an environment that it must not accept: how it ends, and what it says.
-pub(crate) async fn fails_to_start(
-    binary: &str,
-    variables: &[(&str, String)],
-) -> (ExitStatus, String) {
-    let api = fake::serve(|asked| async move { panic!("{} was asked", asked.path) }).await;
+/// Starts `binary` with an environment that it must reject. Returns its exit status and its standard error.
+pub async fn fails_to_start(binary: &str, variables: &[(&str, String)]) -> (ExitStatus, String) {
+    let api =
+        fake::serve(|asked| async move { panic!("unexpected request for {}", asked.path) }).await;
     let mut child = command(binary, api, variables).stderr(Stdio::piped()).spawn().unwrap();
     let status = wait_for("the function gives up", 10, || child.try_wait().unwrap());
     let mut said = String::new();
@@ -128,7 +127,7 @@ async fn answer(
     let parts: Vec<&str> = path.split('/').collect();
     let (id, outcome) = match (asked.method.as_str(), &parts[..]) {
         ("GET", ["invocation", "next"]) => {
-            // Lambda keeps a function waiting here until there is an event.
+            // Lambda does not respond until there is an event.
             let (id, event) = queue.lock().await.recv().await?;
             let answer = hyper::Response::builder()
                 .header("content-type", "application/json")
@@ -143,10 +142,10 @@ async fn answer(
         }
         ("POST", ["invocation", id, "response"]) => (*id, Ok(json(&asked.body))),
         ("POST", ["invocation", id, "error"]) => (*id, Err(json(&asked.body))),
-        (method, _) => panic!("{method} {} is nothing that Lambda knows", asked.path),
+        (method, _) => panic!("{method} {} is not part of the Runtime API", asked.path),
     };
-    let waits = waiting.lock().unwrap().remove(id).expect("an answer to what was asked, once");
-    // The test may have given up.
+    let waits = waiting.lock().unwrap().remove(id).expect("one outcome for each invocation");
+    // The test may have stopped waiting.
     let _ = waits.send(outcome);
     fake::json(202, r#"{"status":"OK"}"#)
 }

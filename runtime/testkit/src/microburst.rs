@@ -1,4 +1,4 @@
-//! microburst, a proxy that fails as AWS and the network do, in front of a server of the tests' own.
+//! microburst, a proxy that fails the way AWS and the network do.
 //!
 //! <https://pypi.org/project/microburst/>
 
@@ -7,24 +7,26 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use super::{http, wait_for};
+use crate::http;
+use crate::wait::wait_for;
 
-/// Where `cargo xtask test` says that the program is.
+/// Variable with the path of the program, which `cargo xtask test` sets.
 const PROGRAM: &str = "FOOTFALL_MICROBURST";
 
-/// A proxy that runs. It is ended when this is dropped.
-pub(crate) struct Microburst {
+/// A running proxy. Dropping it ends the process.
+pub struct Microburst {
     child: Child,
-    pub(crate) address: SocketAddr,
+    /// The address to send requests to.
+    pub address: SocketAddr,
 }
 
 impl Microburst {
-    /// Starts one in front of a server.
-    pub(crate) fn start(upstream: SocketAddr) -> Self {
+    /// Starts a proxy in front of a server.
+    pub fn start(upstream: SocketAddr) -> Self {
         let program = std::env::var(PROGRAM).unwrap_or_else(|_| {
-            panic!("{PROGRAM} is not set: this test needs microburst, run it by `cargo xtask test`")
+            panic!("{PROGRAM} is not set; run this test with `cargo xtask test`, which installs microburst")
         });
-        // It takes no port 0, either.
+        // It does not accept port 0.
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
         let child = Command::new(&program)
             .args(["--upstream", &format!("http://{upstream}"), "--port", &free.port().to_string()])
@@ -41,8 +43,8 @@ impl Microburst {
         proxy
     }
 
-    /// What fails from now on, as microburst's rules say it.
-    pub(crate) fn set(&self, rules: &Value) {
+    /// Sets the rules for faults from now on, in microburst's format.
+    pub fn set(&self, rules: &Value) {
         let rules = rules.to_string();
         let json = [("Content-Type", "application/json")];
         let target = "/_microburst/rules";
@@ -50,8 +52,8 @@ impl Microburst {
         assert_eq!(answer.status, 200, "{rules}: {}", answer.text());
     }
 
-    /// How many requests it has failed so far.
-    pub(crate) fn faults(&self) -> u64 {
+    /// Returns the number of requests that it has failed so far.
+    pub fn faults(&self) -> u64 {
         let metrics = http::request(self.address, "GET", "/_microburst/metrics", &[], b"").unwrap();
         let metrics = metrics.text();
         let faults = metrics.lines().filter(|line| line.starts_with("microburst_faults_total{"));

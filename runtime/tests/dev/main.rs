@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
 
-mod support;
+mod process;
 
 use std::collections::HashSet;
 use std::fs::{self, Permissions};
@@ -20,11 +20,12 @@ use footfall_runtime::storage::hour::utc_start;
 use footfall_runtime::storage::keys;
 use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, Store as _};
+use footfall_testkit::FIREFOX;
+use footfall_testkit::http::{self, Answer};
+use footfall_testkit::wait::{away_from_midnight, wait_for};
 use jiff::{Timestamp, ToSpan as _};
+use process::Dev;
 use serde_json::{Value, json};
-use support::dev::{self, Dev};
-use support::http::{self, Answer};
-use support::{FIREFOX, away_from_midnight, wait_for};
 
 const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1";
 
@@ -58,7 +59,10 @@ fn totals(report: &Value) -> [u64; 3] {
 
 /// A page without its own style and script: what is left came from elsewhere.
 fn foreign(page: &str) -> String {
-    let own = [include_str!("../assets/dashboard.css"), include_str!("../assets/dashboard.js")];
+    let own = [
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/dashboard.css")),
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/dashboard.js")),
+    ];
     let [style, script] = own;
     let script = format!("<script>{script}</script>");
     assert!(page.matches(&script).count() <= 1 && page.contains(style), "{page}");
@@ -72,7 +76,7 @@ fn view(url: &str) -> Vec<u8> {
 
 #[test]
 fn bad_bodies_are_refused_with_the_reason() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     let nested = |depth: usize| {
         let (open, close) = ("[".repeat(depth), "]".repeat(depth));
@@ -175,7 +179,7 @@ fn bad_bodies_are_refused_with_the_reason() {
 
 #[test]
 fn the_gateway_takes_10_mb() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     let headers = [("User-Agent", FIREFOX)];
     let answer = dev.send("POST", "/track", &headers, &vec![b' '; 10 << 20]);
@@ -189,7 +193,7 @@ fn the_gateway_takes_10_mb() {
 
 #[test]
 fn broken_http_harms_nobody() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     let post = |headers: &str, body: &str| {
         format!("POST /track HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n{body}")
@@ -231,7 +235,7 @@ fn broken_http_harms_nobody() {
 
 #[test]
 fn what_is_shown_is_exact_and_escaped() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     let long = "p".repeat(8192);
     // The path of what is sent, and what the report calls it.
@@ -273,7 +277,7 @@ fn what_is_shown_is_exact_and_escaped() {
 
 #[test]
 fn campaigns_and_events_are_exact_and_escaped() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     let long = "s".repeat(4096);
     let cases = [
@@ -330,7 +334,7 @@ fn campaigns_and_events_are_exact_and_escaped() {
 #[test]
 fn a_forged_address_makes_no_visitor() {
     away_from_midnight();
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     let body = view("http://localhost/");
     for n in 0..20 {
@@ -355,7 +359,7 @@ fn a_forged_address_makes_no_visitor() {
 #[test]
 fn a_trusted_proxy_is_believed_and_no_further() {
     away_from_midnight();
-    let folder = dev::folder(Some("sites: [{domain: localhost}]\ntrusted_proxies: 1\n"));
+    let folder = process::folder(Some("sites: [{domain: localhost}]\ntrusted_proxies: 1\n"));
     let dev = Dev::start(folder.path());
     for (forwarded, visitors) in [
         ("203.0.113.1", 1),
@@ -372,7 +376,7 @@ fn a_trusted_proxy_is_believed_and_no_further() {
 
 #[test]
 fn what_is_no_route_is_not_found() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     let cases = [
         ("POST", "/"),
@@ -398,14 +402,14 @@ fn what_is_no_route_is_not_found() {
 
 #[test]
 fn the_bare_address_leads_to_the_dashboard() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let answer = Dev::start(folder.path()).get("/");
     assert_eq!((answer.status, answer.header("location")), (302, Some("/dashboard")));
 }
 
 #[test]
 fn pages_of_the_site_may_ask_across_origins() {
-    let folder = dev::folder(Some("sites: [{domain: example.com}]\n"));
+    let folder = process::folder(Some("sites: [{domain: example.com}]\n"));
     let dev = Dev::start(folder.path());
     let cases = [
         ("https://example.com", true),
@@ -449,7 +453,7 @@ fn pages_of_the_site_may_ask_across_origins() {
 
 #[test]
 fn the_tracker_is_small_and_cached() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     let plain = dev.get("/js/footfall.js");
     let gzip = dev.send("GET", "/js/footfall.js", &[("Accept-Encoding", "gzip, br")], b"");
@@ -470,7 +474,7 @@ fn the_tracker_is_small_and_cached() {
 
 #[test]
 fn plausible_trackers_are_answered_as_plausible_does() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     let bodies = [
         json!({ "n": "pageview", "u": "http://localhost/a", "d": "localhost", "r": null, "v": 36 }),
@@ -522,7 +526,7 @@ fn plausible_trackers_are_answered_as_plausible_does() {
 #[test]
 fn programs_are_answered_and_counted_apart() {
     let folder =
-        dev::folder(Some("sites: [{domain: localhost}]\nblocked_referrers: [spam.example]\n"));
+        process::folder(Some("sites: [{domain: localhost}]\nblocked_referrers: [spam.example]\n"));
     let dev = Dev::start(folder.path());
     let body = String::from_utf8(view("http://localhost/")).unwrap();
     let automated = json!({ "u": "http://localhost/", "b": 1 }).to_string();
@@ -572,7 +576,7 @@ fn programs_are_answered_and_counted_apart() {
 #[test]
 fn a_user_agent_need_not_be_ascii() {
     away_from_midnight();
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     let body = view("http://localhost/");
     for agent in [format!("{FIREFOX} Café"), format!("{FIREFOX} 日本")] {
@@ -586,7 +590,7 @@ fn a_user_agent_need_not_be_ascii() {
 fn who_asks_not_to_be_tracked_is_not_where_the_site_respects_it() {
     let settings =
         "sites:\n  - domain: asks.example\n    respect_dnt: true\n  - domain: other.example\n";
-    let folder = dev::folder(Some(settings));
+    let folder = process::folder(Some(settings));
     let dev = Dev::start(folder.path());
     for (header, value, reason) in [
         ("DNT", "1", "do-not-track"),
@@ -609,7 +613,7 @@ fn who_asks_not_to_be_tracked_is_not_where_the_site_respects_it() {
 
 #[test]
 fn the_pixel_counts_the_page_around_it() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     let referer = ("Referer", "http://localhost/without-javascript?utm_source=mail");
     let agent = ("User-Agent", FIREFOX);
@@ -633,7 +637,7 @@ fn the_pixel_counts_the_page_around_it() {
 
 #[test]
 fn a_dashboard_that_cannot_be_says_why() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     let cases = [
         ("days=0", 400, "days must be a number from 1 to 7320"),
@@ -670,7 +674,7 @@ fn a_dashboard_that_cannot_be_says_why() {
 
 #[test]
 fn the_page_asks_nobody_else() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     let answer = dev.get("/dashboard");
     let policy = answer.header("content-security-policy").unwrap();
@@ -697,7 +701,7 @@ fn the_page_asks_nobody_else() {
 
 #[test]
 fn a_filter_form_leads_to_an_address() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     for page in ["a", "b", "c"] {
         dev.view(&format!("http://localhost/{page}"));
@@ -722,7 +726,7 @@ fn a_filter_form_leads_to_an_address() {
 #[test]
 fn each_table_is_data_alone() {
     away_from_midnight();
-    let folder = dev::folder(Some("sites: [{domain: localhost, goals: [{event: signup}]}]\n"));
+    let folder = process::folder(Some("sites: [{domain: localhost, goals: [{event: signup}]}]\n"));
     let dev = Dev::start(folder.path());
     dev.view("http://localhost/");
     for plan in ["free", "pro", "pro"] {
@@ -783,8 +787,8 @@ fn a_wrong_settings_file_is_explained() {
         ),
     ];
     for (yaml, expected) in cases {
-        let folder = dev::folder(Some(yaml));
-        let (status, said) = dev::fails(dev::command(folder.path(), &[]));
+        let folder = process::folder(Some(yaml));
+        let (status, said) = process::fails(process::command(folder.path(), &[]));
         assert!(!status.success(), "{yaml}");
         for part in expected.iter().chain(&["footfall.yaml"]) {
             assert!(said.contains(part), "{yaml}: {said:?} should say {part:?}");
@@ -793,18 +797,18 @@ fn a_wrong_settings_file_is_explained() {
         assert!(!folder.path().join("data").exists(), "nothing was begun");
     }
     // What cannot be read at all.
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     fs::write(folder.path().join("footfall.yaml"), b"\xff\xfe").unwrap();
-    let (status, said) = dev::fails(dev::command(folder.path(), &[]));
+    let (status, said) = process::fails(process::command(folder.path(), &[]));
     assert!(!status.success() && said.contains("cannot be read"), "{said}");
 }
 
 #[test]
 fn a_port_in_use_is_explained() {
-    let (folder, other) = (dev::folder(None), dev::folder(None));
+    let (folder, other) = (process::folder(None), process::folder(None));
     let dev = Dev::start(folder.path());
     let port = dev.address.port().to_string();
-    let (status, said) = dev::fails(dev::command_on(&port, other.path(), &[]));
+    let (status, said) = process::fails(process::command_on(&port, other.path(), &[]));
     assert!(!status.success());
     assert!(said.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{said}");
     assert!(said.contains("--port"), "{said}");
@@ -812,9 +816,9 @@ fn a_port_in_use_is_explained() {
 
 #[test]
 fn a_folder_in_use_is_explained() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
-    let (status, said) = dev::fails(dev::command(folder.path(), &[]));
+    let (status, said) = process::fails(process::command(folder.path(), &[]));
     assert!(!status.success());
     assert!(
         said.contains("in use by another `cargo xtask dev`") && said.contains("--data"),
@@ -826,7 +830,7 @@ fn a_folder_in_use_is_explained() {
 
 #[test]
 fn a_folder_of_a_newer_version_is_explained() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     fs::create_dir(folder.path().join("data")).unwrap();
     let database = redb::Database::create(folder.path().join("data/footfall.redb")).unwrap();
     let write = database.begin_write().unwrap();
@@ -834,7 +838,7 @@ fn a_folder_of_a_newer_version_is_explained() {
     write.open_table(meta).unwrap().insert("format", 2).unwrap();
     write.commit().unwrap();
     drop(database);
-    let (status, said) = dev::fails(dev::command(folder.path(), &[]));
+    let (status, said) = process::fails(process::command(folder.path(), &[]));
     assert!(!status.success());
     for part in ["newer Footfall", "format 2", "knows 1", "--data"] {
         assert!(said.contains(part), "{said:?} should say {part:?}");
@@ -844,7 +848,7 @@ fn a_folder_of_a_newer_version_is_explained() {
 #[test]
 fn a_restart_keeps_data_and_visitors() {
     away_from_midnight();
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     for run in 1..=3 {
         let dev = Dev::start(folder.path());
         dev.view("http://localhost/");
@@ -901,12 +905,12 @@ fn what_was_acknowledged_survives_kill_9_under_load() {
     /// After how many hits it is killed: in the first rounds, while it folds.
     const KILLS: [usize; 6] = [1, 20, 60, 150, 220, 290];
     away_from_midnight();
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let yesterdays = yesterdays(folder.path());
     let acknowledged = Mutex::new(HashSet::new());
     let (sent, mut looks, mut most) = (AtomicUsize::new(0), 0, 0);
     for (round, kill) in KILLS.into_iter().enumerate() {
-        let mut dev = Dev::spawn(dev::command(folder.path(), &[])).unwrap();
+        let mut dev = Dev::spawn(process::command(folder.path(), &[])).unwrap();
         let address = dev.address;
         let (acknowledged, sent, count) = (&acknowledged, &sent, &AtomicUsize::new(0));
         std::thread::scope(|scope| {
@@ -979,7 +983,7 @@ fn is_root() -> bool {
 
 #[test]
 fn a_folder_that_is_read_only_is_explained() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     dev.view("http://localhost/");
     dev.stop();
@@ -996,7 +1000,7 @@ fn a_folder_that_is_read_only_is_explained() {
     };
     let attempt = |data: &str| {
         let script = run.replace(r#""$@""#, &format!(r#"--port 0 --data {data}"#));
-        dev::fails(dev::command_through(folder.path(), &script))
+        process::fails(process::command_through(folder.path(), &script))
     };
     mode(&file, 0o444);
     mode(&folder.path().join("data"), 0o555);
@@ -1022,9 +1026,9 @@ fn a_folder_that_is_read_only_is_explained() {
 /// A disk that is full, as a limit on the size of files has it: that needs no privilege.
 #[test]
 fn a_full_disk_loses_nothing_and_recovers() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     // Without the trap, the limit's signal would end the server before it can answer.
-    let limited = dev::command_through(folder.path(), r#"trap '' XFSZ; exec "$@""#);
+    let limited = process::command_through(folder.path(), r#"trap '' XFSZ; exec "$@""#);
     let dev = Dev::spawn(limited).unwrap();
     let limit = |size: &str| {
         let limit = ["--pid", &dev.id(), &format!("--fsize={size}:")];
@@ -1064,7 +1068,7 @@ fn a_full_disk_loses_nothing_and_recovers() {
 /// A name of a stranger's that leads to this machine is none of its own.
 #[test]
 fn an_open_door_is_open_to_this_machine_alone() {
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let dev = Dev::start(folder.path());
     let status = |host: &str| {
         let ask = format!("GET /dashboard HTTP/1.1\r\n{host}Connection: close\r\n\r\n");
@@ -1082,8 +1086,8 @@ fn an_open_door_is_open_to_this_machine_alone() {
 /// With `--closed`, the door is that of the deployed API, and the greeting has the way in.
 #[test]
 fn a_closed_door_opens_with_the_link_that_is_printed() {
-    let folder = dev::folder(None);
-    let dev = Dev::spawn(dev::command(folder.path(), &["--closed"])).unwrap();
+    let folder = process::folder(None);
+    let dev = Dev::spawn(process::command(folder.path(), &["--closed"])).unwrap();
     assert_eq!(dev.get("/dashboard?format=json").status, 401);
     dev.view("http://localhost/");
     let (address, closed) = (dev.address, dev.get("/dashboard"));
@@ -1093,7 +1097,7 @@ fn a_closed_door_opens_with_the_link_that_is_printed() {
     let (_, form) = link.split_once(&format!("http://{address}/login?")).unwrap();
 
     // The data and its key are there still.
-    let dev = Dev::spawn(dev::command(folder.path(), &["--closed"])).unwrap();
+    let dev = Dev::spawn(process::command(folder.path(), &["--closed"])).unwrap();
     let sends = |origin: &str| dev.send("POST", "/login", &[("Origin", origin)], form.as_bytes());
     assert_eq!(sends("http://evil.example").status, 403);
     let own = format!("http://{}", dev.address);
@@ -1108,9 +1112,9 @@ fn a_closed_door_opens_with_the_link_that_is_printed() {
 #[test]
 fn a_demo_is_the_same_whenever_it_is_filled() {
     away_from_midnight();
-    let folder = dev::folder(None);
+    let folder = process::folder(None);
     let fill = |folder: &Path| {
-        let dev = Dev::spawn(dev::command(folder, &["--demo"])).unwrap();
+        let dev = Dev::spawn(process::command(folder, &["--demo"])).unwrap();
         // Today goes on while the demo is filled.
         let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
         let (from, to) = (today.saturating_sub(28.days()), today.saturating_sub(1.days()));
@@ -1132,6 +1136,6 @@ fn a_demo_is_the_same_whenever_it_is_filled() {
     assert!(sources(&first).len() >= 10 && pages(&first).len() >= 10);
     println!("the demo: {}", first["totals"]);
     assert_eq!(fill(folder.path()), first, "into what is there");
-    let anew = dev::folder(None);
+    let anew = process::folder(None);
     assert_eq!(fill(anew.path()), first, "anew");
 }

@@ -1,5 +1,4 @@
-//! DynamoDB Local, the jar that AWS gives out: one for each process of tests, a table of its own
-//! for each test.
+//! DynamoDB Local, the jar that AWS publishes: one process per test binary, one table per test.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::{ChildStdin, Command, Stdio};
@@ -15,14 +14,16 @@ use footfall_infra::stack::salts_table;
 use footfall_runtime::platform::aws_http::HttpClient;
 use footfall_runtime::storage::dynamodb::{Access, DynamoDb};
 
-use super::{http, wait_for};
+use crate::http;
+use crate::wait::wait_for;
 
-/// Where `cargo xtask test` says that the jar is unpacked.
+/// Variable with the folder of the unpacked jar, which `cargo xtask test` sets.
 const FOLDER: &str = "FOOTFALL_DYNAMODB_LOCAL";
 
-/// Starts the jar, and ends it when standard input does. This process holds the other end of that
-/// pipe, and the system closes it however this process ends: with success, by a panic, or killed.
-/// Ctrl-C goes to the shell as well, which must outlive it to end the jar.
+/// Script that starts the jar, and ends it when standard input is closed.
+///
+/// This process holds the other end of that pipe. The operating system closes it however this process ends:
+/// with success, by a panic, or killed. The shell ignores Ctrl-C so that it survives to end the jar.
 const WATCHDOG: &str = r#"
     java -Djava.library.path=./DynamoDBLocal_lib -jar DynamoDBLocal.jar \
         -inMemory -sharedDb -disableTelemetry -port "$0" </dev/null &
@@ -34,23 +35,23 @@ const WATCHDOG: &str = r#"
 
 struct Server {
     address: SocketAddr,
-    /// Never written to: that it is open is what counts.
+    /// Never written to. Closing it ends the jar.
     _lifeline: ChildStdin,
 }
 
-/// The address of this process's DynamoDB Local, which the first call starts.
-pub(crate) fn address() -> SocketAddr {
+/// Returns the address of this process's DynamoDB Local. The first call starts it.
+pub fn address() -> SocketAddr {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(start).address
 }
 
-#[allow(clippy::zombie_processes, reason = "it is to run as long as this process does")]
+#[allow(clippy::zombie_processes, reason = "it runs as long as this process")]
 fn start() -> Server {
     let folder = std::env::var(FOLDER).unwrap_or_else(|_| {
-        panic!("{FOLDER} is not set: this test needs DynamoDB Local, run it by `cargo xtask test`")
+        panic!("{FOLDER} is not set; run this test with `cargo xtask test`, which installs DynamoDB Local")
     });
-    // The jar takes no port 0. Between here and there somebody else could take this one: then it
-    // ends, and the wait below says so.
+    // The jar does not accept port 0. If another process takes this port first, the jar ends and the wait
+    // below fails.
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let mut shell = Command::new("sh")
         .args(["-c", WATCHDOG, &free.port().to_string()])
@@ -61,39 +62,39 @@ fn start() -> Server {
         .spawn()
         .unwrap_or_else(|error| panic!("cannot start DynamoDB Local in {folder}: {error}"));
     let lifeline = shell.stdin.take().unwrap();
-    wait_for("DynamoDB Local answers (is there a Java 17?)", 60, || {
-        // Unsigned, so it is refused: by a server that runs.
+    wait_for("DynamoDB Local answers (is Java 17 installed?)", 60, || {
+        // The request is unsigned, so a running server rejects it.
         http::request(free, "GET", "/", &[], b"").ok().filter(|answer| answer.status == 400)
     });
     Server { address: free, _lifeline: lifeline }
 }
 
-/// What opens DynamoDB Local, or something like it, at an address.
-pub(crate) fn access(address: SocketAddr) -> Access {
+/// Returns the configuration of a client for DynamoDB Local, or a server like it, at an address.
+pub fn access(address: SocketAddr) -> Access {
     Access::from_variables(|name| {
         variables(address).iter().find(|v| v.0 == name).map(|v| v.1.clone())
     })
     .unwrap()
 }
 
-/// The same, as a function finds it in its environment.
-pub(crate) fn variables(address: SocketAddr) -> [(&'static str, String); 4] {
+/// Returns the same configuration as environment variables of a function.
+pub fn variables(address: SocketAddr) -> [(&'static str, String); 4] {
     [
         ("AWS_REGION", "eu-central-1".to_owned()),
-        // DynamoDB Local takes letters and digits alone.
+        // DynamoDB Local accepts only letters and digits.
         ("AWS_ACCESS_KEY_ID", "AKIATEST".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
         ("AWS_ENDPOINT_URL", format!("http://{address}")),
     ]
 }
 
-/// A store over a table at an address, whether there is one or not.
-pub(crate) fn store(address: SocketAddr, table: &str) -> DynamoDb {
+/// Returns a store over a table at an address. The table need not exist.
+pub fn store(address: SocketAddr, table: &str) -> DynamoDb {
     DynamoDb::new(access(address), table.to_owned(), HttpClient::new().unwrap())
 }
 
-/// The client of AWS's SDK, for what no function does: making tables, and looking into all of them.
-pub(crate) fn sdk() -> aws_sdk_dynamodb::Client {
+/// Returns an AWS SDK client, to create tables and to inspect any of them.
+pub fn sdk() -> aws_sdk_dynamodb::Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
@@ -104,8 +105,8 @@ pub(crate) fn sdk() -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::from_conf(config)
 }
 
-/// A new table, empty, as the stack makes it, with that of its salts; and its name.
-pub(crate) async fn table(what: &str) -> (DynamoDb, String) {
+/// Creates an empty table as the stack does, with its salts table. Returns a store and the table's name.
+pub async fn table(what: &str) -> (DynamoDb, String) {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let number = MADE.fetch_add(1, Ordering::Relaxed);
     let name = format!("{what}-{}-{number}", std::process::id());
@@ -128,7 +129,7 @@ pub(crate) async fn table(what: &str) -> (DynamoDb, String) {
             .billing_mode(BillingMode::PayPerRequest)
             .send()
             .await;
-        // On a busy machine the first answer may come too late, and the SDK asks again.
+        // On a busy machine the first answer may come too late, so the SDK repeats the request.
         let is_there = |error: &CreateTableError| error.is_resource_in_use_exception();
         assert!(
             made.as_ref().err().is_none_or(|it| it.as_service_error().is_some_and(is_there)),

@@ -3,10 +3,10 @@
 use footfall_runtime::ingest::Ingest;
 use serde_json::json;
 
-use crate::support::ambient::Fixed;
-use crate::support::request;
-use crate::wait;
 use crate::world::{World, lines};
+use footfall_testkit::context::Fixed;
+use footfall_testkit::request;
+use footfall_testkit::wait::wait;
 
 use super::{LATER, MONDAY, monday, utc};
 
@@ -117,7 +117,7 @@ fn sent(body: &serde_json::Value, agent: &str, expected: &str) {
 
 #[test]
 fn t_co_is_twitter_and_www_is_no_other_host() {
-    let agent = crate::support::FIREFOX;
+    let agent = footfall_testkit::FIREFOX;
     let page = |page: &str, referrer: &str| json!({ "n": "pageview", "u": page, "d": "example.com", "r": referrer });
     let one = "1 visitor, 1 visit, 1 view, 1 bounce";
     sent(

@@ -9,8 +9,9 @@ use std::thread::JoinHandle;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::http::{self, Answer};
-use super::{FIREFOX, wait_for};
+use footfall_testkit::FIREFOX;
+use footfall_testkit::http::{self, Answer};
+use footfall_testkit::wait::wait_for;
 
 const DEV: &str = env!("CARGO_BIN_EXE_dev");
 

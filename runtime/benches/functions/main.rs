@@ -14,30 +14,22 @@
     reason = "a bench ends there"
 )]
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
-mod report;
-
-mod functions {
-    pub(crate) mod contenders;
-    pub(crate) mod instructions;
-    pub(crate) mod lambda;
-    pub(crate) mod process;
-    pub(crate) mod rounds;
-    pub(crate) mod site;
-    pub(crate) mod sizes;
-    pub(crate) mod stub;
-    pub(crate) mod written;
-}
+mod contenders;
+mod instructions;
+mod lambda;
+mod process;
+mod rounds;
+mod site;
+mod sizes;
+mod stub;
+mod written;
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use functions::contenders::Contenders;
-use functions::stub::Stub;
-use functions::{instructions, rounds, written};
-use report::whole;
+use contenders::Contenders;
+use footfall_testkit::report::whole;
+use stub::Stub;
 
 /// How many instructions `track` may take over TLS until its first answer, and for each after it: 3,499,264 and 461,357 on
 /// the day that this was written, and 5 %. The aims were 5.5 and 0.5 million.
@@ -70,7 +62,7 @@ async fn main() -> ExitCode {
 async fn gate() -> ExitCode {
     let stub = Stub::start().await;
     let track = Contenders::find().track(&stub, true);
-    let counted = instructions::count(&track, functions::site::own_hit).await;
+    let counted = instructions::count(&track, site::own_hit).await;
     stub.tables.asked();
     println!("track: {} instructions to its first event", whole(counted.init));
     println!("track: {} for it", whole(counted.first));

@@ -1,12 +1,12 @@
-//! Requests for the handlers themselves, without a server in between.
+//! Requests to pass to a handler directly, without a server.
 
 use footfall_runtime::platform::http::Request;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::FIREFOX;
+use crate::FIREFOX;
 
-/// A hit of a person with Firefox, from an address of the documentation's.
-pub(crate) fn post(body: impl Into<Vec<u8>>) -> Request {
+/// Returns a hit from Firefox at an address reserved for documentation.
+pub fn post(body: impl Into<Vec<u8>>) -> Request {
     Request {
         method: "POST".to_owned(),
         path: "/track".to_owned(),
@@ -17,8 +17,8 @@ pub(crate) fn post(body: impl Into<Vec<u8>>) -> Request {
     }
 }
 
-/// What is read, by a query such as `days=1&format=json`.
-pub(crate) fn dashboard(query: &str) -> Request {
+/// Returns a request for the dashboard with a query such as `days=1&format=json`.
+pub fn dashboard(query: &str) -> Request {
     Request {
         method: "GET".to_owned(),
         path: "/dashboard".to_owned(),
@@ -29,7 +29,8 @@ pub(crate) fn dashboard(query: &str) -> Request {
     }
 }
 
-pub(crate) fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+/// Returns a header map of these names and values.
+pub fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in pairs {
         let name = HeaderName::try_from(*name).unwrap();

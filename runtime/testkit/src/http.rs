@@ -1,4 +1,4 @@
-//! A client of a few lines: it sends what it is given, and reads until the server hangs up.
+//! A minimal HTTP client: it sends any bytes, and reads until the server closes the connection.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -6,28 +6,30 @@ use std::time::Duration;
 
 use flate2::read::GzDecoder;
 
-/// An answer, whole.
+/// A complete response.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    /// Names in lower case, in the order they came in.
-    pub(crate) headers: Vec<(String, String)>,
-    /// As it came: compressed, if a header says so.
-    pub(crate) body: Vec<u8>,
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// Headers in the order received, with names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body as received, which may be compressed.
+    pub body: Vec<u8>,
 }
 
 impl Answer {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// Returns the first header of this name, which is in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body as text, decompressed.
-    pub(crate) fn text(&self) -> String {
+    /// Returns the body as text, decompressed.
+    pub fn text(&self) -> String {
         String::from_utf8(self.bytes()).unwrap()
     }
 
-    /// The body as JSON.
-    pub(crate) fn json(&self) -> serde_json::Value {
+    /// Returns the body as JSON.
+    pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.text()).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
     }
 
@@ -35,20 +37,22 @@ impl Answer {
         match self.header("content-encoding") {
             None => self.body.clone(),
             Some("gzip") => gunzip(&self.body),
-            Some(other) => panic!("nobody asked for {other}"),
+            Some(other) => panic!("unexpected content encoding {other:?}"),
         }
     }
 }
 
-pub(crate) fn gunzip(bytes: &[u8]) -> Vec<u8> {
+/// Decompresses gzip.
+pub fn gunzip(bytes: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
     GzDecoder::new(bytes).read_to_end(&mut plain).unwrap();
     plain
 }
 
-/// Sends a request of its own connection. `headers` are beside `Host`, `Connection` and
-/// `Content-Length`.
-pub(crate) fn request(
+/// Sends a request on a new connection.
+///
+/// `headers` are added to `Host`, `Connection` and `Content-Length`.
+pub fn request(
     address: SocketAddr,
     method: &str,
     target: &str,
@@ -67,13 +71,13 @@ pub(crate) fn request(
     exchange(address, &[head.as_bytes(), body].concat())
 }
 
-/// Sends bytes as they are, and parses what comes back.
-pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> io::Result<Answer> {
+/// Sends bytes as they are, and parses the response.
+pub fn exchange(address: SocketAddr, bytes: &[u8]) -> io::Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     stream.set_write_timeout(Some(Duration::from_secs(60)))?;
     stream.set_nodelay(true)?;
-    // A server that has heard enough answers before all is sent.
+    // A server may respond and close the connection before it has read everything.
     let sent = stream.write_all(bytes);
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer);
@@ -97,7 +101,7 @@ fn parse(answer: &[u8]) -> io::Result<Answer> {
         .collect();
     let body = answer[end + 4..].to_vec();
     let answer = Answer { status: status.ok_or_else(|| broken("status"))?, headers, body };
-    // What was cut off is no answer.
+    // A truncated body is an error.
     match answer.header("content-length") {
         Some(length) if length.parse() != Ok(answer.body.len()) => Err(broken("body")),
         _ => Ok(answer),

@@ -1,4 +1,4 @@
-//! Stores that fail, stores that are watched, and one that does whatever it likes: in front of one in memory.
+//! Stores that fail, in front of one in memory: a crash, a race, and an unreliable network.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,27 +7,28 @@ use std::sync::{Arc, Mutex};
 use footfall_infra::stack::Partition;
 use footfall_runtime::storage::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
 
-use super::memory::Memory;
+use crate::memory::Memory;
 
-/// How a faulty store ends.
+/// How the last operation before a crash ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The operation is not done.
+pub enum End {
+    /// The operation is not carried out.
     Before,
-    /// It is done, and its answer is lost.
+    /// The operation is carried out, but its answer is lost.
     After,
 }
 
-/// A store that fails at one operation, and all after it: what runs over it has been killed there.
+/// A store that fails from one operation on, as if its user had been killed there.
 #[derive(Clone)]
-pub(crate) struct Faulty {
+pub struct Faulty {
     inner: Memory,
     left: Arc<AtomicUsize>,
     end: End,
 }
 
 impl Faulty {
-    pub(crate) fn new(inner: &Memory, operations: usize, end: End) -> Self {
+    /// Fails at operation number `operations`, from 1, and at every later one.
+    pub fn new(inner: &Memory, operations: usize, end: End) -> Self {
         Self { inner: inner.clone(), left: Arc::new(AtomicUsize::new(operations)), end }
     }
 
@@ -79,20 +80,22 @@ impl Store for Faulty {
     }
 }
 
-/// A store that lets others go on before each operation, and sees to it that something is done at one.
+/// A store that calls a function before each operation, and lets other tasks run.
 #[derive(Clone)]
-pub(crate) struct Watched<F> {
+pub struct Watched<F> {
     inner: Memory,
     count: Arc<AtomicUsize>,
     each: F,
 }
 
 impl<F: Fn(usize) + Clone> Watched<F> {
-    pub(crate) fn new(inner: &Memory, each: F) -> Self {
+    /// Calls `each` with the number of the operation, from 0.
+    pub fn new(inner: &Memory, each: F) -> Self {
         Self { inner: inner.clone(), count: Arc::default(), each }
     }
 
-    pub(crate) fn count(&self) -> usize {
+    /// Returns the number of operations so far.
+    pub fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
 
@@ -134,50 +137,52 @@ impl<F: Fn(usize) + Clone + Send + Sync + 'static> Store for Watched<F> {
     }
 }
 
-/// A store with a network in front of it that delays, loses and repeats what goes over it, by the throw of
-/// dice that have a seed. Whoever else runs over it goes on meanwhile. Clones share the dice.
+/// A store behind a network that delays, loses and repeats requests at random.
+///
+/// Other tasks run during the delays. Clones share the random numbers, which follow from a seed.
 #[derive(Clone)]
-pub(crate) struct Chaos {
+pub struct Chaos {
     inner: Memory,
-    dice: Arc<Mutex<fastrand::Rng>>,
-    /// Of a thousand operations, so many are lost, as many are not answered, and ten times as many are
-    /// repeated: the client makes good for most faults.
+    random: Arc<Mutex<fastrand::Rng>>,
+    /// Operations lost per thousand. As many go unanswered, and ten times as many are repeated, because the
+    /// client recovers from most faults.
     faults: usize,
 }
 
-/// What becomes of an operation.
+/// The outcome of an operation.
 enum Fate {
     Done,
-    /// It never arrives.
+    /// The request never arrives.
     Lost,
-    /// It is done, and its answer is lost for good.
+    /// The operation is carried out, but its answer is lost.
     Unanswered,
-    /// It is done, its answer is lost, and the client sends it again.
+    /// The operation is carried out, its answer is lost, and the client repeats the request.
     Repeated,
 }
 
 impl Chaos {
-    pub(crate) fn new(inner: &Memory, seed: u64, faults: usize) -> Self {
-        let dice = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)));
-        Self { inner: inner.clone(), dice, faults }
+    /// Loses `faults` of a thousand operations, at random from `seed`.
+    pub fn new(inner: &Memory, seed: u64, faults: usize) -> Self {
+        let random = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)));
+        Self { inner: inner.clone(), random, faults }
     }
 
-    fn throw(&self, below: usize) -> usize {
-        self.dice.lock().unwrap().usize(..below)
+    fn random(&self, below: usize) -> usize {
+        self.random.lock().unwrap().usize(..below)
     }
 
-    /// Lets others go on for a while.
+    /// Lets other tasks run for a while.
     async fn delay(&self) {
-        for _ in 0..self.throw(4) {
+        for _ in 0..self.random(4) {
             tokio::task::yield_now().await;
         }
     }
 
     fn fate(&self) -> Fate {
-        match self.throw(1000) {
-            throw if throw < self.faults => Fate::Lost,
-            throw if throw < 2 * self.faults => Fate::Unanswered,
-            throw if throw < 12 * self.faults => Fate::Repeated,
+        match self.random(1000) {
+            number if number < self.faults => Fate::Lost,
+            number if number < 2 * self.faults => Fate::Unanswered,
+            number if number < 12 * self.faults => Fate::Repeated,
             _ => Fate::Done,
         }
     }
@@ -186,7 +191,7 @@ impl Chaos {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        let failed = || Err(StoreError::Unavailable("by the dice".to_owned()));
+        let failed = || Err(StoreError::Unavailable("lost at random".to_owned()));
         self.delay().await;
         let answer = match self.fate() {
             Fate::Done => operation().await,
@@ -208,7 +213,7 @@ impl Store for Chaos {
         self.operate(|| self.inner.put(item.clone())).await
     }
 
-    /// One by one, so that it may end in the middle.
+    /// Puts items one by one, so that it can fail in the middle.
     async fn put_all(&self, items: Vec<Item>) -> Result<(), StoreError> {
         for item in items {
             self.put(item).await?;
@@ -224,10 +229,10 @@ impl Store for Chaos {
         self.operate(|| self.inner.replace(item.clone(), old)).await
     }
 
-    /// In pages of a few items: what is stored changes between one and the next.
+    /// Returns pages of a few items, so that the store can change between them.
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
         let mut page = self.operate(|| self.inner.query(range, after)).await?;
-        let size = 1 + self.throw(60);
+        let size = 1 + self.random(60);
         if page.items.len() > size {
             page.items.truncate(size);
             page.next = page.items.last().map(|item| item.key.sk.clone());

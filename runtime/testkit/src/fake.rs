@@ -1,5 +1,4 @@
-//! A server of the tests' own that speaks HTTP: it answers as it is told to, and remembers what it
-//! was asked.
+//! A fake HTTP server whose responses a test chooses.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -13,20 +12,24 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-/// A request, whole.
+/// A complete request.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    pub(crate) method: String,
-    pub(crate) path: String,
-    pub(crate) headers: hyper::HeaderMap,
-    pub(crate) body: Vec<u8>,
+pub struct Asked {
+    /// The method, in capitals.
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    /// The headers.
+    pub headers: hyper::HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
-/// An answer; `None` hangs up instead.
-pub(crate) type Told = Option<hyper::Response<Full<Bytes>>>;
+/// A response. `None` closes the connection instead.
+pub type Told = Option<hyper::Response<Full<Bytes>>>;
 
-/// Serves requests with `answer` until the test's runtime ends.
-pub(crate) async fn serve<F, R>(answer: F) -> SocketAddr
+/// Serves requests with `answer` until the test's Tokio runtime ends.
+pub async fn serve<F, R>(answer: F) -> SocketAddr
 where
     F: Fn(Asked) -> R + Send + Sync + 'static,
     R: Future<Output = Told> + Send,
@@ -41,14 +44,14 @@ where
                 let answer = Arc::clone(&answer);
                 async move {
                     let (parts, body) = request.into_parts();
-                    let body = body.collect().await.map_err(|_| "the body was cut off")?;
+                    let body = body.collect().await.map_err(|_| "truncated body")?;
                     let asked = Asked {
                         method: parts.method.to_string(),
                         path: parts.uri.path().to_owned(),
                         headers: parts.headers,
                         body: body.to_bytes().into(),
                     };
-                    answer(asked).await.ok_or("hanging up, as told")
+                    answer(asked).await.ok_or("connection closed on purpose")
                 }
             });
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
@@ -59,8 +62,8 @@ where
     address
 }
 
-/// An answer of JSON.
-pub(crate) fn json(status: u16, body: impl Into<Vec<u8>>) -> Told {
+/// Returns a JSON response.
+pub fn json(status: u16, body: impl Into<Vec<u8>>) -> Told {
     let answer = hyper::Response::builder().status(status);
     let answer = answer.header("content-type", "application/x-amz-json-1.0");
     Some(answer.body(Full::new(Bytes::from(body.into()))).unwrap())

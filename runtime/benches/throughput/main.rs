@@ -14,14 +14,9 @@
     reason = "a bench ends there"
 )]
 
-#[path = "throughput/client.rs"]
 mod client;
-#[path = "throughput/hits.rs"]
 mod hits;
-mod report;
-#[path = "throughput/server.rs"]
 mod server;
-#[path = "throughput/yesterday.rs"]
 mod yesterday;
 
 use std::cell::RefCell;
@@ -34,8 +29,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use client::{Load, Until, load, steady};
+use footfall_testkit::report::{self, Aim, median, number, quantile, table, whole};
 use hits::Hits;
-use report::{Aim, median, number, quantile, table, whole};
 use server::{Contender, Server};
 
 const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
@@ -149,7 +144,8 @@ fn beside(hits: &Requests) -> String {
 
 /// The packages of the peer, with their versions.
 fn peer() -> String {
-    let manifest = include_str!("peers/sqlite/package.json");
+    let manifest =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/sqlite/package.json"));
     let manifest: serde_json::Value = serde_json::from_str(manifest).unwrap();
     let version = manifest["dependencies"]["@photostructure/sqlite"].as_str().unwrap();
     format!(

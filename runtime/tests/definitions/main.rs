@@ -1,0 +1,10 @@
+//! What the numbers mean: docs/definitions.md, held by a table of small cases and by a slow and obvious
+//! implementation of that page, which the engine must equal on random traffic.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
+
+mod bad_input;
+mod cases;
+mod random;
+mod reference;
+mod world;
