@@ -11,7 +11,6 @@ use footfall_runtime::segment;
 use footfall_runtime::segment::column::Column;
 use footfall_runtime::segment::dictionary::Dictionaries;
 use footfall_runtime::segment::hit_batch::HitBatch;
-use footfall_runtime::storage::keys;
 use footfall_runtime::storage::retention;
 use footfall_runtime::storage::{Item, WRITE_UNIT};
 use serde_json::Value;
@@ -95,7 +94,7 @@ fn stored(settings: &Settings, item: &Item, payload: Payload, dropped: Option<&s
     let kind = Kind::decode(&item.value).unwrap();
     assert_eq!(kind.encode(WRITE_UNIT).unwrap(), item.value, "it is written as it was read");
     match &kind {
-        Kind::Excluded(filtered) => {
+        Kind::Filtered(filtered) => {
             assert_eq!(Some(filtered.reason.as_str()), dropped);
             is_cut_of(&filtered.page, &page.path(payload.fragment, ingest::MAX_PAGE));
         }

@@ -4,8 +4,8 @@ use std::panic;
 
 use footfall_runtime::segment;
 use footfall_runtime::segment::column::Column;
-use footfall_runtime::segment::dictionary::{NULL_KEY, Dictionaries};
-use footfall_runtime::segment::hit_batch::{NO_SCROLL, HitBatch};
+use footfall_runtime::segment::dictionary::{Dictionaries, NULL_KEY};
+use footfall_runtime::segment::hit_batch::{HitBatch, NO_SCROLL};
 
 /// Bytes are a segment or they are not. If they are, they are written as they were read; to read some of the
 /// columns gives those.
