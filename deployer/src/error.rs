@@ -1,4 +1,4 @@
-//! What went wrong, in one line, and what to do about it, in another.
+//! Errors of commands: a message in one line, and a hint that says what to do.
 
 use std::error::Error;
 use std::fmt;
@@ -6,114 +6,159 @@ use std::fmt;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use footfall_runtime::storage::StoreError;
 
-/// A failure that an owner can do something about.
+/// Whether a command failed or was rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorKind {
+    /// It was tried and failed. Exits with 1.
+    Failed,
+    /// It was not tried, because the command or the answer to a question was wrong. Exits with 2.
+    Rejected,
+}
+
+/// An error that the owner can do something about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Problem {
-    /// What is wrong.
-    pub(crate) cause: String,
-    /// What to do.
-    pub(crate) remedy: String,
-    /// Whether nothing was done because nothing should be: the command, or its answer, was wrong.
-    pub(crate) refused: bool,
+pub(crate) struct CommandError {
+    pub(crate) kind: ErrorKind,
+    pub(crate) message: String,
+    /// What to do. `None` if the message already says it.
+    pub(crate) hint: Option<String>,
 }
 
-impl Problem {
-    /// Something that was tried and failed.
-    pub(crate) fn failed(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { cause: cause.into(), remedy: remedy.into(), refused: false }
+impl CommandError {
+    /// Returns an error for something that was tried and failed.
+    pub(crate) fn failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Failed, message: message.into(), hint: Some(hint.into()) }
     }
 
-    /// Something that is not tried at all.
-    pub(crate) fn refused(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { cause: cause.into(), remedy: remedy.into(), refused: true }
+    /// Returns an error for something that was not tried.
+    pub(crate) fn rejected(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Rejected, message: message.into(), hint: Some(hint.into()) }
+    }
+
+    /// Returns an error whose message needs no hint.
+    pub(crate) fn without_hint(message: impl Into<String>) -> Self {
+        Self { kind: ErrorKind::Failed, message: message.into(), hint: None }
+    }
+
+    /// Whether the command was not tried.
+    pub(crate) fn is_rejected(&self) -> bool {
+        self.kind == ErrorKind::Rejected
+    }
+
+    /// Explains why AWS could not do `action`, such as "read the stack".
+    pub(crate) fn from_fault(action: &str, fault: Fault<'_>) -> Self {
+        match fault {
+            Fault::NoAnswer(text) => Self::failed(
+                format!("cannot {action}: AWS did not answer ({text})"),
+                "check the network, a proxy or firewall in front of it, and that the region exists",
+            ),
+            Fault::NoRequest(text) => Self::failed(
+                format!("cannot {action}: {text}"),
+                "check the AWS profile and the variables that begin with AWS_",
+            ),
+            Fault::Service { code, message } => from_service(action, code, message),
+        }
+    }
+
+    /// Explains why an SDK call could not do `action`.
+    pub(crate) fn from_sdk<E, R>(action: &str, error: &SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+        R: fmt::Debug,
+    {
+        match error {
+            SdkError::ServiceError(context) => {
+                let code = context.err().code().unwrap_or("an error without a code");
+                let message = context.err().message().unwrap_or_default();
+                Self::from_fault(action, Fault::Service { code, message })
+            }
+            SdkError::TimeoutError(_) => Self::from_fault(action, Fault::NoAnswer("timed out")),
+            SdkError::DispatchFailure(failure) if !failure.is_user() => {
+                let text =
+                    failure.as_connector_error().map_or_else(String::new, |e| root_cause(&e));
+                Self::from_fault(action, Fault::NoAnswer(&text))
+            }
+            SdkError::ResponseError(_) => {
+                Self::from_fault(action, Fault::NoAnswer("the answer was cut off"))
+            }
+            other => {
+                let text = DisplayErrorContext(other).to_string();
+                Self::from_fault(action, Fault::NoRequest(&text))
+            }
+        }
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.cause)
+        f.write_str(&self.message)
     }
 }
 
-impl Error for Problem {}
+impl Error for CommandError {}
 
-/// What an answer of AWS says, as far as it matters here.
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let hint = match error {
+            StoreError::Unavailable(_) => {
+                "check the credentials and the network, then run the same command again"
+            }
+            StoreError::Refused(_) => "fix what the message names, then run the same command again",
+        };
+        Self::failed(error.to_string(), hint)
+    }
+}
+
+/// How a request to AWS went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault<'a> {
     /// AWS answered with an error.
     Service { code: &'a str, message: &'a str },
-    /// There was no answer.
+    /// AWS did not answer.
     NoAnswer(&'a str),
-    /// There was no request.
+    /// The request could not be made.
     NoRequest(&'a str),
 }
 
-/// Says what a fault means that came up while `doing` something, such as "read the stack".
-pub(crate) fn problem(doing: &str, fault: Fault<'_>) -> Problem {
-    match fault {
-        Fault::NoAnswer(text) => Problem::failed(
-            format!("cannot {doing}: AWS did not answer ({text})"),
-            "check the network, a proxy or firewall in front of it, and that the region exists",
-        ),
-        Fault::NoRequest(text) => Problem::failed(
-            format!("cannot {doing}: {text}"),
-            "check the AWS profile and the variables that begin with AWS_",
-        ),
-        Fault::Service { code, message } => of_service(doing, code, message),
-    }
-}
-
-/// The codes that every service of AWS answers with:
+/// Explains the error codes that all AWS services share:
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html> and
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
-fn of_service(doing: &str, code: &str, message: &str) -> Problem {
-    let cause = |what: &str| format!("cannot {doing}: {what}");
+fn from_service(action: &str, code: &str, message: &str) -> CommandError {
+    let failed =
+        |cause: &str, hint: &str| CommandError::failed(format!("cannot {action}: {cause}"), hint);
     match code {
-        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => Problem::failed(
-            cause("the AWS credentials have expired"),
-            "get new ones, with `aws sso login` or however you got these, and run this again",
+        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => failed(
+            "the AWS credentials have expired",
+            "renew them, for example with `aws sso login`, and run this again",
         ),
         "InvalidClientTokenId"
         | "UnrecognizedClientException"
         | "InvalidAccessKeyId"
         | "AuthFailure"
-        | "MissingAuthenticationToken" => Problem::failed(
-            cause("AWS does not know these credentials"),
+        | "MissingAuthenticationToken" => failed(
+            "AWS does not recognise these credentials",
             "check AWS_ACCESS_KEY_ID, AWS_SESSION_TOKEN and the profile; `aws sts \
-             get-caller-identity` must answer",
+             get-caller-identity` must succeed",
         ),
-        "RequestExpired" | "RequestTimeTooSkewed" | "InvalidSignatureException" => Problem::failed(
-            cause(&format!("AWS refuses the signature ({message})")),
+        "RequestExpired" | "RequestTimeTooSkewed" | "InvalidSignatureException" => failed(
+            &format!("AWS rejects the signature ({message})"),
             "set this machine's clock; if it is right, check AWS_SECRET_ACCESS_KEY",
         ),
-        "SignatureDoesNotMatch" => Problem::failed(
-            cause("AWS refuses the signature"),
+        "SignatureDoesNotMatch" => failed(
+            "AWS rejects the signature",
             "check AWS_SECRET_ACCESS_KEY; if it is right, set this machine's clock",
         ),
-        "OptInRequired" => Problem::failed(
-            cause("the account does not use this region or service yet"),
+        "OptInRequired" => failed(
+            "this region or service is not enabled for the account",
             "enable the region in the AWS console under Account, or choose another with --region",
         ),
-        _ if is_denied(code) => Problem::failed(
-            cause(&format!("access denied{}", in_brackets(message))),
-            "give the user or role that permission, or use another with --profile",
+        _ if is_denied(code) => failed(
+            &format!("access denied{}", in_brackets(message)),
+            "grant the user or role that permission, or use another with --profile",
         ),
-        _ => Problem::failed(
-            cause(&format!("{code}: {message}")),
-            "if that does not explain itself, run this again in a while",
-        ),
-    }
-}
-
-/// What is wrong with a store. Where it says itself what to do, that is the remedy.
-pub(crate) fn of_store(error: StoreError) -> Problem {
-    let text = error.to_string();
-    match text.split_once("; ") {
-        Some((cause, remedy)) => Problem::failed(cause, remedy),
-        None => Problem::failed(
-            text,
-            "check the credentials and the network, and run this again: it begins anew, or goes on where it \
-             ended",
+        _ => failed(
+            &format!("{code}: {message}"),
+            "if the message does not help, run this again in a few minutes",
         ),
     }
 }
@@ -134,32 +179,8 @@ fn in_brackets(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(" ({message})") }
 }
 
-/// Turns an error of the SDK into a problem.
-pub(crate) fn explained<E, R>(doing: &str, error: &SdkError<E, R>) -> Problem
-where
-    E: ProvideErrorMetadata + Error + 'static,
-    R: fmt::Debug,
-{
-    match error {
-        SdkError::ServiceError(context) => {
-            let code = context.err().code().unwrap_or("an error without a name");
-            problem(
-                doing,
-                Fault::Service { code, message: context.err().message().unwrap_or_default() },
-            )
-        }
-        SdkError::TimeoutError(_) => problem(doing, Fault::NoAnswer("it took too long")),
-        SdkError::DispatchFailure(failure) if !failure.is_user() => {
-            let text = failure.as_connector_error().map_or_else(String::new, |e| innermost(&e));
-            problem(doing, Fault::NoAnswer(&text))
-        }
-        SdkError::ResponseError(_) => problem(doing, Fault::NoAnswer("the answer broke off")),
-        other => problem(doing, Fault::NoRequest(&DisplayErrorContext(other).to_string())),
-    }
-}
-
-/// What is at the bottom of an error: mostly what the operating system said.
-pub(crate) fn innermost(error: &dyn Error) -> String {
+/// Returns the innermost error's text, which is usually the operating system's.
+pub(crate) fn root_cause(error: &dyn Error) -> String {
     let mut at = error;
     while let Some(source) = at.source() {
         at = source;
@@ -168,18 +189,18 @@ pub(crate) fn innermost(error: &dyn Error) -> String {
 }
 
 /// `?` for answers of the SDK.
-pub(crate) trait Explain<T> {
-    /// The answer, or the problem that came up while `doing` something.
-    fn or_explain(self, doing: &str) -> Result<T, Problem>;
+pub(crate) trait OrCannot<T> {
+    /// Returns the answer, or an error that begins with "cannot" and the action.
+    fn or_cannot(self, action: &str) -> Result<T, CommandError>;
 }
 
-impl<T, E, R> Explain<T> for Result<T, SdkError<E, R>>
+impl<T, E, R> OrCannot<T> for Result<T, SdkError<E, R>>
 where
     E: ProvideErrorMetadata + Error + 'static,
     R: fmt::Debug,
 {
-    fn or_explain(self, doing: &str) -> Result<T, Problem> {
-        self.map_err(|error| explained(doing, &error))
+    fn or_cannot(self, action: &str) -> Result<T, CommandError> {
+        self.map_err(|error| CommandError::from_sdk(action, &error))
     }
 }
 
@@ -188,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_has_a_cause_and_a_remedy_of_one_line() {
+    fn every_fault_has_a_message_and_a_hint_of_one_line() {
         let faults = [
             (Fault::Service { code: "ExpiredToken", message: "" }, "expired", "aws sso login"),
             (
@@ -198,16 +219,17 @@ mod tests {
             ),
             (
                 Fault::Service { code: "InvalidClientTokenId", message: "" },
-                "does not know these credentials",
+                "does not recognise these credentials",
                 "AWS_ACCESS_KEY_ID",
             ),
             (Fault::NoAnswer("Connection refused"), "(Connection refused)", "network"),
         ];
-        for (fault, cause, remedy) in faults {
-            let problem = problem("read the stack", fault);
-            assert!(problem.cause.contains(cause), "{problem:?}");
-            assert!(problem.remedy.contains(remedy), "{problem:?}");
-            assert!(!problem.cause.contains('\n') && !problem.remedy.contains('\n'));
+        for (fault, message, hint) in faults {
+            let error = CommandError::from_fault("read the stack", fault);
+            let found = error.hint.clone().unwrap_or_default();
+            assert!(error.message.contains(message), "{error:?}");
+            assert!(found.contains(hint), "{error:?}");
+            assert!(!error.message.contains('\n') && !found.contains('\n'));
         }
     }
 }

@@ -32,7 +32,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 
 use crate::commands::Command;
-use crate::error::Problem;
+use crate::error::CommandError;
 
 /// Deploys Footfall, and tells what was deployed.
 #[derive(Debug, Parser)]
@@ -48,12 +48,12 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            let problem = error.downcast_ref::<Problem>();
-            if let Some(problem) = problem {
-                eprintln!("help: {}", problem.remedy);
+            let problem = error.downcast_ref::<CommandError>();
+            if let Some(hint) = problem.and_then(|problem| problem.hint.as_ref()) {
+                eprintln!("hint: {hint}");
             }
-            let refused = problem.is_some_and(|problem| problem.refused);
-            if refused { ExitCode::from(2) } else { ExitCode::FAILURE }
+            let rejected = problem.is_some_and(CommandError::is_rejected);
+            if rejected { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -6,14 +6,14 @@ use anyhow::Result;
 use footfall_infra::settings::{FILE, Settings};
 use footfall_runtime::platform::settings_file;
 
-use crate::error::Problem;
+use crate::error::CommandError;
 
 /// The settings to deploy. Elsewhere, no file means one site, `localhost`; a stack for it would count
 /// nothing.
 pub(crate) fn required() -> Result<Settings> {
     let file = Path::new(FILE);
     if !file.exists() {
-        return Err(Problem::refused(
+        return Err(CommandError::rejected(
             format!("there is no {FILE} in this folder"),
             "write one with `cargo xtask init`",
         )

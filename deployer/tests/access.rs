@@ -102,7 +102,7 @@ fn where_nothing_is_deployed_nothing_opens() {
     let none = Scripted::start(&[("DescribeStacks", vec![no_stack()])]);
     let owner = Owner::of(&none.endpoint);
     for command in [&["open"][..], &["token", "create"], &["share", "list"]] {
-        owner.runs(command).ended(2).says("is not deployed").says("help: deploy it");
+        owner.runs(command).ended(2).says("is not deployed").says("hint: deploy it");
     }
 }
 
@@ -255,7 +255,7 @@ fn a_password_is_stored_as_its_hash() {
         (&"x".repeat(257), "at most 256 bytes"),
         (&"x".repeat(1_000_000), "at most 256 bytes"),
     ] {
-        piped(&owner, &["password"], input).ended(2).says(cause).says("help: ");
+        piped(&owner, &["password"], input).ended(2).says(cause).says("hint: ");
     }
     assert_eq!(aws.times("PutItem"), 0);
     let set = piped(&owner, &["password"], &format!("{PASSWORD}\r\nanother line\n")).ended(0);

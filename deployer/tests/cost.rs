@@ -84,7 +84,7 @@ fn what_cannot_be_reckoned_is_refused() {
         .runs(&["cost", "--views", "1", "--region", "eu-north-1"])
         .ended(2)
         .says("the prices in eu-north-1 are not known here")
-        .says("help: choose a region that has about the same prices by --region: eu-central-1, eu-west-1, us-east-1");
+        .says("hint: choose a region that has about the same prices by --region: eu-central-1, eu-west-1, us-east-1");
     owner.runs(&["cost", "--views", "-1"]).ended(2);
     owner.runs(&["cost", "--views", "many"]).ended(2).says("invalid");
     owner.writes("footfall.yaml", b"sites: [{domain: example.com}]\ncapacity: free\n");

@@ -113,7 +113,7 @@ fn every_hit_is_written_in_every_format() {
 fn wrong_usage_is_refused() {
     let owner = owner(4);
     let check = |arguments: &[&str], expected: &str| {
-        owner.runs(arguments).ended(2).says(expected).says("help: ");
+        owner.runs(arguments).ended(2).says(expected).says("hint: ");
     };
     check(&["export", "--local", "--output", "-"], "Parquet files cannot go to standard output");
     check(&["export", "--local", "--data", "nowhere"], "no data of `cargo xtask dev` in nowhere");
@@ -147,7 +147,7 @@ fn an_export_that_was_ended_is_not_there() {
             let ended = ran(child.wait_with_output().unwrap());
             assert!(!owner.path("out").exists(), "{signal} {format}");
             if signal == "INT" {
-                ended.ended(1).says("stopped").says("help: ");
+                ended.ended(1).says("stopped").says("hint: ");
                 assert!(!names(&owner).iter().any(is_partial), "{format}");
             }
             for name in names(&owner).iter().filter(|name| is_partial(name)) {
@@ -249,7 +249,7 @@ fn the_deployed_table_is_read() {
         .runs(&["export", "--output", "out"])
         .ended(1)
         .says("AccessDeniedException")
-        .says("help: ");
+        .says("hint: ");
     assert_eq!(names(&owner), ["footfall.yaml"]);
     let script = Scripted::start(&[("DescribeTable", vec![fails("ResourceNotFoundException")])]);
     let owner = Owner::of(&script.endpoint);

@@ -215,7 +215,7 @@ fn expired_credentials_are_one_line_and_a_remedy() {
     deploy(&aws, &["--yes"])
         .ended(1)
         .says("error: cannot ask AWS who you are: the AWS credentials have expired")
-        .says("help: get new ones, with `aws sso login`");
+        .says("hint: get new ones, with `aws sso login`");
     assert_eq!(aws.asked(), ["GetCallerIdentity"]);
 }
 
@@ -227,7 +227,7 @@ fn a_missing_permission_is_named() {
         ("DescribeStacks", vec![no_stack()]),
         ("CreateChangeSet", vec![error(403, "AccessDenied", denied)]),
     ]);
-    deploy(&aws, &["--yes"]).ended(1).says("cloudformation:CreateChangeSet").says("help: give");
+    deploy(&aws, &["--yes"]).ended(1).says("cloudformation:CreateChangeSet").says("hint: give");
 }
 
 #[test]
@@ -513,6 +513,6 @@ fn a_template_that_is_too_large_to_be_sent_goes_by_the_bucket() {
         ("DescribeStacks", vec![no_stack()]),
         ("HEAD bucket", vec![Answer::Says(404, String::new())]),
     ]);
-    deploy(&aws, &["--plan"]).ended(2).says("which is not there yet").says("help: run");
+    deploy(&aws, &["--plan"]).ended(2).says("which is not there yet").says("hint: run");
     assert_eq!((aws.times("PUT bucket"), aws.times("PUT object")), (0, 0));
 }

@@ -104,7 +104,7 @@ fn without_an_export_nothing_is_deleted() {
     for (pages, cause) in failures {
         let aws = aws(pages);
         let owner = Owner::of(&aws.endpoint);
-        destroy(&owner, &[]).ended(1).says("nothing was deleted").says(cause).says("help: ");
+        destroy(&owner, &[]).ended(1).says("nothing was deleted").says(cause).says("hint: ");
         assert_eq!((aws.times("UpdateTable"), aws.times("DeleteTable")), (0, 0));
         // Nor is a part of it left.
         let left: Vec<_> =

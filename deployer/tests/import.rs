@@ -54,7 +54,7 @@ fn what_is_imported_can_be_listed_and_taken_back() {
     assert_eq!((&listed[id]["state"], &listed[id]["hits"]), (&"finished".into(), &9.into()));
 
     import(&owner, &["--undo", id]).ended(0).says("Took back 9 hits, 2026-11-20 to 2026-11-21.");
-    import(&owner, &["--undo", id]).ended(2).says("has no import").says("help: ");
+    import(&owner, &["--undo", id]).ended(2).says("has no import").says("hint: ");
     let again = import(&owner, &["combined.log", "goatcounter-2.csv"]).ended(0);
     again.prints(&format!("Imported into example.com as {id}; "));
 }
@@ -62,7 +62,7 @@ fn what_is_imported_can_be_listed_and_taken_back() {
 #[test]
 fn what_cannot_be_is_said_with_a_remedy() {
     let owner = owner();
-    import(&owner, &["gone.log"]).ended(2).says("cannot read gone.log").says("help: ");
+    import(&owner, &["gone.log"]).ended(2).says("cannot read gone.log").says("hint: ");
     import(&owner, &["."]).ended(2).says("it is a folder").says("name its files");
     import(&owner, &[]).ended(2).says("FILE");
     import(&owner, &["combined.log", "--site", "other.com"])

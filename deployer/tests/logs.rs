@@ -80,7 +80,7 @@ fn a_function_that_is_not_deployed_yet_has_no_logs() {
 fn what_cannot_be_read_has_a_cause_and_a_remedy() {
     let aws = aws(vec![refused("AccessDeniedException")]);
     let owner = Owner::of(&aws.endpoint);
-    owner.runs(&["logs"]).ended(1).says("cannot read the logs").says("help: give the user");
+    owner.runs(&["logs"]).ended(1).says("cannot read the logs").says("hint: give the user");
     owner.runs(&["logs", "--since", "1y"]).ended(2).says("write it as 30s, 15m, 1h or 2d");
     owner
         .runs(&["logs", "--function", "rolup"])

@@ -37,7 +37,7 @@ fn aws_is_asked_for_by_way_of_the_proxy() {
     status(&proxy)
         .ended(1)
         .says("cannot ask AWS who you are: AWS did not answer (tunnel error: proxy authorization required)")
-        .says("help: check the network, a proxy or firewall in front of it");
+        .says("hint: check the network, a proxy or firewall in front of it");
     let asked = asked.join().unwrap();
     assert!(
         asked.starts_with("CONNECT sts.eu-central-1.amazonaws.com:443 HTTP/1.1\r\n"),
@@ -51,5 +51,5 @@ fn a_proxy_of_another_kind_is_refused() {
     status("socks5://user:pass@127.0.0.1:1080")
         .ended(2)
         .says("error: HTTPS_PROXY names no proxy that can be used\n")
-        .says("help: write it as http://HOST:PORT");
+        .says("hint: write it as http://HOST:PORT");
 }

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::artifact::package::Package;
 use crate::aws::clients::Aws;
-use crate::error::{Explain as _, Problem, explained};
+use crate::error::{CommandError, OrCannot as _};
 
 /// How many of a function's last zips are kept, and of the last deploys.
 pub(crate) const KEPT: usize = 5;
@@ -72,13 +72,13 @@ impl<'a> Bucket<'a> {
             Ok(_) => Ok(true),
             Err(error) => match status(&error) {
                 Some(404) => Ok(false),
-                Some(403) => Err(Problem::failed(
+                Some(403) => Err(CommandError::failed(
                     format!("no access to the bucket {}", self.name),
                     "give the user or role s3:* on this bucket; if it belongs to another account, \
                      choose another name with --stack",
                 )
                 .into()),
-                _ => Err(explained("look for the bucket", &error).into()),
+                _ => Err(CommandError::from_sdk("look for the bucket", &error).into()),
             },
         }
     }
@@ -100,7 +100,7 @@ impl<'a> Bucket<'a> {
                 let is_ours =
                     error.as_service_error().is_some_and(|e| e.is_bucket_already_owned_by_you());
                 if !is_ours {
-                    return Err(explained("make the bucket", &error).into());
+                    return Err(CommandError::from_sdk("make the bucket", &error).into());
                 }
             }
         }
@@ -116,7 +116,7 @@ impl<'a> Bucket<'a> {
             .public_access_block_configuration(block)
             .send()
             .await
-            .or_explain("close the bucket to the public")?;
+            .or_cannot("close the bucket to the public")?;
         let by_default = ServerSideEncryptionByDefault::builder()
             .sse_algorithm(ServerSideEncryption::Aes256)
             .build()?;
@@ -131,7 +131,7 @@ impl<'a> Bucket<'a> {
             )
             .send()
             .await
-            .or_explain("encrypt the bucket")?;
+            .or_cannot("encrypt the bucket")?;
         let tag = Tag::builder().key(STACK_TAG).value(self.stack.as_str()).build()?;
         s3.put_bucket_tagging()
             .bucket(&self.name)
@@ -139,7 +139,7 @@ impl<'a> Bucket<'a> {
             .tagging(Tagging::builder().tag_set(tag).build()?)
             .send()
             .await
-            .or_explain("tag the bucket")?;
+            .or_cannot("tag the bucket")?;
         Ok(())
     }
 
@@ -149,7 +149,7 @@ impl<'a> Bucket<'a> {
         match head.expected_bucket_owner(&self.aws.account).send().await {
             Ok(_) => Ok(true),
             Err(error) if status(&error) == Some(404) => Ok(false),
-            Err(error) => Err(explained("look into the bucket", &error).into()),
+            Err(error) => Err(CommandError::from_sdk("look into the bucket", &error).into()),
         }
     }
 
@@ -169,7 +169,7 @@ impl<'a> Bucket<'a> {
             .config_override(aws_sdk_s3::Config::builder().timeout_config(slow))
             .send()
             .await
-            .or_explain("write into the bucket")?;
+            .or_cannot("write into the bucket")?;
         Ok(())
     }
 
@@ -193,7 +193,7 @@ impl<'a> Bucket<'a> {
     pub(crate) async fn get(&self, key: &str) -> Result<String> {
         let get = self.aws.s3.get_object().bucket(&self.name).key(key);
         let answer = get.expected_bucket_owner(&self.aws.account).send().await;
-        let bytes = answer.or_explain("read from the bucket")?.body.collect().await?;
+        let bytes = answer.or_cannot("read from the bucket")?.body.collect().await?;
         Ok(String::from_utf8(bytes.to_vec())?)
     }
 
@@ -203,7 +203,7 @@ impl<'a> Bucket<'a> {
         let list = self.aws.s3.list_objects_v2().bucket(&self.name).prefix(prefix);
         let mut pages = list.expected_bucket_owner(&self.aws.account).into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page.or_explain("look into the bucket")?;
+            let page = page.or_cannot("look into the bucket")?;
             for object in page.contents.unwrap_or_default() {
                 let at = object.last_modified.map_or(0, |at| at.secs());
                 objects.extend(object.key.map(|key| (at, key)));
@@ -231,7 +231,7 @@ impl<'a> Bucket<'a> {
         loop {
             let list = s3.list_object_versions().bucket(&self.name);
             let page = list.expected_bucket_owner(account).send().await;
-            let page = page.or_explain("look into the bucket")?;
+            let page = page.or_cannot("look into the bucket")?;
             let versions = page.versions.unwrap_or_default().into_iter();
             let versions = versions.filter_map(|v| Some((v.key?, v.version_id)));
             let markers = page.delete_markers.unwrap_or_default().into_iter();
@@ -243,7 +243,7 @@ impl<'a> Bucket<'a> {
             self.delete(all).await?;
         }
         let delete = s3.delete_bucket().bucket(&self.name).expected_bucket_owner(account);
-        delete.send().await.or_explain("delete the bucket")?;
+        delete.send().await.or_cannot("delete the bucket")?;
         Ok(())
     }
 
@@ -259,10 +259,10 @@ impl<'a> Bucket<'a> {
             }
             let call = self.aws.s3.delete_objects().bucket(&self.name).delete(delete.build()?);
             let answer = call.expected_bucket_owner(&self.aws.account).send().await;
-            let answer = answer.or_explain("delete from the bucket")?;
+            let answer = answer.or_cannot("delete from the bucket")?;
             // Some may fail in an answer that is otherwise a success.
             if let Some(error) = answer.errors().first() {
-                return Err(Problem::failed(
+                return Err(CommandError::failed(
                     format!(
                         "cannot delete {} from the bucket {}: {}",
                         error.key().unwrap_or_default(),

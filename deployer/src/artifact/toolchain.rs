@@ -1,5 +1,5 @@
-//! What it takes to build for Lambda: the target's standard library, and the linker that ships with
-//! Rust. No Docker, no Zig, no C compiler.
+//! The Rust toolchain for Lambda: the target's standard library and Rust's own linker. Building needs no
+//! Docker, no Zig and no C compiler.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,10 +9,12 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
-/// An architecture of Lambda.
+use crate::error::CommandError;
+
+/// Lambda architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Arch {
-    /// Graviton: a fifth cheaper for the same work
+    /// Graviton, a fifth cheaper for the same work
     Arm64,
     /// Intel and AMD
     #[value(name = "x86_64")]
@@ -20,7 +22,7 @@ pub(crate) enum Arch {
 }
 
 impl Arch {
-    /// Rust's target: static, so that it runs on any Linux.
+    /// Returns Rust's target. It links statically, so binaries run on any Linux.
     pub(crate) const fn target(self) -> &'static str {
         match self {
             Self::Arm64 => "aarch64-unknown-linux-musl",
@@ -29,52 +31,56 @@ impl Arch {
     }
 }
 
-/// The compiler that cargo will use.
+/// Returns the compiler that cargo will use.
 pub(crate) fn rustc() -> OsString {
     let named = env::var_os("RUSTC").filter(|rustc| !rustc.is_empty());
     named.unwrap_or_else(|| OsString::from("rustc"))
 }
 
-/// Whether the target's standard library is there.
+/// Whether the target's standard library is installed.
 pub(crate) fn has_target(arch: Arch) -> Result<bool> {
     Ok(has_core(&library(arch)?))
 }
 
-/// Sees to it that the target's standard library is there: adds it where rustup is, and says how to
-/// get it where rustup is not.
+/// Installs the target's standard library with rustup if it is missing. Fails with a hint if there is no
+/// rustup.
 pub(crate) fn ensure_target(arch: Arch) -> Result<()> {
     if has_target(arch)? {
         return Ok(());
     }
     let target = arch.target();
-    eprintln!("Adding the target {target} to Rust.");
+    eprintln!("Adding Rust's target {target}.");
     let added = Command::new("rustup").args(["target", "add", target]).status();
     match added {
         Ok(status) if status.success() => Ok(()),
-        Ok(_) => {
-            bail!("`rustup target add {target}` failed, see above; once it succeeds, this goes on")
-        }
-        Err(_) => bail!(
-            "Rust has no standard library for {target}: {} is not there, and neither is rustup, which \
-             would add it; install Rust from https://rustup.rs, or the package of your system that \
-             brings this target",
-            library(arch)?.display()
-        ),
+        Ok(_) => Err(CommandError::failed(
+            format!("`rustup target add {target}` failed, see above"),
+            "fix the cause and run this again",
+        )
+        .into()),
+        Err(_) => Err(CommandError::failed(
+            format!(
+                "Rust has no standard library for {target}: {} is missing",
+                library(arch)?.display()
+            ),
+            "install Rust from https://rustup.rs, or your system's package for this target",
+        )
+        .into()),
     }
 }
 
-/// Sees to it that Rust brought its linker.
+/// Fails if Rust's own linker is missing.
 pub(crate) fn ensure_linker() -> Result<()> {
     let host = rustc_prints(&["--print", "host-tuple"])?;
     let linker = sysroot()?.join("lib/rustlib").join(host.trim()).join("bin/rust-lld");
     if linker.is_file() {
         return Ok(());
     }
-    bail!(
-        "{} is not there; Rust from https://rustup.rs brings it, some systems have it in a package \
-         called rust-lld",
-        linker.display()
+    Err(CommandError::failed(
+        format!("Rust's linker {} is missing", linker.display()),
+        "install Rust from https://rustup.rs, or your system's package rust-lld",
     )
+    .into())
 }
 
 fn library(arch: Arch) -> Result<PathBuf> {
@@ -103,5 +109,5 @@ fn rustc_prints(arguments: &[&str]) -> Result<String> {
             String::from_utf8_lossy(&output.stderr).trim()
         );
     }
-    String::from_utf8(output.stdout).context("rustc printed no text")
+    String::from_utf8(output.stdout).context("rustc did not print text")
 }

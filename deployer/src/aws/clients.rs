@@ -25,7 +25,7 @@ use footfall_runtime::storage::dynamodb::{self, Access, DynamoDb, Endpoint, Keys
 use tokio::sync::Mutex;
 
 use crate::aws::signed_request::Signed;
-use crate::error::{Explain as _, Problem, innermost};
+use crate::error::{CommandError, OrCannot as _, root_cause};
 
 /// How long one try may take. The connector has no time-outs of its own.
 const TRY: Duration = Duration::from_secs(20);
@@ -85,7 +85,7 @@ impl Aws {
     /// Finds the region and credentials, and asks AWS whose they are.
     pub(crate) async fn connect(target: &Target) -> Result<Self> {
         let region = region(target).await.ok_or_else(|| {
-            Problem::refused(
+            CommandError::rejected(
                 "no region of AWS is chosen",
                 "say --region eu-central-1, set AWS_REGION, or run `aws configure`",
             )
@@ -94,7 +94,7 @@ impl Aws {
         check_credentials(target, &config).await?;
         let sts = aws_sdk_sts::Client::new(&config);
         let identity = sts.get_caller_identity().send().await;
-        let identity = identity.or_explain("ask AWS who you are")?;
+        let identity = identity.or_cannot("ask AWS who you are")?;
         // An emulator has no host names for its buckets.
         let s3 = aws_sdk_s3::config::Builder::from(&config)
             .force_path_style(config.endpoint_url().is_some())
@@ -163,7 +163,7 @@ impl Lasting {
                 let provider = self.provider.as_ref().ok_or("no credentials for AWS")?;
                 let asked = tokio::time::timeout(CREDENTIALS, provider.provide_credentials());
                 let given = asked.await.map_err(|_| "whoever gives credentials did not answer")?;
-                given.map_err(|error| innermost(&error))?
+                given.map_err(|error| root_cause(&error))?
             }
         };
         let credentials = last.insert(credentials);
@@ -215,9 +215,8 @@ pub(crate) async fn config(target: &Target, region: Region) -> Result<SdkConfig>
 fn connector() -> Result<HttpClient> {
     let get = |name: &str| env::var(name).ok();
     let proxies = Proxies::from_variables(get).map_err(|error| {
-        let text = error.to_string();
-        let (cause, remedy) = text.split_once("; ").unwrap_or((&text, ""));
-        Problem::refused(cause, remedy)
+        let hint = "write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT";
+        CommandError::rejected(error.to_string(), hint)
     })?;
     Ok(HttpClient::trusting_through(roots(get)?, proxies)?)
 }
@@ -255,16 +254,17 @@ impl HttpConnector for Timed {
 }
 
 /// Sees to it that there are credentials, before anything is asked that needs them.
-async fn check_credentials(target: &Target, config: &SdkConfig) -> Result<(), Problem> {
+async fn check_credentials(target: &Target, config: &SdkConfig) -> Result<(), CommandError> {
     let remedy = "run `aws configure sso` or `aws configure`, or set AWS_ACCESS_KEY_ID and \
                   AWS_SECRET_ACCESS_KEY, or choose a profile with --profile";
     let profile = target.profile.as_ref().map(|name| format!(" in the profile {name}"));
     let profile = profile.unwrap_or_default();
-    let none = |why: &str| Problem::failed(format!("no credentials for AWS{profile}{why}"), remedy);
+    let none =
+        |why: &str| CommandError::failed(format!("no credentials for AWS{profile}{why}"), remedy);
     let provider = config.credentials_provider().ok_or_else(|| none(""))?;
     match tokio::time::timeout(CREDENTIALS, provider.provide_credentials()).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(of_credentials(&innermost(&error)).unwrap_or_else(|text| {
+        Ok(Err(error)) => Err(of_credentials(&root_cause(&error)).unwrap_or_else(|text| {
             none(&if text.is_empty() { String::new() } else { format!(": {text}") })
         })),
         Err(_) => Err(none(": whoever gives them did not answer")),
@@ -272,10 +272,10 @@ async fn check_credentials(target: &Target, config: &SdkConfig) -> Result<(), Pr
 }
 
 /// What is wrong with credentials that are there, or else the words to say it in.
-fn of_credentials(text: &str) -> Result<Problem, String> {
+fn of_credentials(text: &str) -> Result<CommandError, String> {
     let lower = text.to_lowercase();
     if lower.contains("expired") || lower.contains("sso") && lower.contains("token") {
-        return Ok(Problem::failed(
+        return Ok(CommandError::failed(
             format!("the AWS credentials have expired: {text}"),
             "run `aws sso login`, or get new ones however you got these, and run this again",
         ));

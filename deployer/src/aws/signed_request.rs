@@ -14,7 +14,7 @@ use footfall_runtime::platform::aws_http::HttpClient;
 use footfall_runtime::storage::dynamodb::domain;
 use serde_json::Value;
 
-use crate::error::{Fault, innermost, problem};
+use crate::error::{CommandError, Fault, root_cause};
 
 /// How long a question may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -62,7 +62,8 @@ impl Signed {
     /// What the service answers.
     pub(crate) async fn ask(&self, question: &Question<'_>) -> Result<Value> {
         let asked = tokio::time::timeout(PATIENCE, self.send(question)).await;
-        let late = |_| problem(question.doing, Fault::NoAnswer("it took too long")).into();
+        let late =
+            |_| CommandError::from_fault(question.doing, Fault::NoAnswer("timed out")).into();
         asked.unwrap_or_else(|elapsed| Err(late(elapsed)))
     }
 
@@ -88,7 +89,9 @@ impl Signed {
             request.headers_mut().insert(name.to_owned(), value.to_owned());
         }
         let answer = self.connector.call(request).await;
-        let answer = answer.map_err(|error| problem(doing, Fault::NoAnswer(&innermost(&error))))?;
+        let answer = answer.map_err(|error| {
+            CommandError::from_fault(doing, Fault::NoAnswer(&root_cause(&error)))
+        })?;
         let status = answer.status();
         let code = answer.headers().get("x-amzn-errortype").map(str::to_owned);
         let body = ByteStream::new(answer.into_body()).collect().await?;
@@ -103,6 +106,6 @@ impl Signed {
         let code = code.filter(|code| !code.is_empty());
         let code = code.map_or_else(|| status.as_u16().to_string(), str::to_owned);
         let message = text("message").or_else(|| text("Message")).unwrap_or_default();
-        Err(problem(doing, Fault::Service { code: &code, message }).into())
+        Err(CommandError::from_fault(doing, Fault::Service { code: &code, message }).into())
     }
 }

@@ -19,7 +19,7 @@ use jiff::civil::Date;
 
 use crate::data::location::{self, Data, Place};
 use crate::data::lock::{self, FOLDER_LEASE};
-use crate::error::{Problem, of_store};
+use crate::error::CommandError;
 use crate::settings;
 use crate::terminal::interrupt::unless_stopped;
 use crate::terminal::prompt;
@@ -70,7 +70,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if arguments.page.is_empty() && arguments.from.is_none() {
-        return Err(Problem::refused(
+        return Err(CommandError::rejected(
             "it is not said what is to be deleted",
             "name a page by --page, or days by --from and --to; all of it goes by `cargo xtask destroy \
              --delete-data`",
@@ -78,10 +78,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         .into());
     }
     if arguments.from.zip(arguments.to).is_some_and(|(from, to)| from > to) {
-        return Err(Problem::refused("--from is later than --to", "exchange them").into());
+        return Err(CommandError::rejected("--from is later than --to", "exchange them").into());
     }
     if !arguments.yes && !arguments.dry_run && !prompt::somebody() {
-        return Err(Problem::refused(
+        return Err(CommandError::rejected(
             "nobody is there to ask whether this is meant",
             "say --yes, or --dry-run to see what would go",
         )
@@ -119,7 +119,7 @@ async fn delete<S: Store>(
     eprintln!("Site     {}\n", site.domain);
     let open = || async {
         let archive = RawData::open(store, settings, site, Timestamp::now()).await;
-        Ok::<_, Problem>(DeleteJob::new(archive.map_err(of_store)?, what))
+        Ok::<_, CommandError>(DeleteJob::new(archive.map_err(CommandError::from)?, what))
     };
     let is_terminal = io::stderr().is_terminal();
     let progress = |doing: &str, day: Date| {
@@ -137,7 +137,7 @@ async fn delete<S: Store>(
     let deletion = open().await?;
     for day in deletion.days() {
         progress("Looking through", day);
-        deletion.count(day, &mut found).await.map_err(of_store)?;
+        deletion.count(day, &mut found).await.map_err(CommandError::from)?;
     }
     done();
     say(&found, site.domain.as_str());
@@ -152,9 +152,11 @@ async fn delete<S: Store>(
     } else {
         let question = "Nothing but an export brings it back. Delete this?";
         if !arguments.yes && !prompt::yes(question).await? {
-            return Err(
-                Problem::refused("nothing was deleted", "run this again if it is meant").into()
-            );
+            return Err(CommandError::rejected(
+                "nothing was deleted",
+                "run this again if it is meant",
+            )
+            .into());
         }
         let rewritten = async {
             let deletion = open().await?;
@@ -175,7 +177,7 @@ async fn delete<S: Store>(
             }
             done();
             // Their bytes are still in the file of a folder.
-            store.purge(Partition::Hits).await.map_err(of_store)?;
+            store.purge(Partition::Hits).await.map_err(CommandError::from)?;
             Ok::<_, anyhow::Error>(items)
         };
         let lock = lock::take(store, site, SystemContext.random()?, lease).await?;
@@ -185,7 +187,7 @@ async fn delete<S: Store>(
     if is_every_page || found.incomplete.is_empty() {
         return Ok(());
     }
-    Err(Problem::failed(
+    Err(CommandError::failed(
         format!("{} segments cannot be read, and may have such hits", found.incomplete.len()),
         "where a newer version of Footfall wrote them, use that one; or delete their days as a whole",
     )
@@ -194,7 +196,7 @@ async fn delete<S: Store>(
 
 fn failed(error: RollupError) -> anyhow::Error {
     match error {
-        RollupError::Store(error) => of_store(error).into(),
+        RollupError::Store(error) => CommandError::from(error).into(),
         error => error.into(),
     }
 }

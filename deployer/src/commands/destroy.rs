@@ -15,7 +15,7 @@ use crate::aws::clients::{Aws, Target};
 use crate::data::atomic_file::check_is_new;
 use crate::data::backup;
 use crate::data::table;
-use crate::error::{Explain as _, Problem};
+use crate::error::{CommandError, OrCannot as _};
 use crate::stack::progress::{Until, Watch};
 use crate::stack::state::{self, Step, look, state, step};
 use crate::terminal::prompt;
@@ -52,7 +52,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         // A file that was begun goes with what is dropped here.
         _ = tokio::signal::ctrl_c() => {
             eprintln!();
-            Err(Problem::failed(
+            Err(CommandError::failed(
                 "stopped",
                 "AWS goes on with what it was told to delete, and nothing else is deleted; run this again \
                  to go on",
@@ -66,7 +66,7 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
     let settings = settings_file::read(Path::new(settings::FILE))?;
     let asking = prompt::somebody();
     if !asking && (!arguments.yes || arguments.delete_data && arguments.site.is_none()) {
-        return Err(Problem::refused(
+        return Err(CommandError::rejected(
             "nobody is there to ask whether this is meant",
             "say --yes, and with --delete-data the site's name, by --site",
         )
@@ -125,7 +125,9 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
     }
 
     if !arguments.yes && !prompt::yes("\nDelete this?").await? {
-        return Err(Problem::refused("nothing was deleted", "run this again if it is meant").into());
+        return Err(
+            CommandError::rejected("nothing was deleted", "run this again if it is meant").into()
+        );
     }
     if deletes_table {
         confirm_site(arguments, &settings).await?;
@@ -150,11 +152,11 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
 async fn write_export(aws: &Aws, name: &StackName, file: &Path) -> Result<()> {
     let exported = backup::dump(aws, name.as_str(), file).await;
     let items = exported.map_err(|error| {
-        if error.downcast_ref::<Problem>().is_some() {
+        if error.downcast_ref::<CommandError>().is_some() {
             return error.context("nothing was deleted");
         }
         let cause = format!("nothing was deleted, as the export failed: {error:#}");
-        Problem::failed(cause, "mend the cause, or name a file elsewhere by --export").into()
+        CommandError::failed(cause, "mend the cause, or name a file elsewhere by --export").into()
     })?;
     eprintln!(
         "Wrote {items} items to {}, which DynamoDB can import from S3 (DYNAMODB_JSON, GZIP).",
@@ -179,7 +181,7 @@ async fn confirm_site(arguments: &Arguments, settings: &Settings) -> Result<()> 
     if said == site.domain.as_str() {
         return Ok(());
     }
-    Err(Problem::refused(
+    Err(CommandError::rejected(
         format!("{said:?} is not the site's name; nothing was deleted"),
         format!("the name is the first domain in {}", settings::FILE),
     )
@@ -191,7 +193,7 @@ async fn say_what_goes(aws: &Aws, name: &StackName) -> Result<()> {
     let mut pages = list.into_paginator().send();
     eprintln!("This goes:");
     while let Some(page) = pages.next().await {
-        let page = page.or_explain("read what the stack consists of")?;
+        let page = page.or_cannot("read what the stack consists of")?;
         for resource in page.stack_resource_summaries() {
             if resource.resource_type() != Some(Type::Table.name()) {
                 eprintln!("  - {}", words(resource));
@@ -213,14 +215,14 @@ async fn delete_stack(aws: &Aws, name: &StackName, stack: &Stack) -> Result<()> 
     let id = stack.stack_id().unwrap_or(name.as_str());
     let watch = Watch::from_now(aws, id).await?;
     let delete = aws.cloudformation.delete_stack().stack_name(id);
-    delete.send().await.or_explain("delete the stack")?;
+    delete.send().await.or_cannot("delete the stack")?;
     let ending = watch.follow(aws, Until::Over).await?;
     if ending.status == "DELETE_COMPLETE" {
         eprintln!("Deleted the stack {name}.");
         return Ok(());
     }
     let cause = ending.cause.unwrap_or_else(|| "AWS names no cause".to_owned());
-    Err(Problem::failed(
+    Err(CommandError::failed(
         format!("the stack could not be deleted: {cause}"),
         "mend the cause and run this again; it goes on where it ended",
     )

@@ -15,7 +15,7 @@ use serde::Serialize;
 use self::facts::facts;
 use crate::artifact::toolchain::Arch;
 use crate::aws::clients::Target;
-use crate::error::Problem;
+use crate::error::CommandError;
 use crate::stack::state::{self, Step};
 use crate::terminal::duration;
 use crate::terminal::output::print_json;
@@ -47,19 +47,19 @@ pub(crate) struct Arguments {
 #[derive(Debug)]
 struct Facts {
     /// What would be deployed.
-    settings: Result<Settings, Problem>,
+    settings: Result<Settings, CommandError>,
     /// What `rustc --version` prints.
-    rustc: Result<String, Problem>,
+    rustc: Result<String, CommandError>,
     /// The target that is built for, and whether its standard library is there.
-    target: (&'static str, Result<bool, Problem>),
-    linker: Result<(), Problem>,
+    target: (&'static str, Result<bool, CommandError>),
+    linker: Result<(), CommandError>,
     region: Option<String>,
-    identity: Result<Identity, Problem>,
+    identity: Result<Identity, CommandError>,
     clock: Clock,
     /// What AWS was asked for, by the action that allows it; nothing if it could not be asked.
-    permissions: Vec<(&'static str, Result<(), Problem>)>,
+    permissions: Vec<(&'static str, Result<(), CommandError>)>,
     /// The stack's name, and the state it is in; nothing if AWS could not be asked.
-    stack: (String, Option<Result<Option<StackStatus>, Problem>>),
+    stack: (String, Option<Result<Option<StackStatus>, CommandError>>),
     /// What is reserved of the account's concurrency; nothing if AWS could not be asked.
     concurrency: Option<String>,
 }
@@ -103,9 +103,9 @@ impl Check {
         Self { check, state: State::Ok, found: found.into(), remedy: None }
     }
 
-    fn wrong(check: &'static str, problem: &Problem) -> Self {
-        let remedy = Some(problem.remedy.clone()).filter(|remedy| !remedy.is_empty());
-        Self { check, state: State::Wrong, found: problem.cause.clone(), remedy }
+    fn wrong(check: &'static str, problem: &CommandError) -> Self {
+        let remedy = problem.hint.clone();
+        Self { check, state: State::Wrong, found: problem.message.clone(), remedy }
     }
 
     fn unknown(check: &'static str, found: impl Into<String>) -> Self {
@@ -176,7 +176,7 @@ fn judged(facts: &Facts) -> Vec<Check> {
     checks
 }
 
-fn settings(settings: &Result<Settings, Problem>) -> Check {
+fn settings(settings: &Result<Settings, CommandError>) -> Check {
     match settings {
         Ok(settings) => {
             let noun = if settings.sites.len() == 1 { "site" } else { "sites" };
@@ -186,7 +186,7 @@ fn settings(settings: &Result<Settings, Problem>) -> Check {
     }
 }
 
-fn rust(rustc: &Result<String, Problem>) -> Check {
+fn rust(rustc: &Result<String, CommandError>) -> Check {
     let printed = match rustc {
         Ok(printed) => printed.trim(),
         Err(problem) => return Check::wrong("rust", problem),
@@ -198,7 +198,7 @@ fn rust(rustc: &Result<String, Problem>) -> Check {
     }
     let cause = format!("Footfall needs Rust {RUST} or later, and this is {printed}");
     let remedy = "run `rustup update`, or install Rust from https://rustup.rs";
-    Check::wrong("rust", &Problem::failed(cause, remedy))
+    Check::wrong("rust", &CommandError::failed(cause, remedy))
 }
 
 /// A version's numbers, without what stands behind them; none if it is no version.
@@ -207,20 +207,20 @@ fn numbers(version: &str) -> Vec<u32> {
     plain.split('.').map_while(|number| number.parse().ok()).collect()
 }
 
-fn target(target: &str, is_there: &Result<bool, Problem>) -> Check {
+fn target(target: &str, is_there: &Result<bool, CommandError>) -> Check {
     match is_there {
         Ok(true) => Check::ok("target", format!("the standard library for {target} is there")),
         Ok(false) => {
             let cause = format!("there is no standard library for {target}");
             let remedy =
                 format!("run `rustup target add {target}`; deploy does, too, where rustup is");
-            Check::wrong("target", &Problem::failed(cause, remedy))
+            Check::wrong("target", &CommandError::failed(cause, remedy))
         }
         Err(problem) => Check::wrong("target", problem),
     }
 }
 
-fn linker(linker: &Result<(), Problem>) -> Check {
+fn linker(linker: &Result<(), CommandError>) -> Check {
     match linker {
         Ok(()) => Check::ok("linker", "rust-lld is there"),
         Err(problem) => Check::wrong("linker", problem),
@@ -232,12 +232,12 @@ fn region(region: Option<&str>) -> Check {
         Some(region) => Check::ok("region", region),
         None => {
             let remedy = "say --region eu-central-1, set AWS_REGION, or run `aws configure`";
-            Check::wrong("region", &Problem::failed("no region of AWS is chosen", remedy))
+            Check::wrong("region", &CommandError::failed("no region of AWS is chosen", remedy))
         }
     }
 }
 
-fn credentials(identity: &Result<Identity, Problem>) -> Check {
+fn credentials(identity: &Result<Identity, CommandError>) -> Check {
     match identity {
         Ok(Identity { account, arn }) => {
             let who = arn.as_ref().map_or_else(String::new, |arn| format!(", as {arn}"));
@@ -255,7 +255,7 @@ fn clock(clock: &Clock) -> Check {
             let side = if *ahead > 0 { "behind" } else { "ahead of" };
             let span = duration::words(ahead.unsigned_abs());
             let cause = format!("this machine's clock is {span} {side} that of AWS");
-            Check::wrong("clock", &Problem::failed(cause, remedy))
+            Check::wrong("clock", &CommandError::failed(cause, remedy))
         }
         Clock { ahead: Some(-1..=1), .. } => Check::ok("clock", "as AWS has it"),
         Clock { ahead: Some(ahead), .. } => {
@@ -264,7 +264,7 @@ fn clock(clock: &Clock) -> Check {
         }
         Clock { ahead: None, refused: Some(text) } => {
             let cause = format!("this machine's clock seems wrong: {text}");
-            Check::wrong("clock", &Problem::failed(cause, remedy))
+            Check::wrong("clock", &CommandError::failed(cause, remedy))
         }
         Clock { ahead: None, refused: None } => {
             Check::unknown("clock", "not known: AWS gave no answer to compare it with")
@@ -272,17 +272,17 @@ fn clock(clock: &Clock) -> Check {
     }
 }
 
-fn permission(action: &str, asked: &Result<(), Problem>) -> Check {
+fn permission(action: &str, asked: &Result<(), CommandError>) -> Check {
     match asked {
         Ok(()) => Check::ok("permission", format!("{action} is allowed")),
-        Err(Problem { cause, remedy, .. }) => {
-            let cause = format!("{action}: {cause}");
-            Check::wrong("permission", &Problem::failed(cause, remedy.as_str()))
+        Err(error) => {
+            let message = format!("{action}: {}", error.message);
+            Check::wrong("permission", &CommandError { message, ..error.clone() })
         }
     }
 }
 
-fn the_stack(name: &str, state: Option<&Result<Option<StackStatus>, Problem>>) -> Check {
+fn the_stack(name: &str, state: Option<&Result<Option<StackStatus>, CommandError>>) -> Check {
     match state {
         None => Check::unknown("stack", NOT_ASKED),
         Some(Ok(None)) => Check::ok("stack", format!("{name} is not there; deploy makes it")),
@@ -290,12 +290,12 @@ fn the_stack(name: &str, state: Option<&Result<Option<StackStatus>, Problem>>) -
             let found = format!("{name} is in {}: {}", status.as_str(), state::meaning(status));
             match state::step(Some(status)) {
                 // What it means says what to do.
-                Step::Explain => Check::wrong("stack", &Problem::failed(found, "")),
+                Step::Explain => Check::wrong("stack", &CommandError::without_hint(found)),
                 _ => Check::ok("stack", found),
             }
         }
         // It is there, and deploy would not touch it.
-        Some(Err(problem)) if problem.refused => Check::wrong("stack", problem),
+        Some(Err(problem)) if problem.is_rejected() => Check::wrong("stack", problem),
         // What stood in the way is said where the permission to look is checked.
         Some(Err(_)) => Check::unknown("stack", "not known: it cannot be read"),
     }
@@ -323,8 +323,8 @@ mod tests {
         }
     }
 
-    fn problem() -> Problem {
-        Problem::failed("it is broken", "mend it")
+    fn problem() -> CommandError {
+        CommandError::failed("it is broken", "mend it")
     }
 
     #[test]
@@ -411,14 +411,14 @@ ok     concurrency 60 reserved
 
     #[test]
     fn a_stack_is_wrong_only_where_deploy_can_do_nothing() {
-        let check = |found: Option<Result<Option<StackStatus>, Problem>>, state: State| {
+        let check = |found: Option<Result<Option<StackStatus>, CommandError>>, state: State| {
             assert_eq!(the_stack("footfall", found.as_ref()).state, state, "{found:?}");
         };
         check(Some(Ok(Some(StackStatus::UpdateComplete))), State::Ok);
         check(Some(Ok(Some(StackStatus::RollbackComplete))), State::Ok);
         check(Some(Ok(Some(StackStatus::UpdateInProgress))), State::Ok);
         check(Some(Ok(Some(StackStatus::ImportRollbackFailed))), State::Wrong);
-        check(Some(Err(Problem::refused("it is not Footfall's", "--stack"))), State::Wrong);
+        check(Some(Err(CommandError::rejected("it is not Footfall's", "--stack"))), State::Wrong);
         check(Some(Err(problem())), State::Unknown);
         check(None, State::Unknown);
     }

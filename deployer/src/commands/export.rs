@@ -20,7 +20,7 @@ use jiff::civil::Date;
 
 use crate::data::atomic_file::{self, Partial, check_is_new, sync_folder};
 use crate::data::location::{self, Data, Place};
-use crate::error::{Problem, of_store};
+use crate::error::CommandError;
 use crate::settings;
 use crate::terminal::interrupt::unless_stopped;
 
@@ -88,10 +88,10 @@ enum Sink {
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if arguments.from.zip(arguments.to).is_some_and(|(from, to)| from > to) {
-        return Err(Problem::refused("--from is later than --to", "exchange them").into());
+        return Err(CommandError::rejected("--from is later than --to", "exchange them").into());
     }
     if arguments.output.as_deref() == Some(Path::new("-")) && arguments.format == Format::Parquet {
-        return Err(Problem::refused(
+        return Err(CommandError::rejected(
             "Parquet files cannot go to standard output",
             "name a folder, or say --format csv or --format jsonl",
         )
@@ -113,7 +113,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 async fn write<S: Store>(arguments: &Arguments, settings: &Settings, store: &S) -> Result<()> {
     let site = &location::site(store, settings, arguments.site.as_deref()).await?;
     eprintln!("Site     {}\n", site.domain);
-    let archive = RawData::open(store, settings, site, Timestamp::now()).await.map_err(of_store)?;
+    let archive =
+        RawData::open(store, settings, site, Timestamp::now()).await.map_err(CommandError::from)?;
     let (first, last) = archive.range();
     let from = arguments.from.map_or(first, |from| from.max(first));
     let to = arguments.to.map_or(last, |to| to.min(last));
@@ -162,7 +163,7 @@ async fn write<S: Store>(arguments: &Arguments, settings: &Settings, store: &S) 
         if is_terminal {
             eprint!("\rExporting {day}: {} hits so far", written.hits);
         }
-        let contents = archive.day(day).await.map_err(of_store)?;
+        let contents = archive.day(day).await.map_err(CommandError::from)?;
         let before = written.hits;
         match &mut sink {
             Sink::Lines(format, out) => {
@@ -286,7 +287,7 @@ impl Written {
         if incomplete.is_empty() {
             return Ok(());
         }
-        Err(Problem::failed(
+        Err(CommandError::failed(
             format!("{} segments cannot be read; the rest is in {output}", incomplete.len()),
             "where a newer version of Footfall wrote them, use that one",
         )

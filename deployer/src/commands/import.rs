@@ -18,7 +18,7 @@ use footfall_runtime::storage::import_id::ImportId;
 
 use crate::data::location::{Place, only_site};
 use crate::data::lock::{self, FOLDER_LEASE};
-use crate::error::{Problem, of_store};
+use crate::error::CommandError;
 use crate::import::format::Said;
 use crate::import::history::{self, Ledger};
 use crate::import::job::{Job, Options, PAUSES, Summary};
@@ -72,7 +72,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     }
     if let Some(folder) = arguments.place.folder() {
         // Where there is no data yet, this is its beginning.
-        let store = Embedded::open(folder).map_err(of_store)?;
+        let store = Embedded::open(folder).map_err(CommandError::from)?;
         return import_into(arguments, &store, &settings::or_local()?, sources).await;
     }
     let deployed = arguments.place.deployed().await?;
@@ -164,7 +164,7 @@ async fn undo<S: Store>(store: &S, site: &Site, id: ImportId, lease: Duration) -
     let taken_back = async {
         let ledger = Ledger::of(store, site).await?;
         let Some(import) = ledger.imports.get(&id) else {
-            return Err(Problem::refused(
+            return Err(CommandError::rejected(
                 format!("{} has no import {id}", site.domain),
                 "`cargo xtask import --list` shows those that there are",
             )

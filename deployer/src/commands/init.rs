@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use footfall_infra::settings::{Domain, Email, FILE, Settings, SettingsError, TimeZone};
 
-use crate::error::Problem;
+use crate::error::CommandError;
 use crate::terminal::prompt;
 
 /// Write a footfall.yaml in which every key is explained
@@ -56,8 +56,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn is_there() -> Problem {
-    Problem::refused(
+fn is_there() -> CommandError {
+    CommandError::rejected(
         format!("there is a {FILE} in this folder already"),
         "edit it, or say --force to write it anew",
     )
@@ -94,8 +94,8 @@ async fn choices(arguments: &Arguments) -> Result<Choices> {
     Ok(Choices { domain, time_zone, alarm_email, respect_dnt: arguments.respect_dnt })
 }
 
-fn no_domain() -> Problem {
-    Problem::refused(
+fn no_domain() -> CommandError {
+    CommandError::rejected(
         "the domain of the site is not said",
         "say it, as in `cargo xtask init --domain example.com`",
     )
@@ -124,11 +124,11 @@ fn of<T: TryFrom<String, Error = String>>(text: String) -> Result<(), String> {
 }
 
 /// Refuses what could not be read again: a flag was wrong.
-fn check(text: &str) -> Result<(), Problem> {
+fn check(text: &str) -> Result<(), CommandError> {
     match Settings::from_yaml(text) {
         Ok(_) => Ok(()),
         // Its line is one of a file that is not there.
-        Err(error) => Err(Problem::refused(
+        Err(error) => Err(CommandError::rejected(
             SettingsError { line: None, ..error }.to_string(),
             format!("say it otherwise and run this again; no {FILE} was written"),
         )),

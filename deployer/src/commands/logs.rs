@@ -18,7 +18,7 @@ use tokio::time::sleep;
 
 use self::line::Line;
 use crate::aws::clients::{Aws, Target};
-use crate::error::{Problem, explained};
+use crate::error::CommandError;
 use crate::stack::state::look;
 use crate::terminal::duration;
 
@@ -93,7 +93,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let target = &arguments.target;
     let aws = Aws::connect(target).await?;
     if look(&aws, target.stack.as_str()).await?.is_none() {
-        return Err(Problem::failed(
+        return Err(CommandError::failed(
             format!("there is no stack {}, and no logs without it", target.stack),
             "deploy it with `cargo xtask deploy`, or choose another with --stack or --region",
         )
@@ -147,7 +147,7 @@ impl Logs<'_> {
                 Ok(page) => page,
                 // A function that is new in this version, and was not deployed yet.
                 Err(error) if error.code() == Some("ResourceNotFoundException") => return Ok(()),
-                Err(error) => return Err(explained("read the logs", &error).into()),
+                Err(error) => return Err(CommandError::from_sdk("read the logs", &error).into()),
             };
             to.extend(page.events.unwrap_or_default().into_iter().map(|e| Event::of(function, e)));
             // A page may be empty although others follow:

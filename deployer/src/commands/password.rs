@@ -13,7 +13,7 @@ use footfall_runtime::storage::Store;
 
 use crate::data::access::Table;
 use crate::data::location::{Deployed, Place};
-use crate::error::Problem;
+use crate::error::CommandError;
 
 /// The most that is read of a line: more than any password has.
 const MAX_LINE: u64 = 4096;
@@ -78,7 +78,7 @@ fn read() -> Result<Password> {
     }
     let terminal = Term::stderr();
     if !terminal.is_term() {
-        return Err(Problem::refused(
+        return Err(CommandError::rejected(
             "there is nowhere to ask for the password",
             "let stderr be the terminal, or pipe the password in",
         )
@@ -89,18 +89,22 @@ fn read() -> Result<Password> {
     let password = parsed(ask("Password, which is not shown: ").context("cannot ask")?)?;
     let again = ask("The same again: ").context("cannot ask")?;
     if Password::parse(again).ok().as_ref() != Some(&password) {
-        return Err(
-            Problem::refused("the two differ; nothing was changed", "run this again").into()
-        );
+        return Err(CommandError::rejected(
+            "the two differ; nothing was changed",
+            "run this again",
+        )
+        .into());
     }
     Ok(password)
 }
 
-fn parsed(text: String) -> Result<Password, Problem> {
+fn parsed(text: String) -> Result<Password, CommandError> {
     let refused = |error: PasswordError| {
-        let text = error.to_string();
-        let (cause, remedy) = text.split_once("; ").unwrap_or((&text, "take another"));
-        Problem::refused(cause, remedy)
+        let hint = match error {
+            PasswordError::Short => "try a few unrelated words",
+            PasswordError::Long => "choose a shorter one",
+        };
+        CommandError::rejected(error.to_string(), hint)
     };
     Password::parse(text).map_err(refused)
 }

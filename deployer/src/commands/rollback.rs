@@ -10,7 +10,7 @@ use footfall_runtime::platform::settings_file;
 
 use crate::artifact::bucket::Bucket;
 use crate::aws::clients::{Aws, Target};
-use crate::error::Problem;
+use crate::error::CommandError;
 use crate::stack::apply::{How, apply, guarded, report};
 use crate::stack::change_set::Pending;
 use crate::stack::history;
@@ -43,7 +43,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         let template =
             if is_new || !bucket.exists().await? { None } else { history::before(&bucket).await? };
         let Some(template) = template else {
-            return Err(Problem::refused(
+            return Err(CommandError::rejected(
                 "there is no deploy before this one to go back to",
                 "check out the sources and settings that you mean, and run `cargo xtask deploy`",
             )

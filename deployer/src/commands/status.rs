@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use crate::aws::clients::{Aws, Target};
 use crate::data::today::{Today, today};
-use crate::error::Explain as _;
+use crate::error::OrCannot as _;
 use crate::stack::state::{self, look, state};
 use crate::terminal::output::print_json;
 
@@ -113,7 +113,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 
 async fn look_at(aws: &Aws, table: &mut Table) -> Result<()> {
     let described = aws.dynamodb.describe_table().table_name(&table.name).send().await;
-    let described = described.or_explain("look at the table")?;
+    let described = described.or_cannot("look at the table")?;
     let Some(description) = described.table else { return Ok(()) };
     table.items = description.item_count;
     table.bytes = description.table_size_bytes;
@@ -130,7 +130,7 @@ async fn last_rollup(aws: &Aws, table: &str) -> Result<Option<Run>> {
         .table_name(table)
         .key(PARTITION_KEY, AttributeValue::S(pk))
         .key(SORT_KEY, AttributeValue::S(sk));
-    let found = asked.send().await.or_explain("ask when hits were last folded")?;
+    let found = asked.send().await.or_cannot("ask when hits were last folded")?;
     let value = found.item.as_ref().and_then(|item| item.get(VALUE));
     let Some(AttributeValue::B(value)) = value else { return Ok(None) };
     let run = serde_json::from_slice(value.as_ref());

@@ -17,7 +17,7 @@ use super::facts::Facts;
 use super::usage::Usage;
 use crate::aws::clients::Aws;
 use crate::aws::signed_request::Question;
-use crate::error::Explain as _;
+use crate::error::OrCannot as _;
 use crate::stack::state;
 
 /// How far back is looked.
@@ -128,7 +128,7 @@ async fn sum(aws: &Aws, metric: &Metric, now: Timestamp) -> Result<f64> {
 /// How large the table is, in GB, as DynamoDB last counted.
 pub(crate) async fn table_storage(aws: &Aws, table: &str) -> Result<f64> {
     let described = aws.dynamodb.describe_table().table_name(table).send().await;
-    let described = described.or_explain("look at the table")?;
+    let described = described.or_cannot("look at the table")?;
     let bytes = described.table.and_then(|table| table.table_size_bytes).unwrap_or_default();
     Ok(bytes as f64 / GB)
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Problem;
+use crate::error::CommandError;
 
 /// What is charged for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -183,10 +183,10 @@ impl Prices {
     }
 
     /// The prices of a region.
-    pub(crate) fn in_region(&self, region: &str) -> Result<Rates, Problem> {
+    pub(crate) fn in_region(&self, region: &str) -> Result<Rates, CommandError> {
         let known = self.regions();
         if !known.contains(&region) {
-            return Err(Problem::refused(
+            return Err(CommandError::rejected(
                 format!("the prices in {region} are not known here"),
                 format!(
                     "choose a region that has about the same prices by --region: {}",
@@ -274,8 +274,11 @@ mod tests {
     #[test]
     fn a_region_that_is_not_known_is_answered_with_those_that_are() {
         let problem = Prices::load().unwrap().in_region("eu-north-1").unwrap_err();
-        assert_eq!(problem.cause, "the prices in eu-north-1 are not known here");
-        assert!(problem.remedy.ends_with("eu-central-1, eu-west-1, us-east-1"), "{problem:?}");
-        assert!(problem.refused);
+        assert_eq!(problem.message, "the prices in eu-north-1 are not known here");
+        assert!(
+            problem.hint.as_ref().unwrap().ends_with("eu-central-1, eu-west-1, us-east-1"),
+            "{problem:?}"
+        );
+        assert!(problem.is_rejected());
     }
 }

@@ -7,7 +7,7 @@ use super::facts::Facts;
 use super::month::{Basis, Month};
 use super::prices::{Item, Prices};
 use super::usage::{Flood, Usage};
-use crate::error::Problem;
+use crate::error::CommandError;
 
 /// All that is known of a month.
 #[derive(Debug, Serialize)]
@@ -39,7 +39,7 @@ pub(crate) struct Worst {
 
 impl Report {
     /// The report of a month, by the prices of a region.
-    pub(crate) fn new(month: Month, prices: &Prices, region: String) -> Result<Self, Problem> {
+    pub(crate) fn new(month: Month, prices: &Prices, region: String) -> Result<Self, CommandError> {
         let rates = prices.in_region(&region)?;
         let Month { basis, facts, usage } = month;
         let bill = |usage: &Usage| Bill::of(usage, &rates, facts.arm64);

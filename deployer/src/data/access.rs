@@ -12,7 +12,7 @@ use footfall_runtime::storage::embedded::Embedded;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::data::location::{DEV, Deployed, Place, existing, only_site};
-use crate::error::Problem;
+use crate::error::CommandError;
 use crate::settings;
 use crate::terminal::duration;
 use crate::terminal::output::print_json;
@@ -98,7 +98,7 @@ impl Table {
         }
     }
 
-    fn site(&self, said: Option<&Domain>) -> Result<Domain, Problem> {
+    fn site(&self, said: Option<&Domain>) -> Result<Domain, CommandError> {
         let settings = match self {
             Self::Deployed(deployed) => deployed.settings.as_ref(),
             Self::Local(_, settings) => Some(settings),
@@ -106,7 +106,9 @@ impl Table {
         match (said, settings) {
             // The stack does not say which it has.
             (Some(site), None) => Ok(site.clone()),
-            (None, None) => Err(Problem::refused("the site is not said", "name one with --site")),
+            (None, None) => {
+                Err(CommandError::rejected("the site is not said", "name one with --site"))
+            }
             (said, Some(settings)) => {
                 only_site(settings, said.map(Domain::as_str)).map(|site| site.domain.clone())
             }
@@ -184,7 +186,7 @@ async fn list(kind: Kind, json: bool, place: &Place) -> Result<()> {
 /// Ends a token or a share link.
 async fn revoke(kind: Kind, id: &str, place: &Place) -> Result<()> {
     let Some(token) = Table::of(place).await?.revoke(kind, id).await? else {
-        return Err(Problem::failed(
+        return Err(CommandError::failed(
             format!("there is no {} {id}", noun(kind).to_lowercase()),
             format!("`cargo xtask {} list` lists them, with their IDs in front", command(kind)),
         )

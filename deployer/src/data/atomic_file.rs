@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use crate::error::Problem;
+use crate::error::CommandError;
 
 /// Refuses to write over a file or a folder.
-pub(crate) fn check_is_new(place: &Path) -> Result<(), Problem> {
+pub(crate) fn check_is_new(place: &Path) -> Result<(), CommandError> {
     if fs::symlink_metadata(place).is_err() {
         return Ok(());
     }
-    Err(Problem::refused(
+    Err(CommandError::rejected(
         format!("{} is there already", place.display()),
         "name another place, or move that one away",
     ))

@@ -28,7 +28,7 @@ use serde_json::{Map, Value, json};
 
 use crate::aws::clients::Aws;
 use crate::data::atomic_file::{Partial, check_is_new};
-use crate::error::Explain as _;
+use crate::error::OrCannot as _;
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -72,7 +72,7 @@ async fn write(aws: &Aws, table: &str, partial: &Partial) -> Result<u64> {
         let patient =
             Override::default().retry_config(RetryConfig::standard().with_max_attempts(12));
         let page = scan.set_exclusive_start_key(start).customize().config_override(patient);
-        let page = page.send().await.or_explain("read the table")?;
+        let page = page.send().await.or_cannot("read the table")?;
         for item in page.items() {
             let is_secret = secrets.iter().any(|(pk, sk)| {
                 item.get(PARTITION_KEY) == Some(pk) && item.get(SORT_KEY) == Some(sk)

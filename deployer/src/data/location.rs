@@ -14,7 +14,7 @@ use footfall_runtime::storage::{KeyRange, Store};
 
 use crate::aws::clients::{Aws, Target};
 use crate::data::table;
-use crate::error::{Problem, of_store};
+use crate::error::CommandError;
 use crate::stack::state;
 
 /// Where `cargo xtask dev` listens.
@@ -67,7 +67,7 @@ impl Place {
         let name = &self.target.stack;
         eprintln!("Account  {}\nRegion   {}\nTable    {name}", aws.account, aws.region);
         if table::find(&aws, name).await?.is_none() {
-            return Err(Problem::refused(
+            return Err(CommandError::rejected(
                 format!("there is no table {name} in {}", aws.region),
                 "say which one by --stack, --region and --profile, or take the data of `cargo xtask dev` by \
                  --local",
@@ -79,14 +79,14 @@ impl Place {
 }
 
 /// The data in the folder of a `dev` that ran there once.
-pub(crate) fn existing(folder: &Path) -> Result<Embedded, Problem> {
+pub(crate) fn existing(folder: &Path) -> Result<Embedded, CommandError> {
     if !Embedded::is_in(folder) {
-        return Err(Problem::refused(
+        return Err(CommandError::rejected(
             format!("there is no data of `cargo xtask dev` in {}", folder.display()),
             "name its folder by --data; that of --demo is .footfall-demo",
         ));
     }
-    Embedded::open(folder).map_err(of_store)
+    Embedded::open(folder).map_err(CommandError::from)
 }
 
 /// The table of a stack, and what is known of that.
@@ -106,7 +106,7 @@ impl Deployed {
         let found = state::look(&aws, name.as_str()).await?;
         let endpoint = found.as_ref().and_then(|s| state::outputs(s).remove(outputs::ENDPOINT));
         let (Some(stack), Some(endpoint)) = (found, endpoint) else {
-            return Err(Problem::refused(
+            return Err(CommandError::rejected(
                 format!("the stack {name} is not deployed in {}", aws.region),
                 format!(
                     "deploy it with `cargo xtask deploy`, choose another with --stack or --region{or}"
@@ -127,7 +127,9 @@ pub(crate) async fn site<S: Store>(
 ) -> Result<Site> {
     let Some(name) = name else {
         let first = settings.sites.first().cloned();
-        return Ok(first.ok_or_else(|| Problem::refused("the settings name no site", "add one"))?);
+        return Ok(
+            first.ok_or_else(|| CommandError::rejected("the settings name no site", "add one"))?
+        );
     };
     if let Some(site) = settings.site(name) {
         return Ok(site.clone());
@@ -135,9 +137,9 @@ pub(crate) async fn site<S: Store>(
     let unknown = || unknown(settings, name);
     let site = Site::of(Domain::try_from(name.to_owned()).map_err(|_| unknown())?);
     let key = KeyRange::one(&checkpoint_key(&site));
-    let page = store.query(&key, None).await.map_err(of_store)?;
+    let page = store.query(&key, None).await.map_err(CommandError::from)?;
     let item = page.items.first().ok_or_else(unknown)?;
-    let checkpoint = Checkpoint::decode(item).map_err(of_store)?;
+    let checkpoint = Checkpoint::decode(item).map_err(CommandError::from)?;
     Ok(Site { retention_days: checkpoint.retention_days, ..site })
 }
 
@@ -145,11 +147,11 @@ pub(crate) async fn site<S: Store>(
 pub(crate) fn only_site<'a>(
     settings: &'a Settings,
     name: Option<&str>,
-) -> Result<&'a Site, Problem> {
+) -> Result<&'a Site, CommandError> {
     match (name, settings.sites.as_slice()) {
         (Some(name), _) => settings.site(name).ok_or_else(|| unknown(settings, name)),
         (None, [only]) => Ok(only),
-        (None, _) => Err(Problem::refused(
+        (None, _) => Err(CommandError::rejected(
             "the site is not said",
             format!("name one with --site: {}", settings.domains()),
         )),
@@ -157,8 +159,8 @@ pub(crate) fn only_site<'a>(
 }
 
 /// That a site is not there, and which are.
-fn unknown(settings: &Settings, name: &str) -> Problem {
-    Problem::refused(
+fn unknown(settings: &Settings, name: &str) -> CommandError {
+    CommandError::rejected(
         format!("there is no site called {name}"),
         format!("the sites are {}; add another to {}", settings.domains(), settings::FILE),
     )

@@ -6,7 +6,7 @@ use footfall_infra::settings::Site;
 use footfall_runtime::catalog::lease::{Lease, LeaseError};
 use footfall_runtime::storage::Store;
 
-use crate::error::{Problem, of_store};
+use crate::error::CommandError;
 
 /// How long the lock of a site is waited for whose data is in a folder: nobody else has that open, and who held
 /// it was killed.
@@ -18,7 +18,7 @@ pub(crate) async fn take<S: Store>(
     site: &Site,
     holder: [u8; 16],
     lease: Duration,
-) -> Result<Lease<S>, Problem> {
+) -> Result<Lease<S>, CommandError> {
     let waits = || {
         eprintln!(
             "Hits of {} are being imported or deleted, or that was ended: waiting {} s to see which.",
@@ -30,11 +30,11 @@ pub(crate) async fn take<S: Store>(
 }
 
 /// Why there is no lock, or none any more.
-pub(crate) fn locked(error: LeaseError) -> Problem {
+pub(crate) fn locked(error: LeaseError) -> CommandError {
     match error {
-        LeaseError::Store(error) => of_store(error),
+        LeaseError::Store(error) => CommandError::from(error),
         error @ (LeaseError::Held | LeaseError::Lost) => {
-            Problem::failed(error.to_string(), "run this again once that is done")
+            CommandError::failed(error.to_string(), "run this again once that is done")
         }
     }
 }

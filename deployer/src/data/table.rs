@@ -9,7 +9,7 @@ use footfall_infra::stack::{STACK_TAG, StackName};
 use tokio::time::sleep;
 
 use crate::aws::clients::Aws;
-use crate::error::{Explain as _, Problem, explained};
+use crate::error::{CommandError, OrCannot as _};
 
 /// How often AWS is asked whether the table is gone, and how long in between.
 const TRIES: usize = 150;
@@ -20,7 +20,7 @@ pub(crate) async fn find(aws: &Aws, name: &StackName) -> Result<Option<TableDesc
     match aws.dynamodb.describe_table().table_name(name.as_str()).send().await {
         Ok(answer) => Ok(answer.table),
         Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
-        Err(error) => Err(explained("look for the table", &error).into()),
+        Err(error) => Err(CommandError::from_sdk("look for the table", &error).into()),
     }
 }
 
@@ -32,11 +32,11 @@ pub(crate) async fn check_is_ours(
 ) -> Result<()> {
     let Some(arn) = table.and_then(TableDescription::table_arn) else { return Ok(()) };
     let tags = aws.dynamodb.list_tags_of_resource().resource_arn(arn).send().await;
-    let tags = tags.or_explain("read the table's tags")?;
+    let tags = tags.or_cannot("read the table's tags")?;
     if tags.tags().iter().any(|tag| tag.key() == STACK_TAG && tag.value() == name.as_str()) {
         return Ok(());
     }
-    Err(Problem::refused(
+    Err(CommandError::rejected(
         format!("the table {name} does not have the tag {STACK_TAG}: it may not be Footfall's"),
         "if it is, delete it in the AWS console",
     )
@@ -55,7 +55,7 @@ pub(crate) async fn delete(aws: &Aws, name: &StackName) -> Result<()> {
                 Ok(_) => {}
                 Err(error) if gone(error.code()) => return Ok(()),
                 Err(error) if busy(error.code()) => {}
-                Err(error) => return Err(explained("delete the table", &error).into()),
+                Err(error) => return Err(CommandError::from_sdk("delete the table", &error).into()),
             }
         } else {
             let update = aws.dynamodb.update_table().table_name(name.as_str());
@@ -66,12 +66,14 @@ pub(crate) async fn delete(aws: &Aws, name: &StackName) -> Result<()> {
                 }
                 Err(error) if gone(error.code()) => return Ok(()),
                 Err(error) if busy(error.code()) => {}
-                Err(error) => return Err(explained("unprotect the table", &error).into()),
+                Err(error) => {
+                    return Err(CommandError::from_sdk("unprotect the table", &error).into());
+                }
             }
         }
         sleep(PAUSE).await;
     }
-    Err(Problem::failed(
+    Err(CommandError::failed(
         format!("the table {name} is still there after five minutes"),
         "look at it in the AWS console, and run this again",
     )

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::aws::clients::Aws;
-use crate::error::{Explain as _, Problem};
+use crate::error::{CommandError, OrCannot as _};
 
 /// How many partitions are counted at once.
 const AT_ONCE: usize = 8;
@@ -53,7 +53,7 @@ pub(crate) async fn today(
     };
     let counted = tokio::time::timeout(PATIENCE, all).await;
     counted.unwrap_or_else(|_| {
-        Err(Problem::failed(
+        Err(CommandError::failed(
             format!("today's hits could not be counted within {} s", PATIENCE.as_secs()),
             "look at the dashboard; where that is slow as well, the table's capacity may be too small",
         )
@@ -118,7 +118,7 @@ async fn count(aws: &Aws, table: &str, range: KeyRange) -> Result<u64> {
     let mut pages = query.into_paginator().send();
     let mut sum = 0;
     while let Some(page) = pages.next().await {
-        let page = page.or_explain("count today's hits")?;
+        let page = page.or_cannot("count today's hits")?;
         sum += u64::try_from(page.count).unwrap_or_default();
     }
     Ok(sum)

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use super::source::Source;
 use super::{access_log, goatcounter, plausible};
-use crate::error::Problem;
+use crate::error::CommandError;
 
 /// What an owner can say by --format
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -74,7 +74,7 @@ pub(crate) fn detect(
     source: &Source,
     head: &[u8],
     said: Option<Said>,
-) -> Result<Option<Format>, Problem> {
+) -> Result<Option<Format>, CommandError> {
     let text = String::from_utf8_lossy(head);
     let text = text.trim_start_matches('\u{feff}');
     if text.trim().is_empty() {
@@ -90,12 +90,12 @@ pub(crate) fn detect(
         (_, Some(said)) => {
             let said = said.to_possible_value();
             let said = said.as_ref().map_or("", |said| said.get_name());
-            Err(Problem::refused(
+            Err(CommandError::rejected(
                 format!("{} does not begin as a file of the format {said} does", source.name),
                 "leave --format out to have the format found, or name other files",
             ))
         }
-        (Found::Nothing, None) => Err(Problem::refused(
+        (Found::Nothing, None) => Err(CommandError::rejected(
             format!("{} has no format that is known", source.name),
             "docs/import.md says which are, and how to export them; --format access-log takes a log \
              whose first lines are none",
@@ -110,7 +110,7 @@ enum Found {
     Nothing,
 }
 
-fn found(source: &Source, head: &[u8], text: &str) -> Result<Found, Problem> {
+fn found(source: &Source, head: &[u8], text: &str) -> Result<Found, CommandError> {
     if head.starts_with(b"PAR1") {
         return Ok(Found::Format(Format::FootfallParquet));
     }

@@ -20,7 +20,7 @@ use super::line_counts::Reason;
 use super::names;
 use super::pipeline::Intake;
 use super::table::{Row, rows};
-use crate::error::Problem;
+use crate::error::CommandError;
 
 /// The newest version of the format that is known.
 const VERSION: u32 = 2;
@@ -32,11 +32,11 @@ pub(crate) fn version(head: &str) -> Option<u32> {
 }
 
 /// Refuses a version that means other things than those that are known.
-pub(crate) fn check(version: u32, file: &str) -> Result<(), Problem> {
+pub(crate) fn check(version: u32, file: &str) -> Result<(), CommandError> {
     if version <= VERSION {
         return Ok(());
     }
-    Err(Problem::refused(
+    Err(CommandError::rejected(
         format!("{file} is version {version} of GoatCounter's export; versions 1 and 2 are known"),
         "update Footfall, or export from a GoatCounter that writes version 2",
     ))
@@ -147,6 +147,6 @@ mod tests {
         assert_eq!(version("2Path,Title,Event,UserAgent,Browser"), Some(2));
         assert_eq!(version("1Path,Title,Event,Bot"), Some(1));
         assert_eq!(version("Path,Title,Event,Bot"), None);
-        assert!(check(3, "a.csv").unwrap_err().cause.contains("version 3"));
+        assert!(check(3, "a.csv").unwrap_err().message.contains("version 3"));
     }
 }

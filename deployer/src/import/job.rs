@@ -34,7 +34,7 @@ use super::pipeline::Intake;
 use super::source::Source;
 use super::{access_log, cloudfront, footfall, goatcounter, plausible, umami};
 use crate::data::lock;
-use crate::error::Problem;
+use crate::error::CommandError;
 
 /// How much is stored at once: as many items as DynamoDB takes, or so many bytes, which a slow line
 /// brings there before the request is given up.
@@ -165,7 +165,7 @@ impl<S: Store> Job<'_, S> {
         let taken = lock.during(async {
             // Reading took its time.
             if Ledger::of(self.store, self.site).await?.imports != ledger.imports {
-                return Err(Problem::failed(
+                return Err(CommandError::failed(
                     "something else of this site was imported or taken back meanwhile",
                     "run this again",
                 )
@@ -203,7 +203,7 @@ impl<S: Store> Job<'_, S> {
         }
         if intake.tally.lines > 0 && intake.tally.of(Reason::Unreadable) == intake.tally.lines {
             let place = summary.refused.first().and_then(|lines| lines.first.first().cloned());
-            return Err(Problem::refused(
+            return Err(CommandError::rejected(
                 format!(
                     "none of {} lines can be read, from {} on; nothing was imported",
                     summary.lines,
@@ -467,7 +467,7 @@ impl<S: Store> Job<'_, S> {
             // Another import may have taken this one for one that was left.
             let still = Ledger::of(self.store, self.site).await?;
             if still.imports.get(&id).is_none_or(|it| it.state != ImportState::Begun) {
-                return Err(Problem::failed(
+                return Err(CommandError::failed(
                     "another import of this site began meanwhile, and has taken this one back",
                     "run this again once that one is done",
                 )

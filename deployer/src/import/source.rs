@@ -10,7 +10,7 @@ use flate2::bufread::MultiGzDecoder;
 use indicatif::ProgressBar;
 use zip::ZipArchive;
 
-use crate::error::Problem;
+use crate::error::CommandError;
 
 const GZIP: &[u8] = b"\x1f\x8b";
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -39,7 +39,7 @@ impl Source {
         let name = path.display().to_string();
         let unreadable = |error: &dyn std::fmt::Display| {
             let remedy = "check the name, and that you may read it; of a folder, name its files";
-            Problem::refused(format!("cannot read {name}: {error}"), remedy)
+            CommandError::rejected(format!("cannot read {name}: {error}"), remedy)
         };
         let mut file = File::open(path).map_err(|error| unreadable(&error))?;
         let about = file.metadata().map_err(|error| unreadable(&error))?;

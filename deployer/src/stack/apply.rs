@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::artifact::bucket::Bucket;
 use crate::aws::clients::Aws;
-use crate::error::Problem;
+use crate::error::CommandError;
 use crate::stack::change_set::{Made, Pending, run_name};
 use crate::stack::history;
 use crate::stack::plan::{self, Plan};
@@ -42,11 +42,11 @@ pub(crate) struct How {
 
 impl How {
     /// Refuses what would end in a question that nobody can answer.
-    pub(crate) fn check(self) -> Result<(), Problem> {
+    pub(crate) fn check(self) -> Result<(), CommandError> {
         if self.plan || self.yes || prompt::somebody() {
             return Ok(());
         }
-        Err(Problem::refused(
+        Err(CommandError::rejected(
             "nobody is there to ask whether the plan is right",
             "say --yes to apply it without asking, or --plan to see it",
         ))
@@ -110,7 +110,7 @@ pub(crate) async fn guarded<T>(
             // Behind what the terminal shows of Ctrl-C.
             eprintln!();
             pending.discard(aws).await?;
-            Err(Problem::failed("stopped", pending.after_stop()).into())
+            Err(CommandError::failed("stopped", pending.after_stop()).into())
         }
     }
 }
@@ -140,14 +140,14 @@ pub(crate) async fn apply(
     }
     eprintln!("\n{plan}\n");
     if plan.losses().next().is_some() && !how.lose_data {
-        return Err(Problem::refused(
+        return Err(CommandError::rejected(
             "this plan takes the table out of the stack, and with it all that was counted",
             "undo the change that leads to it; if you mean it, say --lose-data",
         )
         .into());
     }
     if !how.yes && !prompt::yes("Apply this?").await? {
-        return Err(Problem::refused("not applied", "run this again when it is right").into());
+        return Err(CommandError::rejected("not applied", "run this again when it is right").into());
     }
     if !is_new {
         history::note(bucket).await?;
@@ -162,7 +162,7 @@ pub(crate) async fn apply(
     );
     if !is_done {
         let cause = ending.cause.unwrap_or_else(|| "AWS names no cause".to_owned());
-        return Err(Problem::failed(
+        return Err(CommandError::failed(
             format!("the change failed: {cause}"),
             format!("mend the cause and deploy again. {}", state(name, Some(&status))),
         )

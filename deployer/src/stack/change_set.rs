@@ -11,7 +11,7 @@ use aws_sdk_cloudformation::types::{
 use tokio::time::sleep;
 
 use crate::aws::clients::Aws;
-use crate::error::{Explain as _, Problem, explained};
+use crate::error::{CommandError, OrCannot as _};
 use crate::stack::plan::Plan;
 use crate::stack::state;
 use crate::stack::template_body::Body;
@@ -95,7 +95,7 @@ impl Pending {
         if let Err(error) = made {
             let is_ours = error.as_service_error().is_some_and(|e| e.is_already_exists_exception());
             if !is_ours {
-                return Err(explained("plan the change", &error).into());
+                return Err(CommandError::from_sdk("plan the change", &error).into());
             }
         }
         let described = settled(aws, stack, name).await?;
@@ -103,7 +103,7 @@ impl Pending {
             let reason = described.status_reason.unwrap_or_default();
             self.discard(aws).await?;
             return no_changes(&reason).then_some(Made::NoChanges).ok_or_else(|| {
-                Problem::failed(
+                CommandError::failed(
                     format!("AWS cannot make this change: {reason}"),
                     "see what it says about the template, which `cargo xtask template` prints",
                 )
@@ -132,7 +132,7 @@ impl Pending {
             });
             // The first answer may have been lost, and this be what AWS says to the second try.
             if !(state && is_executing(aws, &place).await) {
-                return Err(explained("apply the change", &error).into());
+                return Err(CommandError::from_sdk("apply the change", &error).into());
             }
         }
         self.place.borrow_mut().take();
@@ -156,9 +156,9 @@ impl Pending {
         let delete = aws.cloudformation.delete_change_set();
         let deleted = delete.stack_name(&place.stack).change_set_name(&place.name).send().await;
         if let Err(error) = deleted {
-            let problem = explained("delete the change set", &error);
-            if !state::is_absent(Some(&problem.cause)) {
-                return Err(problem.into());
+            let error = CommandError::from_sdk("delete the change set", &error);
+            if !state::is_absent(Some(&error.message)) {
+                return Err(error.into());
             }
         }
         if place.with_stack {
@@ -167,7 +167,7 @@ impl Pending {
             // Looked at once more: never delete a stack that somebody made in the meantime.
             if status == Some(StackStatus::ReviewInProgress) {
                 let delete = aws.cloudformation.delete_stack().stack_name(&place.stack);
-                delete.send().await.or_explain("delete the stack that was only planned")?;
+                delete.send().await.or_cannot("delete the stack that was only planned")?;
             }
         }
         Ok(())
@@ -188,7 +188,7 @@ async fn settled(aws: &Aws, stack: &str, name: &str) -> Result<DescribeChangeSet
     loop {
         let describe = aws.cloudformation.describe_change_set();
         let answer = describe.stack_name(stack).change_set_name(name).send().await;
-        let answer = answer.or_explain("read the plan")?;
+        let answer = answer.or_cannot("read the plan")?;
         let busy = matches!(
             answer.status,
             Some(ChangeSetStatus::CreatePending | ChangeSetStatus::CreateInProgress)
@@ -208,7 +208,7 @@ async fn plan(aws: &Aws, first: DescribeChangeSetOutput) -> Result<Plan> {
     while let Some(token) = next {
         let describe = aws.cloudformation.describe_change_set();
         let describe = describe.set_change_set_name(first.change_set_id.clone());
-        let page = describe.next_token(token).send().await.or_explain("read the plan")?;
+        let page = describe.next_token(token).send().await.or_cannot("read the plan")?;
         changes.extend(page.changes.unwrap_or_default());
         next = page.next_token;
     }

@@ -11,7 +11,7 @@ use aws_sdk_cloudformation::types::StackEvent;
 use tokio::time::sleep;
 
 use crate::aws::clients::Aws;
-use crate::error::explained;
+use crate::error::CommandError;
 use crate::stack::state::{self, Step, step};
 
 /// The most resources that are shown at once as worked on.
@@ -170,7 +170,7 @@ impl Watch {
                         fresh.push(gone(&self.stack));
                         break;
                     }
-                    return Err(explained("watch the stack", &error).into());
+                    return Err(CommandError::from_sdk("watch the stack", &error).into());
                 }
             };
             for event in page.stack_events() {

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use aws_sdk_cloudformation::types::{Stack, StackStatus};
 
 use crate::aws::clients::Aws;
-use crate::error::{Explain as _, Problem};
+use crate::error::{CommandError, OrCannot as _};
 use crate::stack::change_set::{RUN, run_name};
 use crate::stack::progress::{Until, Watch};
 use crate::stack::state::{self, Step, look, state, step};
@@ -21,7 +21,7 @@ pub(crate) async fn ready(aws: &Aws, name: &str) -> Result<Option<bool>> {
             eprintln!("{}", state(name, status));
             Ok(None)
         }
-        Step::Wait | Step::ContinueRollback | Step::Explain => Err(Problem::refused(
+        Step::Wait | Step::ContinueRollback | Step::Explain => Err(CommandError::rejected(
             format!("no plan can be made now: {}", state(name, status)),
             "wait until it is over, or run `cargo xtask deploy`, which does",
         )
@@ -56,13 +56,13 @@ pub(crate) async fn settle(aws: &Aws, name: &str) -> Result<bool> {
                 }
                 let delete = cloudformation.delete_stack().stack_name(id);
                 let deleted = delete.client_request_token(run).send().await;
-                deleted.or_explain("clear the stack away")?;
+                deleted.or_cannot("clear the stack away")?;
                 Until::Over
             }
             Step::ContinueRollback => {
                 let go_on = cloudformation.continue_update_rollback().stack_name(id);
                 let gone_on = go_on.client_request_token(run).send().await;
-                gone_on.or_explain("go on with the way back")?;
+                gone_on.or_cannot("go on with the way back")?;
                 Until::Over
             }
             _ => Until::Idle,
@@ -79,11 +79,11 @@ async fn check_plans_are_ours(aws: &Aws, stack: &Stack) -> Result<()> {
         return Ok(());
     }
     let list = aws.cloudformation.list_change_sets().set_stack_name(stack.stack_name.clone());
-    let sets = list.send().await.or_explain("look for change sets")?;
+    let sets = list.send().await.or_cannot("look for change sets")?;
     let mut names = sets.summaries().iter().filter_map(|set| set.change_set_name());
     match names.find(|name| !name.starts_with(RUN)) {
         None => Ok(()),
-        Some(name) => Err(Problem::refused(
+        Some(name) => Err(CommandError::rejected(
             format!("the stack was planned by somebody else, with the change set {name}"),
             "choose another name with --stack, or delete that stack in the AWS console",
         )

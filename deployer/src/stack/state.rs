@@ -14,7 +14,7 @@ use footfall_infra::stack::{SALTS, Type};
 use serde_json::Value;
 
 use crate::aws::clients::Aws;
-use crate::error::{Explain as _, Problem, explained};
+use crate::error::{CommandError, OrCannot as _};
 
 /// What to do with a stack so that it becomes what it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +109,7 @@ pub(crate) async fn find(aws: &Aws, name: &str) -> Result<Option<Stack>> {
         Ok(answer) => Ok(answer.stacks.unwrap_or_default().into_iter().next()),
         Err(error) => match error.as_service_error() {
             Some(service) if is_absent(service.message()) => Ok(None),
-            _ => Err(explained("read the stack", &error).into()),
+            _ => Err(CommandError::from_sdk("read the stack", &error).into()),
         },
     }
 }
@@ -120,7 +120,7 @@ pub(crate) async fn look(aws: &Aws, name: &str) -> Result<Option<Stack>> {
     if let Some(stack) = &found
         && !is_ours(stack)
     {
-        return Err(Problem::refused(
+        return Err(CommandError::rejected(
             format!("the stack {name} is there, and it is not Footfall's"),
             "choose another name with --stack",
         )
@@ -163,7 +163,7 @@ pub(crate) fn outputs(stack: &Stack) -> BTreeMap<String, String> {
 pub(crate) async fn template(aws: &Aws, stack: &Stack) -> Result<Option<Value>> {
     let get = aws.cloudformation.get_template();
     let answer = get.set_stack_name(stack.stack_name.clone()).send().await;
-    let answer = answer.or_explain("read the stack's template")?;
+    let answer = answer.or_cannot("read the stack's template")?;
     Ok(answer.template_body().and_then(|body| serde_json::from_str(body).ok()))
 }
 
@@ -186,7 +186,7 @@ pub(crate) async fn check_table_is_kept(aws: &Aws, stack: &Stack) -> Result<()> 
         return Ok(());
     }
     let name = stack.stack_name().unwrap_or_default();
-    Err(Problem::refused(
+    Err(CommandError::rejected(
         format!("the template of the stack {name} does not say that its table is kept"),
         "`cargo xtask deploy` mends that where the stack can be changed; else see the AWS console",
     )

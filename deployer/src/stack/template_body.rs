@@ -6,7 +6,7 @@ use footfall_infra::stack::INLINE_TEMPLATE_LIMIT;
 use sha2::{Digest as _, Sha256};
 
 use crate::artifact::bucket::{Bucket, KEPT};
-use crate::error::Problem;
+use crate::error::CommandError;
 
 /// The most bytes that a template may have in S3, a megabyte in the careful reading:
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
@@ -25,11 +25,11 @@ pub(crate) enum Body<'a> {
 }
 
 /// Refuses a template that CloudFormation takes in no way.
-pub(crate) fn check(template: &str) -> Result<(), Problem> {
+pub(crate) fn check(template: &str) -> Result<(), CommandError> {
     if template.len() <= LIMIT {
         return Ok(());
     }
-    Err(Problem::refused(
+    Err(CommandError::rejected(
         format!("the template has {} bytes; AWS takes {LIMIT}", template.len()),
         "use fewer or shorter tags, which every resource repeats",
     ))
@@ -44,7 +44,7 @@ impl<'a> Body<'a> {
         }
         // Only a plan gets here without a bucket: it does not make one.
         if !bucket.exists().await? {
-            return Err(Problem::refused(
+            return Err(CommandError::rejected(
                 format!(
                     "a template of {} bytes is planned by way of the bucket, which is not there yet",
                     template.len()

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 
-use crate::error::Problem;
+use crate::error::CommandError;
 
 /// Set by Ctrl-C, for what reads without giving others a turn.
 pub(crate) static STOP: AtomicBool = AtomicBool::new(false);
@@ -15,7 +15,7 @@ pub(crate) async fn unless_stopped<T>(
     remedy: &str,
 ) -> Result<T> {
     set_at_ctrl_c()?;
-    let stopped = || Problem::failed("stopped", remedy).into();
+    let stopped = || CommandError::failed("stopped", remedy).into();
     tokio::select! {
         // In this order: whoever listens first is heard from the beginning.
         biased;

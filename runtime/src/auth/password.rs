@@ -37,12 +37,10 @@ pub struct Password(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Too short.
-    #[error(
-        "a password has at least {MIN_CHARACTERS} characters; some words that do not belong together do well"
-    )]
+    #[error("a password has at least {MIN_CHARACTERS} characters")]
     Short,
     /// Too long.
-    #[error("a password has at most {MAX_BYTES} bytes; take a shorter one")]
+    #[error("a password has at most {MAX_BYTES} bytes")]
     Long,
 }
 

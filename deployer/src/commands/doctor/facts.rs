@@ -16,7 +16,7 @@ use super::{Clock, Facts, Identity};
 use crate::artifact::bucket::Bucket;
 use crate::artifact::toolchain::{self, Arch};
 use crate::aws::clients::{self, Aws, Target};
-use crate::error::{Problem, explained, innermost};
+use crate::error::{CommandError, root_cause};
 use crate::settings;
 use crate::stack::concurrency::Concurrency;
 use crate::stack::state;
@@ -41,9 +41,9 @@ pub(super) async fn facts(arch: Arch, target: &Target) -> Facts {
     let mut found = None;
     let mut concurrency = None;
     if let (Ok(aws), Some(_)) = (&connected, &region) {
-        let looked = state::look(aws, target.stack.as_str()).await.map_err(|e| problem(&e));
+        let looked = state::look(aws, target.stack.as_str()).await.map_err(|e| command_error(&e));
         // A stack of somebody else's was read as well.
-        let read = looked.as_ref().err().filter(|problem| !problem.refused).cloned();
+        let read = looked.as_ref().err().filter(|error| !error.is_rejected()).cloned();
         permissions.push(("cloudformation:DescribeStacks", read.map_or(Ok(()), Err)));
         permissions.push(("s3:ListBucket", bucket(aws, target).await));
         permissions.push(("dynamodb:DescribeTable", table(aws, target).await));
@@ -53,13 +53,13 @@ pub(super) async fn facts(arch: Arch, target: &Target) -> Facts {
     }
     let identity = match connected {
         Ok(aws) => Ok(Identity { account: aws.account, arn: heard.arn }),
-        Err(error) => Err(problem(&error)),
+        Err(error) => Err(command_error(&error)),
     };
     Facts {
-        settings: settings::required().map_err(|error| problem(&error)),
-        rustc: version().map_err(|error| problem(&error)),
-        target: (arch.target(), toolchain::has_target(arch).map_err(|error| problem(&error))),
-        linker: toolchain::ensure_linker().map_err(|error| problem(&error)),
+        settings: settings::required().map_err(|error| command_error(&error)),
+        rustc: version().map_err(|error| command_error(&error)),
+        target: (arch.target(), toolchain::has_target(arch).map_err(|error| command_error(&error))),
+        linker: toolchain::ensure_linker().map_err(|error| command_error(&error)),
         region,
         identity,
         clock: heard.clock,
@@ -69,14 +69,10 @@ pub(super) async fn facts(arch: Arch, target: &Target) -> Facts {
     }
 }
 
-/// An error as a problem. Those that are none say what to do behind a semicolon.
-fn problem(error: &anyhow::Error) -> Problem {
-    if let Some(problem) = error.downcast_ref::<Problem>() {
-        return problem.clone();
-    }
-    let text = format!("{error:#}");
-    let (cause, remedy) = text.split_once("; ").unwrap_or((&text, ""));
-    Problem::failed(cause, remedy)
+/// Returns the command's error inside of an error, or one without a hint.
+fn command_error(error: &anyhow::Error) -> CommandError {
+    let found = error.downcast_ref::<CommandError>().cloned();
+    found.unwrap_or_else(|| CommandError::without_hint(format!("{error:#}")))
 }
 
 /// What the compiler says it is.
@@ -92,17 +88,17 @@ fn version() -> Result<String> {
 }
 
 /// Whether the stack's bucket, if it is there, can be looked into.
-async fn bucket(aws: &Aws, target: &Target) -> Result<(), Problem> {
-    Bucket::of(aws, &target.stack).exists().await.map(|_| ()).map_err(|error| problem(&error))
+async fn bucket(aws: &Aws, target: &Target) -> Result<(), CommandError> {
+    Bucket::of(aws, &target.stack).exists().await.map(|_| ()).map_err(|error| command_error(&error))
 }
 
 /// Whether the table, if it is there, can be looked at. It is called as the stack is.
-async fn table(aws: &Aws, target: &Target) -> Result<(), Problem> {
+async fn table(aws: &Aws, target: &Target) -> Result<(), CommandError> {
     match aws.dynamodb.describe_table().table_name(target.stack.as_str()).send().await {
         Ok(_) => Ok(()),
         Err(error) => match error.as_service_error() {
             Some(service) if service.is_resource_not_found_exception() => Ok(()),
-            _ => Err(explained("look at the table", &error)),
+            _ => Err(CommandError::from_sdk("look at the table", &error)),
         },
     }
 }
@@ -167,7 +163,7 @@ fn refused_for_the_clock<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> 
             (by_code || by_text).then(|| text.to_owned())
         }
         SdkError::DispatchFailure(failure) => {
-            let text = innermost(failure.as_connector_error()?);
+            let text = root_cause(failure.as_connector_error()?);
             let is_dated = text.contains("expired") || text.contains("not valid yet");
             (text.contains("certificate") && is_dated).then_some(text)
         }

@@ -25,9 +25,7 @@ pub struct Proxies(Option<Arc<Matcher>>);
 
 /// A proxy that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0} names no proxy that can be used; write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"
-)]
+#[error("{0} names no proxy that can be used")]
 pub struct ProxyError(&'static str);
 
 impl Proxies {
