@@ -19,11 +19,12 @@ use footfall_runtime::storage::import_id::ImportId;
 use crate::data::location::{Place, only_site};
 use crate::data::lock::{self, FOLDER_LEASE};
 use crate::error::CommandError;
-use crate::import::format::Said;
-use crate::import::history::{self, Ledger};
-use crate::import::job::{Job, Options, PAUSES, Summary};
+use crate::import::format::FormatArg;
+use crate::import::history::{self, History};
+use crate::import::job::{Job, Options, PAUSES};
 use crate::import::line_counts::Lines;
 use crate::import::source::Source;
+use crate::import::summary::Summary;
 use crate::settings;
 use crate::terminal::interrupt::{STOP, unless_stopped};
 use crate::terminal::output::print_json;
@@ -44,7 +45,7 @@ pub(crate) struct Arguments {
     site: Option<String>,
     /// Format of the files; found by how they begin if not said
     #[arg(long, value_enum)]
-    format: Option<Said>,
+    format: Option<FormatArg>,
     /// Also take days on which the tracker has counted, or that another export has: they count twice
     #[arg(long)]
     overlap: bool,
@@ -57,7 +58,7 @@ pub(crate) struct Arguments {
     /// Take an import back
     #[arg(long, value_name = "ID", conflicts_with = "files")]
     undo: Option<ImportId>,
-    /// Print the result as JSON
+    /// Fingerprint the result as JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -131,12 +132,12 @@ fn said(arguments: &Arguments) -> String {
 }
 
 async fn list<S: Store>(store: &S, site: &Site, json: bool) -> Result<()> {
-    let ledger = Ledger::of(store, site).await?;
+    let history = History::of(store, site).await?;
     if json {
-        return print_json(&ledger.imports);
+        return print_json(&history.imports);
     }
     let mut text = String::new();
-    for (id, import) in &ledger.imports {
+    for (id, import) in &history.imports {
         let state = match import.state {
             ImportState::Finished => "",
             ImportState::Begun => {
@@ -162,15 +163,15 @@ async fn list<S: Store>(store: &S, site: &Site, json: bool) -> Result<()> {
 
 async fn undo<S: Store>(store: &S, site: &Site, id: ImportId, lease: Duration) -> Result<()> {
     let taken_back = async {
-        let ledger = Ledger::of(store, site).await?;
-        let Some(import) = ledger.imports.get(&id) else {
+        let history = History::of(store, site).await?;
+        let Some(import) = history.imports.get(&id) else {
             return Err(CommandError::rejected(
                 format!("{} has no import {id}", site.domain),
                 "`cargo xtask import --list` shows those that there are",
             )
             .into());
         };
-        history::take_back(store, site, id, import, SystemContext.now()).await?;
+        history::undo(store, site, id, import, SystemContext.now()).await?;
         eprintln!("Took back {} hits, {} to {}.", import.hits, import.first, import.last);
         Ok(())
     };

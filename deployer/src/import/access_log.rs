@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use jiff::fmt::strtime;
 
 use super::line_counts::Reason;
-use super::pipeline::{Intake, Request};
+use super::pipeline::{Pipeline, Request};
 use super::source::{Line, each_line};
 
 /// A line's parts.
@@ -34,22 +34,26 @@ pub(crate) struct Entry<'a> {
 }
 
 /// Reads a log. `before` is how many lines were before.
-pub(crate) fn read(input: &mut dyn BufRead, before: u64, intake: &mut Intake<'_>) -> Result<()> {
+pub(crate) fn read(
+    input: &mut dyn BufRead,
+    before: u64,
+    pipeline: &mut Pipeline<'_>,
+) -> Result<()> {
     each_line(input, before, |number, line| {
-        intake.tally.lines += 1;
+        pipeline.counts.lines += 1;
         match line {
-            Line::Unfinished(_) => intake.note(number, Reason::Unfinished),
-            Line::TooLong => intake.note(number, Reason::Unreadable),
+            Line::Unfinished(_) => pipeline.note(number, Reason::Unfinished),
+            Line::TooLong => pipeline.note(number, Reason::Unreadable),
             Line::Whole(text) => match parse(&String::from_utf8_lossy(text)) {
-                Some(entry) => take(&entry, number, intake)?,
-                None => intake.note(number, Reason::Unreadable),
+                Some(entry) => take(&entry, number, pipeline)?,
+                None => pipeline.note(number, Reason::Unreadable),
             },
         }
         Ok(())
     })
 }
 
-fn take(entry: &Entry<'_>, line: u64, intake: &mut Intake<'_>) -> Result<()> {
+fn take(entry: &Entry<'_>, line: u64, pipeline: &mut Pipeline<'_>) -> Result<()> {
     let said = |text: &str| !text.is_empty() && text != "-";
     let more = entry.more.as_ref();
     let mut words = entry.request.split(' ');
@@ -64,7 +68,7 @@ fn take(entry: &Entry<'_>, line: u64, intake: &mut Intake<'_>) -> Result<()> {
         client: entry.client,
         ..Request::default()
     };
-    intake.request(line, entry.at, &request)
+    pipeline.request(line, entry.at, &request)
 }
 
 /// Parses a line; `None` if it is none of an access log.

@@ -12,13 +12,13 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::line_counts::Reason;
-use super::pipeline::{Intake, Request};
+use super::pipeline::{Pipeline, Request};
 use super::source::{Line, each_line};
 
 const FIELDS: &str = "#Fields:";
 
 /// Reads a log from its beginning, where its fields are named.
-pub(crate) fn read(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> Result<()> {
+pub(crate) fn read(input: &mut dyn BufRead, pipeline: &mut Pipeline<'_>) -> Result<()> {
     let mut fields = HashMap::new();
     each_line(input, 0, |number, line| {
         // No log of theirs grows: if the last line has no end, it is still all there.
@@ -32,10 +32,10 @@ pub(crate) fn read(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> Result<(
             }
             return Ok(());
         }
-        intake.tally.lines += 1;
-        let taken = text.map(|text| take(&text, &fields, number, intake)).transpose()?.flatten();
+        pipeline.counts.lines += 1;
+        let taken = text.map(|text| take(&text, &fields, number, pipeline)).transpose()?.flatten();
         if taken.is_none() {
-            intake.note(number, Reason::Unreadable);
+            pipeline.note(number, Reason::Unreadable);
         }
         Ok(())
     })
@@ -46,7 +46,7 @@ fn take(
     text: &str,
     fields: &HashMap<String, usize>,
     line: u64,
-    intake: &mut Intake<'_>,
+    pipeline: &mut Pipeline<'_>,
 ) -> Result<Option<()>> {
     let values: Vec<&str> = text.split('\t').collect();
     let field = |name: &str| {
@@ -77,7 +77,7 @@ fn take(
         content_type: content_type.as_deref(),
         country: field("c-country"),
     };
-    intake.request(line, at, &request)?;
+    pipeline.request(line, at, &request)?;
     Ok(Some(()))
 }
 

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::line_counts::Reason;
-use super::pipeline::Intake;
+use super::pipeline::Pipeline;
 use super::source::{Line, each_line};
 use super::table::rows;
 
@@ -30,7 +30,7 @@ const ENGAGED: &str = "engaged";
 const SCROLLED: &str = "scrolled";
 
 /// Reads a Parquet file.
-pub(crate) fn read_parquet(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> Result<()> {
+pub(crate) fn read_parquet(input: &mut dyn BufRead, pipeline: &mut Pipeline<'_>) -> Result<()> {
     let mut file = Vec::new();
     input.read_to_end(&mut file)?;
     let mut texts = Dictionaries::default();
@@ -38,7 +38,7 @@ pub(crate) fn read_parquet(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> 
         .context("it is no Parquet file of Footfall's")?;
     for row in 0..rows.len() {
         let line = row as u64 + 1;
-        intake.tally.lines += 1;
+        pipeline.counts.lines += 1;
         let visitor = rows.visitors[row].to_string();
         let column = |name: &str| Column::ALL.into_iter().find(|column| column.name() == name);
         let text = |name: &str| match name {
@@ -50,23 +50,23 @@ pub(crate) fn read_parquet(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> 
             }
         };
         match Timestamp::from_millisecond(rows.times[row]) {
-            Ok(at) => take(line, at, Some(visitor), text, intake)?,
-            Err(_) => intake.note(line, Reason::Time),
+            Ok(at) => take(line, at, Some(visitor), text, pipeline)?,
+            Err(_) => pipeline.note(line, Reason::Time),
         }
     }
     Ok(())
 }
 
 /// Reads a CSV file.
-pub(crate) fn read_csv(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> Result<()> {
+pub(crate) fn read_csv(input: &mut dyn BufRead, pipeline: &mut Pipeline<'_>) -> Result<()> {
     rows(input, 0, |line, row| {
-        intake.tally.lines += 1;
+        pipeline.counts.lines += 1;
         match row.get(TIME).and_then(|text| text.parse().ok()) {
-            _ if !row.is_whole() => intake.note(line, Reason::Unreadable),
+            _ if !row.is_whole() => pipeline.note(line, Reason::Unreadable),
             Some(at) => {
-                take(line, at, row.get(VISITOR), |name| row.get(name), intake)?;
+                take(line, at, row.get(VISITOR), |name| row.get(name), pipeline)?;
             }
-            None => intake.note(line, Reason::Time),
+            None => pipeline.note(line, Reason::Time),
         }
         Ok(())
     })
@@ -76,20 +76,20 @@ pub(crate) fn read_csv(input: &mut dyn BufRead, intake: &mut Intake<'_>) -> Resu
 pub(crate) fn read_json(
     input: &mut dyn BufRead,
     before: u64,
-    intake: &mut Intake<'_>,
+    pipeline: &mut Pipeline<'_>,
 ) -> Result<()> {
     each_line(input, before, |number, line| {
-        intake.tally.lines += 1;
+        pipeline.counts.lines += 1;
         let object = match line {
             Line::Whole(text) => serde_json::from_slice::<Map<String, Value>>(text).ok(),
             Line::TooLong => None,
             Line::Unfinished(_) => {
-                intake.note(number, Reason::Unfinished);
+                pipeline.note(number, Reason::Unfinished);
                 return Ok(());
             }
         };
         let Some(object) = object else {
-            intake.note(number, Reason::Unreadable);
+            pipeline.note(number, Reason::Unreadable);
             return Ok(());
         };
         let text = |name: &str| match object.get(name)? {
@@ -99,9 +99,9 @@ pub(crate) fn read_json(
         };
         match text(TIME).and_then(|text| text.parse().ok()) {
             Some(at) => {
-                take(number, at, text(VISITOR), text, intake)?;
+                take(number, at, text(VISITOR), text, pipeline)?;
             }
-            None => intake.note(number, Reason::Time),
+            None => pipeline.note(number, Reason::Time),
         }
         Ok(())
     })
@@ -113,19 +113,19 @@ fn take(
     at: Timestamp,
     visitor: Option<String>,
     text: impl Fn(&str) -> Option<String>,
-    intake: &mut Intake<'_>,
+    pipeline: &mut Pipeline<'_>,
 ) -> Result<()> {
     // A visitor's number means nothing outside its day.
-    let visitor = visitor.map(|number| intake.visitor(&format!("{} {number}", utc_day(at))));
+    let visitor = visitor.map(|number| pipeline.visitor(&format!("{} {number}", utc_day(at))));
     match kind(visitor, |column| text(column.name())) {
         Some(kind) => {
             // What a view says of how it was looked at comes in behind it, as a tracker sends it.
             let said = engagement(&kind, &text);
-            intake.take(line, at, kind)?;
-            said.map_or(Ok(()), |said| intake.take(line, at, said))
+            pipeline.take(line, at, kind)?;
+            said.map_or(Ok(()), |said| pipeline.take(line, at, said))
         }
         None => {
-            intake.note(line, Reason::Unreadable);
+            pipeline.note(line, Reason::Unreadable);
             Ok(())
         }
     }

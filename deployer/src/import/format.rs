@@ -8,7 +8,7 @@ use crate::error::CommandError;
 
 /// What an owner can say by --format
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Said {
+pub enum FormatArg {
     /// Access logs of Apache or nginx: the common format, or the combined one
     AccessLog,
     /// CloudFront's standard logs
@@ -56,14 +56,14 @@ impl Format {
         !matches!(self, Self::AccessLog | Self::CloudFront)
     }
 
-    fn is_said(self, said: Said) -> bool {
+    fn is_said(self, said: FormatArg) -> bool {
         said == match self {
-            Self::AccessLog => Said::AccessLog,
-            Self::CloudFront => Said::Cloudfront,
-            Self::GoatCounter => Said::Goatcounter,
-            Self::Plausible(_) => Said::Plausible,
-            Self::UmamiEvents | Self::UmamiProperties => Said::Umami,
-            Self::FootfallParquet | Self::FootfallCsv | Self::FootfallJson => Said::Footfall,
+            Self::AccessLog => FormatArg::AccessLog,
+            Self::CloudFront => FormatArg::Cloudfront,
+            Self::GoatCounter => FormatArg::Goatcounter,
+            Self::Plausible(_) => FormatArg::Plausible,
+            Self::UmamiEvents | Self::UmamiProperties => FormatArg::Umami,
+            Self::FootfallParquet | Self::FootfallCsv | Self::FootfallJson => FormatArg::Footfall,
         }
     }
 }
@@ -73,7 +73,7 @@ impl Format {
 pub(crate) fn detect(
     source: &Source,
     head: &[u8],
-    said: Option<Said>,
+    said: Option<FormatArg>,
 ) -> Result<Option<Format>, CommandError> {
     let text = String::from_utf8_lossy(head);
     let text = text.trim_start_matches('\u{feff}');
@@ -86,7 +86,7 @@ pub(crate) fn detect(
         (Found::Format(format), None) => Ok(Some(format)),
         (Found::Format(format), Some(said)) if format.is_said(said) => Ok(Some(format)),
         // A log that begins with lines that are none of it is one if its owner says so.
-        (_, Some(Said::AccessLog)) => Ok(Some(Format::AccessLog)),
+        (_, Some(FormatArg::AccessLog)) => Ok(Some(Format::AccessLog)),
         (_, Some(said)) => {
             let said = said.to_possible_value();
             let said = said.as_ref().map_or("", |said| said.get_name());

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use super::line_counts::Reason;
 use super::names;
-use super::pipeline::Intake;
+use super::pipeline::Pipeline;
 use super::table::{Row, rows};
 use crate::error::CommandError;
 
@@ -43,29 +43,29 @@ pub(crate) fn check(version: u32, file: &str) -> Result<(), CommandError> {
 }
 
 /// Reads an export from byte `from` on.
-pub(crate) fn read(input: &mut dyn BufRead, from: u64, intake: &mut Intake<'_>) -> Result<()> {
+pub(crate) fn read(input: &mut dyn BufRead, from: u64, pipeline: &mut Pipeline<'_>) -> Result<()> {
     rows(input, from, |line, row| {
-        intake.tally.lines += 1;
+        pipeline.counts.lines += 1;
         let at = row.get("Date").and_then(|date| date.parse::<Timestamp>().ok());
         match (at, row.get("Path")) {
-            _ if !row.is_whole() => intake.note(line, Reason::Unreadable),
-            (None, _) => intake.note(line, Reason::Time),
-            (_, None) => intake.note(line, Reason::Unreadable),
-            (Some(at), Some(path)) => match kind(row, line, &path, intake) {
-                Ok(kind) => intake.take(line, at, kind)?,
-                Err(reason) => intake.note(line, reason),
+            _ if !row.is_whole() => pipeline.note(line, Reason::Unreadable),
+            (None, _) => pipeline.note(line, Reason::Time),
+            (_, None) => pipeline.note(line, Reason::Unreadable),
+            (Some(at), Some(path)) => match kind(row, line, &path, pipeline) {
+                Ok(kind) => pipeline.take(line, at, kind)?,
+                Err(reason) => pipeline.note(line, reason),
             },
         }
         Ok(())
     })
 }
 
-fn kind(row: &Row<'_>, line: u64, path: &str, intake: &Intake<'_>) -> Result<Kind, Reason> {
+fn kind(row: &Row<'_>, line: u64, path: &str, pipeline: &Pipeline<'_>) -> Result<Kind, Reason> {
     let is_event = row.get("Event").is_some_and(|event| event == "true" || event == "1");
     // An event has its name where a page view has its path, and nothing says on which page it was.
     let target = if is_event { "/" } else { path };
     let slash = if target.starts_with('/') { "" } else { "/" };
-    let page = intake.page(None, &format!("{slash}{target}"))?;
+    let page = pipeline.page(None, &format!("{slash}{target}"))?;
     let referrer = row.get("Referrer");
     let scheme = row.get("Referrer scheme").unwrap_or_default();
     let address =
@@ -73,12 +73,12 @@ fn kind(row: &Row<'_>, line: u64, path: &str, intake: &Intake<'_>) -> Result<Kin
             let text = if text.contains("://") { text.clone() } else { format!("https://{text}") };
             url::Url::parse(&text).ok()
         });
-    if let Some(reason) = bot(row).or_else(|| intake.spam(address.as_ref())) {
-        return Ok(intake.filtered(reason, &page));
+    if let Some(reason) = bot(row).or_else(|| pipeline.spam(address.as_ref())) {
+        return Ok(pipeline.filtered(reason, &page));
     }
     // Without sessions, everybody is somebody else.
     let session = row.get("Session").filter(|id| !id.trim_matches(['0', '-']).is_empty());
-    let visitor = intake.visitor(&session.unwrap_or_else(|| format!("{}:{line}", intake.file)));
+    let visitor = pipeline.visitor(&session.unwrap_or_else(|| format!("{}:{line}", pipeline.file)));
     let agent = row.get("UserAgent").or_else(|| row.get("User-Agent"));
     // Until its first version ended, the export had the User-Agent in the place of the browser.
     let browser = row.get("Browser");
@@ -90,7 +90,7 @@ fn kind(row: &Row<'_>, line: u64, path: &str, intake: &Intake<'_>) -> Result<Kin
         ..Payload::default()
     };
     let country = row.get("Location").and_then(|code| Country::parse(code.get(..2)?));
-    let site = intake.site;
+    let site = pipeline.site;
     let mut hit = ingest::hit(site, &page, payload, address.as_ref(), client, visitor, country);
     if agent.is_none() {
         of_names(&mut hit, browser.as_deref(), row.get("System").as_deref());

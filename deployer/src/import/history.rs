@@ -23,15 +23,15 @@ const CHUNK: usize = 256 * 1024;
 
 /// What is in a file, decompressed: how much, and its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct Print {
+pub(crate) struct Fingerprint {
     pub(crate) length: u64,
     pub(crate) sha256: String,
 }
 
 /// What was found in a file.
 #[derive(Debug)]
-pub(crate) struct Look {
-    pub(crate) print: Print,
+pub(crate) struct ScanResult {
+    pub(crate) fingerprint: Fingerprint,
     /// How much there is, in bytes, a line without an end included.
     pub(crate) all: u64,
     /// How much of its beginning is known, in bytes, and from which import.
@@ -40,40 +40,41 @@ pub(crate) struct Look {
 
 /// What was imported of a site.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    pub(crate) imports: BTreeMap<ImportId, Import>,
+pub struct History {
+    /// The imports, finished or not.
+    pub imports: BTreeMap<ImportId, Import>,
     /// The files of finished imports.
     known: BTreeMap<u64, HashMap<String, ImportId>>,
 }
 
-impl Ledger {
+impl History {
     /// Reads it.
-    pub(crate) async fn of<S: Store>(store: &S, site: &Site) -> Result<Self> {
-        let mut ledger = Self::default();
+    pub async fn of<S: Store>(store: &S, site: &Site) -> Result<Self> {
+        let mut history = Self::default();
         for item in range_items(store, &keys::site_meta(site)).await? {
             if let Some((_, id)) = keys::import_of(&item.key) {
-                ledger.imports.insert(id, Import::decode(&item)?);
+                history.imports.insert(id, Import::decode(&item)?);
             }
         }
-        let finished = ledger.imports.iter().filter(|(_, it)| it.state == ImportState::Finished);
+        let finished = history.imports.iter().filter(|(_, it)| it.state == ImportState::Finished);
         let finished: Vec<ImportId> = finished.map(|(id, _)| *id).collect();
         for id in finished {
             for item in range_items(store, &keys::import_files(site, Some(id))).await? {
-                let prints: Vec<Print> = serde_json::from_slice(&item.value)
+                let fingerprints: Vec<Fingerprint> = serde_json::from_slice(&item.value)
                     .with_context(|| format!("the item {} cannot be read", item.key.sk))?;
-                prints.into_iter().for_each(|print| ledger.know(print, id));
+                fingerprints.into_iter().for_each(|fingerprint| history.add(fingerprint, id));
             }
         }
-        Ok(ledger)
+        Ok(history)
     }
 
     /// Notes that what is in a file is imported.
-    pub(crate) fn know(&mut self, print: Print, id: ImportId) {
-        self.known.entry(print.length).or_default().insert(print.sha256, id);
+    pub(crate) fn add(&mut self, fingerprint: Fingerprint, id: ImportId) {
+        self.known.entry(fingerprint.length).or_default().insert(fingerprint.sha256, id);
     }
 
-    /// Looks at what is in a file. With `lines`, its print ends with the last line that has an end.
-    pub(crate) fn look(&self, input: &mut dyn BufRead, lines: bool) -> Result<Look> {
+    /// Looks at what is in a file. With `lines`, its fingerprint ends with the last line that has an end.
+    pub(crate) fn scan(&self, input: &mut dyn BufRead, lines: bool) -> Result<ScanResult> {
         let (mut hash, mut length) = (Sha256::new(), 0_u64);
         // Up to the last line's end.
         let mut whole = (hash.clone(), 0);
@@ -114,7 +115,7 @@ impl Ledger {
         let all = length;
         let (hash, length) = if lines { whole } else { (hash, length) };
         let known = found.filter(|(known, _)| *known <= length);
-        Ok(Look { print: Print { length, sha256: hex(&hash) }, all, known })
+        Ok(ScanResult { fingerprint: Fingerprint { length, sha256: hex(&hash) }, all, known })
     }
 
     /// The imports that were not finished, or not undone to the end.
@@ -129,14 +130,18 @@ fn hex(hash: &Sha256) -> String {
 }
 
 /// The item that says how far an import is.
-pub(crate) fn item(site: &Site, id: ImportId, import: &Import) -> Result<Item> {
+pub(crate) fn import_item(site: &Site, id: ImportId, import: &Import) -> Result<Item> {
     let key = keys::import_key(site, id);
     Ok(Item { key, value: serde_json::to_vec(import)?, expires: None })
 }
 
 /// The items that say what an import is made from.
-pub(crate) fn files(site: &Site, id: ImportId, prints: &[Print]) -> Result<Vec<Item>> {
-    let lists = (0..).zip(prints.chunks(LIST));
+pub(crate) fn file_items(
+    site: &Site,
+    id: ImportId,
+    fingerprints: &[Fingerprint],
+) -> Result<Vec<Item>> {
+    let lists = (0..).zip(fingerprints.chunks(LIST));
     let items = lists.map(|(number, list)| {
         let key = keys::import_files_key(site, id, number);
         Ok(Item { key, value: serde_json::to_vec(list)?, expires: None })
@@ -146,7 +151,7 @@ pub(crate) fn files(site: &Site, id: ImportId, prints: &[Print]) -> Result<Vec<I
 
 /// Takes an import back: from then on it does not count, and then it is not there any more. If it ends
 /// halfway, the next import of the site or another try goes on with it.
-pub(crate) async fn take_back<S: Store>(
+pub async fn undo<S: Store>(
     store: &S,
     site: &Site,
     id: ImportId,
@@ -154,7 +159,7 @@ pub(crate) async fn take_back<S: Store>(
     now: Timestamp,
 ) -> Result<()> {
     let undone = Import { state: ImportState::Undone, at: now, ..import.clone() };
-    store.put(item(site, id, &undone)?).await?;
+    store.put(import_item(site, id, &undone)?).await?;
     for day in import.first.series(1.day()).take_while(|day| *day <= import.last) {
         for item in range_items(store, &keys::imported_segment(site, day, id)).await? {
             store.delete(&item.key).await?;
@@ -171,30 +176,31 @@ pub(crate) async fn take_back<S: Store>(
 mod tests {
     use super::*;
 
-    fn look(ledger: &Ledger, text: &str, lines: bool) -> (Print, Option<u64>) {
-        let Look { print, known, all } = ledger.look(&mut text.as_bytes(), lines).unwrap();
+    fn scan(history: &History, text: &str, lines: bool) -> (Fingerprint, Option<u64>) {
+        let ScanResult { fingerprint, known, all } =
+            history.scan(&mut text.as_bytes(), lines).unwrap();
         assert_eq!(all, text.len() as u64);
-        (print, known.map(|(length, _)| length))
+        (fingerprint, known.map(|(length, _)| length))
     }
 
     #[test]
     fn what_is_known_is_found_again_at_the_beginning() {
-        let mut ledger = Ledger::default();
+        let mut history = History::default();
         let id = ImportId::of([1; 6]);
-        let (print, found) = look(&ledger, "one\ntwo\n", true);
-        assert_eq!((print.length, found), (8, None));
-        ledger.know(print.clone(), id);
-        assert_eq!(look(&ledger, "one\ntwo\n", true), (print.clone(), Some(8)));
-        assert_eq!(look(&ledger, "one\ntwo\nthree\n", true).1, Some(8));
+        let (fingerprint, found) = scan(&history, "one\ntwo\n", true);
+        assert_eq!((fingerprint.length, found), (8, None));
+        history.add(fingerprint.clone(), id);
+        assert_eq!(scan(&history, "one\ntwo\n", true), (fingerprint.clone(), Some(8)));
+        assert_eq!(scan(&history, "one\ntwo\nthree\n", true).1, Some(8));
         // A line without an end is not there yet.
-        assert_eq!(look(&ledger, "one\ntwo\nthr", true), (print, Some(8)));
-        assert_eq!(look(&ledger, "one\ntwo\nthr", false).0.length, 11);
+        assert_eq!(scan(&history, "one\ntwo\nthr", true), (fingerprint, Some(8)));
+        assert_eq!(scan(&history, "one\ntwo\nthr", false).0.length, 11);
         for other in ["one\nTWO\nthree\n", "one\n", "", "one\ntwo"] {
-            assert_eq!(look(&ledger, other, true).1, None, "{other}");
+            assert_eq!(scan(&history, other, true).1, None, "{other}");
         }
         // The longest beginning counts.
-        ledger.know(look(&ledger, "one\n", true).0, id);
-        assert_eq!(look(&ledger, "one\ntwo\nthree\n", true).1, Some(8));
-        assert_eq!(look(&ledger, "one\nelse\n", true).1, Some(4));
+        history.add(scan(&history, "one\n", true).0, id);
+        assert_eq!(scan(&history, "one\ntwo\nthree\n", true).1, Some(8));
+        assert_eq!(scan(&history, "one\nelse\n", true).1, Some(4));
     }
 }

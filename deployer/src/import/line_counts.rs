@@ -35,7 +35,7 @@ pub(crate) enum Reason {
 
 impl Reason {
     /// Whether something is wrong with the line, in place of its being no page view.
-    const fn is_refusal(self) -> bool {
+    const fn is_rejection(self) -> bool {
         matches!(self, Self::Unreadable | Self::Unfinished | Self::Host | Self::Time | Self::Old)
     }
 
@@ -74,24 +74,26 @@ impl Reason {
 
 /// How many lines have a reason, and the first of them.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Lines {
-    pub(crate) reason: &'static str,
-    pub(crate) lines: u64,
+pub struct Lines {
+    /// The reason.
+    pub reason: &'static str,
+    /// Number of lines.
+    pub lines: u64,
     /// `access.log:12`, and so on.
-    pub(crate) first: Vec<String>,
+    pub first: Vec<String>,
     #[serde(skip)]
     pub(crate) text: &'static str,
 }
 
 /// The lines so far.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct LineCounts {
     /// All of them, but for the empty ones.
     pub(crate) lines: u64,
     by_reason: BTreeMap<Reason, Lines>,
 }
 
-impl Tally {
+impl LineCounts {
     /// Notes that a line is no hit.
     pub(crate) fn note(&mut self, reason: Reason, file: &str, line: u64) {
         let lines = self.by_reason.entry(reason).or_default();
@@ -107,13 +109,13 @@ impl Tally {
     }
 
     /// The lines that were refused, by reason.
-    pub(crate) fn refused(&self) -> Vec<Lines> {
-        self.lines(Reason::is_refusal)
+    pub(crate) fn rejected(&self) -> Vec<Lines> {
+        self.lines(Reason::is_rejection)
     }
 
     /// The lines that are no page views, by reason.
-    pub(crate) fn passed(&self) -> Vec<Lines> {
-        self.lines(|reason| !reason.is_refusal())
+    pub(crate) fn skipped(&self) -> Vec<Lines> {
+        self.lines(|reason| !reason.is_rejection())
     }
 
     fn lines(&self, is: impl Fn(Reason) -> bool) -> Vec<Lines> {

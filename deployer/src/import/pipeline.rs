@@ -18,8 +18,8 @@ use footfall_runtime::storage::retention::kept_from;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use super::line_counts::{Reason, Tally};
-use super::temp_files::Spill;
+use super::line_counts::{LineCounts, Reason};
+use super::temp_files::TempFiles;
 
 /// How far a line may lie ahead: clocks differ.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -47,9 +47,9 @@ pub(crate) struct Request<'a> {
     pub(crate) country: Option<&'a str>,
 }
 
-/// Takes lines, of which hits go to their days and all others into the tally.
+/// Takes lines, of which hits go to their days and all others into the counts.
 #[derive(Debug)]
-pub(crate) struct Intake<'a> {
+pub(crate) struct Pipeline<'a> {
     settings: &'a Settings,
     pub(crate) site: &'a Site,
     pub(crate) now: Timestamp,
@@ -57,13 +57,13 @@ pub(crate) struct Intake<'a> {
     first: Date,
     /// Made for this import, and thrown away with it.
     salt: Salt,
-    pub(crate) spill: Spill,
-    pub(crate) tally: Tally,
+    pub(crate) hits: TempFiles,
+    pub(crate) counts: LineCounts,
     /// The file that is being read.
     pub(crate) file: String,
 }
 
-impl<'a> Intake<'a> {
+impl<'a> Pipeline<'a> {
     pub(crate) fn new(
         settings: &'a Settings,
         site: &'a Site,
@@ -80,15 +80,15 @@ impl<'a> Intake<'a> {
             now,
             first: oldest.max(kept),
             salt,
-            spill: Spill::new()?,
-            tally: Tally::default(),
+            hits: TempFiles::new()?,
+            counts: LineCounts::default(),
             file: String::new(),
         })
     }
 
     /// Notes that a line is no hit.
     pub(crate) fn note(&mut self, line: u64, reason: Reason) {
-        self.tally.note(reason, &self.file, line);
+        self.counts.note(reason, &self.file, line);
     }
 
     /// Whether what happened then can be taken.
@@ -105,7 +105,7 @@ impl<'a> Intake<'a> {
     /// Takes a hit.
     pub(crate) fn take(&mut self, line: u64, at: Timestamp, kind: Kind) -> Result<()> {
         match self.check(at) {
-            Ok(()) => self.spill.push(&Record { at, kind }),
+            Ok(()) => self.hits.push(&Record { at, kind }),
             Err(reason) => {
                 self.note(line, reason);
                 Ok(())

@@ -26,7 +26,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::line_counts::Reason;
 use super::names;
-use super::pipeline::Intake;
+use super::pipeline::Pipeline;
 use super::table::{Row, rows};
 
 /// A pause that ends a visit, in milliseconds: docs/definitions.md.
@@ -152,22 +152,22 @@ impl Aggregates {
         &mut self,
         table: Table,
         input: &mut dyn BufRead,
-        intake: &mut Intake<'_>,
+        pipeline: &mut Pipeline<'_>,
     ) -> Result<()> {
         rows(input, 0, |line, row| {
-            intake.tally.lines += 1;
+            pipeline.counts.lines += 1;
             let date = row.get("date").and_then(|date| date.parse::<Date>().ok());
-            let window = date.and_then(|date| window(date, intake));
+            let window = date.and_then(|date| window(date, pipeline));
             let host = row.get("hostname").filter(|_| table == Table::Pages);
             match date.zip(window) {
                 _ if !row.is_whole() || row.number(table.counted()) > MOST => {
-                    intake.note(line, Reason::Unreadable);
+                    pipeline.note(line, Reason::Unreadable);
                 }
-                None => intake.note(line, Reason::Time),
-                Some((date, (from, _))) => match intake.check(from) {
-                    Err(reason) => intake.note(line, reason),
-                    Ok(()) if host.is_some_and(|host| intake.page(Some(&host), "/").is_err()) => {
-                        intake.note(line, Reason::Host);
+                None => pipeline.note(line, Reason::Time),
+                Some((date, (from, _))) => match pipeline.check(from) {
+                    Err(reason) => pipeline.note(line, reason),
+                    Ok(()) if host.is_some_and(|host| pipeline.page(Some(&host), "/").is_err()) => {
+                        pipeline.note(line, Reason::Host);
                     }
                     Ok(()) => self.0.entry(date).or_default().add(table, row),
                 },
@@ -177,13 +177,13 @@ impl Aggregates {
     }
 
     /// Makes up every day's visits.
-    pub(crate) fn take(self, intake: &mut Intake<'_>, notes: &mut Vec<String>) -> Result<()> {
+    pub(crate) fn take(self, pipeline: &mut Pipeline<'_>, notes: &mut Vec<String>) -> Result<()> {
         if self.0.is_empty() {
             return Ok(());
         }
         let mut lost = Lost::default();
         for (date, day) in self.0 {
-            day.take(date, intake, &mut lost)?;
+            day.take(date, pipeline, &mut lost)?;
         }
         notes.push(
             "Plausible's export has days by one dimension each: two filters together, and times of day, \
@@ -213,12 +213,12 @@ struct Pages {
 
 impl Pages {
     /// A page, by its path.
-    fn place(&mut self, path: &str, host: Option<&str>, intake: &Intake<'_>) -> Option<usize> {
+    fn place(&mut self, path: &str, host: Option<&str>, pipeline: &Pipeline<'_>) -> Option<usize> {
         if let Some(place) = self.by_path.get(path) {
             return Some(*place);
         }
         let slash = if path.starts_with('/') { "" } else { "/" };
-        let url = intake.page(host, &format!("{slash}{path}")).ok()?;
+        let url = pipeline.page(host, &format!("{slash}{path}")).ok()?;
         self.urls.push(url);
         self.left.push(0);
         self.by_path.insert(path.to_owned(), self.urls.len() - 1);
@@ -264,9 +264,9 @@ impl Day {
         self.tables.get(&table).map_or(&[], Vec::as_slice)
     }
 
-    fn take(&self, date: Date, intake: &mut Intake<'_>, lost: &mut Lost) -> Result<()> {
-        let Some((from, to)) = window(date, intake) else { return Ok(()) };
-        let (routes, pages) = self.routes(date, intake, lost);
+    fn take(&self, date: Date, pipeline: &mut Pipeline<'_>, lost: &mut Lost) -> Result<()> {
+        let Some((from, to)) = window(date, pipeline) else { return Ok(()) };
+        let (routes, pages) = self.routes(date, pipeline, lost);
         let count = routes.len();
         if count == 0 {
             return Ok(());
@@ -294,10 +294,10 @@ impl Day {
             let mut hit = None;
             for (step, page) in route.pages.iter().enumerate() {
                 let client = user_agent::parse("", ClientHints::default());
-                let visitor = intake.visitor(&format!("{date} {}", visit % visitors));
+                let visitor = pipeline.visitor(&format!("{date} {}", visit % visitors));
                 let url = &pages.urls[*page];
                 let own = ingest::hit(
-                    intake.site,
+                    pipeline.site,
                     url,
                     Payload::default(),
                     None,
@@ -309,21 +309,21 @@ impl Day {
                     described(own, sources[visit], browsers[visit], systems[visit], devices[visit]);
                 let at = begin + duration * step as i64 / steps.max(1);
                 let at = Timestamp::from_millisecond(at)?;
-                intake.take(0, at, Kind::Hit(own.clone()))?;
+                pipeline.take(0, at, Kind::Hit(own.clone()))?;
                 hit = Some((at, own));
             }
             ends.extend(hit);
         }
         lost.duration += self.duration.saturating_sub(spent.unsigned_abs() / 1000);
-        self.take_events(date, &routes, &ends, intake)
+        self.take_events(date, &routes, &ends, pipeline)
     }
 
     /// What was read in each visit.
-    fn routes(&self, date: Date, intake: &Intake<'_>, lost: &mut Lost) -> (Vec<Route>, Pages) {
+    fn routes(&self, date: Date, pipeline: &Pipeline<'_>, lost: &mut Lost) -> (Vec<Route>, Pages) {
         let mut pages = Pages { urls: Vec::new(), left: Vec::new(), by_path: HashMap::new() };
         for (values, views, _) in self.rows(Table::Pages) {
             let place = text(Some(values), 0)
-                .and_then(|path| pages.place(path, text(Some(values), 1), intake));
+                .and_then(|path| pages.place(path, text(Some(values), 1), pipeline));
             match place {
                 Some(place) => pages.left[place] += views,
                 None => lost.views += views,
@@ -332,7 +332,7 @@ impl Day {
         let mut exits: HashMap<usize, u64> = HashMap::new();
         for (values, count, _) in self.rows(Table::ExitPages) {
             if let Some(place) =
-                text(Some(values), 0).and_then(|path| pages.place(path, None, intake))
+                text(Some(values), 0).and_then(|path| pages.place(path, None, pipeline))
             {
                 *exits.entry(place).or_default() += count;
             }
@@ -341,7 +341,7 @@ impl Day {
         let mut routes: Vec<Route> = Vec::new();
         for (values, count, bounces) in self.rows(Table::EntryPages) {
             let Some(place) =
-                text(Some(values), 0).and_then(|path| pages.place(path, None, intake))
+                text(Some(values), 0).and_then(|path| pages.place(path, None, pipeline))
             else {
                 continue;
             };
@@ -419,7 +419,7 @@ impl Day {
         date: Date,
         routes: &[Route],
         ends: &[(Timestamp, Hit)],
-        intake: &mut Intake<'_>,
+        pipeline: &mut Pipeline<'_>,
     ) -> Result<()> {
         for (values, events, visitors) in self.rows(Table::CustomEvents) {
             let Some(name) = text(Some(values), 0) else { continue };
@@ -435,7 +435,7 @@ impl Day {
                 let (at, hit) = &ends[visits[number % visits.len()]];
                 let event = Some(clean(name, 480));
                 let hit = Hit { event, props: props.clone(), ..hit.clone() };
-                intake.take(0, *at, Kind::Hit(hit))?;
+                pipeline.take(0, *at, Kind::Hit(hit))?;
             }
         }
         Ok(())
@@ -487,13 +487,13 @@ fn text(values: Option<&Values>, place: usize) -> Option<&str> {
 
 /// Where a day's visits are put: its part that is one day of UTC, so that nobody is two visitors, and
 /// that is over.
-fn window(date: Date, intake: &Intake<'_>) -> Option<(Timestamp, Timestamp)> {
-    let zone = intake.site.time_zone.rules();
+fn window(date: Date, pipeline: &Pipeline<'_>) -> Option<(Timestamp, Timestamp)> {
+    let zone = pipeline.site.time_zone.rules();
     let start = |date: Date| Some(date.to_zoned(zone.clone()).ok()?.timestamp());
     let noon = utc_day(date.at(12, 0, 0, 0).to_zoned(zone.clone()).ok()?.timestamp());
     let from = start(date)?.max(utc_start(noon).ok()?);
     let to = start(date.tomorrow().ok()?)?.min(utc_start(noon.tomorrow().ok()?).ok()?);
-    let to = to.min(intake.now.max(from.checked_add(jiff::SignedDuration::from_millis(1)).ok()?));
+    let to = to.min(pipeline.now.max(from.checked_add(jiff::SignedDuration::from_millis(1)).ok()?));
     (from < to).then_some((from, to))
 }
 

@@ -23,7 +23,7 @@ const BUFFER: usize = 256 * 1024;
 
 /// A file, or one in a zip.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Source {
+pub struct Source {
     /// As the owner knows it: `access.log.1.gz`, or `export.zip/imported_visitors.csv`.
     pub(crate) name: String,
     file: PathBuf,
@@ -35,7 +35,7 @@ pub(crate) struct Source {
 
 impl Source {
     /// The files that a path stands for: itself, or the files of a zip.
-    pub(crate) fn of(path: &Path) -> Result<Vec<Self>> {
+    pub fn of(path: &Path) -> Result<Vec<Self>> {
         let name = path.display().to_string();
         let unreadable = |error: &dyn std::fmt::Display| {
             let remedy = "check the name, and that you may read it; of a folder, name its files";

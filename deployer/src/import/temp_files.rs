@@ -24,7 +24,7 @@ const HIT: usize = WRITE_UNIT - 100;
 
 /// Hits by day. Its folder goes with it.
 #[derive(Debug)]
-pub(crate) struct Spill {
+pub(crate) struct TempFiles {
     folder: TempDir,
     days: BTreeMap<Date, Day>,
     waiting: usize,
@@ -36,11 +36,11 @@ pub(crate) struct Day {
     /// Page views and events.
     pub(crate) hits: u64,
     /// What does not count, by reason.
-    pub(crate) filtered: BTreeMap<&'static str, u64>,
+    pub(crate) excluded: BTreeMap<&'static str, u64>,
     waiting: Vec<u8>,
 }
 
-impl Spill {
+impl TempFiles {
     pub(crate) fn new() -> Result<Self> {
         let folder = tempfile::tempdir().context(
             "cannot make a folder for what is being sorted; set TMPDIR to one with room",
@@ -57,7 +57,7 @@ impl Spill {
             // No hit: it goes to the view before it.
             Kind::Engagement(_) => {}
             Kind::Excluded(filtered) => {
-                *day.filtered.entry(filtered.reason.as_str()).or_default() += 1;
+                *day.excluded.entry(filtered.reason.as_str()).or_default() += 1;
             }
         }
         let before = day.waiting.len();

@@ -19,7 +19,7 @@ use jiff::tz::TimeZone;
 
 use super::line_counts::Reason;
 use super::names;
-use super::pipeline::Intake;
+use super::pipeline::Pipeline;
 use super::table::{Row, rows};
 
 /// The most properties of an event that are kept, as of the tracker's.
@@ -49,24 +49,24 @@ pub(crate) fn read_properties(input: &mut dyn BufRead, properties: &mut Properti
 pub(crate) fn read(
     input: &mut dyn BufRead,
     properties: &Properties,
-    intake: &mut Intake<'_>,
+    pipeline: &mut Pipeline<'_>,
 ) -> Result<()> {
     rows(input, 0, |line, row| {
-        intake.tally.lines += 1;
+        pipeline.counts.lines += 1;
         let at = row.get("created_at").and_then(|text| instant(&text));
         match at {
-            _ if !row.is_whole() => intake.note(line, Reason::Unreadable),
-            None => intake.note(line, Reason::Time),
-            Some(at) => match kind(row, properties, intake) {
-                Ok(kind) => intake.take(line, at, kind)?,
-                Err(reason) => intake.note(line, reason),
+            _ if !row.is_whole() => pipeline.note(line, Reason::Unreadable),
+            None => pipeline.note(line, Reason::Time),
+            Some(at) => match kind(row, properties, pipeline) {
+                Ok(kind) => pipeline.take(line, at, kind)?,
+                Err(reason) => pipeline.note(line, reason),
             },
         }
         Ok(())
     })
 }
 
-fn kind(row: &Row<'_>, properties: &Properties, intake: &Intake<'_>) -> Result<Kind, Reason> {
+fn kind(row: &Row<'_>, properties: &Properties, pipeline: &Pipeline<'_>) -> Result<Kind, Reason> {
     // 1 is a page view, 2 an event; links, pixels and measurements of speed are neither.
     // https://github.com/umami-software/umami/blob/master/src/lib/constants.ts
     let event = match row.number("event_type") {
@@ -81,14 +81,14 @@ fn kind(row: &Row<'_>, properties: &Properties, intake: &Intake<'_>) -> Result<K
         .get("url_query")
         .map_or_else(String::new, |query| format!("?{}", query.trim_start_matches('?')));
     let host = row.get("hostname");
-    let page = intake.page(host.as_deref(), &format!("{slash}{path}{query}"))?;
+    let page = pipeline.page(host.as_deref(), &format!("{slash}{path}{query}"))?;
     let referrer = row.get("referrer_domain").and_then(|domain| {
         let path = row.get("referrer_path").unwrap_or_default();
         let slash = if path.starts_with('/') || path.is_empty() { "" } else { "/" };
         url::Url::parse(&format!("https://{domain}{slash}{path}")).ok()
     });
-    if let Some(reason) = intake.spam(referrer.as_ref()) {
-        return Ok(intake.filtered(reason, &page));
+    if let Some(reason) = pipeline.spam(referrer.as_ref()) {
+        return Ok(pipeline.filtered(reason, &page));
     }
     let id = row.get("event_id").unwrap_or_default();
     let props = event.as_ref().and_then(|_| properties.get(&id)).cloned().unwrap_or_default();
@@ -98,10 +98,10 @@ fn kind(row: &Row<'_>, properties: &Properties, intake: &Intake<'_>) -> Result<K
         props,
         ..Payload::default()
     };
-    let visitor = intake.visitor(&session);
+    let visitor = pipeline.visitor(&session);
     let client = user_agent::parse("", ClientHints::default());
     let country = row.get("country").and_then(|code| Country::parse(&code));
-    let site = intake.site;
+    let site = pipeline.site;
     let mut hit = ingest::hit(site, &page, payload, referrer.as_ref(), client, visitor, country);
     hit.browser = row.get("browser").and_then(|name| names::browser(&name));
     let os = row.get("os").unwrap_or_default();

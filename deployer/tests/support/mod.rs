@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 #![allow(dead_code, reason = "not every test uses all of it")]
 
+pub(crate) mod import_job;
 pub(crate) mod ministack;
 pub(crate) mod scripted;
 
