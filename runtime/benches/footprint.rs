@@ -1,9 +1,10 @@
-//! What a hit takes, and what is left of it: the numbers that `cargo xtask cost` and docs/scale.md reckon with, noted in
-//! deployer/src/cost/measured.json.
-//! `cargo bench -p footfall-runtime --all-features --bench footprint`, with the folder of DynamoDB Local in
+//! Resources a hit uses, and bytes it leaves at rest. `cargo xtask cost` and docs/scale.md calculate with these
+//! numbers, which are written to deployer/src/cost/measured.json.
+//!
+//! Run `cargo bench -p footfall-runtime --all-features --bench footprint` with the folder of DynamoDB Local in
 //! `FOOTFALL_DYNAMODB_LOCAL` (`cargo xtask test` puts it into `~/.cache/footfall`).
 //!
-//! The functions are the real binaries, built for this machine; what they take is their processes' CPU time.
+//! The functions are the real binaries, built for this machine. CPU time is that of their processes.
 
 #![allow(
     clippy::unwrap_used,
@@ -31,23 +32,23 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde_json::{Map, Value, json};
 
 const SITE: &str = "sites: [{domain: example.com}]";
-/// Anybody may look at it.
+/// A public site, so that reports need no sign-in.
 const BUSY: &str = "sites: [{domain: busy.example, public: true}]";
 
-/// How many hits are taken, and how often each is in the day that is folded.
+/// Hits sent, and how often each of them is repeated in the day that is rolled up.
 const HITS: u64 = 4_001;
 const TIMES: u64 = 10;
 
-/// How many hits a day has of the busy site, and how many days are read of it: a million a month, and one of them.
+/// Hits per day of the busy site, and days read: one million a month, for a month.
 const BUSY_HITS: u64 = 33_000;
 const BUSY_DAYS: i64 = 30;
 
-/// How often they are read, of which the least counts.
+/// Repetitions of each read. The lowest result counts.
 const LOOKS: usize = 5;
 
 const MB: f64 = (1 << 20) as f64;
 
-/// What was measured, by name.
+/// Measured numbers by name.
 #[derive(Default)]
 struct Numbers(Map<String, Value>);
 
@@ -72,7 +73,7 @@ async fn main() {
     measured::note("footprint", command, numbers.0.into());
 }
 
-/// The environment of a function over a table, as the stack sets it.
+/// Environment of a function with a table, as the stack sets it.
 fn variables(endpoint: SocketAddr, table: &str, site: &str) -> Vec<(&'static str, String)> {
     let settings = Settings::from_yaml(site).unwrap().to_json().unwrap();
     let own = [("FOOTFALL_TABLE", table.to_owned()), ("FOOTFALL_SETTINGS", settings)];
@@ -84,7 +85,7 @@ fn event(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap()
 }
 
-/// The bytes of an answer: its headers, a line each, and its body.
+/// Size of a response in bytes: one line per header, and the body.
 fn bytes(answer: &Value) -> usize {
     let headers = answer["headers"].as_object().unwrap().iter();
     let headers: usize = headers.map(|(n, v)| n.len() + v.as_str().unwrap().len() + 4).sum();
@@ -92,10 +93,10 @@ fn bytes(answer: &Value) -> usize {
     headers + if answer["isBase64Encoded"] == true { body / 4 * 3 } else { body }
 }
 
-/// Page views of some hundred pages by as many browsers as there are hits.
+/// Page views of some hundred pages, each from a browser of its own.
 fn view(number: u64) -> Value {
     let mut event = event("track");
-    // The k-th page has a share of about 1/k.
+    // Page k gets about 1/k of the views.
     let page = (number.wrapping_mul(2_654_435_761) % 1_000_000) as f64 / 1e6;
     let page = 300f64.powf(page) as u64;
     let from = ["https://news.ycombinator.com/item?id=1", "https://www.google.com/", "", ""];
@@ -116,11 +117,11 @@ fn view(number: u64) -> Value {
 async fn hits(variables: &[(&str, String)], numbers: &mut Numbers) {
     let track = Function::start(env!("CARGO_BIN_EXE_track"), variables).await;
     let answer = track.invoke(&view(0)).await.unwrap();
-    // With the first one, HITS and a whole number of batches.
+    // Together with the first hit this makes HITS, and a whole number of batches.
     let others: Vec<Value> = (1..HITS).map(view).collect();
     numbers.add("hit_cpu_ms", least(&track, &others, 202).await, "ms");
     numbers.add("hit_answer_bytes", bytes(&answer) as f64, "bytes");
-    numbers.add("hit_log_lines", track.log().lines().count() as f64, "lines, of all hits");
+    numbers.add("hit_log_lines", track.log().lines().count() as f64, "lines for all hits");
     numbers.add("track_peak_mb", track.peak() as f64 / MB, "MB");
     let mut script = event("script");
     script["headers"]["accept-encoding"] = "gzip".into();
@@ -129,8 +130,7 @@ async fn hits(variables: &[(&str, String)], numbers: &mut Numbers) {
     numbers.add("script_cpu_ms", least(&track, &vec![script; 2000], 200).await, "ms");
 }
 
-/// The milliseconds of CPU that each of some events takes: of several batches, the least. What else the machine does
-/// lies on top of a time, never below.
+/// CPU milliseconds per event: the lowest of several batches, because other load only ever adds time.
 async fn least(function: &Function, events: &[Value], status: u16) -> f64 {
     let mut least = f64::MAX;
     for batch in events.chunks_exact(500) {
@@ -144,7 +144,7 @@ async fn least(function: &Function, events: &[Value], status: u16) -> f64 {
     least
 }
 
-/// Those who are let in nowhere.
+/// Measures requests without access to any site.
 async fn strangers(variables: &[(&str, String)], numbers: &mut Numbers) {
     let dashboard = Function::start(env!("CARGO_BIN_EXE_dashboard"), variables).await;
     let door = event("dashboard");
@@ -154,7 +154,7 @@ async fn strangers(variables: &[(&str, String)], numbers: &mut Numbers) {
     numbers.add("door_bytes", bytes(&answer) as f64, "bytes");
 }
 
-/// Folds a day of the hits that were taken, each several times.
+/// Rolls up a day in which each sent hit occurs several times.
 async fn folding(store: &DynamoDb, variables: &[(&str, String)], numbers: &mut Numbers) {
     let settings = Settings::from_yaml(SITE).unwrap();
     let site = &settings.sites[0];
@@ -174,9 +174,13 @@ async fn folding(store: &DynamoDb, variables: &[(&str, String)], numbers: &mut N
     let idle = rollup.invoke(&json!({})).await.unwrap();
     assert_eq!(idle["days"], 0);
     let took = (rollup.cpu() - began).as_secs_f64() * 1e3;
-    // The clock has hundredths of a second.
-    numbers.add("idle_run_cpu_ms", took.max(10.0), "ms at most, of a run that folds nothing");
-    // One after the other, all over the day.
+    // The process clock counts in hundredths of a second.
+    numbers.add(
+        "idle_run_cpu_ms",
+        took.max(10.0),
+        "ms at most, of a run without anything to roll up",
+    );
+    // Spreads the copies over the day.
     let step = 86_400_000 / (HITS * TIMES) as i64;
     let again = (0..TIMES).flat_map(|_| taken.iter().cloned()).zip(0..);
     let items = again.map(|(item, number)| {
@@ -186,7 +190,7 @@ async fn folding(store: &DynamoDb, variables: &[(&str, String)], numbers: &mut N
         Item { key: keys::hit_key(site, at, 0, random), ..item }
     });
     store.put_all(items.collect()).await.unwrap();
-    // The day was seen as empty: what is known of that is forgotten.
+    // An earlier run saw this day as empty, so its progress must be forgotten.
     store.delete(&keys::checkpoint_key(site)).await.unwrap();
     let began = rollup.cpu();
     let run = rollup.invoke(&json!({})).await.unwrap();
@@ -198,7 +202,7 @@ async fn folding(store: &DynamoDb, variables: &[(&str, String)], numbers: &mut N
     numbers.add("run_line_bytes", line as f64, "bytes");
 }
 
-/// Asks for a report of a busy site, and reads what it is made of.
+/// Measures a report of a busy site, and the segments it reads.
 async fn reading(
     store: &DynamoDb,
     table: &str,
@@ -222,7 +226,7 @@ async fn reading(
     let through = Some(today - 1.day());
     let checkpoint = Checkpoint { first: Some(first), through, shards: 1, ..Default::default() };
     checkpoint.put(store, site).await.unwrap();
-    numbers.add("at_rest_bytes", bytes as f64 / hits as f64, "bytes, a hit in its day's segment");
+    numbers.add("at_rest_bytes", bytes as f64 / hits as f64, "bytes per hit in its day's segment");
     let dashboard = Function::start(env!("CARGO_BIN_EXE_dashboard"), variables).await;
     let mut look = event("dashboard");
     look["rawQueryString"] = format!("period={BUSY_DAYS}d").into();
@@ -235,12 +239,12 @@ async fn reading(
         took = took.min((dashboard.cpu() - before).as_secs_f64() * 1e3);
         page = self::bytes(&answer);
     }
-    numbers.add("look_hits", hits as f64, "hits, of a period and the one before it");
+    numbers.add("look_hits", hits as f64, "hits in a period and the previous one");
     numbers.add("look_mb", bytes as f64 / 1e6, "MB of segments");
     numbers.add("look_cpu_ms", took, "ms");
     numbers.add("look_peak_mb", dashboard.peak() as f64 / MB, "MB");
     numbers.add("page_bytes", page as f64, "bytes");
-    // Reading alone: on one thread, whose CPU time is known.
+    // Reading alone, on one thread, so that its CPU time is known.
     let (table, site) = (table.to_owned(), site.clone());
     let read = std::thread::spawn(move || {
         let store = dynamodb_local::store(dynamodb_local::address(), &table);

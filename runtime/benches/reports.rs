@@ -1,9 +1,9 @@
-//! How fast reports are made of segments in memory, and where the time goes:
-//! `cargo bench -p footfall-runtime --bench reports`, or with `-- 12 365` for 12 million views a year over 365 days.
+//! Speed of reports over segments in memory, and where the time goes: `cargo bench -p footfall-runtime --bench
+//! reports`, or with `-- 12 365` for 12 million views spread over 365 days.
 //!
-//! The traffic is generated, and the same in every run. Times are the thread's CPU time, the least of some runs: what
-//! else the machine does lies on top of a time, never below. With `FOOTFALL_DUCKDB=PYTHON`, a Python that has `duckdb`
-//! asks DuckDB the same of the same files, in turn with us, on one thread.
+//! The traffic is generated and the same in every run. Times are the thread's CPU time, the lowest of several runs,
+//! because other load only ever adds time. With `FOOTFALL_DUCKDB=PYTHON`, a Python with the package `duckdb`, DuckDB
+//! answers the same questions over the same files, in turn with Footfall and on one thread.
 
 #![allow(
     clippy::unwrap_used,
@@ -47,11 +47,11 @@ struct World {
     store: Memory,
     days: i64,
     views: u64,
-    /// The same files for DuckDB.
+    /// The same segments as files, for DuckDB.
     folder: TempDir,
 }
 
-/// Something to ask, and the same for DuckDB, if it has words for it.
+/// A question, and the same question for DuckDB if SQL can express it.
 struct Question {
     name: &'static str,
     conditions: Vec<Condition>,
@@ -59,7 +59,7 @@ struct Question {
     sql: Option<&'static str>,
 }
 
-/// A visitor is one of a day. Events are no views; programs' hits have no visitor.
+/// Visitors are numbered per day. Events are not views, and excluded hits have no visitor.
 const SQL_PAGES: &str = "SELECT page, count(DISTINCT day * 4294967296 + visitor) AS visitors, \
     count(*) FILTER (event IS NULL) AS views FROM hits WHERE filtered IS NULL GROUP BY page";
 const SQL_FILTERED: &str = "SELECT source, count(DISTINCT day * 4294967296 + visitor) AS visitors, \
@@ -194,7 +194,7 @@ fn bench(world: &World) {
             world.views as f64 / all * 1000.0
         );
     }
-    // The report itself, as the handler makes it, with what it is compared with.
+    // The whole report as the handler makes it, with the previous period.
     let query = Query { period, conditions: Vec::new() };
     let tables: Vec<Key> = all_tables();
     let asked = ReportRequest::of(&query, &tables, world.now());
@@ -260,7 +260,7 @@ impl World {
         Reader { store, settings, site: &settings.sites[0], checkpoint, now: self.now() }
     }
 
-    /// What of it is reading segments.
+    /// The part of the time spent reading segments.
     fn decode(&self, engine: &Engine<'_>) {
         let mut texts = Dictionaries::default();
         for Item { value, .. } in self.store.items() {
@@ -271,7 +271,7 @@ impl World {
     }
 }
 
-/// DuckDB in a process of its own, which answers how long each question took.
+/// DuckDB in its own process, which returns the time of each question.
 struct DuckDb {
     child: Child,
     questions: ChildStdin,
@@ -303,7 +303,7 @@ for question in sys.stdin:
         Some(Self { child, questions, answers })
     }
 
-    /// Milliseconds of CPU time.
+    /// CPU time in milliseconds.
     fn ask(&mut self, sql: &str) -> f64 {
         writeln!(self.questions, "{sql}").unwrap();
         let mut answer = String::new();
@@ -319,7 +319,7 @@ impl Drop for DuckDb {
     }
 }
 
-/// The CPU time of this thread, in milliseconds.
+/// CPU time of this thread, in milliseconds.
 fn cpu() -> f64 {
     let text = fs::read_to_string("/proc/thread-self/schedstat").expect("this is Linux");
     text.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap() / 1e6

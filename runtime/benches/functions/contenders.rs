@@ -1,5 +1,6 @@
-//! What is measured: our functions as they are deployed, but built for this machine; the design they come from, and the
-//! same in plain Node, under the Runtime Interface Client that AWS publishes; and a bootstrap that does nothing.
+//! The programs compared: our functions as deployed, but built for this machine; the design Footfall grew out of and
+//! the same in plain Node, both under the Runtime Interface Client that AWS publishes; and a bootstrap that does
+//! nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -8,23 +9,23 @@ use super::site;
 use super::sizes::{node_files, zipped};
 use super::stub::Stub;
 
-/// Where `cargo xtask bench` says that the functions are.
+/// Variable that names the folder of the built functions; `cargo xtask bench` sets it.
 const FUNCTIONS: &str = "FOOTFALL_BENCH_FUNCTIONS";
 
-/// Where it says that they are as `cargo xtask build` leaves them: for Lambda, and packed.
+/// Variable that names the packed arm64 functions, as `cargo xtask build` writes them.
 const PACKAGES: &str = "FOOTFALL_BENCH_PACKAGES";
 
-/// What the other design's handlers need of Node's packages. The client of the Runtime API is Lambda's own.
+/// npm packages the other design's handlers need. The Runtime API client is Lambda's own.
 const SEED_NEEDS: [&str; 5] = ["@aws-sdk/client-dynamodb", "date-fns", "nbb", "react", "react-dom"];
 const NODE_NEEDS: [&str; 1] = ["@aws-sdk/client-dynamodb"];
 
-/// Where the programs are.
+/// Locations of the programs.
 pub(crate) struct Contenders {
     functions: PathBuf,
     pub(crate) node: PathBuf,
 }
 
-/// How large a function is, in bytes: its binary, if it has one, and its zip.
+/// Size of a function in bytes: its binary, if it has one, and its zip.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) binary: Option<u64>,
@@ -39,17 +40,17 @@ impl Contenders {
         Self { functions: functions.into(), node }
     }
 
-    /// The same with functions of ours from another folder.
+    /// The same programs, with our functions taken from another folder.
     pub(crate) fn with_functions(&self, functions: &Path) -> Self {
         Self { functions: functions.into(), node: self.node.clone() }
     }
 
-    /// The function `track` over a stub.
+    /// Our function `track` over a stub.
     pub(crate) fn track(&self, stub: &Stub, tls: bool) -> Program {
         self.own("track", stub, tls)
     }
 
-    /// The function `dashboard` over a stub.
+    /// Our function `dashboard` over a stub.
     pub(crate) fn dashboard(&self, stub: &Stub, tls: bool) -> Program {
         self.own("dashboard", stub, tls)
     }
@@ -65,7 +66,7 @@ impl Contenders {
         }
     }
 
-    /// A handler of the design that we come from.
+    /// A handler of the design Footfall grew out of.
     pub(crate) fn seed(&self, handler: &str, stub: &Stub, tls: bool) -> Program {
         self.of_node("seed", handler, stub, tls)
     }
@@ -93,7 +94,7 @@ impl Contenders {
         }
     }
 
-    /// How large a function of ours is, as it is deployed.
+    /// Size of one of our functions as deployed.
     pub(crate) fn own_size(&self, name: &str) -> Size {
         let folder = std::env::var_os(PACKAGES)
             .unwrap_or_else(|| panic!("{PACKAGES} is not set: run `cargo xtask bench`"));
@@ -104,19 +105,19 @@ impl Contenders {
         Size { binary: Some(size(name.to_owned())), zip: size(format!("{name}.zip")) }
     }
 
-    /// How large the bootstrap is that does nothing, for this machine.
+    /// Size of the empty bootstrap, built for this machine.
     pub(crate) fn empty_size(&self) -> Size {
         let file = self.functions.join("empty");
         let binary = std::fs::metadata(&file).unwrap().len();
         Size { binary: Some(binary), zip: zipped(&[("bootstrap".to_owned(), file)]) }
     }
 
-    /// How large the other design's package is, which has all its functions.
+    /// Size of the other design's package, which holds all its functions.
     pub(crate) fn seed_size(&self) -> Size {
         Size { binary: None, zip: zipped(&node_files(&self.node, "seed", &SEED_NEEDS)) }
     }
 
-    /// How large that of plain Node is.
+    /// Size of the plain Node package.
     pub(crate) fn node_size(&self) -> Size {
         Size { binary: None, zip: zipped(&node_files(&self.node, "node", &NODE_NEEDS)) }
     }

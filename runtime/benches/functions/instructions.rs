@@ -1,5 +1,5 @@
-//! How many instructions a function takes, by valgrind's callgrind: the same from run to run, nearly, and on any machine
-//! of the kind. So it can be held to a limit where times cannot.
+//! Instruction counts from valgrind's callgrind. They barely vary between runs or machines of one kind, so a test can
+//! hold them to a limit.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,31 +9,31 @@ use serde_json::Value;
 
 use super::lambda::{Function, Program};
 
-/// Where to leave what callgrind counted, by function, for `callgrind_annotate`. Build the functions with
-/// `CARGO_PROFILE_LAMBDA_STRIP=none`, so that they have names.
+/// Folder for callgrind's counts per function, to read with `callgrind_annotate`. Build the functions with
+/// `CARGO_PROFILE_LAMBDA_STRIP=none` to see their names.
 const KEEP: &str = "FOOTFALL_BENCH_CALLGRIND";
 
-/// So many calls are counted after the first, for the average.
+/// Calls counted after the first; their average is reported.
 const CALLS: usize = 20;
 
-/// So often it is counted. On a busy machine, valgrind is so slow that a request may be given up and sent again: what
-/// lies on top of the least is that.
+/// Repetitions of each count, of which the lowest is reported: on a busy machine valgrind is so slow that requests
+/// time out and are retried, which adds instructions.
 const TRIES: usize = 3;
 
-/// What a function takes.
+/// Instructions of a function, by phase.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Instructions {
-    /// From its start until it asked for its first event.
+    /// From its start to its first request for an event.
     pub(crate) init: u64,
-    /// For the first event.
+    /// The first event.
     pub(crate) first: u64,
-    /// For each of those after it.
+    /// Each later event, on average.
     pub(crate) warm: u64,
 }
 
-/// Counts the instructions of a program that is given events.
+/// Counts the instructions of a program that handles events.
 pub(crate) async fn count(program: &Program, event: impl Fn(usize) -> Value) -> Instructions {
-    // Without valgrind, so that what is made once a day is there.
+    // Runs once without valgrind, so that what is created once a day exists.
     Function::start(program).await.invoke(&event(0)).await;
     let init = least(program, &event, 0).await;
     let first = least(program, &event, 1).await;
@@ -53,7 +53,7 @@ async fn least(program: &Program, event: &impl Fn(usize) -> Value, events: usize
     least
 }
 
-/// The instructions of a run with so many events.
+/// Instructions of one run with `events` events.
 async fn run(program: &Program, event: &impl Fn(usize) -> Value, events: usize) -> u64 {
     let folder = tempfile::tempdir().unwrap();
     let kept = std::env::var_os(KEEP).map(PathBuf::from);
@@ -74,7 +74,7 @@ async fn run(program: &Program, event: &impl Fn(usize) -> Value, events: usize) 
     total.and_then(|total| total.trim().parse().ok()).expect("callgrind counts instructions")
 }
 
-/// What valgrind says of its version, if it is there.
+/// valgrind's version, if it is installed.
 pub(crate) fn valgrind() -> Option<String> {
     let output = Command::new("valgrind").arg("--version").output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())

@@ -1,4 +1,4 @@
-//! Lambda as a function sees it, and as it is measured: a Runtime API that says when it is asked and answered.
+//! Lambda's Runtime API as a function sees it, with the times of requests and responses recorded.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -18,32 +18,32 @@ use tokio::sync::{Mutex, mpsc};
 use super::process::Process;
 use footfall_testkit::fake::{self, Asked, Told};
 
-/// What is measured: a program, as Lambda would start it.
+/// A program to measure, with all that Lambda would start it with.
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
-    /// The program and its arguments.
+    /// Program and arguments.
     pub(crate) command: Vec<PathBuf>,
-    /// Where it is started.
+    /// Working directory.
     pub(crate) folder: PathBuf,
-    /// Its environment, beside what Lambda sets.
+    /// Environment variables besides those that Lambda sets.
     pub(crate) variables: Vec<(&'static str, String)>,
 }
 
-/// How long a function may take for anything: valgrind makes it some fifty times slower.
+/// Maximum time for any step of a function. valgrind slows it down about fifty times.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// What the function says to the Runtime API.
+/// Messages from the function to the Runtime API.
 #[derive(Debug)]
 enum Said {
-    /// It is ready for the next event.
+    /// The function asks for the next event.
     Next,
-    /// An event's answer, and when it came.
+    /// A response, and when it arrived.
     Answer(Vec<u8>, Instant),
-    /// Something went wrong.
+    /// The function reported an error.
     Failed(String),
 }
 
-/// A function that runs, and has asked for its first event. It is ended when this is dropped.
+/// A running function that has asked for its first event. Dropping it ends the process.
 pub(crate) struct Function {
     child: Child,
     log: NamedTempFile,
@@ -90,7 +90,7 @@ impl Function {
         Process::of(&self.child)
     }
 
-    /// What it has logged so far.
+    /// Everything the function has logged so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.log.path()).unwrap()
     }
@@ -107,13 +107,14 @@ impl Function {
             assert!(ended.is_none(), "the function ended ({ended:?}); it logged:\n{}", self.log());
             assert!(
                 Instant::now() < deadline,
-                "the function says nothing; it logged:\n{}",
+                "the function sent nothing; it logged:\n{}",
                 self.log()
             );
         }
     }
 
-    /// Hands over an event: its answer, and how long that took by the clock. The function has then asked for the next.
+    /// Sends an event and returns the response with the time it took on the clock. The function has then asked for
+    /// the next event.
     pub(crate) async fn invoke(&mut self, event: &Value) -> (Value, Duration) {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let id = format!("request-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -121,13 +122,13 @@ impl Function {
         let began = Instant::now();
         self.events.send((id, event)).unwrap();
         let Said::Answer(answer, at) = self.next_said().await else {
-            panic!("an answer was expected; it logged:\n{}", self.log())
+            panic!("expected a response; the function logged:\n{}", self.log())
         };
         assert!(matches!(self.next_said().await, Said::Next), "{}", self.log());
         (serde_json::from_slice(&answer).unwrap(), at - began)
     }
 
-    /// The same while it is held to the share of a 128 MB function.
+    /// Like `event`, but limited to the CPU share of a 128 MB function.
     pub(crate) async fn invoke_held_back(&mut self, event: &Value) -> (Value, Duration) {
         let (is_over, process) = (Arc::new(AtomicBool::new(false)), self.process());
         let holding = Arc::clone(&is_over);
@@ -140,7 +141,7 @@ impl Function {
         answer
     }
 
-    /// Asks it to end, and waits until it did.
+    /// Asks the function to end, and waits until it has.
     pub(crate) fn end(mut self) {
         self.process().terminate();
         self.child.wait().unwrap();
@@ -189,8 +190,8 @@ async fn answer(
     fake::json(202, r#"{"status":"OK"}"#)
 }
 
-/// A file that must be there.
+/// Returns the path if the file exists, and fails otherwise.
 pub(crate) fn existing(file: &Path) -> PathBuf {
-    assert!(file.exists(), "{} is not there: run `cargo xtask bench`", file.display());
+    assert!(file.exists(), "{} does not exist: run `cargo xtask bench`", file.display());
     file.to_owned()
 }

@@ -1,10 +1,10 @@
-//! How fast the functions are where Lambda bills it, beside the design they come from: `cargo xtask bench functions`.
+//! Speed of the functions in what Lambda bills, compared with the design Footfall grew out of: `cargo xtask bench
+//! functions`.
 //!
-//! Every program is started again and again, in turn with the others, by a Runtime API of the bench's own, over a
-//! DynamoDB of the bench's own (functions/stub.rs). Times are CPU time: what else the machine does makes them longer by
-//! some percent, and leaves their ratios as they are. `-- instructions` counts those of `track` alone, and fails where
-//! they are more than the limit. `-- beside FOLDER` measures our functions beside others of ours, such as those of before
-//! a change, and prints what it finds.
+//! Each program is started repeatedly, in turn with the others, by the benchmark's own Runtime API and over its own
+//! DynamoDB stub (functions/stub.rs). Times are CPU time: other load lengthens them by some percent but keeps their
+//! ratios. `-- instructions` counts the instructions of `track` alone and fails above the limit. `-- beside FOLDER`
+//! compares our functions with another build of them, such as one from before a change, and prints the results.
 
 #![allow(
     clippy::unwrap_used,
@@ -31,12 +31,12 @@ use contenders::Contenders;
 use footfall_testkit::report::whole;
 use stub::Stub;
 
-/// How many instructions `track` may take over TLS until its first answer, and for each after it: 3,499,264 and 461,357 on
-/// the day that this was written, and 5 %. The aims were 5.5 and 0.5 million.
+/// Maximum instructions of `track` over TLS: until its first response, and for each later one. These are 3,499,264
+/// and 461,357 as measured when the limit was set, plus 5 %. The aims were 5.5 and 0.5 million.
 const MOST_TO_FIRST: u64 = 3_674_000;
 const MOST_WARM: u64 = 484_000;
 
-/// How often each program is started.
+/// Starts of each program.
 const ROUNDS: usize = 15;
 
 #[tokio::main]
@@ -58,19 +58,19 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Whether `track` takes as few instructions as it may.
+/// Fails if `track` uses more instructions than the limit.
 async fn gate() -> ExitCode {
     let stub = Stub::start().await;
     let track = Contenders::find().track(&stub, true);
     let counted = instructions::count(&track, site::own_hit).await;
     stub.tables.asked();
-    println!("track: {} instructions to its first event", whole(counted.init));
+    println!("track: {} instructions until its first response", whole(counted.init));
     println!("track: {} for it", whole(counted.first));
-    println!("track: {} for each after it", whole(counted.warm));
+    println!("track: {} for each later event", whole(counted.warm));
     let to_first = counted.init + counted.first;
     if to_first > MOST_TO_FIRST || counted.warm > MOST_WARM {
         println!(
-            "That is too much: at most {} until the first is answered, and {} for each after it",
+            "too many instructions: at most {} until the first response, and {} for each later event",
             whole(MOST_TO_FIRST),
             whole(MOST_WARM)
         );

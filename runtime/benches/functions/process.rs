@@ -1,4 +1,4 @@
-//! A child process: what it takes of a processor and of memory, and how it is held back.
+//! A child process: its CPU time and memory, and limits on them.
 
 use std::fs;
 use std::process::Child;
@@ -6,21 +6,21 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// What Lambda gives a function of 128 MB once it is started: 128 of the 1,769 MB that are a whole core.
+/// CPU share of a running 128 MB function: 128 of the 1,769 MB that give one full core.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
 const SHARE: f64 = 128.0 / 1769.0;
 
-/// In which time that share is measured out.
+/// Period over which the share is enforced.
 const PERIOD: Duration = Duration::from_millis(20);
 
-/// How often it is looked whether something came to pass.
+/// Interval between checks.
 const LOOK: Duration = Duration::from_micros(50);
 
-/// What is left of a share when it counts as used up: less is not worth the signals.
+/// Remainder of a share that counts as used up, because less is not worth the signals.
 const CRUMB: Duration = Duration::from_micros(50);
 
-/// A process by its number, which must be one's own child that was not waited for.
+/// A process by number. It must be a child of ours that nobody has waited for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Process(Pid);
 
@@ -29,7 +29,7 @@ impl Process {
         Self(Pid::from_child(child))
     }
 
-    /// What its threads took of a processor so far, to the nanosecond where they do not run just now. None of those
+    /// CPU time its threads have used, exact to the nanosecond while they are not running. None of the programs
     /// measured here ends a thread while it lives.
     ///
     /// <https://docs.kernel.org/scheduler/sched-stats.html>
@@ -39,7 +39,7 @@ impl Process {
         Duration::from_nanos(taken.sum())
     }
 
-    /// The same once none of its threads runs any more: it may answer before it is done.
+    /// CPU time once none of its threads runs any more: a function may respond before it is done.
     pub(crate) fn settled_cpu(self) -> Duration {
         let (mut before, deadline) = (self.cpu(), Instant::now() + Duration::from_secs(2));
         loop {
@@ -52,35 +52,35 @@ impl Process {
         }
     }
 
-    /// Whether one of its threads runs or is to run.
+    /// Returns whether one of its threads is running or runnable.
     fn runs(self) -> bool {
         let stats = self.threads("stat");
-        // The name, in brackets, may have anything in it.
+        // The name stands in brackets and may contain anything.
         stats.iter().any(|it| it.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" R")))
     }
 
-    /// A file of each of its threads.
+    /// Paths of one file per thread.
     fn threads(self, file: &str) -> Vec<String> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.0)).unwrap();
         let texts = tasks.flatten().map(|task| fs::read_to_string(task.path().join(file)));
         texts.map(Result::unwrap_or_default).collect()
     }
 
-    /// The most memory that it had at a time, in bytes.
+    /// Peak memory in bytes.
     pub(crate) fn peak_memory(self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0)).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().strip_suffix(" kB").unwrap().trim().parse::<u64>().unwrap() * 1024
     }
 
-    /// Ends it as a shell would.
+    /// Ends the process as a shell would.
     pub(crate) fn terminate(self) {
         self.signal(Signal::TERM);
     }
 
-    /// Holds it to the share of a 128 MB function until `is_over`: in every period it runs until it has used its share,
-    /// and then not before the next, which is how Linux measures out a quota, too. What several threads took beyond it at
-    /// once is owed to the next.
+    /// Limits it to the share of a 128 MB function until `is_over`. In each period it runs until its share is used
+    /// and then stops until the next one, as Linux enforces a CPU quota. What several threads overrun at once is
+    /// subtracted from the next period.
     pub(crate) fn hold_back(self, is_over: impl Fn() -> bool) {
         let (share, mut owed) = (PERIOD.mul_f64(SHARE), Duration::ZERO);
         while !is_over() {
@@ -91,7 +91,7 @@ impl Process {
                     std::thread::sleep(LOOK);
                     continue;
                 }
-                // However much of this it is idle: it does not run for longer.
+                // Idle time does not extend the period.
                 self.signal(Signal::CONT);
                 let until = Instant::now() + left;
                 while Instant::now() < until && !is_over() {

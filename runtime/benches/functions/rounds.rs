@@ -1,5 +1,4 @@
-//! Rounds in which every program is started and asked, in turn with the others, so that what the machine does meanwhile
-//! is the same for all.
+//! Rounds that start and query every program in turn, so that other load affects all of them alike.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,50 +15,50 @@ use super::sizes::cdn_assets;
 use super::stub::Stub;
 use footfall_testkit::report::median;
 
-/// Names of what is measured, as they are printed.
+/// Names of the measurements, as printed.
 pub(crate) const FOOTFALL: &str = "Footfall";
 pub(crate) const SEED: &str = "the seed: nbb";
 pub(crate) const NODE: &str = "plain Node";
 pub(crate) const EMPTY: &str = "an empty bootstrap";
 const OTHERS: &str = "the others";
 
-/// Who is signed in and how far the site is folded, segments, and the hits of today: what our dashboard asks for at least.
+/// Minimum number of queries of our dashboard: session and rollup progress, segments, and today's hits.
 const OWN_QUERIES: u32 = 3;
 
-/// A program, what it is asked, and what must come of it.
+/// A program, its events, and what it must do with them.
 struct Contender {
     name: &'static str,
     program: Program,
     event: Box<dyn Fn(usize) -> Value>,
     status: u16,
-    /// What DynamoDB must have been asked for each event, at least so often.
+    /// Minimum number of DynamoDB calls per event, by operation.
     asks: Option<(&'static str, u32)>,
 }
 
-/// What was measured of a program: milliseconds, and bytes.
+/// Measurements of one program, in milliseconds and bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Times {
     pub(crate) name: &'static str,
-    /// CPU time from its start until it asked for its first event.
+    /// CPU time from its start to its first request for an event.
     pub(crate) init: Vec<f64>,
-    /// That of the first event.
+    /// CPU time of the first event.
     pub(crate) first: Vec<f64>,
-    /// That of each after it.
+    /// CPU time of each later event.
     pub(crate) warm: Vec<f64>,
-    /// The most memory it had, in bytes.
+    /// Peak memory in bytes.
     pub(crate) memory: Vec<f64>,
-    /// How long the first event took by the clock, held to the share of a 128 MB function.
+    /// Time on the clock of the first event at the CPU share of a 128 MB function.
     pub(crate) held: Vec<f64>,
 }
 
-/// How large a dashboard's page is for a browser, in bytes as they are sent.
+/// Size of a dashboard's page as sent to a browser, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Page {
     pub(crate) html: u64,
     pub(crate) assets: u64,
 }
 
-/// All that was measured.
+/// All measurements.
 pub(crate) struct Measured {
     pub(crate) rounds: usize,
     pub(crate) track: Vec<Times>,
@@ -69,11 +68,11 @@ pub(crate) struct Measured {
     pub(crate) sizes: Vec<(&'static str, Size)>,
     pub(crate) own_page: Page,
     pub(crate) seed_page: Page,
-    /// By name; none without valgrind.
+    /// Instruction counts by name. Empty without valgrind.
     pub(crate) instructions: Vec<(&'static str, Instructions)>,
 }
 
-/// Measures everything, in so many rounds; the largest in a third as many.
+/// Measures everything in `rounds` rounds; the largest site in a third as many.
 pub(crate) async fn measure(rounds: usize) -> Measured {
     let stub = Stub::start().await;
     let contenders = Contenders::find();
@@ -109,7 +108,7 @@ pub(crate) async fn measure(rounds: usize) -> Measured {
         let counted = instructions::count(&program, |_| site::page(&cookie)).await;
         instructions.push(("dashboard over TLS, the small site", counted));
     }
-    eprintln!("dashboard, 10,000 addresses a day");
+    eprintln!("dashboard, 10,000 URLs a day");
     stub.tables.clear();
     let cookie = site::fill(&stub.tables, site::LARGE).await;
     let all = dashboards(&contenders, &stub, &cookie);
@@ -117,7 +116,7 @@ pub(crate) async fn measure(rounds: usize) -> Measured {
     Measured { rounds, track, track_plain, small, large, sizes, own_page, seed_page, instructions }
 }
 
-/// Measures our functions beside those of another folder: `track`, and `dashboard` of a small site.
+/// Compares our functions with those in another folder: `track`, and `dashboard` of a small site.
 pub(crate) async fn beside(rounds: usize, folder: &Path) -> [Vec<Times>; 2] {
     let stub = Stub::start().await;
     let these = Contenders::find();
@@ -137,7 +136,7 @@ fn own_track(name: &'static str, from: &Contenders, stub: &Stub, tls: bool) -> C
     own(name, from.track(stub, tls), Some(("PutItem", 1)))
 }
 
-/// What takes the hits that our tracker sends.
+/// The programs that take the hits our tracker sends.
 fn own(name: &'static str, program: Program, asks: Option<(&'static str, u32)>) -> Contender {
     Contender { name, program, event: Box::new(site::own_hit), status: 202, asks }
 }
@@ -172,7 +171,7 @@ fn shown(name: &'static str, program: Program, queries: u32, cookie: &str) -> Co
     Contender { name, program, event, status: 200, asks: Some(("Query", queries)) }
 }
 
-/// Starts every program in every round, and gives it one event and so many more.
+/// Starts every program in every round and sends it one event, then several more.
 async fn contest(
     rounds: usize,
     contenders: &[Contender],
@@ -194,7 +193,7 @@ async fn contest(
     for it in &all {
         let [init, first, warm] = [&it.init, &it.first, &it.warm].map(|times| median(times));
         eprintln!(
-            "  {}: {init:.2} to its first event, {first:.2} for it, {warm:.2} ms for each after it",
+            "  {}: init {init:.2} ms, first event {first:.2} ms, later events {warm:.2} ms",
             it.name
         );
     }
@@ -233,7 +232,7 @@ impl Contender {
         assert_eq!(status, Some(self.status.into()), "{}: {answer}\n{}", self.name, function.log());
     }
 
-    /// A design that asks for less than it must would be fast for nothing.
+    /// Fails if a program made fewer calls than its work needs: it would be fast for nothing.
     fn check_asked(&self, stub: &Stub, events: usize) {
         let asked = stub.tables.asked();
         if let Some((operation, each)) = self.asks {
@@ -244,14 +243,14 @@ impl Contender {
     }
 }
 
-/// What a browser is sent.
+/// The page as a browser receives it.
 async fn page(contender: &Contender) -> Page {
     let mut function = Function::start(&contender.program).await;
     let (answer, _) = function.invoke(&(contender.event)(0)).await;
     let body = answer["body"].as_str().unwrap();
     let html = match answer["isBase64Encoded"].as_bool() {
         Some(true) => BASE64.decode(body).unwrap().len() as u64,
-        // As the gateway sends it on, which does not compress.
+        // API Gateway passes the body on without compressing it.
         _ => body.len() as u64,
     };
     Page { html, assets: 0 }

@@ -1,5 +1,5 @@
-//! Two weeks of a site, the same views for every design: as hits that went through `track` and were folded by
-//! `rollup`, and as counters by day, address and source.
+//! Two weeks of a site, with the same views for every design: as hits taken by `track` and rolled up by `rollup`, and
+//! as counters by day, URL and source.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -21,7 +21,7 @@ use super::stub::Tables;
 use footfall_testkit::context::Fixed;
 use footfall_testkit::memory::Memory;
 
-/// A page shows seven days, and what ours says of change reads the seven before.
+/// The page shows seven days, and our comparison reads the seven days before.
 const DAYS: i64 = 14;
 
 const BROWSERS: [&str; 5] = [
@@ -48,21 +48,21 @@ const REFERRERS: [&str; 6] = [
     "https://lobste.rs/",
 ];
 
-/// How much there is of a site.
+/// Size of a site.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) pages: usize,
-    /// Each page has at least one.
+    /// Number of pages. Each has at least one view.
     pub(crate) views_a_day: usize,
 }
 
-/// A blog that a few dozen people read, as the design that we come from has in mind.
+/// A blog with a few dozen readers, as the other design assumes.
 pub(crate) const SMALL: Size = Size { pages: 25, views_a_day: 150 };
 
-/// Each of 10,000 addresses, every day.
+/// 10,000 URLs, each viewed every day.
 pub(crate) const LARGE: Size = Size { pages: 10_000, views_a_day: 15_000 };
 
-/// A view, before anybody counted it.
+/// A view before anything has counted it.
 struct View {
     at: Timestamp,
     reader: u32,
@@ -70,7 +70,7 @@ struct View {
     source: Option<&'static str>,
 }
 
-/// The settings of a site, as the stack gives them to the functions.
+/// Settings of the site as the stack passes them to the functions.
 pub(crate) fn settings() -> Settings {
     Settings::from_yaml("sites: [{domain: example.com}]").unwrap()
 }
@@ -82,12 +82,12 @@ fn views(size: Size, now: Timestamp) -> Vec<View> {
     let mut views = Vec::new();
     for ago in (0..DAYS).rev() {
         let start = utc_start(today.checked_sub(ago.days()).unwrap()).unwrap();
-        // So much of the day is over.
+        // The fraction of the day that has passed.
         let over = now.duration_since(start).as_secs_f64().min(86_400.0);
         let count = (size.views_a_day as f64 * over / 86_400.0).ceil() as usize;
         let mut pages: Vec<usize> = (0..size.pages).collect();
         random.shuffle(&mut pages);
-        // The k-th page has a share of about 1/k of what is left when each had one.
+        // After one view for each page, page k gets about 1/k of the rest.
         let more = std::iter::repeat_with(|| {
             ((size.pages as f64 + 1.0).powf(random.f64()) - 1.0) as usize % size.pages
         });
@@ -96,7 +96,7 @@ fn views(size: Size, now: Timestamp) -> Vec<View> {
             let seconds = random.f64() * over;
             views.push(View {
                 at: start + SignedDuration::from_secs_f64(seconds),
-                // Two views each, more or less.
+                // About two views per visitor.
                 reader: random.u32(..(count / 2).max(1) as u32) + 1,
                 url: match page {
                     0 => "https://example.com/".to_owned(),
@@ -114,7 +114,7 @@ fn views(size: Size, now: Timestamp) -> Vec<View> {
     views
 }
 
-/// Fills the tables with two weeks of a site for both designs, and gives a cookie by which our dashboard opens.
+/// Fills the tables of both designs with two weeks of a site. Returns a session cookie for our dashboard.
 pub(crate) async fn fill(tables: &Tables, size: Size) -> String {
     let now = Timestamp::now();
     let views = views(size, now);
@@ -136,7 +136,7 @@ pub(crate) async fn fill(tables: &Tables, size: Size) -> String {
     format!("{COOKIE_NAME}={}", Session::starting(now).signed(&key))
 }
 
-/// What our functions make of the views: taken when they came, and folded as far as it is time.
+/// Stores the views as our functions do: taken when they arrived, and rolled up as far as they are due.
 async fn hits_and_segments(views: &[View], now: Timestamp) -> Vec<Item> {
     let (store, clock) = (Memory::default(), Fixed::at(&views[0].at.to_string()));
     let track = Ingest::new(settings(), store.clone(), clock.clone());
@@ -148,7 +148,7 @@ async fn hits_and_segments(views: &[View], now: Timestamp) -> Vec<Item> {
     let rollup = Rollup::new(settings(), store.clone(), Fixed::at(&now.to_string()));
     let run = rollup.run().await.unwrap();
     assert!(i64::from(run.days) >= DAYS - 2, "{run:?}");
-    // Of hits that are folded, nobody reads any.
+    // Hits that are rolled up are never read.
     let partitions: Vec<Item> = store.items();
     assert!(
         !store.hits().is_empty() || views.last().unwrap().at < now - SignedDuration::from_hours(1)
@@ -185,13 +185,13 @@ fn request(view: &View) -> Request {
     }
 }
 
-/// An event of the tests' own, as the gateway sends it.
+/// An event from the tests' data, as API Gateway sends it.
 fn event(name: &str) -> Value {
     let file = format!("{}/tests/data/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap()
 }
 
-/// A view of one of many readers for our `track`.
+/// A view by one of many readers, for our `track`.
 pub(crate) fn own_hit(number: usize) -> Value {
     let mut event = event("track");
     let address = format!("198.51.{}.{}", number / 250 % 250, number % 250);
@@ -199,7 +199,7 @@ pub(crate) fn own_hit(number: usize) -> Value {
     event
 }
 
-/// The same as the other design's snippet sends it.
+/// The same view as the other design's snippet sends it.
 pub(crate) fn other_hit(number: usize) -> Value {
     let mut event = own_hit(number);
     event["headers"]["content-type"] = "application/json".into();
@@ -209,7 +209,7 @@ pub(crate) fn other_hit(number: usize) -> Value {
     event
 }
 
-/// The last seven days for a browser, which takes gzip, in which somebody is signed in.
+/// A request for the last seven days by a signed-in browser that accepts gzip.
 pub(crate) fn page(cookie: &str) -> Value {
     let mut event = event("dashboard");
     event["rawQueryString"] = "period=7d".into();

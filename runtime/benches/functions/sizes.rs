@@ -1,4 +1,4 @@
-//! How much Lambda fetches and unpacks at a cold start, and how much a browser fetches of a dashboard.
+//! Bytes that Lambda fetches and unpacks at a cold start, and that a browser fetches for a dashboard.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,8 +11,8 @@ use serde_json::Value;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// What the other design's dashboard has a browser fetch from a CDN, with what that is compressed by gzip. Of the
-/// icons' font, the one that its icon is in; of the scripts, what the CDN gives for the package's name alone.
+/// Files that the other design's dashboard loads from a CDN, and whether gzip shrinks them: of the icon font the file
+/// with its icon, of the scripts what the CDN serves for the bare package name.
 const FROM_CDN: [&str; 6] = [
     "bulma/css/bulma.min.css",
     "@fortawesome/fontawesome-free/css/all.min.css",
@@ -22,7 +22,7 @@ const FROM_CDN: [&str; 6] = [
     "vega-embed/build/vega-embed.min.js",
 ];
 
-/// Files as a zip, packed as `cargo xtask build` packs ours (deployer/src/artifact/package.rs): its size.
+/// Size of a zip of these files, packed as `cargo xtask build` packs ours (deployer/src/artifact/package.rs).
 pub(crate) fn zipped(files: &[(String, PathBuf)]) -> u64 {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
@@ -36,7 +36,7 @@ pub(crate) fn zipped(files: &[(String, PathBuf)]) -> u64 {
     zip.finish().unwrap().into_inner().len() as u64
 }
 
-/// The files of a package of Node's: a folder of its own, and what it needs of `node_modules`, and what that needs.
+/// Files of an npm package, its own folder and its dependencies in `node_modules`, transitively.
 pub(crate) fn node_files(contenders: &Path, own: &str, needs: &[&str]) -> Vec<(String, PathBuf)> {
     let lock = fs::read_to_string(contenders.join("package-lock.json")).unwrap();
     let lock: Value = serde_json::from_str(&lock).unwrap();
@@ -60,7 +60,7 @@ pub(crate) fn node_files(contenders: &Path, own: &str, needs: &[&str]) -> Vec<(S
     files
 }
 
-/// Where Node finds a package: in the nearest `node_modules`, going up.
+/// Resolves a package as Node does: the nearest `node_modules`, going up.
 fn place(packages: &Value, from: &str, name: &str) -> Option<String> {
     let mut from = Some(from);
     while let Some(at) = from {
@@ -76,7 +76,7 @@ fn place(packages: &Value, from: &str, name: &str) -> Option<String> {
     None
 }
 
-/// The files of a folder, but for packages within it, which are walked by their own name.
+/// Files of a folder, without nested packages, which are listed under their own names.
 fn walk(root: &Path, folder: &Path, files: &mut Vec<(String, PathBuf)>) {
     let mut entries: Vec<PathBuf> =
         fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).collect();
@@ -92,18 +92,18 @@ fn walk(root: &Path, folder: &Path, files: &mut Vec<(String, PathBuf)>) {
     }
 }
 
-/// What the other design's page has a browser fetch beside itself, in bytes as they are sent.
+/// Bytes that the other design's page makes a browser fetch besides itself.
 pub(crate) fn cdn_assets(contenders: &Path) -> u64 {
     let modules = contenders.join("node_modules");
     let sent = FROM_CDN.map(|file| {
         let bytes = fs::read(modules.join(file)).unwrap();
-        // A font of this kind is compressed already.
+        // This kind of font is already compressed.
         if file.ends_with(".woff2") { bytes.len() as u64 } else { gzipped(&bytes) }
     });
     sent.into_iter().sum()
 }
 
-/// How many bytes gzip makes of these, at its best.
+/// Size of these bytes after gzip at its best level.
 pub(crate) fn gzipped(bytes: &[u8]) -> u64 {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes).unwrap();

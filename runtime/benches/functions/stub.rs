@@ -1,5 +1,5 @@
-//! A DynamoDB of the bench's own: as fast as memory, over TLS and plain. It knows what the functions ask, and refuses
-//! whatever it finds wrong with it, so that nothing is measured that DynamoDB would not take.
+//! A DynamoDB stub as fast as memory, over TLS and plain HTTP. It knows the requests that the functions send and
+//! rejects anything wrong with them, so that nothing is measured that DynamoDB would not accept.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -25,42 +25,42 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// Our table, and that of the design we come from.
+/// Our table, and the other design's.
 pub(crate) const TABLE: &str = "footfall";
 pub(crate) const SITE_TABLE: &str = "SiteStatistics";
 
-/// The answer to a query ends where its items have as many bytes.
+/// Maximum size of a query's page in bytes.
 const PAGE: usize = 1 << 20;
 
 const ACCESS_KEY: &str = "AKIATEST";
 const REGION: &str = "eu-central-1";
 
-/// An item, by its attributes.
+/// An item by attribute name.
 type Attributes = Map<String, Value>;
 
-/// What is wrong with a request, by the name that DynamoDB has for it.
+/// What is wrong with a request, by DynamoDB's name for it.
 type Wrong = (&'static str, Value);
 
-/// What is stored, and what was asked.
+/// Stored items and received requests.
 #[derive(Default)]
 pub(crate) struct Tables {
-    /// By table, partition and sort key.
+    /// Items by table, partition key and sort key.
     items: Mutex<BTreeMap<(String, String, String), Attributes>>,
     asked: Mutex<HashMap<String, u32>>,
     complaints: Mutex<Vec<String>>,
 }
 
-/// A stub that listens.
+/// A running stub.
 pub(crate) struct Stub {
     pub(crate) tables: Arc<Tables>,
     plain: u16,
     tls: u16,
-    /// The authority of its certificate, in PEM.
+    /// Certificate authority of the stub, as PEM.
     authority: NamedTempFile,
 }
 
 impl Stub {
-    /// Listens on two ports, until the runtime ends.
+    /// Listens on two ports until the runtime ends.
     pub(crate) async fn start() -> Self {
         let tables = Arc::new(Tables::default());
         let plain = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -94,7 +94,8 @@ impl Stub {
         stub
     }
 
-    /// What leads a function here, over TLS or plain: the variables of AWS's SDKs, and Node's for the authority.
+    /// Variables that direct a function to the stub, over TLS or plain HTTP: those of the AWS SDKs, and Node's for
+    /// the certificate authority.
     pub(crate) fn variables(&self, tls: bool) -> Vec<(&'static str, String)> {
         let authority = self.authority.path().display().to_string();
         let endpoint = match tls {
@@ -119,7 +120,7 @@ impl Stub {
 }
 
 impl Tables {
-    /// Puts our items there.
+    /// Stores our items.
     pub(crate) fn put(&self, items: Vec<Item>) {
         let mut stored = self.items.lock().unwrap();
         for Item { key, value, expires } in items {
@@ -135,7 +136,7 @@ impl Tables {
         }
     }
 
-    /// Puts a row of the other design there: views of an address on a day, in all and by source.
+    /// Stores a row of the other design: views of a URL on a day, in total and by source.
     pub(crate) fn put_row(&self, day: &str, url: &str, counters: &[(String, u64)]) {
         let mut item = Map::new();
         item.insert("day".to_owned(), json!({ "S": day }));
@@ -147,13 +148,13 @@ impl Tables {
         self.items.lock().unwrap().insert(key, item);
     }
 
-    /// Forgets everything.
+    /// Deletes everything.
     pub(crate) fn clear(&self) {
         self.items.lock().unwrap().clear();
         self.asked.lock().unwrap().clear();
     }
 
-    /// How often each operation was asked for since the last time. Fails if anything was wrong with one.
+    /// Counts calls by operation since the last time. Fails if a request was wrong.
     pub(crate) fn asked(&self) -> HashMap<String, u32> {
         let complaints = std::mem::take(&mut *self.complaints.lock().unwrap());
         assert!(complaints.is_empty(), "DynamoDB would refuse this: {complaints:#?}");
@@ -168,7 +169,7 @@ impl Tables {
                 "UpdateItem" => self.update_item(&body),
                 "DeleteItem" => self.delete_item(&body),
                 "Query" => self.query(&body),
-                _ => Err(wrong(format!("{operation} is nothing that a function does"))),
+                _ => Err(wrong(format!("unexpected operation {operation}"))),
             }
         });
         done.map_or_else(
@@ -184,7 +185,7 @@ impl Tables {
         )
     }
 
-    /// The operation and its parameters, if the request is signed, whole, and for a table that is there.
+    /// Returns operation and parameters if the request is signed, complete, and names an existing table.
     fn checked(
         &self,
         head: &hyper::http::request::Parts,
@@ -200,7 +201,7 @@ impl Tables {
         let target = header("x-amz-target")?;
         let operation = target.strip_prefix("DynamoDB_20120810.").ok_or_else(|| wrong(target))?;
         if header("content-type")? != "application/x-amz-json-1.0" {
-            return Err(wrong("the content type is not that of JSON 1.0"));
+            return Err(wrong("the content type must be application/x-amz-json-1.0"));
         }
         let (signature, date) = (header("authorization")?, header("x-amz-date")?);
         let day = date.split('T').next().unwrap_or_default();
@@ -218,7 +219,7 @@ impl Tables {
                 && signature.bytes().all(|it| it.is_ascii_hexdigit())
         });
         if !is_signed {
-            return Err(wrong(format!("the signature is {signature}")));
+            return Err(wrong(format!("unexpected signature {signature}")));
         }
         let body: Value = serde_json::from_slice(body).map_err(|error| wrong(error.to_string()))?;
         keys(table(&body)?)?;
@@ -257,7 +258,7 @@ impl Tables {
         Ok(json!({}))
     }
 
-    /// Adds to counters: `ADD #views :one, views_twitter :one`.
+    /// Adds to counters, as in `ADD #views :one, views_twitter :one`.
     fn update_item(&self, body: &Value) -> Result<Value, Wrong> {
         let own = body["Key"].as_object().ok_or_else(|| wrong("no key"))?;
         let key = key(table(body)?, own)?;
@@ -282,7 +283,7 @@ impl Tables {
         Ok(json!({}))
     }
 
-    /// What lies in a partition, between two keys or in all of it: a page of 1 MB.
+    /// Items of a partition, or of a range of sort keys in it: one page of 1 MB.
     fn query(&self, body: &Value) -> Result<Value, Wrong> {
         let table = table(body)?;
         let (_, sort) = keys(table)?;
@@ -300,7 +301,7 @@ impl Tables {
         let after = body["ExclusiveStartKey"][sort]["S"].as_str();
         let begin = after.map_or_else(|| from.clone(), str::to_owned);
         if to.as_ref().is_some_and(|to| *to < begin) {
-            return Err(wrong("the end of the range lies before its beginning"));
+            return Err(wrong("the range ends before it begins"));
         }
         let items = self.items.lock().unwrap();
         let begin = (table.to_owned(), partition.clone(), begin);
@@ -323,7 +324,7 @@ impl Tables {
         }
         let mut answer = json!({ "Count": page.len(), "ScannedCount": page.len(), "Items": page });
         if let Some(last) = last {
-            assert_ne!(table, SITE_TABLE, "the other design reads no second page");
+            assert_ne!(table, SITE_TABLE, "the other design does not read further pages");
             answer["LastEvaluatedKey"] = last;
         }
         Ok(answer)
@@ -340,16 +341,16 @@ fn table(body: &Value) -> Result<&str, Wrong> {
     body["TableName"].as_str().ok_or_else(|| wrong("no table"))
 }
 
-/// The names of a table's keys.
+/// Key names of a table.
 fn keys(table: &str) -> Result<(&'static str, &'static str), Wrong> {
     match table {
         SITE_TABLE => Ok(("day", "url")),
         _ if table == TABLE || table == salts_table(TABLE) => Ok(("pk", "sk")),
-        _ => Err(wrong(format!("there is no table {table}"))),
+        _ => Err(wrong(format!("unknown table {table}"))),
     }
 }
 
-/// Where an item lies: its keys are texts that are not empty.
+/// Location of an item: its keys are non-empty strings.
 fn key(table: &str, item: &Attributes) -> Result<(String, String, String), Wrong> {
     let text = |name: &str| {
         let text = item.get(name).and_then(|value| value["S"].as_str()).filter(|it| !it.is_empty());
@@ -359,7 +360,7 @@ fn key(table: &str, item: &Attributes) -> Result<(String, String, String), Wrong
     Ok((table.to_owned(), text(partition)?, text(sort)?))
 }
 
-/// The size of an item as DynamoDB reckons it, nearly.
+/// Approximate item size by DynamoDB's rules.
 fn bytes(item: &Attributes) -> usize {
     let value = |value: &Value| match (&value["S"], &value["B"], &value["N"]) {
         (Value::String(text), _, _) => text.len(),
@@ -370,7 +371,7 @@ fn bytes(item: &Attributes) -> usize {
     item.iter().map(|(name, it)| name.len() + value(it)).sum()
 }
 
-/// A certificate as text, in lines as short as OpenSSL wants them.
+/// A certificate as PEM, with lines as short as OpenSSL requires.
 fn pem(certificate: &[u8]) -> String {
     let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();
     for line in certificate.chunks(48) {

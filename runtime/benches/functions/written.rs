@@ -1,4 +1,4 @@
-//! What was measured, as the section of BENCHMARKS.md.
+//! Writes the measurements into their section of BENCHMARKS.md.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use footfall_testkit::report::{self, Aim, median, number, quantile, table, versi
 
 const MEGABYTE: f64 = 1e6;
 
-/// Packages of Node's whose versions matter.
+/// npm packages whose versions are reported.
 const PACKAGES: [&str; 3] = ["nbb", "@aws-sdk/client-dynamodb", "aws-lambda-ric"];
 
 pub(crate) fn write(measured: &Measured) {
@@ -17,7 +17,7 @@ pub(crate) fn write(measured: &Measured) {
     report::write("functions", "The functions", &text);
 }
 
-/// Our functions beside others of ours.
+/// Comparison of two builds of our functions.
 pub(crate) fn beside([track, dashboard]: &[Vec<Times>; 2]) -> String {
     format!(
         "`POST /track`, over TLS\n\n{}\n`GET /dashboard`, a small site\n\n{}",
@@ -58,7 +58,7 @@ fn text(it: &Measured) -> String {
     text
 }
 
-/// Of Node and of its packages.
+/// Versions of Node and of its packages.
 fn versions() -> String {
     let lock =
         include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/contenders/package-lock.json"));
@@ -145,14 +145,14 @@ fn instructions(it: &Measured) -> String {
     )
 }
 
-/// What issue 7 aims at.
+/// Aims beside what was reached.
 fn aims(it: &Measured) -> Vec<Aim> {
     let of = |all: &[Times], name: &str, what: fn(&Times) -> f64| {
         what(all.iter().find(|it| it.name == name).expect("it was measured"))
     };
     let started = |it: &Times| median(&it.init) + median(&it.first);
     let warm = |it: &Times| median(&it.warm);
-    // By the clock, so what else the machine does lies on top: the idler it is, the truer.
+    // Measured on the clock, so other load adds to it: the more idle the machine, the more accurate.
     let held = |it: &Times| median(&it.held);
     let memory = |it: &Times| median(&it.memory);
     let ratio = |what: &str, least: f64, all: &[Times], of_it: fn(&Times) -> f64| {

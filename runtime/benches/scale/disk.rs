@@ -1,8 +1,8 @@
-//! A store in files, so that the memory of who reads it is that of a function, and nothing of the table's; and in pages
-//! of 1 MB, whose units it counts as DynamoDB does.
+//! A store in files. The process's memory is then that of a function, without the table's. Queries return pages of 1
+//! MB and count units as DynamoDB does.
 //!
-//! Of the days before today there is one each of the period and of the period before it, and it stands for all of them:
-//! read under another day's key it has that day's number of hits, and their times are within the same period.
+//! One day stands for all days of the period, and one for all of the previous period. Read under another day's key,
+//! it has that day's number of hits, with times within the same period.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -13,47 +13,47 @@ use std::sync::{Arc, Mutex};
 use footfall_runtime::storage::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
 use jiff::civil::Date;
 
-/// A Query answers so many bytes at once.
+/// Maximum size of a query's page in bytes.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html>
 const PAGE: usize = 1 << 20;
 
-/// A unit reads so many bytes, strongly consistent.
+/// Bytes of a strongly consistent read unit.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>
 const UNIT: usize = 4096;
 
-/// Clones share it.
+/// A store in files. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Disk(Arc<Inner>);
 
 struct Inner {
     folder: PathBuf,
-    /// The milliseconds up to which hits have come in.
+    /// Time up to which hits have arrived, in milliseconds.
     until: String,
-    /// The days that stand for others: from each day of these on.
+    /// Days that stand for others, each from its date on.
     stands_for: Vec<(Date, Date)>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Where in its file a sort key is behind, by partition and key.
+    /// Position of each sort key in its file, by partition and key.
     places: HashMap<Key, u64>,
-    /// What there is of a partition of segments: sort keys and files.
+    /// Segments by partition: sort keys and files.
     lists: HashMap<String, Arc<Vec<(String, PathBuf)>>>,
     read: Read,
     written: u64,
 }
 
-/// What was read.
+/// Everything that was read.
 #[derive(Clone, Default)]
 pub(crate) struct Read {
     pub(crate) bytes: u64,
     pub(crate) pages: u64,
-    /// Read units, of each partition.
+    /// Read units by partition.
     pub(crate) units: HashMap<String, u64>,
 }
 
-/// Writes the hits of a partition, which are in order, as they are stored.
+/// Writes a partition's hits, which are in order, as they are stored.
 pub(crate) fn write_hits(folder: &Path, pk: &str, items: impl Iterator<Item = Item>) {
     let path = folder.join("hits");
     fs::create_dir_all(&path).unwrap();
@@ -78,7 +78,7 @@ impl Disk {
         self.0.state.lock().unwrap().read.clone()
     }
 
-    /// How many units were written.
+    /// Write units used.
     pub(crate) fn written(&self) -> u64 {
         self.0.state.lock().unwrap().written
     }
@@ -87,7 +87,7 @@ impl Disk {
         self.0.folder.join("items").join(&key.pk).join(&key.sk)
     }
 
-    /// Some hits of a partition: the next page of its file.
+    /// The next page of a partition's hits, from its file.
     fn hits(&self, range: &KeyRange, after: Option<&str>) -> Page {
         let Ok(mut file) = File::open(self.0.folder.join("hits").join(&range.pk)) else {
             return Page::default();
@@ -124,7 +124,7 @@ impl Disk {
         page
     }
 
-    /// Some items of another partition, each in a file of its own.
+    /// A page of another partition, whose items have one file each.
     fn items(&self, range: &KeyRange, after: Option<&str>) -> Page {
         let list = self.list(&range.pk);
         let from = list.partition_point(|(sk, _)| match after {
@@ -164,7 +164,7 @@ impl Disk {
             if first.is_some_and(|first| day.month() != first.month()) {
                 break;
             }
-            // The last of them that is not behind it.
+            // The last position that is not past the key.
             let other = self.0.stands_for.iter().rev().find(|(from, _)| *from <= day);
             let Some((_, other)) = other.filter(|(_, other)| *other != day) else { continue };
             let (name, start) = (format!("{:02}#", day.day()), format!("{:02}#", other.day()));
@@ -221,7 +221,7 @@ impl Store for Disk {
     }
 
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
-        // As over a network, what is asked for at once is on its way at once, and in memory.
+        // Concurrent queries are in flight together and in memory together, as over a network.
         tokio::task::yield_now().await;
         let is_of_hits = range.pk.starts_with("hit#");
         Ok(if is_of_hits { self.hits(range, after) } else { self.items(range, after) })

@@ -1,10 +1,10 @@
-//! What a month of so many views takes, from 10 thousand to 100 million of them: `cargo bench -p footfall-runtime
-//! --all-features --bench scale` (so that the libraries are those of the bench `footprint`), or with `-- 1000000` for that
-//! many alone. docs/scale.md is made of it.
+//! Resources for 10 thousand to 100 million views a month: `cargo bench -p footfall-runtime --all-features --bench
+//! scale` (these features build the same libraries as the benchmark `footprint`), or with `-- 1000000` for that size
+//! alone. docs/scale.md is made of it.
 //!
-//! The real rollup folds a whole day of generated hits, and the real dashboard answers from that, each in a process of
-//! its own, whose CPU time and memory are measured. The store is files. What would take too long is not run but
-//! extrapolated from what was, and says so.
+//! The real rollup processes a whole day of generated hits, and the real dashboard answers from its files, each in
+//! its own process, whose CPU time and memory are measured. The store is files. What would take too long is
+//! extrapolated and marked so.
 
 #![allow(
     clippy::unwrap_used,
@@ -47,28 +47,28 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
-/// Views a month.
+/// Views per month.
 const SIZES: [u64; 5] = [10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
-/// A month in days, as AWS reckons it: 730 hours.
+/// Days of a month as AWS counts it: 730 hours.
 const MONTH: f64 = 730.0 / 24.0;
 
 const SETTINGS: &str =
     "sites: [{domain: example.com, goals: [{event: signup}, {page: '/blog/*'}]}]";
 
-/// The day that is not over.
+/// Today, which is not over.
 const TODAY: &str = "2026-11-21";
 
-/// When the dashboard is looked at: half of the day is over, and its hours are folded but for the last half.
+/// Time of the report: half the day is over, and all but its last half hour is rolled up.
 const NOON: SignedDuration = SignedDuration::from_mins(12 * 60 + 30);
 
-/// What is looked at, in days. Each has as many before it, with which it is compared.
+/// Periods in days. Each is compared with as many days before it.
 const PERIODS: [i64; 4] = [1, 7, 30, 365];
 
-/// What has more hits than so many is not run but extrapolated.
+/// Maximum hits that are run; more are extrapolated.
 const MOST_HITS: u64 = 60_000_000;
 
-/// How many months the reader has in memory at most (`AT_ONCE` in src/read.rs).
+/// Maximum months the reader holds in memory (`AT_ONCE` in src/query/reader.rs).
 const MONTHS_AT_ONCE: i64 = 6;
 
 fn main() {
@@ -83,7 +83,7 @@ fn main() {
     }
 }
 
-/// Measures some sizes, and notes them in place of what was known of these.
+/// Measures some sizes, and replaces what was noted for them.
 fn note(sizes: &[u64]) {
     for views in sizes {
         let new = size(*views);
@@ -97,7 +97,7 @@ fn note(sizes: &[u64]) {
     }
 }
 
-/// What a size takes.
+/// Resources one size needs.
 fn size(views: u64) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -105,7 +105,7 @@ fn size(views: u64) -> Value {
     println!("{views} views a month, {a_day} a day");
     let (hits, item, largest) = write_day(folder, a_day);
     write_templates(folder, a_day);
-    // At seven minutes past every hour, see infra/src/stack/functions.rs.
+    // Runs at seven minutes past every hour: see infra/src/stack/functions.rs.
     let hours = child(&["fold", path(folder), &at(12 * 60 + 7)]);
     println!("  twelve hours folded: {hours}");
     let mut looks: Vec<Value> = Vec::new();
@@ -138,12 +138,12 @@ fn size(views: u64) -> Value {
     })
 }
 
-/// Runs a part of it in a process of its own.
+/// Runs one part in its own process.
 fn child(arguments: &[&str]) -> Value {
     let output = Command::new(std::env::current_exe().unwrap()).args(arguments).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {said}");
-    // What could not be read would be logged.
+    // The functions would log what they cannot read.
     assert!(said.is_empty(), "{arguments:?}: {said}");
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -152,7 +152,7 @@ fn path(folder: &Path) -> &str {
     folder.to_str().unwrap()
 }
 
-/// So many minutes after today began, in milliseconds since 1970.
+/// Milliseconds since 1970 of `minutes` minutes after the start of today.
 fn at(minutes: i64) -> String {
     (utc_start(today()).unwrap() + SignedDuration::from_mins(minutes)).as_millisecond().to_string()
 }
@@ -165,8 +165,7 @@ fn settings() -> Settings {
     Settings::from_yaml(SETTINGS).unwrap()
 }
 
-/// Writes the hits of today as they are stored, by the hour: how many there are, and how many bytes one has, on
-/// average and at most.
+/// Writes today's hits as stored, by hour. Returns their number, and their average and maximum size in bytes.
 fn write_day(folder: &Path, a_day: u64) -> (u64, f64, usize) {
     let settings = settings();
     let site = &settings.sites[0];
@@ -194,19 +193,19 @@ fn write_day(folder: &Path, a_day: u64) -> (u64, f64, usize) {
             largest = largest.max(size);
             Item { key, value, expires: None }
         });
-        // Those of one millisecond are in order as well, for their numbers are.
+        // Keys within a millisecond are in order too, because their numbers are.
         disk::write_hits(folder, &keys::hits(site, hour, 0).pk, items);
     }
     assert!(left.is_empty() && largest <= WRITE_UNIT);
     (rows.len() as u64, bytes as f64 / rows.len() as f64, largest)
 }
 
-/// A row as the hit that it was made from.
+/// Converts a row back into its hit.
 fn hit(rows: &HitBatch, texts: &Dictionaries, row: usize) -> Hit {
     let text = |column: Column| texts.of(column).text(rows.column(column)[row]);
     let owned = |column| text(column).map(str::to_owned);
     Hit {
-        // As good as a hash: visitors lie anywhere, as they do in the table.
+        // Spreads visitors as evenly as hashes do in the table.
         visitor: VisitorId::new(rows.visitors[row].wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         event: owned(Column::Event),
         host: None,
@@ -240,12 +239,12 @@ fn hit(rows: &HitBatch, texts: &Dictionaries, row: usize) -> Hit {
     }
 }
 
-/// The days that stand for all others: one of the period, and for each period one of that before it.
+/// Days that stand for all others: one of the period, and one for each previous period.
 fn template(days: i64) -> (Date, Date) {
     (today() - 1.day(), today() - (days + (days + 1) / 2).days())
 }
 
-/// Writes the segments of the days that stand for others, and how far the site is folded.
+/// Writes the segments of those days, and the site's rollup progress.
 fn write_templates(folder: &Path, a_day: u64) {
     let settings = settings();
     let site = &settings.sites[0];
@@ -268,7 +267,7 @@ fn write_templates(folder: &Path, a_day: u64) {
     wait(checkpoint.put(&store, site)).unwrap();
 }
 
-/// The rollup as it runs at a time: what it takes.
+/// Runs the rollup at a time, and measures it.
 fn fold(folder: &Path, at: i64) -> Value {
     let clock = Clock(Timestamp::from_millisecond(at).unwrap());
     let store = Disk::open(folder, at, Vec::new());
@@ -287,7 +286,7 @@ fn fold(folder: &Path, at: i64) -> Value {
     })
 }
 
-/// The dashboard's page of so many days, today among them: what it takes.
+/// Requests the dashboard's page for a number of days up to today, and measures it.
 fn look(folder: &Path, days: i64) -> Value {
     let now = utc_start(today()).unwrap() + NOON;
     let clock = Clock(now);
@@ -327,8 +326,8 @@ fn look(folder: &Path, days: i64) -> Value {
     })
 }
 
-/// A look that would take too long, from those that did not: all of it but memory grows with the days; memory with
-/// what is read of six months.
+/// Extrapolates a report that would take too long. Everything but memory grows with the days; memory grows with what
+/// is read of six months.
 fn extrapolated(looks: &[Value], days: i64, hits: u64) -> Value {
     let run = |of: &&Value| of["is_run"] == true;
     let (first, last) = (looks.iter().find(run).unwrap(), looks.iter().rfind(run).unwrap());
@@ -342,7 +341,7 @@ fn extrapolated(looks: &[Value], days: i64, hits: u64) -> Value {
         };
         number(last, name) + a_day * (at - number(last, "days"))
     };
-    // A period and the one before it, of which so many days are in memory.
+    // The period and the one before it, of which this many days are in memory.
     let held = (days as f64).min(MONTHS_AT_ONCE as f64 * MONTH / 2.0);
     let at = days as f64;
     json!({
@@ -360,7 +359,7 @@ fn extrapolated(looks: &[Value], days: i64, hits: u64) -> Value {
     })
 }
 
-/// How many parts a day's segment has, and how many bytes.
+/// Parts of a day's segment, and their bytes.
 fn segment(folder: &Path, day: Date) -> (usize, u64) {
     let key = keys::segment_key(&settings().sites[0], Span::Day(day));
     let start = key.sk.replace("#00", "#");
@@ -370,7 +369,7 @@ fn segment(folder: &Path, day: Date) -> (usize, u64) {
     (sizes.len(), sizes.iter().sum())
 }
 
-/// A clock that stands still, without dice.
+/// A fixed clock without randomness.
 struct Clock(Timestamp);
 
 impl Context for Clock {
@@ -383,13 +382,13 @@ impl Context for Clock {
     }
 }
 
-/// The CPU time of this thread, in milliseconds.
+/// CPU time of this thread, in milliseconds.
 fn cpu() -> f64 {
     let text = fs::read_to_string("/proc/thread-self/schedstat").expect("this is Linux");
     text.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap() / 1e6
 }
 
-/// The most memory that this process had, in MB as Lambda counts them.
+/// Peak memory of this process, in MB as Lambda counts them.
 fn peak() -> f64 {
     let status = fs::read_to_string("/proc/self/status").expect("this is Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

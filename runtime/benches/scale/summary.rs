@@ -1,5 +1,5 @@
-//! A prototype, of what there is not: a summary of each day, from which an unfiltered page could be made without the
-//! day's hits. What it would weigh, and how fast it would be read.
+//! Prototype of a feature that Footfall does not have: a daily summary from which an unfiltered page could be made
+//! without the day's hits. Measures its size and how fast it could be read.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
@@ -18,16 +18,16 @@ use crate::{cpu, settings, today};
 use footfall_testkit::measured::rounded;
 use footfall_testkit::traffic::Traffic;
 
-/// So many rows of a table are kept, as many as the dashboard shows of one at most.
+/// Rows kept per table: the most the dashboard ever shows of one.
 const ROWS: usize = 1000;
 
-/// How many days are read for a period of a month.
+/// Days read for a month.
 const DAYS: usize = 30;
 
-/// A row: its value, and what is counted of it.
+/// A row: its value and metrics.
 type Row = (Option<String>, [u64; 10]);
 
-/// Makes the summary of a day of so many views, and reads 30 of them.
+/// Makes the summary of one day and reads 30 of them.
 pub(crate) fn measure(views: u64) -> Value {
     let settings = settings();
     let start = utc_start(today()).unwrap();
@@ -69,7 +69,7 @@ pub(crate) fn measure(views: u64) -> Value {
     })
 }
 
-/// The rows of a table, those with the most visitors first.
+/// Rows of a table, those with the most visitors first.
 fn table(groups: Vec<GroupRow>) -> Vec<Row> {
     let row = |group: GroupRow| {
         let bar = group.bar.map(|bar| bar.to_string());

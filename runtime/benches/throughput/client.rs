@@ -1,4 +1,4 @@
-//! The client: keep-alive connections that send hits, one after the other, and wait for each answer.
+//! The client: keep-alive connections, each of which sends a hit and waits for the response before the next.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -11,11 +11,11 @@ use tokio::task::LocalSet;
 
 use crate::hits::Hits;
 
-/// What came of a load.
+/// Result of a load.
 pub(crate) struct Load {
-    /// How long it took, in seconds.
+    /// Duration in seconds.
     pub(crate) seconds: f64,
-    /// How long each hit took, in milliseconds.
+    /// Milliseconds of each hit.
     pub(crate) latencies: Vec<f64>,
 }
 
@@ -29,14 +29,14 @@ impl Load {
     }
 }
 
-/// When a load is over.
+/// Condition that ends a load.
 #[derive(Clone, Copy)]
 pub(crate) enum Until {
     Seconds(f64),
     Hits(usize),
 }
 
-/// Sends hits over so many connections, each as fast as it is answered.
+/// Sends hits over `connections` connections, each as fast as responses arrive.
 pub(crate) fn load(
     address: SocketAddr,
     hits: &Rc<RefCell<Hits>>,
@@ -71,8 +71,8 @@ pub(crate) fn load(
     Load { seconds: began.elapsed().as_secs_f64(), latencies }
 }
 
-/// Sends so many hits a second, whether or not those before are answered, until `is_over` says so. A hit's time begins
-/// when it was due: one that had to wait for a connection took as long as its visitor waited.
+/// Sends hits at a fixed rate, whether or not earlier ones are answered, until `is_over` holds. A hit's time starts
+/// when it is due, so waiting for a free connection counts.
 pub(crate) fn steady(
     address: SocketAddr,
     hits: &Rc<RefCell<Hits>>,
@@ -104,7 +104,7 @@ pub(crate) fn steady(
     Load { seconds: began.elapsed().as_secs_f64(), latencies }
 }
 
-/// Runs a task for each connection on this thread, and gathers what they measured.
+/// Runs one task per connection on this thread, and collects what they measured.
 fn on_connections<F: Future<Output = Vec<f64>> + 'static>(
     connections: usize,
     task: impl Fn(usize) -> F,
@@ -138,7 +138,7 @@ impl Connection {
         Self { stream, request: String::new(), answer: Vec::with_capacity(4096) }
     }
 
-    /// Sends a hit, and waits for its answer, which must say that it is stored.
+    /// Sends a hit, waits for the response, and fails unless the hit is stored.
     async fn send(&mut self) {
         self.stream.write_all(self.request.as_bytes()).await.unwrap();
         self.answer.clear();
@@ -151,7 +151,7 @@ impl Connection {
     }
 }
 
-/// Whether an answer is there up to its last byte: all of these have a length.
+/// Returns whether a response is complete. All of these have a content length.
 fn is_whole(answer: &[u8]) -> bool {
     let Some(head) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { return false };
     let text = String::from_utf8_lossy(&answer[..head]).to_ascii_lowercase();

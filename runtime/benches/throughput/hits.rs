@@ -1,18 +1,18 @@
-//! What browsers send: generated, and the same in every run.
+//! Generated requests as browsers send them, the same in every run.
 
 use std::fmt::Write as _;
 
-/// So many visitors send hits, in turn, so that none of them is too fast to be a reader.
+/// Number of visitors, who take turns so that none exceeds the rate limit.
 const VISITORS: u32 = 40_000;
 
-/// So many different bodies there are.
+/// Number of distinct bodies.
 const BODIES: u64 = 2_000;
 
-/// The real browsers that the User-Agents are taken from.
+/// User-Agents of real browsers.
 const USER_AGENTS: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/user-agents.tsv"));
 
-/// Every so many hits, one is a crawler's.
+/// Interval between hits of a crawler.
 const CRAWLED: u64 = 25;
 const CRAWLER: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 
@@ -30,9 +30,9 @@ const ZONES: [&str; 5] =
 
 const WIDTHS: [u32; 5] = [390, 768, 1280, 1536, 1920];
 
-/// Requests, one after the other.
+/// An endless sequence of requests.
 pub(crate) struct Hits {
-    /// All of a request but for the visitor's address.
+    /// Each request without the visitor's address.
     pool: Vec<(String, String)>,
     sent: u32,
 }
@@ -55,10 +55,10 @@ impl Hits {
         Self { pool, sent: 0 }
     }
 
-    /// The next request's bytes, in place of what is in `bytes`.
+    /// Writes the next request into `bytes`, replacing its contents.
     pub(crate) fn next(&mut self, bytes: &mut String) {
         let (head, rest) = &self.pool[self.sent as usize % self.pool.len()];
-        // The pool and the visitors are not in step: a visitor has other pages the next time.
+        // The numbers of bodies and of visitors differ, so a visitor's pages change.
         let visitor = self.sent.wrapping_mul(7919) % VISITORS;
         self.sent = self.sent.wrapping_add(1);
         bytes.clear();
@@ -72,7 +72,7 @@ impl Hits {
 
 /// A body as Footfall's tracker sends it.
 fn body(dice: &mut fastrand::Rng) -> String {
-    // The first pages are the most frequent: the k-th has a share of about 1/k.
+    // Earlier pages are more frequent: page k gets about 1/k of the views.
     let page = (501.0_f64.powf(dice.f64()) - 1.0) as u32;
     let mut url = format!("https://example.com/blog/{page}-a-post-about-something");
     if dice.f64() < 0.1 {
@@ -91,7 +91,7 @@ fn body(dice: &mut fastrand::Rng) -> String {
     body.to_string()
 }
 
-/// A request as a browser sends it, before and after the header with the visitor's address.
+/// A browser's request, split at the header with the visitor's address.
 fn request(user_agent: &str, body: &str) -> (String, String) {
     let head = format!(
         "POST /track HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: {user_agent}\r\nAccept: */*\r\n\

@@ -1,10 +1,11 @@
-//! How many hits a second `dev` takes, each durable before its answer, beside SQLite from Node; what memory a million of
-//! them take; and how long a hit waits while the rollup runs and dashboards are made: `cargo xtask bench throughput`.
+//! Hits per second that `dev` stores durably before it answers, beside SQLite from Node; the memory for a million of
+//! them; and the time a hit waits during a rollup and beside dashboards: `cargo xtask bench throughput`.
 //!
-//! `-- 50000` makes it fewer than a million hits, and `-- long`, `-- busy` or `-- beside` runs that part alone.
+//! `-- 50000` sends that many hits instead of a million, and `-- long`, `-- busy` or `-- beside` runs that part
+//! alone.
 //!
-//! One client sends the same hits to each server, in turn in every round. What is compared are medians, and ratios of
-//! one round: other work on the machine lies on all of them. The client runs on the same cores.
+//! One client sends the same hits to each server, in turn in every round. The comparison uses medians, and ratios
+//! within a round, because other load affects all servers alike. The client runs on the same cores.
 
 #![allow(
     clippy::unwrap_used,
@@ -35,20 +36,20 @@ use server::{Contender, Server};
 
 const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
 
-/// How often everybody takes hits in turn, and for how many seconds.
+/// Rounds in which every server takes a turn, and seconds per turn.
 const ROUNDS: usize = 5;
 const SECONDS: f64 = 3.0;
 
-/// How many hits the server has taken when its memory is read, unless the command says another number.
+/// Hits the server has taken when its memory is read, unless the command line says otherwise.
 const LONG_RUN: u64 = 1_000_000;
 
-/// How many hits a second come in while something else goes on, and for how many seconds.
+/// Hits per second while something else runs, and seconds of it.
 const STEADY: f64 = 200.0;
 const STEADY_SECONDS: f64 = 10.0;
 
 type Requests = Rc<RefCell<Hits>>;
 
-/// One contender's turn.
+/// Results of one server in one round.
 struct Turn {
     a_second: f64,
     server_cpu: f64,
@@ -69,20 +70,20 @@ fn main() {
         ("busy", &|| busy(&hits, count)),
     ];
     let is_named = |(name, _): &&Part<'_>| arguments.iter().any(|argument| argument == name);
-    // To try something out: one part is printed, and written nowhere.
+    // Runs and prints one part, without writing it anywhere.
     if let Some((_, part)) = parts.iter().find(is_named) {
         println!("{}", part());
         return;
     }
-    // What others do on the machine meanwhile is in every number but in ratios, CPU time, syncs and bytes.
+    // Other load affects every number except ratios, CPU time, syncs and bytes.
     let load = std::fs::read_to_string("/proc/loadavg").unwrap();
     let load = load.split(' ').next().unwrap_or_default().to_owned();
     let text = parts.map(|(_, part)| part()).concat();
-    let text = format!("{text}\n\nLoad of the machine before the start: {load}.\n");
+    let text = format!("{text}\n\nMachine load before the start: {load}.\n");
     report::write("throughput", "Throughput of `dev`", &text);
 }
 
-/// Hits a second, and what each costs, beside the others.
+/// Hits per second and cost per hit, for each server.
 fn beside(hits: &Requests) -> String {
     server::install_peer();
     let folders = Contender::ALL.map(|_| server::folder());
@@ -142,7 +143,7 @@ fn beside(hits: &Requests) -> String {
     )
 }
 
-/// The packages of the peer, with their versions.
+/// The peer's packages with their versions.
 fn peer() -> String {
     let manifest =
         include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/sqlite/package.json"));
@@ -168,17 +169,17 @@ fn turn(server: &Server, hits: &Requests, connections: usize) -> Turn {
     }
 }
 
-/// How often a hit waits for the disk, as strace counts it, in a run of its own.
+/// Disk syncs per hit, counted by strace in a separate run.
 fn waits_for_the_disk(contender: Contender, hits: &Requests, connections: usize) -> Option<f64> {
     if std::process::Command::new("strace").arg("--version").output().is_err() {
-        eprintln!("without strace, nobody counts how often the disk is waited for");
+        eprintln!("strace is not installed, so disk syncs are not counted");
         return None;
     }
     let folder = server::folder();
     let server = Server::start_watched(contender, folder.path());
     let load = load(server.address, hits, connections, Until::Seconds(1.5));
     let waits = server.stop_watched() as f64 / load.hits() as f64;
-    // With one connection, no hit can share its wait with another.
+    // With one connection, no two hits can share a sync.
     assert!(connections > 1 || waits >= 1.0, "{} answers before it is durable", contender.name());
     Some(waits)
 }
@@ -203,7 +204,7 @@ fn row(
     ]
 }
 
-/// Footfall beside the other, in the rounds that they shared.
+/// Footfall's ratio to another server, in the rounds both took part in.
 fn ratios(connections: usize, ours: &[Turn], theirs: &[Turn]) -> [Aim; 2] {
     let ratio = |of: fn(&Turn, &Turn) -> f64| {
         median(&ours.iter().zip(theirs).map(|(ours, theirs)| of(ours, theirs)).collect::<Vec<_>>())
@@ -219,7 +220,7 @@ fn ratios(connections: usize, ours: &[Turn], theirs: &[Turn]) -> [Aim; 2] {
     ]
 }
 
-/// What memory it takes to take many hits.
+/// Memory used while taking many hits.
 fn long(hits: &Requests, count: u64) -> String {
     let folder = server::folder();
     let mut server = Server::start(Contender::Dev, folder.path());
@@ -251,14 +252,14 @@ fn long(hits: &Requests, count: u64) -> String {
         "file, bytes per hit",
         "written, bytes per hit",
     ];
-    format!("Footfall under many hits:\n\n{}\n", table(&head, &[row.to_vec()]))
+    format!("Footfall under sustained load:\n\n{}\n", table(&head, &[row.to_vec()]))
 }
 
 fn size(file: &Path) -> f64 {
     std::fs::metadata(file).unwrap().len() as f64
 }
 
-/// How long a hit waits while something else goes on.
+/// Waiting time of a hit while something else runs.
 fn busy(hits: &Requests, yesterday: u64) -> String {
     let folder = server::folder();
     yesterday::fill(folder.path(), yesterday);
@@ -280,7 +281,7 @@ fn busy(hits: &Requests, yesterday: u64) -> String {
             number(cpu / load.seconds / 10.0),
         ]);
     };
-    // It folds and sweeps as soon as it starts.
+    // `dev` rolls up and sweeps as soon as it starts.
     let before = cpu();
     let folded = steady(address, hits, STEADY, {
         let (server, began) = (Rc::clone(&server), Instant::now());
@@ -288,7 +289,10 @@ fn busy(hits: &Requests, yesterday: u64) -> String {
         move || {
             let folded = server.said().iter().any(|line| line.starts_with("Folded"));
             *is_folded.borrow_mut() |= folded;
-            assert!(began.elapsed().as_secs() < 600, "yesterday is not folded within 10 minutes");
+            assert!(
+                began.elapsed().as_secs() < 600,
+                "yesterday was not rolled up within 10 minutes"
+            );
             *is_folded.borrow()
         }
     });
@@ -321,7 +325,7 @@ fn busy(hits: &Requests, yesterday: u64) -> String {
     )
 }
 
-/// Somebody who asks for a page again as soon as it is there.
+/// A client that requests a page again as soon as it has arrived.
 struct Asking {
     is_over: Arc<AtomicBool>,
     thread: std::thread::JoinHandle<Vec<f64>>,
@@ -343,7 +347,7 @@ impl Asking {
         Self { is_over, thread }
     }
 
-    /// How long each took, in milliseconds.
+    /// Milliseconds of each request.
     fn stop(self) -> Vec<f64> {
         self.is_over.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()

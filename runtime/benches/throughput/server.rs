@@ -1,4 +1,4 @@
-//! The servers that are measured: `dev`, and what it stands beside.
+//! The servers compared: `dev` and its peers.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -10,21 +10,21 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// Who takes hits.
+/// A server under test.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Contender {
     /// Footfall's `dev`.
     Dev,
-    /// A row for each hit into SQLite, from Node.
+    /// A row per hit in SQLite, from Node.
     Sqlite,
-    /// The same, with the group commit of `dev`.
+    /// The same with group commit, as in `dev`.
     SqliteGrouped,
 }
 
-/// What `dev` is told: one proxy is trusted, so that a hit has the address that the client gives it.
+/// Settings of `dev`: one trusted proxy, so that the client can choose each visitor's address.
 pub(crate) const SETTINGS: &str = "sites: [{domain: example.com}]\ntrusted_proxies: 1\n";
 
-/// Where the peer is, and what it needs.
+/// Folder of the peer and its dependencies.
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/sqlite");
 
 impl Contender {
@@ -54,7 +54,7 @@ impl Contender {
     }
 }
 
-/// Installs what the peer needs, pinned by its lock file.
+/// Installs the peer's dependencies, pinned by its lock file.
 pub(crate) fn install_peer() {
     let installed = Path::new(PEER).join("node_modules/.package-lock.json");
     let lock = Path::new(PEER).join("package-lock.json");
@@ -66,29 +66,29 @@ pub(crate) fn install_peer() {
     assert!(status.expect("npm is installed").success(), "npm ci failed in {PEER}");
 }
 
-/// A folder of a server's own: on a disk, where to be durable costs what it costs.
+/// A folder for one server on a real disk, where a sync has its price.
 pub(crate) fn folder() -> TempDir {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     fs::write(folder.path().join("footfall.yaml"), SETTINGS).unwrap();
     folder
 }
 
-/// A server that runs. It is ended when this is dropped.
+/// A running server. Dropping it ends the process.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
-    /// What it says on standard error, line by line.
+    /// Lines it writes to standard error.
     said: Receiver<String>,
-    /// Where strace writes its summary, if it watches.
+    /// strace's summary file, if strace is used.
     watched: Option<PathBuf>,
 }
 
-/// What a process has used since it began.
+/// Resources a process has used since its start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Used {
-    /// Milliseconds of all its threads, in its own code and in the kernel.
+    /// CPU milliseconds of all its threads, in user and kernel mode.
     pub(crate) cpu: f64,
-    /// Bytes handed to the disk.
+    /// Bytes written to disk.
     pub(crate) written: f64,
 }
 
@@ -97,10 +97,10 @@ impl Server {
         Self::spawn(&contender.command(folder), folder, None)
     }
 
-    /// The same, and strace counts how often it waits for the disk.
+    /// Starts the server under strace, which counts its disk syncs.
     pub(crate) fn start_watched(contender: Contender, folder: &Path) -> Self {
         let summary = folder.join("strace");
-        // As a tracer behind the server (-D), so that what is started is the server.
+        // The tracer runs behind the server (-D), so that the started process is the server itself.
         let strace = ["strace", "-D", "-f", "--seccomp-bpf", "-c", "-e"].map(str::to_owned);
         let mut command: Vec<String> = strace.into();
         command.push("trace=fsync,fdatasync".to_owned());
@@ -128,7 +128,7 @@ impl Server {
             let (_, rest) = line.split_once("http://")?;
             rest.split('/').next()?.parse().ok()
         });
-        // What else it says is read, so that it never waits for room in the pipe.
+        // Reads everything else, so that the server never blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let Some(address) = address else {
             let said: Vec<String> = said.iter().collect();
@@ -142,26 +142,26 @@ impl Server {
         Used { cpu: cpu(self.child.id()), written }
     }
 
-    /// Its resident memory, and the most that it was, in megabytes.
+    /// Current and peak resident memory, in megabytes.
     pub(crate) fn memory(&self) -> (f64, f64) {
         let file = format!("/proc/{}/status", self.child.id());
         let megabytes = |name| value(&file, name) * 1024.0 / 1e6;
         (megabytes("VmRSS:"), megabytes("VmHWM:"))
     }
 
-    /// What it has said on standard error since it was last asked.
+    /// What it wrote to standard error since the last call.
     pub(crate) fn said(&self) -> Vec<String> {
         self.said.try_iter().collect()
     }
 
-    /// Ends it as the system does.
+    /// Ends it with SIGTERM, as the system would.
     pub(crate) fn stop(&mut self) {
         let stopped = Command::new("kill").arg(self.child.id().to_string()).status();
         assert!(stopped.is_ok_and(|status| status.success()), "the server had ended");
         within(20, "the server ends", || self.child.try_wait().unwrap());
     }
 
-    /// Ends it: how often it waited for the disk.
+    /// Ends it and returns the number of disk syncs.
     pub(crate) fn stop_watched(mut self) -> u64 {
         self.stop();
         let file = self.watched.take().expect("it was watched");
@@ -181,23 +181,23 @@ impl Drop for Server {
     }
 }
 
-/// The CPU time of a process's threads, in milliseconds.
+/// CPU time of a process's threads, in milliseconds.
 pub(crate) fn cpu(id: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
-    // After the name, which may have spaces: the 12th and 13th are ticks of a hundredth of a second.
+    // Fields after the name, which may contain spaces: the 12th and 13th are ticks of 10 ms.
     let (_, rest) = stat.rsplit_once(')').unwrap();
     let ticks = rest.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().unwrap());
     ticks.sum::<f64>() * 10.0
 }
 
-/// A number of a file of names and values.
+/// A number from a file of names and values.
 fn value(file: &str, name: &str) -> f64 {
     let text = fs::read_to_string(file).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// Waits until `found` gives something; fails after `seconds`, saying what did not happen.
+/// Waits until `found` returns a value. Fails after `seconds` and names what did not happen.
 pub(crate) fn within<T>(seconds: u64, what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(seconds);
     loop {

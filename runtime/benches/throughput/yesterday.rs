@@ -1,4 +1,4 @@
-//! A folder of `dev` in which yesterday is not folded yet.
+//! A data folder of `dev` whose yesterday is not rolled up yet.
 
 use std::path::Path;
 
@@ -19,14 +19,14 @@ use crate::server::SETTINGS;
 
 const DAY: u64 = 86_400_000;
 
-/// So many hits are stored at once.
+/// Hits stored per batch.
 const BATCH: u64 = 20_000;
 
-/// Stores so many hits of the last day that can be folded.
+/// Stores hits of the last day that is due for rolling up.
 pub(crate) fn fill(folder: &Path, count: u64) {
     let settings = Settings::from_yaml(SETTINGS).unwrap();
     let site = &settings.sites[0];
-    // A day is folded an hour after its end.
+    // A day is due an hour after its end.
     let day = utc_day(Timestamp::now() - SignedDuration::from_hours(25));
     let start = utc_start(day).unwrap().as_millisecond();
     let data = folder.join("data");
@@ -43,7 +43,7 @@ pub(crate) fn fill(folder: &Path, count: u64) {
 }
 
 fn item(site: &Site, at: Timestamp, count: u64, dice: &mut fastrand::Rng) -> Item {
-    // Whoever reads three pages on average does so within the hour.
+    // Readers of three pages on average finish within the hour.
     let visitor = (at.as_second() as u64 / 3600) << 32 | dice.u64(..count / 72 + 1);
     let page = (501.0_f64.powf(dice.f64()) - 1.0) as u32;
     let source = ["Google", "Hacker News", "Twitter"].get(dice.usize(..6)).copied();
