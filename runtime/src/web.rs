@@ -1,5 +1,4 @@
-//! Answers of the function `dashboard`: pages, reports as data, Plausible's Stats API, badges and exports. The
-//! router and its handler are here; what a page says is in web/dashboard/, how it looks in assets/.
+//! What the function `dashboard` serves: pages, reports as data, Plausible's Stats API, badges and exports.
 
 pub mod badge;
 pub mod dashboard;
@@ -26,10 +25,10 @@ use crate::storage::hour::Hour;
 use crate::storage::keys;
 use crate::storage::{Store, StoreError};
 
-/// How long may be spent before the first request. Lambda ends what takes 10 seconds.
+/// How long warming up may take before the first request. Lambda stops initialization after 10 seconds.
 pub(super) const WARM_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Answers with the reports of the sites in `settings`.
+/// Handler of the function `dashboard`.
 pub struct Web<S, A> {
     settings: Settings,
     store: S,
@@ -41,7 +40,7 @@ pub struct Web<S, A> {
 }
 
 impl<S: Store, A: Context> Web<S, A> {
-    /// Answers for the sites in `settings`, to everybody if the door is open. Templates are parsed here, once.
+    /// Makes a handler for the sites in `settings`. Templates are parsed here, once.
     ///
     /// # Errors
     /// If a template does not parse, which a test would have seen.
@@ -55,7 +54,7 @@ impl<S: Store, A: Context> Web<S, A> {
         Ok(Self { settings, store, ambient, door, templates, policy, badges: Badges::default() })
     }
 
-    /// Opens the connection to the store, which the first request would otherwise wait for.
+    /// Opens the connection to the store ahead of the first request.
     pub async fn warm(&self) {
         if let Some(site) = self.settings.sites.first() {
             let hits = keys::hits(site, Hour::of(self.ambient.now()), 0);
@@ -63,7 +62,7 @@ impl<S: Store, A: Context> Web<S, A> {
         }
     }
 
-    /// Answers a request to one of this function's routes.
+    /// Routes a request.
     pub async fn handle(&self, request: &Request) -> Response {
         match (request.path.as_str(), request.method.as_str()) {
             (api::HOME, _) => see(api::DASHBOARD, StatusCode::FOUND),
@@ -89,7 +88,7 @@ impl<S: Store, A: Context> Web<S, A> {
         }
     }
 
-    /// Answers a request whose report takes too long, in place of it.
+    /// Answers a request whose report took too long.
     #[must_use]
     pub fn late(&self, request: &Request) -> Response {
         let format = match request.parameter("format").as_deref() {

@@ -1,8 +1,7 @@
-//! A badge: `GET /badge.svg?site=…&page=…&period=…`, the views of a page of a public site, as a picture for a
-//! README or a blog post.
+//! Badges: `GET /badge.svg?site=…&page=…&period=…` returns the views of a page of a public site as a picture.
 //!
-//! Anybody can ask for one, and for any page. So what is asked of the store does not depend on the page, and is
-//! remembered: of a site and a period, one report in five minutes, for each instance of the function.
+//! Anyone can request any page. So that this costs little, the store is queried for all pages of a site and period at
+//! once, at most every five minutes per instance of the function.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +22,7 @@ use crate::storage::Store;
 use crate::web::dashboard::format::thousands;
 use crate::web::dashboard::host_name;
 
-/// The periods of a badge, and what they are called on it. Few, so that few reports are remembered.
+/// Periods of a badge with their wording. They are few, so that few reports are cached.
 const PERIODS: [(&str, &str); 4] = [
     ("7d", "in the last 7 days"),
     ("30d", "in the last 30 days"),
@@ -31,25 +30,25 @@ const PERIODS: [(&str, &str); 4] = [
     ("all", "in total"),
 ];
 
-/// How long a report is remembered, and an answer may be kept by caches.
+/// How long a report is cached here and by HTTP caches.
 const FRESH: SignedDuration = SignedDuration::from_mins(5);
 const CACHED: &str = "public, max-age=300";
 
-/// The most bytes of a page's name on a badge.
+/// Maximum bytes of a page's name on a badge.
 const MAX_PAGE: usize = 500;
 
-/// The views of every page of a site in a period.
+/// Views by page.
 type Views = Arc<HashMap<String, u64>>;
 
-/// By site and period, when a report was made, and what it says.
+/// Cached reports with their time, by site and period.
 type Remembered = HashMap<(String, &'static str), (Timestamp, Views)>;
 
-/// The reports that are remembered.
+/// Badges, with their cached reports.
 #[derive(Debug, Default)]
 pub struct Badges(Mutex<Remembered>);
 
 impl Badges {
-    /// Answers a request for a badge.
+    /// Returns a badge.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -67,7 +66,7 @@ impl Badges {
             return Ok(text(StatusCode::BAD_REQUEST, &format!("period must be one of {names}")));
         };
         let name = request.parameter("site").unwrap_or_default();
-        // One that is not public is as if it were not there.
+        // A private site is answered like an unknown one.
         let Some(site) = settings.site(&name).filter(|site| site.public) else {
             let mut answer = text(
                 StatusCode::NOT_FOUND,
@@ -112,7 +111,7 @@ impl Badges {
     }
 }
 
-/// Asks the reader for every page of a period, as the dashboard does for the first of them.
+/// Queries every page of a period.
 async fn report<S: Store>(
     store: &S,
     settings: &Settings,
@@ -129,7 +128,7 @@ async fn report<S: Store>(
     Ok(rows.map(|row| (row.value.unwrap_or_default(), row.tally.views)).collect())
 }
 
-/// The period alone, as a request says it.
+/// Makes a request for a period.
 fn question(period: &str) -> Request {
     Request {
         method: "GET".to_owned(),
@@ -141,9 +140,9 @@ fn question(period: &str) -> Request {
     }
 }
 
-/// The picture: a word and a number. Its title says the whole of it, to those who hear it, too.
+/// Draws a word and a number. The title has the full sentence, also for screen readers.
 fn svg(views: u64, title: &str) -> String {
-    // Some 7 pixels a character at 11 px, and room around them.
+    // About 7 pixels per character at 11 px, and a margin.
     const LABEL: usize = 46;
     let number = thousands(views);
     let width = number.len() * 7 + 14;
@@ -162,7 +161,7 @@ fn svg(views: u64, title: &str) -> String {
     )
 }
 
-/// Text as XML has it. What XML cannot have at all, `clean` took out.
+/// Escapes text for XML. `clean` has removed characters that XML cannot have.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -172,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_badge_is_as_wide_as_its_number_and_escapes_its_title() {
+    fn fits_its_number_and_escapes_its_title() {
         let badge = svg(1_234_567, "1,234,567 views of /<script>&\"");
         assert!(badge.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"123\""));
         assert!(

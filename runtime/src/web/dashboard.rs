@@ -1,5 +1,6 @@
-//! `GET /dashboard`: the reports of a site, as a page and as data.
+//! `GET /dashboard`: reports of a site, as a page and as data.
 
+mod card_specs;
 pub(super) mod cards;
 pub(super) mod chart;
 mod columns;
@@ -13,6 +14,9 @@ pub(super) mod host_name;
 mod links;
 mod map;
 mod metric;
+mod metric_values;
+mod neighbors;
+mod notices;
 mod opt_out;
 mod params;
 mod queries;
@@ -24,8 +28,8 @@ use minijinja::context;
 use minijinja::value::Serde;
 
 use self::download::Part;
-use self::opt_out::Myself;
-use self::params::State;
+use self::opt_out::OptOut;
+use self::params::Params;
 use self::queries::Wanted;
 use self::view_model::{Answer, View};
 use super::Web;
@@ -65,7 +69,7 @@ impl<S: Store, A: Context> Web<S, A> {
                 context! {
                     style => STYLE,
                     title => "Exclude my own visits",
-                    myself => Serde(Myself::of(site)),
+                    opt_out => Serde(OptOut::of(site)),
                 },
             ));
         }
@@ -85,7 +89,7 @@ impl<S: Store, A: Context> Web<S, A> {
         }
         let sites: Vec<String> = sites.iter().map(|site| site.domain.to_string()).collect();
         let named = (sites.len() > 1).then_some(site.domain.as_str());
-        let state = State::of(request, named, &query);
+        let state = Params::of(request, named, &query);
         let numbers = queries::ask(&reader, &query, &Wanted::of_page(site, &state)).await?;
         let view = View::of(&Answer {
             site,

@@ -1,4 +1,4 @@
-//! Why a request to the dashboard fails.
+//! Errors of the dashboard.
 
 use crate::auth::AuthError;
 use crate::platform::context::RandomError;
@@ -6,7 +6,7 @@ use crate::query::QueryError;
 use crate::query::reader::ReadError;
 use crate::storage::StoreError;
 
-/// Why there is no report.
+/// Reason why a request cannot be answered.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WebError {
     #[error(transparent)]

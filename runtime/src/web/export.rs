@@ -1,4 +1,4 @@
-//! `GET /api/v1/export`: every hit of a site, in pages.
+//! `GET /api/v1/export`: every hit of a site, page by page.
 
 use footfall_infra::api;
 use http::StatusCode;
@@ -15,10 +15,10 @@ use crate::platform::log;
 use crate::platform::sanitize::clean;
 use crate::storage::{Store, StoreError};
 
-/// The header that says what of a page's days cannot be read.
+/// Header that lists the days of a page that cannot be read.
 const INCOMPLETE: HeaderName = HeaderName::from_static("x-footfall-incomplete");
 
-/// Why there is no page.
+/// Reason why there is no page.
 #[derive(Debug, thiserror::Error)]
 enum ExportError {
     #[error(transparent)]
@@ -29,26 +29,25 @@ enum ExportError {
     Day(&'static str),
     #[error("from must not be later than to")]
     Order,
-    #[error("after must be what the address of a next page has there")]
+    #[error("invalid after: expected the value from the URL of the next page")]
     Cursor,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl<S: Store, A: Context> Web<S, A> {
-    /// Answers whoever has a token of the site with a page, and with the address of the next one in the header
-    /// `Link` (RFC 8288).
+    /// Returns a page to the holder of a token, with the URL of the next page in the header `Link` (RFC 8288).
     pub(super) async fn export(&self, request: &Request) -> Response {
-        let refusal = match self.page_of(request).await {
+        let error = match self.page_of(request).await {
             Ok(answer) => return answer,
-            Err(refusal) => refusal,
+            Err(error) => error,
         };
-        let status = match &refusal {
+        let status = match &error {
             ExportError::Auth(denied) => return denied.response(),
             ExportError::Store(error) => error.status(),
             _ => StatusCode::BAD_REQUEST,
         };
-        json_error(status, &told(status, "a page of an export was not made", &refusal))
+        json_error(status, &told(status, "cannot make a page of an export", &error))
     }
 
     async fn page_of(&self, request: &Request) -> Result<Response, ExportError> {
@@ -70,7 +69,7 @@ impl<S: Store, A: Context> Web<S, A> {
         let (first, last) = archive.range();
         let (cursor, head) = match after {
             Some(cursor) => (cursor, String::new()),
-            // The header is on the first page alone: pages are parts of one file.
+            // Only the first page has the column heads, because the pages are parts of one file.
             None => {
                 let first = Cursor::first(from.unwrap_or(first), to.unwrap_or(last), now);
                 (first, format.header())

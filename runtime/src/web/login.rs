@@ -1,4 +1,4 @@
-//! Signing in and out: the pages for it, and what their forms send.
+//! Pages and forms for signing in and out.
 
 use footfall_infra::api;
 use footfall_infra::settings::Domain;
@@ -15,8 +15,8 @@ use crate::platform::context::Context;
 use crate::platform::http::{Request, Response, set};
 use crate::storage::Store;
 
-/// The title of the closed door.
-const CLOSED: &str = "This dashboard is private";
+/// Title of the page for visitors who are not signed in.
+const PRIVATE: &str = "This dashboard is private";
 
 /// The command that creates a sign-in link.
 const OPEN: &str = "cargo xtask open";
@@ -25,9 +25,9 @@ const OPEN: &str = "cargo xtask open";
 const FORGOTTEN: &str = "Forgot the password? This command creates a sign-in link:";
 
 impl<S: Store, A: Context> Web<S, A> {
-    /// The page behind a login link: a button. What looks at links before anybody clicks them (a mail's
-    /// scanner, a chat's preview) only asks for the page, and does not use the link up. Without a link, the
-    /// page is for the password.
+    /// Shows the page of a sign-in link, or of the password if there is no link.
+    ///
+    /// A link is used up by a button and not by opening the page, because mail scanners and chat previews open links.
     pub(super) async fn login_page(&self, request: &Request) -> Result<Response, WebError> {
         if self.door == AccessMode::Open {
             return Ok(see(api::DASHBOARD, StatusCode::FOUND));
@@ -53,9 +53,9 @@ impl<S: Store, A: Context> Web<S, A> {
         Ok(self.message_page(StatusCode::OK, context))
     }
 
-    /// The closed door. Whether there is a password, nobody is told who asks for data.
+    /// Shows the sign-in page in place of a private dashboard. Only a page mentions the password, never data.
     pub(super) async fn closed_page(&self, request: &Request) -> Result<Response, WebError> {
-        // A stranger's page does not depend on the table: where it fails, there is the link of `open` still.
+        // If the table cannot be read, the page without a password still works.
         if !self.access().takes_passwords().await.unwrap_or(false) {
             return Err(AuthError::SignIn.into());
         }
@@ -63,7 +63,7 @@ impl<S: Store, A: Context> Web<S, A> {
             AuthError::SignIn.status(),
             context! {
                 style => STYLE,
-                title => CLOSED,
+                title => PRIVATE,
                 text => "Sign in to see it.",
                 password => true,
                 site => site_of(request).as_ref().map(Domain::as_str),
@@ -85,7 +85,7 @@ impl<S: Store, A: Context> Web<S, A> {
             }
             (link, _) => access.login(&link.unwrap_or_default(), random).await?,
         };
-        // Where it leads is this page, whatever the form says: a site that is not there is an error of it.
+        // Redirects to the dashboard of this host only, whatever the form contains. An unknown site is reported there.
         let site = login.site.map(|site| query("site", site.as_str())).unwrap_or_default();
         let mut answer = see(&format!("{}{site}", api::DASHBOARD), StatusCode::SEE_OTHER);
         set(&mut answer, SET_COOKIE, &login.cookie);
@@ -101,11 +101,11 @@ impl<S: Store, A: Context> Web<S, A> {
         answer
     }
 
-    /// Why the door stays closed.
+    /// Shows why access was denied.
     pub(super) fn closed(&self, denied: &AuthError, request: &Request) -> Response {
         let (title, text, hint, command) = match denied {
             AuthError::SignIn => (
-                CLOSED,
+                PRIVATE,
                 "Sign in to see it. This command creates a sign-in link:".to_owned(),
                 None,
                 Some(OPEN),
@@ -154,14 +154,13 @@ impl<S: Store, A: Context> Web<S, A> {
     }
 }
 
-/// A field of the form that was sent.
+/// Returns a field of a submitted form.
 fn field(request: &Request, name: &str) -> Option<String> {
     let mut fields = form_urlencoded::parse(&request.body);
     fields.find(|(field, _)| field == name).map(|(_, value)| value.into_owned())
 }
 
-/// The site that somebody wants to see who has to sign in first: as the address or the form has it, and whether
-/// there is one or not.
+/// Returns the site that was requested before signing in, whether it exists or not.
 fn site_of(request: &Request) -> Option<Domain> {
     let name = request.parameter("site").or_else(|| field(request, "site"))?;
     Domain::try_from(name).ok()

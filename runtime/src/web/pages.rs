@@ -1,4 +1,4 @@
-//! Pages: templates, their Content-Security-Policy, and what stands on them when something is wrong.
+//! HTML pages: templates, their Content-Security-Policy, and error pages.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -22,13 +22,13 @@ pub(super) const LOGIN: &str = include_str!("../../assets/login.html");
 pub(super) const STYLE: &str = include_str!("../../assets/dashboard.css");
 pub(super) const SCRIPT: &str = include_str!("../../assets/dashboard.js");
 
-/// Parses the templates, once.
+/// Parses the templates.
 ///
 /// # Errors
 /// If a template does not parse, which a test would have seen.
 pub(super) fn templates() -> Result<Environment<'static>, minijinja::Error> {
     let mut templates = Environment::new();
-    // Everything is HTML here, and nothing is shown unescaped.
+    // Everything is HTML, so everything is escaped.
     templates.set_auto_escape_callback(|_| AutoEscape::Html);
     templates.add_filter("thousands", format::thousands);
     templates.add_template("page", PAGE)?;
@@ -37,7 +37,7 @@ pub(super) fn templates() -> Result<Environment<'static>, minijinja::Error> {
 }
 
 impl<S: Store, A: Context> Web<S, A> {
-    /// A page without numbers: to sign in, or that says why it stays closed.
+    /// Shows a page without numbers, such as the sign-in page.
     pub(super) fn message_page(&self, status: StatusCode, context: minijinja::Value) -> Response {
         let page = self.templates.get_template("login").and_then(|page| page.render(context));
         match page {
@@ -79,11 +79,11 @@ impl<S: Store, A: Context> Web<S, A> {
         let back = back(request);
         let context = context! { style => STYLE, error_title, error => &message, back };
         let page = self.templates.get_template("page").and_then(|page| page.render(context));
-        // Without a page, the sentence alone does.
+        // If the page cannot be rendered, the message is shown alone.
         self.guarded(response(status, "text/html; charset=utf-8", page.unwrap_or(message)), &[])
     }
 
-    /// Nothing from elsewhere, no script but the page's own, and no frame around it but of pages that are named.
+    /// Sets the Content-Security-Policy. Only pages of the origins in `frames` may embed the page.
     pub(super) fn guarded(&self, mut response: Response, frames: &[EmbedOrigin]) -> Response {
         let frames: Vec<&str> = frames.iter().map(EmbedOrigin::as_str).collect();
         let frames = if frames.is_empty() { "'none'".to_owned() } else { frames.join(" ") };
@@ -93,26 +93,26 @@ impl<S: Store, A: Context> Web<S, A> {
     }
 }
 
-/// Leads to another page of this very host.
+/// Redirects to another page of this host.
 pub(super) fn see(path: &str, status: StatusCode) -> Response {
     let mut answer = text(status, "The dashboard is at /dashboard.");
     set(&mut answer, LOCATION, path);
     answer
 }
 
-/// Where the way back leads from an error: to the dashboard, as a share link shows it if it was one.
+/// Returns the link back from an error page: to the dashboard, through the share link if it was one.
 pub(super) fn back(request: &Request) -> String {
     let auth = request.parameter(SHARE_PARAMETER);
     auth.map_or_else(|| "?".to_owned(), |auth| query(SHARE_PARAMETER, &auth))
 }
 
-/// A query of one parameter.
+/// Returns a query string with one parameter.
 pub(super) fn query(name: &str, value: &str) -> String {
     Serializer::for_suffix("?".to_owned(), 1).append_pair(name, value).finish()
 }
 
-/// The pages' Content-Security-Policy but for frames: the one style sheet and the one script that stand in them,
-/// known by their hashes, what the script asks this very address for, and forms that ask the page itself.
+/// Returns the Content-Security-Policy without its rule for frames. It allows the style sheet and the script of the
+/// page by their hashes, requests of the script to this host, and forms to this host.
 pub(super) fn policy() -> String {
     let hash = |text: &str| BASE64.encode(Sha256::digest(text));
     format!(

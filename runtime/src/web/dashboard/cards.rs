@@ -1,137 +1,27 @@
-//! The tables of the page: which cards there are, what their tabs show, and where their rows lead.
+//! Cards, ready to print: the tables of the page with their tabs, and where their rows lead.
 
 use footfall_infra::settings::Site;
 use serde::Serialize;
 
+use super::card_specs::{CardSpec, TabSpec, specs};
 use super::columns::{self, Column};
 use super::filters::negated;
 use super::format::{self, Figure};
 use super::heatmap::Day;
 use super::links;
 use super::map::Map;
-use super::params::{Sort, State};
+use super::params::{Params, Sort};
 use super::queries::{self, Numbers};
 use crate::query::condition::{Condition, Filter};
 use crate::query::dimension::{Dimension, Key};
 use crate::query::metrics::Metrics;
 use crate::query::report::{Row, Table};
 
-/// How many rows a table of the page has.
+/// Maximum rows of a table on the overview.
 const ROWS: usize = 9;
 
-/// How many rows the table alone has.
+/// Maximum rows of a table on its own page.
 pub(super) const ALL_ROWS: usize = 1000;
-
-/// A card: tables of one kind, of which one is shown.
-struct Plan {
-    id: &'static str,
-    title: &'static str,
-    tabs: Vec<Tab>,
-}
-
-/// A tab of a card, and the keys behind it: mostly one.
-struct Tab {
-    title: &'static str,
-    keys: Vec<(Key, String)>,
-}
-
-impl Tab {
-    fn of(title: &'static str, dimension: Dimension) -> Self {
-        Self { title, keys: vec![(dimension.into(), String::new())] }
-    }
-
-    fn with_parts(title: &'static str, parts: &[(Dimension, &str)]) -> Self {
-        let part =
-            |(dimension, title): &(Dimension, &str)| (Key::from(*dimension), (*title).to_owned());
-        Self { title, keys: parts.iter().map(part).collect() }
-    }
-
-    fn has(&self, key: &Key) -> bool {
-        self.keys.iter().any(|(each, _)| each == key)
-    }
-}
-
-impl Plan {
-    fn new(id: &'static str, title: &'static str, tabs: Vec<Tab>) -> Self {
-        Self { id, title, tabs }
-    }
-
-    fn keys(&self) -> Vec<Key> {
-        self.tabs.iter().flat_map(|tab| &tab.keys).map(|(key, _)| key.clone()).collect()
-    }
-
-    /// The key that is shown of it.
-    fn shown(&self, state: &State) -> Option<Key> {
-        let keys = self.keys();
-        let chosen = state.tabs.iter().find(|tab| keys.contains(tab)).cloned();
-        chosen.or_else(|| keys.into_iter().next())
-    }
-}
-
-/// All cards with tables, in the order of the page. The properties are those of the one event that is filtered by.
-fn plans(site: &Site, props: &[String]) -> Vec<Plan> {
-    use Dimension as D;
-    let mut conversions = vec![Tab::of("Events", D::Event)];
-    if !site.goals.is_empty() {
-        conversions.insert(0, Tab { title: "Goals", keys: vec![(Key::Goal, String::new())] });
-    }
-    let conversions_title = if site.goals.is_empty() { "Events" } else { "Goals" };
-    let campaigns = [
-        (D::UtmSource, "source"),
-        (D::UtmMedium, "medium"),
-        (D::UtmCampaign, "campaign"),
-        (D::UtmTerm, "term"),
-        (D::UtmContent, "content"),
-    ];
-    let props = props.iter().map(|name| (Key::Prop(name.clone()), name.clone())).collect();
-    vec![
-        Plan::new(
-            "pages",
-            "Pages",
-            vec![
-                Tab::of("Top", D::Page),
-                Tab::of("Entry", D::EntryPage),
-                Tab::of("Exit", D::ExitPage),
-            ],
-        ),
-        Plan::new(
-            "sources",
-            "Sources",
-            vec![
-                Tab::of("Sources", D::Source),
-                Tab::of("Channels", D::Channel),
-                Tab::of("Referrers", D::Referrer),
-                Tab::with_parts("Campaigns", &campaigns),
-            ],
-        ),
-        Plan::new("countries", "Countries", vec![Tab::of("Countries", D::Country)]),
-        Plan::new(
-            "devices",
-            "Devices",
-            vec![
-                Tab::with_parts(
-                    "Browsers",
-                    &[(D::Browser, "names"), (D::BrowserVersion, "versions")],
-                ),
-                Tab::with_parts("OS", &[(D::Os, "names"), (D::OsVersion, "versions")]),
-                Tab::of("Devices", D::Device),
-                Tab::of("Screens", D::Screen),
-            ],
-        ),
-        Plan::new("events", conversions_title, conversions),
-        Plan::new("props", "Properties", vec![Tab { title: "Properties", keys: props }]),
-        Plan::new("hosts", "Hosts", vec![Tab::of("Hosts", D::Host)]),
-    ]
-}
-
-/// The tables that a page shows, but for properties of events.
-#[must_use]
-pub(super) fn tables(site: &Site, state: &State) -> Vec<Key> {
-    match &state.show {
-        Some(show) => vec![show.clone()],
-        None => plans(site, &[]).iter().filter_map(|plan| plan.shown(state)).collect(),
-    }
-}
 
 /// A card, ready to print.
 #[derive(Debug, Serialize)]
@@ -140,128 +30,128 @@ pub(super) struct Card {
     pub id: &'static str,
     /// Its heading.
     pub title: &'static str,
-    /// Its tabs, if there is more than one.
+    /// Its tabs. Empty if there is only one.
     pub tabs: Vec<Link>,
-    /// The tables behind the tab that is shown, if there is more than one.
+    /// The tables behind the current tab. Empty if there is only one.
     pub parts: Vec<Link>,
-    /// What is in it.
+    /// Its table, list or heatmap.
     pub content: Content,
-    /// What else must be known to read it.
+    /// A sentence below the content that explains it.
     pub note: Option<String>,
-    /// Where its table is as data.
+    /// The URL of its data as CSV.
     pub csv: Option<String>,
-    /// Whether it takes the whole width.
+    /// Whether it spans the width of the page.
     pub is_wide: bool,
 }
 
-/// What is in a card.
+/// Content of a card.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Content {
     /// A table.
-    Table(Box<Shown>),
-    /// Why hits were not counted: the reason, how many, and the length of the bar in per cent.
+    Table(Box<TableView>),
+    /// Excluded hits: the reason, how many, and the length of the bar in percent.
     Reasons(Vec<(String, Figure, f64)>),
-    /// The hours of the week.
+    /// Hours of the week, as a heatmap.
     Week(Vec<Day>),
 }
 
-/// Where a choice leads.
+/// A link that is one of several choices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Link {
-    /// What it is called.
+    /// Its text.
     pub title: String,
-    /// Where it leads.
+    /// Its URL.
     pub href: String,
-    /// Whether it is what is shown.
+    /// Whether it is the current choice.
     pub is_current: bool,
 }
 
 /// A table, ready to print.
 #[derive(Debug, Serialize)]
-pub(super) struct Shown {
+pub(super) struct TableView {
     /// The key's name.
     pub key: String,
     /// The name of the attribute that has a row's value: `data-entry-page`.
     pub attribute: String,
     /// The table's title: `Top pages`.
     pub title: String,
-    /// The heads of the columns.
-    pub columns: Vec<Head>,
+    /// The column heads.
+    pub columns: Vec<ColumnHead>,
     /// The rows.
-    pub rows: Vec<ShownRow>,
-    /// Where all rows are, and how many, if these are not all or have more to tell.
+    pub rows: Vec<TableRow>,
+    /// The table on its own page, with all rows and columns.
     pub all: Option<Link>,
-    /// How many rows there are beyond what any table shows.
+    /// Number of rows beyond the maximum.
     pub more: u64,
-    /// The map of countries.
+    /// The map, in the table of countries.
     pub map: Option<Map>,
 }
 
-/// The head of a column.
+/// A column head.
 #[derive(Debug, Serialize)]
-pub(super) struct Head {
-    /// What it is called.
+pub(super) struct ColumnHead {
+    /// Its text.
     pub title: String,
-    /// Where the table is sorted by it, if it can be.
+    /// The URL that sorts the table by this column. `None` if it cannot be sorted.
     pub href: Option<String>,
-    /// How it is sorted by it: `ascending` or `descending`.
+    /// `ascending` or `descending` if the table is sorted by this column.
     pub sorted: Option<&'static str>,
 }
 
 /// A row, ready to print.
 #[derive(Debug, Serialize)]
-pub(super) struct ShownRow {
-    /// The value as data; `Direct`, or nothing, for what has none.
+pub(super) struct TableRow {
+    /// The stored value; `Direct` or empty for rows without one.
     pub value: String,
-    /// The value as it is read.
+    /// The value as the page shows it.
     pub name: String,
     /// The flag of a country.
     pub flag: Option<String>,
-    /// Where a click leads: the page filtered by it, or no longer.
+    /// The URL that adds this row as a filter, or clears it.
     pub href: String,
-    /// Where all others are.
+    /// The URL that excludes this row.
     pub not: String,
     /// Whether the page is filtered by it.
     pub is_on: bool,
-    /// The address of the page itself.
+    /// The URL of the web page that the row is about.
     pub open: Option<String>,
-    /// How long the bar behind it is, in per cent.
+    /// Length of the bar behind the name, in percent.
     pub fill: f64,
-    /// The numbers.
+    /// The cells after the name.
     pub cells: Vec<Figure>,
 }
 
-/// A site's numbers in a state of the page: what cards are made of.
+/// Makes the cards of a page.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cards<'a> {
     /// The site.
     pub site: &'a Site,
     /// Its numbers.
     pub numbers: &'a Numbers,
-    /// What is shown of them.
-    pub state: &'a State,
+    /// The page's parameters.
+    pub state: &'a Params,
 }
 
 impl Cards<'_> {
-    /// The cards of the whole page.
+    /// Returns the cards of the overview.
     #[must_use]
     pub(super) fn all(&self) -> Vec<Card> {
         let props = queries::prop_names(&self.numbers.report);
-        let plans = plans(self.site, &props);
-        let shown = plans.iter().filter(|plan| self.is_shown(plan));
-        let mut cards: Vec<Card> = shown.filter_map(|plan| self.card(plan)).collect();
+        let specs = specs(self.site, &props);
+        let shown = specs.iter().filter(|spec| self.is_shown(spec));
+        let mut cards: Vec<Card> = shown.filter_map(|spec| self.card(spec)).collect();
         cards.extend(self.week());
         cards.extend(self.filtered());
         spread(&mut cards);
         cards
     }
 
-    /// Events, their properties and hosts are not everybody's.
-    fn is_shown(&self, plan: &Plan) -> bool {
+    /// Hides the event and host cards on sites without such data.
+    fn is_shown(&self, spec: &CardSpec) -> bool {
         let is_filtered = |by: Key| self.state.filters_by(by);
         let report = &self.numbers.report;
-        match plan.id {
+        match spec.id {
             "events" => {
                 report.totals.events > 0
                     || !self.site.goals.is_empty()
@@ -275,23 +165,23 @@ impl Cards<'_> {
         }
     }
 
-    fn card(&self, plan: &Plan) -> Option<Card> {
-        let all = plan.keys();
-        let shown = plan.shown(self.state)?;
-        let href = |to: &Key| format!("{}#{}", self.state.with_tab(to, &all).href(), plan.id);
+    fn card(&self, spec: &CardSpec) -> Option<Card> {
+        let all = spec.keys();
+        let shown = spec.shown(self.state)?;
+        let href = |to: &Key| format!("{}#{}", self.state.with_tab(to, &all).href(), spec.id);
         let columns = Column::of_card(&shown, self.numbers);
         Some(Card {
-            tabs: tabs(plan, &shown, href),
-            parts: self.parts(plan, &shown, href),
+            tabs: tabs(spec, &shown, href),
+            parts: self.parts(spec, &shown, href),
             content: Content::Table(Box::new(self.table(&shown, &columns, ROWS))),
-            ..self.plain(plan, &shown)
+            ..self.plain(spec, &shown)
         })
     }
 
-    fn plain(&self, plan: &Plan, shown: &Key) -> Card {
+    fn plain(&self, spec: &CardSpec, shown: &Key) -> Card {
         Card {
-            id: plan.id,
-            title: plan.title,
+            id: spec.id,
+            title: spec.title,
             tabs: Vec::new(),
             parts: Vec::new(),
             content: Content::Reasons(Vec::new()),
@@ -301,27 +191,27 @@ impl Cards<'_> {
         }
     }
 
-    /// One table with all of its rows and columns, and its card's other tables beside it.
+    /// Returns the card of one table with all rows and columns, and with links to the card's other tables.
     #[must_use]
     pub(super) fn single(&self, shown: &Key) -> Card {
-        let mut plans = plans(self.site, &[]);
-        let place = plans.iter().position(|plan| plan.keys().contains(shown));
-        let plan = match (place, shown) {
-            (Some(place), _) => plans.swap_remove(place),
-            (None, Key::Goal) => Plan::new("events", "Goals", Vec::new()),
-            (None, _) => Plan::new("props", "Properties", Vec::new()),
+        let mut specs = specs(self.site, &[]);
+        let place = specs.iter().position(|spec| spec.keys().contains(shown));
+        let spec = match (place, shown) {
+            (Some(place), _) => specs.swap_remove(place),
+            (None, Key::Goal) => CardSpec::new("events", "Goals", Vec::new()),
+            (None, _) => CardSpec::new("props", "Properties", Vec::new()),
         };
         let href = |to: &Key| self.state.with_show(Some(to.clone())).href();
         let columns = Column::of_table(shown, self.numbers);
         Card {
-            tabs: tabs(&plan, shown, href),
-            parts: self.parts(&plan, shown, href),
+            tabs: tabs(&spec, shown, href),
+            parts: self.parts(&spec, shown, href),
             content: Content::Table(Box::new(self.table(shown, &columns, ALL_ROWS))),
-            ..self.plain(&plan, shown)
+            ..self.plain(&spec, shown)
         }
     }
 
-    /// What a conversion is of.
+    /// Explains the denominator of conversion rates.
     fn note(&self, shown: &Key) -> Option<String> {
         let visitors = |number| format::counted(number, "visitor");
         match (&self.numbers.base, shown) {
@@ -340,9 +230,10 @@ impl Cards<'_> {
         }
     }
 
-    /// Versions say something of one browser or system only, and stand there once it is filtered by.
-    fn parts(&self, plan: &Plan, shown: &Key, href: impl Fn(&Key) -> String) -> Vec<Link> {
-        let Some(tab) = plan.tabs.iter().find(|tab| tab.has(shown)) else { return Vec::new() };
+    /// Versions are offered once the page is filtered by a browser or operating system, because they mean nothing across
+    /// several.
+    fn parts(&self, spec: &CardSpec, shown: &Key, href: impl Fn(&Key) -> String) -> Vec<Link> {
+        let Some(tab) = spec.tabs.iter().find(|tab| tab.has(shown)) else { return Vec::new() };
         let is_offered = |of: &Key| match of {
             Key::Dimension(Dimension::BrowserVersion) => {
                 of == shown || self.state.filters_by(Dimension::Browser)
@@ -365,7 +256,7 @@ impl Cards<'_> {
         offered.iter().map(link).collect()
     }
 
-    fn table(&self, key: &Key, columns: &[Column], most: usize) -> Shown {
+    fn table(&self, key: &Key, columns: &[Column], most: usize) -> TableView {
         let nothing = Table { key: key.clone(), rows: Vec::new(), more: 0 };
         let table = self.numbers.report.table(key.clone()).unwrap_or(&nothing);
         let is_ranked_by_visits =
@@ -392,7 +283,7 @@ impl Cards<'_> {
             is_current: false,
         });
         let is_country = *key == Dimension::Country.into();
-        Shown {
+        TableView {
             key: key.to_string(),
             attribute: format!("data-{}", attribute(key)),
             title: format::table_title(key, is_whole),
@@ -404,15 +295,15 @@ impl Cards<'_> {
         }
     }
 
-    /// The heads of all columns, that of the names first.
-    fn heads(&self, key: &Key, columns: &[Column], is_sortable: bool) -> Vec<Head> {
+    /// Returns the column heads, starting with that of the names.
+    fn heads(&self, key: &Key, columns: &[Column], is_sortable: bool) -> Vec<ColumnHead> {
         let current = self.state.sort;
         let head = |title: &str, by| {
             let sorted = current.filter(|sort| is_sortable && Some(sort.by) == by);
-            // Names from A, numbers from the largest; and the other way round at the second click.
+            // The first click sorts names from A and numbers from the largest; the second reverses.
             let first = by == Some(None);
             let is_rising = sorted.map_or(first, |sort| !sort.is_rising);
-            Head {
+            ColumnHead {
                 title: title.to_owned(),
                 href: by
                     .filter(|_| is_sortable)
@@ -425,14 +316,14 @@ impl Cards<'_> {
         std::iter::once(head(&name, Some(None))).chain(columns).collect()
     }
 
-    fn row(&self, key: &Key, row: &Row, columns: &[Column], fill: f64) -> ShownRow {
+    fn row(&self, key: &Key, row: &Row, columns: &[Column], fill: f64) -> TableRow {
         let value = row.value.as_deref().unwrap_or_default();
         let filter = Condition::from(Filter::is(key.clone(), value));
         let dimension = match key {
             Key::Dimension(dimension) => Some(*dimension),
             Key::Prop(_) | Key::Goal => None,
         };
-        ShownRow {
+        TableRow {
             value: match (dimension, value) {
                 (Some(Dimension::Source), "") => format::value(Dimension::Source, value),
                 (_, value) => value.to_owned(),
@@ -447,13 +338,13 @@ impl Cards<'_> {
             cells: columns
                 .iter()
                 .map(|column| column.cell(key, row, self.numbers))
-                // A table of its own can be scrolled sideways.
+                // On its own page, the table scrolls sideways.
                 .map(|cell| if self.state.show.is_some() { cell.in_full() } else { cell })
                 .collect(),
         }
     }
 
-    /// When in the week people come.
+    /// Returns the heatmap of weekdays and hours.
     fn week(&self) -> Option<Card> {
         let week = self.numbers.week.as_ref()?;
         Some(Card {
@@ -468,7 +359,7 @@ impl Cards<'_> {
         })
     }
 
-    /// What was not counted.
+    /// Returns the card of excluded traffic. `None` if there is none.
     #[must_use]
     pub(super) fn filtered(&self) -> Option<Card> {
         let filtered = &self.numbers.report.filtered;
@@ -493,7 +384,7 @@ impl Cards<'_> {
     }
 }
 
-/// A card that would stand alone in its row takes all of it.
+/// Widens a card that would otherwise have an empty place beside it.
 fn spread(cards: &mut [Card]) {
     for run in cards.split_mut(|card| card.is_wide) {
         if let (false, Some(last)) = (run.len().is_multiple_of(2), run.last_mut()) {
@@ -502,7 +393,7 @@ fn spread(cards: &mut [Card]) {
     }
 }
 
-/// The end of an attribute's name: `entry-page`.
+/// Returns the end of a data attribute's name: `entry-page`.
 fn attribute(key: &Key) -> String {
     match key {
         Key::Prop(_) => "prop".to_owned(),
@@ -510,16 +401,16 @@ fn attribute(key: &Key) -> String {
     }
 }
 
-fn tabs(plan: &Plan, shown: &Key, href: impl Fn(&Key) -> String) -> Vec<Link> {
-    if plan.tabs.len() < 2 {
+fn tabs(spec: &CardSpec, shown: &Key, href: impl Fn(&Key) -> String) -> Vec<Link> {
+    if spec.tabs.len() < 2 {
         return Vec::new();
     }
-    let link = |tab: &Tab| {
+    let link = |tab: &TabSpec| {
         let (first, _) = tab.keys.first()?;
         let is_current = tab.has(shown);
         Some(Link { title: tab.title.to_owned(), href: href(first), is_current })
     };
-    plan.tabs.iter().filter_map(link).collect()
+    spec.tabs.iter().filter_map(link).collect()
 }
 
 #[cfg(test)]
@@ -527,6 +418,7 @@ mod tests {
     use footfall_infra::settings::Settings;
 
     use super::*;
+    use crate::web::dashboard::card_specs::tables;
     use crate::web::dashboard::params::tests::state;
     use crate::web::dashboard::view_model::tests::numbers;
 
@@ -535,7 +427,7 @@ mod tests {
         Settings::from_yaml(yaml).unwrap().sites.remove(0)
     }
 
-    fn shown(card: &Card) -> &Shown {
+    fn shown(card: &Card) -> &TableView {
         let Content::Table(shown) = &card.content else { panic!("{} has no table", card.id) };
         shown
     }
@@ -545,18 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_in_one_card() {
-        let mut all: Vec<Key> =
-            plans(&site(), &["plan".to_owned()]).iter().flat_map(Plan::keys).collect();
-        all.sort_unstable();
-        let mut expected: Vec<Key> = crate::query::report::all_tables();
-        expected.push(Key::Prop("plan".to_owned()));
-        expected.sort_unstable();
-        assert_eq!(all, expected);
-    }
-
-    #[test]
-    fn a_card_shows_the_tab_that_is_chosen() {
+    fn shows_the_chosen_tab() {
         let (site, numbers) = (site(), numbers());
         let mut state = state();
         state.tabs = vec![Dimension::UtmMedium.into()];
@@ -577,9 +458,9 @@ mod tests {
     }
 
     #[test]
-    fn a_row_leads_to_its_filter_and_back() {
+    fn a_row_toggles_its_filter() {
         let (site, numbers) = (site(), numbers());
-        let row = |state: &State| {
+        let row = |state: &Params| {
             let cards = Cards { site: &site, numbers: &numbers, state };
             let mut card = cards.single(&Dimension::Source.into());
             let Content::Table(shown) = &mut card.content else { panic!() };
@@ -594,9 +475,9 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_those_of_one_browser() {
+    fn offers_versions_of_one_browser() {
         let (site, numbers) = (site(), numbers());
-        let parts = |state: &State| {
+        let parts = |state: &Params| {
             let cards = Cards { site: &site, numbers: &numbers, state };
             card(cards.all(), "devices").parts.len()
         };
@@ -605,10 +486,10 @@ mod tests {
     }
 
     #[test]
-    fn a_head_sorts_and_turns() {
+    fn a_column_head_sorts_and_reverses() {
         let (site, numbers) = (site(), numbers());
         let mut state = state().with_show(Some(Dimension::Page.into()));
-        let heads = |state: &State| {
+        let heads = |state: &Params| {
             let cards = Cards { site: &site, numbers: &numbers, state };
             let card = cards.single(&Dimension::Page.into());
             let heads = shown(&card).columns.iter();
@@ -627,7 +508,7 @@ mod tests {
     }
 
     #[test]
-    fn no_card_stands_beside_a_gap() {
+    fn leaves_no_gap_beside_a_card() {
         let (site, numbers) = (site(), numbers());
         let state = state();
         let cards = Cards { site: &site, numbers: &numbers, state: &state }.all();

@@ -1,7 +1,7 @@
-//! The bar chart of a report: geometry and labels alone, which the template draws as SVG.
+//! Bar chart of a report: geometry and labels, which the template draws as SVG.
 //!
-//! Across, everything is in per cent of the chart's width, so that it fits any screen without
-//! distorting text; down, in pixels.
+//! Horizontal positions are in percent of the chart's width, so that it fits any screen without distorting text.
+//! Vertical ones are in pixels.
 
 use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
@@ -9,16 +9,16 @@ use serde::Serialize;
 
 use crate::query::period::{Period, TimeBucket, Unit};
 
-/// The height of the plot, in pixels.
+/// Height of the plot, in pixels.
 const HEIGHT: f64 = 180.0;
 
-/// The most labels under the bars. A phone has room for half of them.
+/// Maximum number of labels under the bars. A phone shows half of them.
 const LABELS: usize = 8;
 
-/// Up to so many bars have their number above them.
+/// Maximum number of bars with their number above them.
 const NUMBERED: usize = 10;
 
-/// Between labelled hours.
+/// Interval between labelled hours.
 const HOURS: usize = 3;
 
 /// A chart, ready to draw.
@@ -26,48 +26,48 @@ const HOURS: usize = 3;
 pub(super) struct Chart {
     /// The plot's height in pixels.
     pub height: f64,
-    /// In order.
+    /// Bars in order of time.
     pub bars: Vec<Bar>,
     /// Horizontal lines, from the lowest.
     pub lines: Vec<Line>,
-    /// Whether there is room for the numbers above the bars.
+    /// Whether numbers fit above the bars.
     pub is_numbered: bool,
-    /// The line of the period before, as the path of an SVG that is 100 wide and `height` high.
+    /// The previous period's line: path of an SVG that is 100 wide and `height` high.
     pub before: Option<String>,
 }
 
 /// A bar.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Bar {
-    /// When it begins, as in data: `2026-11-22`.
+    /// Its start as in data: `2026-11-22`.
     pub at: String,
-    /// The same as in speech: `Sun, 22 Nov 2026`.
+    /// Its start in words: `Sun, 22 Nov 2026`.
     pub name: String,
-    /// What stands under the bar, if there is room: `22 Nov`.
+    /// Label below the bar: `22 Nov`. `None` where there is no room.
     pub label: Option<String>,
-    /// Whether the label is one of the half that a phone leaves out.
+    /// Whether a phone leaves out the label.
     pub is_minor: bool,
-    /// Whether it is the last of many, whose label would not fit under its middle.
+    /// Whether it is the last of many bars, whose label is aligned right to fit.
     pub is_last: bool,
-    /// `past`, `open` while it lasts, `ahead`.
+    /// Whether its time is over.
     pub stage: Stage,
-    /// Where the bar leads.
+    /// URL of the bar's own period.
     pub href: Option<String>,
-    /// The number; `None` if there is nothing that it could be of.
+    /// The number. `None` if it is undefined, such as an average of nothing.
     pub value: Option<f64>,
-    /// The number at the same place in the period before.
+    /// The number of the previous period's bar that it is compared with.
     pub before: Option<f64>,
-    /// The left edge of its share of the width, in per cent.
+    /// Left edge of its slot, in percent.
     pub left: f64,
-    /// That share, in per cent.
+    /// Width of its slot, in percent.
     pub slot: f64,
-    /// The left edge of what is drawn, in per cent.
+    /// Left edge of the bar, in percent.
     pub x: f64,
-    /// The width of what is drawn, in per cent.
+    /// Width of the bar, in percent.
     pub width: f64,
-    /// The middle, in per cent.
+    /// Middle of the bar, in percent.
     pub middle: f64,
-    /// The height, in pixels.
+    /// Height of the bar, in pixels.
     pub height: f64,
 }
 
@@ -83,12 +83,12 @@ pub(super) struct Series<'a> {
     pub before: &'a [Option<f64>],
 }
 
-/// What kind of number is drawn: where the round ones are.
+/// Kind of number, which decides where round numbers are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scale {
     /// Whole numbers.
     Whole,
-    /// Any number.
+    /// Numbers with decimals.
     Decimal,
     /// Seconds.
     Seconds,
@@ -98,25 +98,25 @@ pub(super) enum Scale {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Stage {
-    /// It is.
+    /// Over.
     Past,
-    /// It has begun.
+    /// Not over yet.
     Open,
-    /// It has not begun.
+    /// Not begun.
     Ahead,
 }
 
-/// A line at a round number.
+/// Horizontal line at a round number.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Line {
     /// The number.
     pub value: f64,
-    /// Its distance from the top, in pixels.
+    /// Distance from the top, in pixels.
     pub y: f64,
 }
 
 impl Chart {
-    /// The chart of a period's bars. Those of days and months lead where `href` says.
+    /// Lays out the bars of a period. `href` returns the URL of a day or month.
     #[must_use]
     pub(super) fn of(
         period: &Period,
@@ -136,7 +136,7 @@ impl Chart {
         let slot = 100.0 / len.max(1) as f64;
         let unit = period.unit();
         let is_numbered = len <= NUMBERED;
-        // Few bars are wide enough with more air between them.
+        // Few bars look better with more space between them.
         let breadth = if is_numbered { 0.56 } else { 0.76 };
         let bar = |(i, (start, value)): (usize, (&TimeBucket, &Option<f64>))| {
             let at = period.zoned(start.at);
@@ -177,13 +177,13 @@ impl Chart {
     }
 }
 
-/// Points joined by lines, with gaps where there is none. A point alone is one of them, too.
+/// Joins points by lines, with gaps where a point is missing. A single point becomes a dot.
 fn path(points: impl Iterator<Item = Option<(f64, f64)>>) -> Option<String> {
     let mut path = String::new();
     let mut is_drawing = false;
     for point in points {
         if let Some((x, y)) = point {
-            // A line without a length is drawn as a dot by its round ends.
+            // A line of no length is drawn as a dot because of its round ends.
             let text = if is_drawing { format!("L{x} {y}") } else { format!("M{x} {y}h0") };
             path.push_str(&text);
         }
@@ -193,7 +193,7 @@ fn path(points: impl Iterator<Item = Option<(f64, f64)>>) -> Option<String> {
 }
 
 impl Scale {
-    /// The round number of which at most four reach up to `most`.
+    /// Returns the smallest round step of which at most four reach `most`.
     fn step(self, most: f64) -> f64 {
         const SECONDS: [u32; 14] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
         let reaches = |step: &f64| most / step <= 4.0;
@@ -202,7 +202,7 @@ impl Scale {
             Self::Decimal => -1,
             Self::Whole | Self::Seconds => 0,
         };
-        // 1, 2 or 5 and zeros.
+        // 1, 2 or 5 followed by zeros.
         let decimal = (least..=308).flat_map(|power| {
             [1.0, 2.0, 5.0]
                 .map(|digit| if power < 0 { digit / 10.0 } else { digit * 10_f64.powi(power) })
@@ -215,7 +215,7 @@ impl Scale {
     }
 }
 
-/// The last bar ends with the period.
+/// Returns whether a bar's time is over. The last bar ends with the period.
 fn stage(start: Timestamp, next: Option<Timestamp>, period: &Period, now: Timestamp) -> Stage {
     let end = next.unwrap_or_else(|| period.instants().1);
     match now {
@@ -225,13 +225,13 @@ fn stage(start: Timestamp, next: Option<Timestamp>, period: &Period, now: Timest
     }
 }
 
-/// Whether a bar is labelled, and whether only where there is room.
+/// Returns whether a bar has a label, and whether a phone leaves it out.
 fn labelled(unit: Unit, i: usize, len: usize) -> (bool, bool) {
     if unit == Unit::Hour {
         return (i.is_multiple_of(HOURS), !i.is_multiple_of(2 * HOURS));
     }
     let every = len.div_ceil(LABELS).max(1);
-    // The last one always has a label: it is the one that is looked for.
+    // The last bar always has a label because it is the latest.
     let from_last = len - 1 - i;
     let is_minor = len > 4 && !from_last.is_multiple_of(2 * every);
     (from_last.is_multiple_of(every), is_minor)
@@ -255,7 +255,7 @@ fn name(unit: Unit, at: &Zoned) -> String {
     at.strftime(format).to_string()
 }
 
-/// The days that a bar stands for. An hour is no period of its own.
+/// Returns the first and last day of a bar. `None` for an hour, which has no page of its own.
 fn days(unit: Unit, at: Date) -> Option<(Date, Date)> {
     match unit {
         Unit::Hour => None,
@@ -264,7 +264,7 @@ fn days(unit: Unit, at: Date) -> Option<(Date, Date)> {
     }
 }
 
-/// Two decimals: a hundredth of a pixel is not seen, and the page is smaller.
+/// Rounds to two decimals, which no screen can tell apart and which keep the page small.
 fn round(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_are_labelled_by_their_unit() {
+    fn labels_bars_by_their_unit() {
         let now = "2026-11-22T12:00:00Z";
         let hours = chart("2026-11-22", "2026-11-22", "UTC", now);
         assert_eq!(labels(&hours)[..3], ["00:00", "03:00", "06:00"]);
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_that_the_clock_skips_or_repeats_is_labelled_as_it_reads() {
+    fn labels_hours_by_the_clock_on_days_when_it_changes() {
         let now = "2026-11-22T12:00:00Z";
         let spring = chart("2026-03-29", "2026-03-29", "Europe/Berlin", now);
         assert_eq!((spring.bars.len(), labels(&spring)[1]), (23, "04:00"));
@@ -324,14 +324,14 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_ahead_looks_different() {
+    fn tells_past_from_future_bars() {
         let chart = chart("2026-11-21", "2026-11-23", "UTC", "2026-11-22T00:00:00Z");
         let stages: Vec<Stage> = chart.bars.iter().map(|bar| bar.stage).collect();
         assert_eq!(stages, [Stage::Past, Stage::Open, Stage::Ahead]);
     }
 
     #[test]
-    fn heights_are_parts_of_a_round_number() {
+    fn scales_heights_to_a_round_number() {
         let chart = chart("2026-11-01", "2026-11-30", "UTC", "2026-12-22T00:00:00Z");
         let lines: Vec<f64> = chart.lines.iter().map(|line| line.value).collect();
         assert_eq!(lines, [0.0, 100.0, 200.0, 300.0, 400.0]);
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_round() {
+    fn chooses_round_steps() {
         let whole = [0.0, 4.0, 5.0, 399.0, 401.0].map(|most| Scale::Whole.step(most));
         assert_eq!(whole, [1.0, 1.0, 2.0, 100.0, 200.0]);
         assert_eq!([1.7, 40.0].map(|most| Scale::Decimal.step(most)), [0.5, 10.0]);
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_gaps() {
+    fn leaves_gaps_in_a_line() {
         let points = [Some((1.0, 2.0)), Some((3.0, 4.5)), None, Some((5.0, 6.0))];
         assert_eq!(path(points.into_iter()).as_deref(), Some("M1 2h0L3 4.5M5 6h0"));
         assert_eq!(path([None].into_iter()), None);

@@ -1,4 +1,4 @@
-//! The columns of the page's tables: which a table has, what stands in them, and how they sort it.
+//! Columns of tables: which a table has, their cells, and sorting by them.
 
 use std::cmp::Ordering;
 
@@ -10,23 +10,23 @@ use crate::query::dimension::{Dimension, Key};
 use crate::query::metrics::Metrics;
 use crate::query::report::Row;
 
-/// What stands in a column.
+/// Column of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
-    /// A number of the row.
+    /// A metric of the row.
     Of(Metric),
-    /// The visitors in per cent of all.
+    /// Share of all visitors, in percent.
     Share,
-    /// How often a goal was reached.
+    /// Number of times that a goal was reached.
     Reached,
-    /// The visitors in per cent of those who could have reached the goal.
+    /// Share of the visitors who could have reached the goal, in percent.
     Conversion,
 }
 
 use Column::{Conversion, Of, Reached, Share};
 
 impl Column {
-    /// What it is called, where there is little room.
+    /// Returns its short title.
     #[must_use]
     pub(super) const fn title(self) -> &'static str {
         match self {
@@ -41,7 +41,7 @@ impl Column {
         }
     }
 
-    /// What it sorts by.
+    /// Returns the metric it sorts by. `None` if it cannot be sorted by.
     #[must_use]
     pub(super) const fn metric(self) -> Option<Metric> {
         match self {
@@ -50,7 +50,7 @@ impl Column {
         }
     }
 
-    /// What stands in a row.
+    /// Returns the cell of a row.
     #[must_use]
     pub(super) fn cell(self, key: &Key, row: &Row, numbers: &Numbers) -> Figure {
         let tally = &row.tally;
@@ -72,11 +72,11 @@ impl Column {
         }
     }
 
-    /// The few that a card has room for.
+    /// Returns the columns of a card, which has room for three.
     #[must_use]
     pub(super) fn of_card(key: &Key, numbers: &Numbers) -> Vec<Self> {
         let mut columns = match key {
-            // What reaches a goal are events, mostly: what else it says there is nothing of.
+            // Goals are mostly events, which have no page views, visits or durations.
             Key::Dimension(_) if numbers.base.is_some() => vec![Of(Metric::Visitors)],
             Key::Dimension(Dimension::Page) => vec![Of(Metric::Visitors), Of(Metric::Views)],
             Key::Dimension(Dimension::EntryPage) => {
@@ -97,7 +97,7 @@ impl Column {
         columns
     }
 
-    /// All that say something.
+    /// Returns all columns that have data.
     #[must_use]
     pub(super) fn of_table(key: &Key, numbers: &Numbers) -> Vec<Self> {
         let mut columns = match key {
@@ -125,7 +125,7 @@ impl Column {
     }
 }
 
-/// Puts rows into an order. What has no number stands last, either way.
+/// Sorts rows. Those without a number come last in both directions.
 pub(super) fn sort(rows: &mut [&Row], key: &Key, sort: Sort) {
     let name = |row: &Row| format::key_value(key, row.value.as_deref().unwrap_or_default());
     let turned = |order: Ordering| if sort.is_rising { order } else { order.reverse() };
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_sorted_by_a_column() {
+    fn sorts_rows_by_a_column() {
         let row = |value: &str, visits, bounces| Row {
             value: Some(value.to_owned()),
             tally: Metrics { visits, bounces, ..Metrics::default() },

@@ -1,5 +1,4 @@
-//! Reports as tables for spreadsheets, RFC 4180: all of one, with a row for the totals, for the period
-//! before, for each bar and for each row of each table; or one of its parts alone.
+//! Reports as CSV (RFC 4180): a whole report, or one of its parts.
 
 use std::fmt::Write as _;
 
@@ -9,12 +8,12 @@ use crate::platform::csv::cell;
 use crate::query::metrics::Metrics;
 use crate::query::report::{ExcludedRow, Report, Row};
 
-/// The heads of what [`numbers`] writes.
+/// Column heads of [`numbers`].
 const NUMBERS: &str = "visitors,visits,views,events,views_per_visit,bounce_rate,visit_duration,\
                        time_on_page,scroll_depth\r\n";
 
-/// The table. Sections are `totals`, `before`, `bars` and the names of tables; `more`, `filtered` and
-/// `incomplete` say what is not in them.
+/// Writes a whole report. Its sections are `totals`, `before`, `bars` and the names of tables. `more`, `filtered` and
+/// `incomplete` say what is missing from them.
 #[must_use]
 pub(super) fn csv(report: &Report) -> String {
     let mut table = format!("section,name,{NUMBERS}");
@@ -46,7 +45,7 @@ pub(super) fn csv(report: &Report) -> String {
     table
 }
 
-/// The rows of one table, under its name.
+/// Writes the rows of one table.
 #[must_use]
 pub(super) fn rows(name: &str, rows: &[Row]) -> String {
     let mut table = format!("{},{NUMBERS}", cell(name));
@@ -56,7 +55,7 @@ pub(super) fn rows(name: &str, rows: &[Row]) -> String {
     table
 }
 
-/// The bars of the chart, each with the one that it is compared with.
+/// Writes the bars of the chart, each beside the one it is compared with.
 #[must_use]
 pub(super) fn bars(report: &Report) -> String {
     let before = NUMBERS.split(',').map(|name| format!("{}_before", name.trim_end()));
@@ -72,7 +71,7 @@ pub(super) fn bars(report: &Report) -> String {
     table
 }
 
-/// Why hits were not counted.
+/// Writes the excluded hits by reason.
 #[must_use]
 pub(super) fn filtered(rows: &[ExcludedRow]) -> String {
     let mut table = "reason,hits\r\n".to_owned();
@@ -82,7 +81,7 @@ pub(super) fn filtered(rows: &[ExcludedRow]) -> String {
     table
 }
 
-/// The hours of the week.
+/// Writes the hours of the week.
 #[must_use]
 pub(super) fn week(week: &Week) -> String {
     let mut table = "weekday,hour,visitors,views,hours\r\n".to_owned();
@@ -93,7 +92,7 @@ pub(super) fn week(week: &Week) -> String {
     table
 }
 
-/// A name for the file that a browser saves it as: letters, digits, dots and hyphens.
+/// Returns a file name of letters, digits, dots and hyphens.
 #[must_use]
 pub(super) fn file_name(report: &Report, part: Option<&str>) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
@@ -102,7 +101,7 @@ pub(super) fn file_name(report: &Report, part: Option<&str>) -> String {
     format!("footfall-{}-{part}{}-{}.csv", plain(&report.site), report.from, report.to)
 }
 
-/// A row without numbers: what the others lack.
+/// Writes a row without numbers.
 fn note(table: &mut String, section: &str, what: &str) {
     line(table, &format!("{section},{},,,,,,,,,", cell(what)));
 }
@@ -113,7 +112,7 @@ fn push(table: &mut String, names: &[&str], tally: &Metrics) {
 }
 
 fn line(table: &mut String, text: &str) {
-    // Writing to a text does not fail.
+    // Writing to a string cannot fail.
     let _ = write!(table, "{text}\r\n");
 }
 
@@ -138,7 +137,7 @@ mod tests {
     use crate::query::report::{Bucket, Row, Table};
 
     #[test]
-    fn a_report_is_one_table() {
+    fn writes_a_report_as_one_table() {
         let tally = Metrics {
             visitors: 2,
             visits: 3,

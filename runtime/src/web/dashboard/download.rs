@@ -1,4 +1,4 @@
-//! Reports as data: all of one, or a part of it, as JSON or as CSV.
+//! Downloads: a report, or one of its parts, as JSON or CSV.
 
 use http::StatusCode;
 use http::header::CONTENT_DISPOSITION;
@@ -14,25 +14,25 @@ use crate::query::report::all_tables;
 use crate::storage::Store;
 use crate::web::error::WebError;
 
-/// What of a report is asked for.
+/// Part of a report.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// All of it.
+    /// The whole report.
     All,
-    /// A table.
+    /// One table.
     Table(Key),
     /// The bars of the chart.
     Bars,
     /// The hours of the week.
     Week,
-    /// Why hits were not counted.
+    /// Excluded hits by reason.
     Filtered,
-    /// How many visitors there are just now, and nothing else: it reads five minutes of hits.
+    /// Current visitors only, which takes five minutes of hits.
     Now,
 }
 
 impl Part {
-    /// The part that a request's `show` names.
+    /// Returns the part that a request's `show` names.
     ///
     /// # Errors
     /// If there is no such part.
@@ -63,7 +63,7 @@ impl Part {
     }
 }
 
-/// Answers with a part of a report.
+/// Returns a part of a report.
 ///
 /// # Errors
 /// If the store cannot be read.

@@ -1,40 +1,40 @@
-//! Filters on the page: the chips that say them, what can be done to each, and the form for another.
+//! Filters: the chips that show them, the links that change them, and the form that adds one.
 
 use serde::Serialize;
 use url::form_urlencoded::{self, Serializer};
 
 use super::format;
-use super::params::State;
+use super::params::Params;
 use crate::platform::http::Request;
 use crate::query::condition::{Condition, Filter, Operator};
 use crate::query::dimension::{Dimension, Key};
 use crate::query::report::{Report, Table};
 
-/// The parameters of the form, which no address keeps.
+/// Parameters of the form, which are not part of a page's URL.
 const FORM: [&str; 5] = ["key", "op", "value", "how", "done"];
 
-/// What the form has in the place of a property's name, which then stands before the value: `plan=pro`.
+/// Key for any property in the form. Its name then precedes the value: `plan=pro`.
 const ANY_PROP: &str = "props:";
 
-/// How many values of each table the form suggests.
+/// Maximum number of values that the form suggests per table.
 const SUGGESTED: usize = 12;
 
-/// A filter in words, and what can be done to it.
+/// A filter in words, with links that change it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Chip {
-    /// What joins it to the one before it, if there is one.
+    /// How it is joined to the previous chip. `None` for the first.
     pub joint: Option<Joint>,
-    /// What is compared; the whole condition where it is more than a filter.
+    /// The dimension, or the whole condition if it is more than a filter.
     pub key: String,
-    /// How: `is`.
+    /// The operator: `is`.
     pub operator: &'static str,
-    /// With what.
+    /// The values.
     pub value: String,
-    /// All of it as one sentence.
+    /// The whole filter as a sentence.
     pub said: String,
-    /// Where its opposite leads.
+    /// URL that inverts the filter.
     pub negate: String,
-    /// Where it is taken off.
+    /// URL that clears the filter.
     pub remove: String,
 }
 
@@ -43,28 +43,28 @@ pub(super) struct Chip {
 pub(super) struct Joint {
     /// Whether it is `or`.
     pub is_or: bool,
-    /// Where the other word leads.
+    /// URL that changes it to the other.
     pub href: String,
 }
 
-/// The form for another filter.
+/// Form that adds a filter.
 #[derive(Debug, Serialize)]
 pub(super) struct Form {
-    /// What the address has.
+    /// Parameters of the current URL.
     pub fields: Vec<(&'static str, String)>,
-    /// What can be filtered by: name and title.
+    /// Dimensions by name and title.
     pub keys: Vec<(String, String)>,
-    /// How: name and title.
+    /// Operators by name and title.
     pub operators: Vec<(&'static str, &'static str)>,
-    /// Values that the report has, and what they are.
+    /// Values of the report, each with its dimension.
     pub suggestions: Vec<(String, String)>,
-    /// Whether there is a filter to join the new one to.
+    /// Whether the page is filtered already.
     pub is_joined: bool,
 }
 
-/// The chips of a state, in order. The parts of an `any` are chips joined by `or`.
+/// Returns the chips of a page in order. The parts of an `any` are chips joined by `or`.
 #[must_use]
-pub(super) fn chips(state: &State) -> Vec<Chip> {
+pub(super) fn chips(state: &Params) -> Vec<Chip> {
     let mut chips = Vec::new();
     for (at, condition) in state.filters.iter().enumerate() {
         let parts = match condition {
@@ -106,14 +106,14 @@ pub(super) fn chips(state: &State) -> Vec<Chip> {
     chips
 }
 
-/// The address of a state in which some filters are others.
-fn replaced(state: &State, at: std::ops::RangeInclusive<usize>, with: Vec<Condition>) -> String {
+/// Returns the URL of the page with some filters replaced.
+fn replaced(state: &Params, at: std::ops::RangeInclusive<usize>, with: Vec<Condition>) -> String {
     let mut filters = state.filters.clone();
     filters.splice(at, with);
     state.with_filters(filters).href()
 }
 
-/// One of some conditions; nothing if there is none.
+/// Joins conditions by `or`. `None` if there are none.
 fn any(mut conditions: Vec<Condition>) -> Option<Condition> {
     match conditions.len() {
         0 | 1 => conditions.pop(),
@@ -121,7 +121,7 @@ fn any(mut conditions: Vec<Condition>) -> Option<Condition> {
     }
 }
 
-/// What holds where a condition does not.
+/// Negates a condition.
 #[must_use]
 pub(super) fn negated(condition: &Condition) -> Condition {
     match condition {
@@ -141,7 +141,7 @@ pub(super) fn negated(condition: &Condition) -> Condition {
     }
 }
 
-/// One condition or the other: as one filter with the values of both, if that says the same.
+/// Joins two conditions by `or`, as one filter with the values of both where that is equivalent.
 fn joined(one: &Condition, other: &Condition) -> Condition {
     if let (Condition::Filter(one), Condition::Filter(other)) = (one, other) {
         let is_same = (one.operator, &one.key, one.ignore_case)
@@ -159,8 +159,8 @@ fn joined(one: &Condition, other: &Condition) -> Condition {
     Condition::Any([parts(one), parts(other)].concat())
 }
 
-/// Where a form with a filter leads: to the address with that filter. Nothing if the request is of no such
-/// form. What is wrong with the filter, the address that it leads to says.
+/// Returns the URL with the filter that a form adds. `None` if the request is not from that form. An invalid filter is
+/// reported by the page at that URL.
 #[must_use]
 pub(super) fn added(request: &Request) -> Option<String> {
     let form = |name| request.parameter(name).unwrap_or_default();
@@ -188,7 +188,7 @@ pub(super) fn added(request: &Request) -> Option<String> {
             }
             .to_string()
         }
-        // The query says what is wrong with it.
+        // The query parser reports the error.
         _ => format!("{},{key},{value}", form("op")),
     };
     let last = pairs.iter().rposition(|(name, _)| name == "f").filter(|_| form("how") == "or");
@@ -200,9 +200,9 @@ pub(super) fn added(request: &Request) -> Option<String> {
 }
 
 impl Form {
-    /// The form of a page; `props` are the properties that are known.
+    /// Makes the form of a page. `props` are the known properties.
     #[must_use]
-    pub(super) fn of(state: &State, report: &Report, has_goals: bool, props: &[String]) -> Self {
+    pub(super) fn of(state: &Params, report: &Report, has_goals: bool, props: &[String]) -> Self {
         let dimensions = Dimension::ALL.map(Key::from).into_iter();
         let goals = has_goals.then_some(Key::Goal);
         let props = props.iter().map(|name| Key::Prop(name.clone()));
@@ -210,7 +210,7 @@ impl Form {
         let mut keys: Vec<_> = dimensions.chain(goals).chain(props).map(named).collect();
         keys.push((ANY_PROP.to_owned(), "Property (name=value)".to_owned()));
         Self {
-            fields: State { show: None, ..state.clone() }.fields(),
+            fields: Params { show: None, ..state.clone() }.fields(),
             keys,
             operators: Operator::ALL.map(|it| (it.name(), format::operator(it))).into(),
             suggestions: report.tables.iter().flat_map(suggestions).collect(),
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chip_is_negated_and_taken_off() {
+    fn inverts_and_clears_a_filter() {
         let chips = of(&["is,page,/a", "not(done(is,goal,Order))"]);
         let said: Vec<&str> = chips.iter().map(|chip| chip.said.as_str()).collect();
         assert_eq!(said, ["Page is /a", "not a visit where Goal is Order"]);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn chips_are_joined_and_split() {
+    fn joins_and_splits_filters() {
         let check = |before: &[&str], at: usize, is_or: bool, after: &[&str]| {
             let joint = of(before).swap_remove(at).joint.unwrap();
             assert_eq!(
@@ -278,7 +278,7 @@ mod tests {
                 (is_or, after.iter().map(|it| (*it).to_owned()).collect())
             );
         };
-        // Two of a kind are one filter of two values.
+        // Two filters of the same dimension and operator become one with two values.
         check(&["is,source,A", "is,source,B"], 1, false, &["is,source,A,B"]);
         check(
             &["is_not,source,A", "is_not,source,B"],
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_leads_to_an_address() {
+    fn a_form_adds_a_filter() {
         let check = |query: &str, expected: &[&str]| {
             assert_eq!(filters(&added(&get(query)).unwrap()), expected, "{query}");
         };
@@ -311,11 +311,11 @@ mod tests {
         check("f=is,page,/a&how=or&key=goal&op=is&value=X", &["any(is,page,/a)(is,goal,X)"]);
         check("key=goal&op=is&value=X&done=1", &["done(is,goal,X)"]);
         check("key=props:&op=is&value=plan%3Dpro", &["is,props:plan,pro"]);
-        // What is read is not always what is stored.
+        // Displayed values differ from stored ones.
         check("key=country&op=is&value=Germany", &["is,country,DE"]);
         check("key=source&op=is_not&value=Direct", &["is_not,source,"]);
         check("key=screen&op=is&value=Under 576 px", &["is,screen,Mobile"]);
-        // What is wrong is said by what it leads to.
+        // The page reports errors.
         check("key=colour&op=is&value=red", &["is,colour,red"]);
         let all = added(&get("site=e.x&period=28d&metric=views&key=page&op=is&value=/")).unwrap();
         assert_eq!(all, "?site=e.x&period=28d&metric=views&f=is%2Cpage%2C%2F");

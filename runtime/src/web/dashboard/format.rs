@@ -1,4 +1,4 @@
-//! Numbers, days and names as they are read.
+//! Formats numbers, days and names for people.
 
 use jiff::Zoned;
 use jiff::civil::Date;
@@ -11,10 +11,10 @@ use crate::query::condition::{Condition, Filter, Operator};
 use crate::query::dimension::Dimension;
 use crate::query::dimension::Key;
 
-/// What stands where there is no number.
+/// Placeholder for a missing number.
 pub(super) const NONE: &str = "–";
 
-/// 1234567 as `1,234,567`.
+/// Formats 1234567 as `1,234,567`.
 #[must_use]
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -28,7 +28,7 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
-/// 128059 as `128k`: at most three digits and a letter, so at most 5 characters.
+/// Formats 128059 as `128k`: at most three digits and a letter.
 #[must_use]
 pub(super) fn compact(number: u64) -> String {
     const UNITS: [(u64, &str); 4] =
@@ -78,13 +78,13 @@ impl From<String> for Figure {
     }
 }
 
-/// A number with its noun: `1 visitor`, `2,000 visitors`.
+/// Formats a number with its noun: `1 visitor`, `2,000 visitors`.
 #[must_use]
 pub(super) fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
-/// Seconds as `45s`, `2m 05s` or `1h 02m`.
+/// Formats seconds as `45s`, `2m 05s` or `1h 02m`.
 #[must_use]
 pub(super) fn duration(seconds: Option<f64>) -> String {
     let Some(seconds) = seconds else { return NONE.to_owned() };
@@ -96,19 +96,19 @@ pub(super) fn duration(seconds: Option<f64>) -> String {
     }
 }
 
-/// A number in per cent, as it comes out of a tally.
+/// Formats a percentage without decimals.
 #[must_use]
 pub(super) fn per_cent(number: Option<f64>) -> String {
     number.map_or(NONE.to_owned(), |number| format!("{number:.0}%"))
 }
 
-/// Page views by visit.
+/// Formats a ratio with one decimal.
 #[must_use]
 pub(super) fn ratio(number: Option<f64>) -> String {
     number.map_or(NONE.to_owned(), |number| format!("{number:.1}"))
 }
 
-/// A part of a whole, in per cent.
+/// Formats a part of a whole, in percent.
 #[must_use]
 pub(super) fn share(part: u64, whole: u64) -> String {
     if whole == 0 {
@@ -128,21 +128,21 @@ pub(super) fn rate(per_cent: Option<f64>) -> String {
     }
 }
 
-/// How a number differs from the one before.
+/// Change of a number since the previous period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Change {
     /// `↑`, `↓` or `→`.
     pub arrow: &'static str,
-    /// By how much, in per cent of the one before.
+    /// The difference, in percent of the previous number.
     pub text: String,
-    /// The arrow for those who do not see it.
+    /// The arrow for a screen reader.
     pub spoken: &'static str,
     /// `good`, `bad` or `even`.
     pub tone: &'static str,
 }
 
 impl Change {
-    /// The change of a number. None if there was nothing to compare with.
+    /// Compares two numbers. `None` if there is nothing to compare with.
     #[must_use]
     pub(super) fn of(now: Option<f64>, before: Option<f64>, is_more_better: bool) -> Option<Self> {
         let (now, before) = (now?, before?);
@@ -174,7 +174,7 @@ pub(super) fn day(day: Date) -> String {
     day.strftime("%-d %b %Y").to_string()
 }
 
-/// From a day to another: `22 Nov 2026`, `16 – 22 Nov 2026`, `26 Oct – 22 Nov 2026`.
+/// Formats days: `22 Nov 2026`, `16 – 22 Nov 2026`, `26 Oct – 22 Nov 2026`.
 #[must_use]
 pub(super) fn days(from: Date, to: Date) -> String {
     let last = day(to);
@@ -189,7 +189,7 @@ pub(super) fn days(from: Date, to: Date) -> String {
     }
 }
 
-/// A stretch of time that need not end with a day: `9 – 15 Nov 2026, 18:50`. The end is not in it.
+/// Formats a span that may end within a day: `9 – 15 Nov 2026, up to 18:50`. `end` is exclusive.
 #[must_use]
 pub(super) fn instants(from: &Zoned, end: &Zoned) -> String {
     let midnight = end.time() == jiff::civil::Time::midnight();
@@ -198,7 +198,7 @@ pub(super) fn instants(from: &Zoned, end: &Zoned) -> String {
     if midnight { days } else { format!("{days}, up to {}", end.strftime("%H:%M")) }
 }
 
-/// What a dimension is called where one of its values stands.
+/// Returns the title of a dimension.
 #[must_use]
 pub(super) const fn dimension(dimension: Dimension) -> &'static str {
     match dimension {
@@ -232,7 +232,7 @@ pub(super) fn table_title(key: &Key, has_all_rows: bool) -> String {
         Key::Dimension(Dimension::Country) => "countries".to_owned(),
         Key::Dimension(of) => {
             let name = dimension(*of);
-            // "UTM" stays as it is written in addresses, and "OS" is no word.
+            // "utm_…" is written as in URLs, and "OS" stays in capitals.
             let name = if name.starts_with("OS ") { name.to_owned() } else { name.to_lowercase() };
             if name.starts_with("utm_") { format!("values of {name}") } else { format!("{name}s") }
         }
@@ -247,7 +247,7 @@ pub(super) fn table_title(key: &Key, has_all_rows: bool) -> String {
     }
 }
 
-/// A value as it is read. The empty one stands for none.
+/// Formats a value of a dimension. An empty one means that there is none.
 #[must_use]
 pub(super) fn value(dimension: Dimension, value: &str) -> String {
     match (dimension, value) {
@@ -258,7 +258,7 @@ pub(super) fn value(dimension: Dimension, value: &str) -> String {
             Country::parse(code).map_or(code, |country| country.name()).to_owned()
         }
         (dimension, value) if has_host(dimension) => host_name::decoded(value),
-        // The classes of a window's width, with their bounds.
+        // Window sizes, with their bounds.
         (Dimension::Screen, "Mobile") => "Under 576 px".to_owned(),
         (Dimension::Screen, "Tablet") => "576 to 991 px".to_owned(),
         (Dimension::Screen, "Laptop") => "992 to 1,439 px".to_owned(),
@@ -267,7 +267,7 @@ pub(super) fn value(dimension: Dimension, value: &str) -> String {
     }
 }
 
-/// Whether values can begin with the name of a host.
+/// Whether values can start with a host name.
 const fn has_host(dimension: Dimension) -> bool {
     matches!(
         dimension,
@@ -280,7 +280,7 @@ const fn has_host(dimension: Dimension) -> bool {
     )
 }
 
-/// The flag of a country, as the two letters of its code that stand for one.
+/// Returns the flag of a country: the letters of its code as regional indicators.
 #[must_use]
 pub(super) fn flag(dimension: Dimension, value: &str) -> Option<String> {
     let country = Country::parse(value).filter(|_| dimension == Dimension::Country)?;
@@ -288,7 +288,7 @@ pub(super) fn flag(dimension: Dimension, value: &str) -> Option<String> {
     country.as_str().bytes().map(letter).collect()
 }
 
-/// What a key is called where one of its values stands.
+/// Returns the title of a key.
 #[must_use]
 pub(super) fn key(key: &Key) -> String {
     match key {
@@ -298,7 +298,7 @@ pub(super) fn key(key: &Key) -> String {
     }
 }
 
-/// A condition as a sentence.
+/// Formats a condition as a sentence.
 #[must_use]
 pub(super) fn condition(condition: &Condition) -> String {
     let inner = |inner: &[Condition], word: &str| {
@@ -316,14 +316,14 @@ pub(super) fn condition(condition: &Condition) -> String {
     }
 }
 
-/// A filter in words: what is compared, how, and with what.
+/// Formats a filter: its dimension, operator and values.
 #[must_use]
 pub(super) fn filter(filter: &Filter) -> (String, &'static str, String) {
     let values = filter.values.iter().map(|text| key_value(&filter.key, text));
     (key(&filter.key), operator(filter.operator), values.collect::<Vec<_>>().join(" or "))
 }
 
-/// A value of a key as it is read. The empty one stands for none.
+/// Formats a value of a key. An empty one means that there is none.
 #[must_use]
 pub(super) fn key_value(key: &Key, text: &str) -> String {
     match key {
@@ -333,7 +333,7 @@ pub(super) fn key_value(key: &Key, text: &str) -> String {
     }
 }
 
-/// How a filter compares.
+/// Returns the name of an operator.
 #[must_use]
 pub(super) const fn operator(operator: Operator) -> &'static str {
     match operator {
@@ -346,7 +346,7 @@ pub(super) const fn operator(operator: Operator) -> &'static str {
     }
 }
 
-/// A value as it is stored, of how it is read: what somebody types who has read it here.
+/// Returns the stored value for a displayed one that someone typed.
 #[must_use]
 pub(super) fn typed(key: &Key, text: &str) -> String {
     let Key::Dimension(dimension) = key else { return text.to_owned() };
@@ -369,7 +369,7 @@ fn countries() -> impl Iterator<Item = Country> {
     codes.filter_map(|code| Country::parse(&code))
 }
 
-/// Why hits were not counted.
+/// Describes a reason for excluding hits.
 #[must_use]
 pub(super) fn reason(reason: &str) -> String {
     match reason {
@@ -379,7 +379,7 @@ pub(super) fn reason(reason: &str) -> String {
         "no-user-agent" => "Missing User-Agent",
         "referrer-spam" => "Referrer spam",
         "too-fast" => "Rate limit exceeded",
-        // A newer version's.
+        // A reason from a newer version.
         other => other,
     }
     .to_owned()
@@ -390,7 +390,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_readable() {
+    fn formats_numbers() {
         let check = |number, expected: &str| assert_eq!(thousands(number), expected);
         check(0, "0");
         check(999, "999");
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_keeps_the_whole_number_beside_a_short_one() {
+    fn keeps_the_whole_number_beside_a_short_one() {
         assert_eq!(Figure::of(99_999), Figure { text: "99,999".to_owned(), exact: None });
         let long = Figure { text: "128k".to_owned(), exact: Some("128,059".to_owned()) };
         assert_eq!(Figure::of(128_059), long);
@@ -445,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_readable() {
+    fn formats_durations() {
         let check = |seconds, expected: &str| assert_eq!(duration(Some(seconds)), expected);
         check(0.0, "0s");
         check(59.4, "59s");
@@ -457,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_has_a_direction_and_a_tone() {
+    fn describes_a_change() {
         let check = |now: f64, before: f64, more: bool, expected: Option<(&str, &str, &str)>| {
             let change = Change::of(Some(now), Some(before), more);
             let got = change.as_ref().map(|it| (it.arrow, it.text.as_str(), it.tone));
@@ -476,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_named_once() {
+    fn formats_days_without_repetition() {
         let check = |from: &str, to: &str, expected: &str| {
             assert_eq!(days(from.parse().unwrap(), to.parse().unwrap()), expected);
         };
@@ -492,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn values_have_names() {
+    fn formats_and_parses_values() {
         assert_eq!(value(Dimension::Source, ""), "Direct");
         assert_eq!(value(Dimension::Browser, ""), "Unknown");
         assert_eq!(value(Dimension::Event, ""), "none");

@@ -1,4 +1,4 @@
-//! When in the week a site is visited: the hours of its weekdays, each on average.
+//! Heatmap: average visitors by weekday and hour.
 
 use jiff::{Timestamp, civil::Weekday};
 use serde::Serialize;
@@ -7,13 +7,13 @@ use super::format;
 use crate::query::engine::{GroupBy, GroupRow};
 use crate::query::period::{Choice, Period, TimeBucket, Unit};
 
-/// What has fewer days has not every weekday.
-const LEAST_DAYS: i64 = 7;
+/// Minimum days of a period, so that it has every weekday.
+const MIN_DAYS: i64 = 7;
 
-/// The most days: each has 24 bars.
-const MOST_DAYS: i64 = 100;
+/// Maximum days of a period, each of which has 24 bars.
+const MAX_DAYS: i64 = 100;
 
-/// How many shades there are beside none.
+/// Number of shades besides none.
 const SHADES: f64 = 6.0;
 
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -25,16 +25,16 @@ struct Cell {
     visitors: u64,
     /// Page views in them.
     views: u64,
-    /// How many such hours there were up to now.
+    /// Number of such hours up to now.
     hours: u64,
 }
 
-/// A week, by the clock of the site.
+/// A week by the clock of the site.
 #[derive(Debug)]
 pub(super) struct Week {
-    /// Where each hour of the period begins, in milliseconds, and which of `cells` it belongs to.
+    /// Start of each hour of the period in milliseconds, and its index in `cells`.
     starts: Vec<(i64, usize)>,
-    /// 24 for each weekday, Monday first.
+    /// 24 cells per weekday, Monday first.
     cells: Vec<Cell>,
 }
 
@@ -48,36 +48,35 @@ pub(super) struct Day {
 /// An hour, ready to print.
 #[derive(Debug, PartialEq, Serialize)]
 struct Hour {
-    /// Visitors of such an hour on average.
+    /// Average visitors of such an hour.
     text: String,
-    /// How dark it is: 0 to 6.
+    /// Shade, from 0 to 6.
     shade: u8,
 }
 
 /// An hour as data.
 #[derive(Debug, Serialize)]
 pub(super) struct HourRow {
-    /// The weekday: 1 is Monday.
+    /// Weekday; 1 is Monday.
     pub weekday: usize,
-    /// The hour: 0 to 23.
+    /// Hour, from 0 to 23.
     pub hour: usize,
     /// Visitors in all such hours of the period.
     pub visitors: u64,
     /// Page views in them.
     pub views: u64,
-    /// How many such hours there were.
+    /// Number of such hours.
     pub hours: u64,
 }
 
 impl Week {
-    /// Whether a period has enough days, and not too many.
+    /// Returns whether a period has enough days, and not too many.
     #[must_use]
     pub(super) fn fits(period: &Period) -> bool {
-        (LEAST_DAYS..=MOST_DAYS).contains(&period.day_count())
+        (MIN_DAYS..=MAX_DAYS).contains(&period.day_count())
     }
 
-    /// The hours of a period up to `now`, not counted yet: those since anything is counted, if that is
-    /// known. Nothing if the period does not fit.
+    /// Lists the hours of a period up to `now`, starting at `since` if it is known. `None` if the period does not fit.
     #[must_use]
     pub(super) fn of(period: &Period, since: Option<Timestamp>, now: Timestamp) -> Option<Self> {
         if !Self::fits(period) {
@@ -104,13 +103,13 @@ impl Week {
         Some(Self { starts, cells })
     }
 
-    /// By what hits are counted.
+    /// Returns the grouping that counts these hours.
     #[must_use]
     pub(super) fn grouping(&self) -> GroupBy {
         GroupBy::by_time(self.starts.iter().map(|(at, _)| *at).collect())
     }
 
-    /// With what was counted by it.
+    /// Adds the counts of that grouping.
     #[must_use]
     pub(super) fn counted(mut self, groups: &[GroupRow]) -> Self {
         for group in groups {
@@ -123,7 +122,7 @@ impl Week {
         self
     }
 
-    /// Its days, ready to print.
+    /// Returns the days, ready to print.
     #[must_use]
     pub(super) fn days(&self) -> Vec<Day> {
         let average =
@@ -143,7 +142,7 @@ impl Week {
         days.map(|(name, hours)| Day { name, hours: hours.iter().map(hour).collect() }).collect()
     }
 
-    /// Its hours as data.
+    /// Returns the hours as data.
     pub(super) fn rows(&self) -> impl Iterator<Item = HourRow> {
         self.cells.iter().enumerate().map(|(at, cell)| HourRow {
             weekday: at / 24 + 1,
@@ -173,8 +172,8 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_is_an_average_of_those_that_were() {
-        // Two Mondays, of which the second has only begun.
+    fn averages_the_hours_that_have_passed() {
+        // Two Mondays, the second of which has only begun.
         let week = week("2026-11-09", "2026-11-16", "UTC", "2026-11-16T09:30:00Z").unwrap();
         assert_eq!(week.starts.len(), 7 * 24 + 10);
         let group = |bar, visitors| GroupRow {
@@ -195,19 +194,19 @@ mod tests {
     }
 
     #[test]
-    fn hours_are_those_of_the_clock() {
-        // The clock goes back on Sunday, 25 October 2026: its hour 2 is there twice.
+    fn counts_hours_by_the_clock() {
+        // Clocks go back on Sunday, 25 October 2026, so its hour 2 occurs twice.
         let week =
             week("2026-10-19", "2026-10-25", "Europe/Berlin", "2026-11-16T09:30:00Z").unwrap();
         let hours: Vec<u64> = week.rows().skip(6 * 24).map(|row| row.hours).collect();
         assert_eq!(hours[..4], [1, 1, 2, 1]);
-        // Monday and Tuesday's first two hours were before anything was counted.
+        // Monday and the first two hours of Tuesday were before the first hit.
         assert_eq!(week.starts.len(), 5 * 24 + 22 + 1);
         assert_eq!(week.rows().take(27).map(|row| row.hours).sum::<u64>(), 1);
     }
 
     #[test]
-    fn a_period_fits_that_has_every_weekday_and_not_too_many() {
+    fn needs_every_weekday_and_not_too_many_days() {
         let is_there = |from, to| week(from, to, "UTC", "2026-11-16T09:30:00Z").is_some();
         assert!(!is_there("2026-11-10", "2026-11-15"));
         assert!(is_there("2026-11-09", "2026-11-15"));

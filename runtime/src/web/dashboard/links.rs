@@ -1,12 +1,11 @@
-//! Addresses outside the dashboard that rows lead to: the pages themselves.
+//! Links from rows to the web pages they are about.
 
 use footfall_infra::settings::Site;
 use url::Url;
 
 use crate::query::dimension::{Dimension, Key};
 
-/// The address of what a row is of, if it is a page's: on one of the site's own hosts, or where a visit
-/// came from.
+/// Returns the URL of the web page that a row is about: on one of the site's own hosts, or the referrer.
 #[must_use]
 pub(super) fn address(site: &Site, key: &Key, value: &str) -> Option<String> {
     match key {
@@ -18,15 +17,15 @@ pub(super) fn address(site: &Site, key: &Key, value: &str) -> Option<String> {
     }
 }
 
-/// The address of a referrer, which is stored without its scheme. An app has none.
+/// Returns the URL of a referrer, which is stored without its scheme. `None` for an app.
 fn referrer_address(referrer: &str) -> Option<String> {
     let url = Url::parse(&format!("https://{referrer}")).ok()?;
     let is_plain = url.username().is_empty() && url.password().is_none() && url.port().is_none();
     (is_plain && url.domain()?.contains('.')).then(|| url.to_string())
 }
 
-/// The address of a page on one of the site's own hosts, and on no other, whatever its name says.
-/// The ports of hosts on this machine are not known.
+/// Returns the URL of a page on one of the site's own hosts. `None` for any other host, whatever the page is called,
+/// and for local hosts, whose ports are unknown.
 fn page_address(site: &Site, page: &str) -> Option<String> {
     let (host, path) = match page.find('/')? {
         0 => (site.domain.as_str(), page),
@@ -46,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_opens_on_the_sites_own_hosts() {
+    fn links_pages_on_the_sites_own_hosts_only() {
         let yaml = "sites: [{domain: example.com, hosts: [example.com, '*.example.com']}]";
         let site = Settings::from_yaml(yaml).unwrap().sites.remove(0);
         let check = |page: &str, expected: Option<&str>| {
@@ -68,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_referrer_opens_where_it_was() {
+    fn links_referrers() {
         let check = |referrer: &str, expected: Option<&str>| {
             assert_eq!(referrer_address(referrer).as_deref(), expected, "{referrer}");
         };

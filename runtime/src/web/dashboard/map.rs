@@ -1,44 +1,44 @@
-//! The map of the world: a shape for each country, darker where more visitors are from.
+//! World map: a shape for each country, darker with more visitors.
 
 use serde::Serialize;
 
 use super::format;
-use super::params::State;
+use super::params::Params;
 use crate::hit::country::Country;
 use crate::query::condition::{Condition, Filter};
 use crate::query::dimension::Dimension;
 use crate::query::report::Table;
 
-/// `CODE<TAB>PATH`, made by npm/world.mjs.
+/// Lines of `CODE<TAB>PATH`, written by npm/world.mjs.
 const SHAPES: &str = include_str!("../../../lists/world.txt");
 
-/// How many shades there are beside none.
+/// Number of shades besides none.
 const SHADES: f64 = 6.0;
 
 /// A map, ready to draw.
 #[derive(Debug, Serialize)]
 pub(super) struct Map {
-    /// The shapes of all countries that nobody came from, as one path.
+    /// Countries without visitors, as one path.
     rest: String,
-    /// The others.
+    /// Countries with visitors.
     countries: Vec<Shape>,
 }
 
-/// A country that somebody came from.
+/// A country with visitors.
 #[derive(Debug, Serialize)]
 struct Shape {
     path: &'static str,
-    /// Its name and number.
+    /// Its name and number of visitors.
     said: String,
     href: String,
-    /// How dark it is: 1 to 6.
+    /// Shade, from 1 to 6.
     shade: u8,
 }
 
 impl Map {
-    /// The map of a table of countries.
+    /// Draws a table of countries.
     #[must_use]
-    pub(super) fn of(table: &Table, state: &State) -> Self {
+    pub(super) fn of(table: &Table, state: &Params) -> Self {
         let most = table.rows.iter().map(|row| row.tally.visitors).max().unwrap_or(0).max(1);
         let mut map = Self { rest: String::new(), countries: Vec::new() };
         let shapes = SHAPES.lines().filter_map(|line| line.split_once('\t'));
@@ -50,7 +50,7 @@ impl Map {
             };
             let name = Country::parse(code).map_or(code, |country| country.name());
             let filter = Condition::from(Filter::is(Dimension::Country, code));
-            // Most are few: the root tells them apart.
+            // The square root tells small numbers apart.
             let part = (row.tally.visitors as f64 / most as f64).sqrt();
             map.countries.push(Shape {
                 path,
@@ -71,7 +71,7 @@ mod tests {
     use crate::web::dashboard::params::tests::state;
 
     #[test]
-    fn every_shape_is_a_countrys() {
+    fn has_a_known_country_for_every_shape() {
         let shapes: Vec<_> = SHAPES.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(shapes.len() > 200);
         for line in shapes {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn more_visitors_are_darker() {
+    fn shades_by_visitors() {
         let row = |code: &str, visitors| Row {
             value: Some(code.to_owned()),
             tally: Metrics { visitors, ..Metrics::default() },

@@ -1,6 +1,6 @@
-//! Not to be counted: an address of the site at which the tracker asks, as a link and for a phone's camera.
+//! Excluding one's own visits: a URL at which the tracker asks, as a link and as a QR code.
 //!
-//! What a visitor answers stays in that browser (assets/footfall.js). No server knows it.
+//! The answer stays in that browser (assets/footfall.js) and is never sent.
 
 use footfall_infra::settings::Site;
 use qrcodegen::{QrCode, QrCodeEcc};
@@ -8,18 +8,18 @@ use serde::Serialize;
 
 use super::host_name;
 
-/// What stands behind the address of a page for the tracker to ask.
+/// Fragment of a page's URL at which the tracker asks.
 const FRAGMENT: &str = "footfall";
 
-/// The margin of a code, in modules: <https://www.qrcode.com/en/howto/code.html>
+/// Margin of a QR code, in modules: <https://www.qrcode.com/en/howto/code.html>
 const MARGIN: i32 = 4;
 
-/// The page's words.
+/// Content of the page.
 #[derive(Debug, Serialize)]
-pub(super) struct Myself {
+pub(super) struct OptOut {
     /// The site's domain.
     domain: String,
-    /// Where its tracker asks, if that is an address that others can reach.
+    /// URL at which its tracker asks. `None` if only this machine can reach the site.
     address: Option<String>,
     code: Option<Code>,
 }
@@ -31,7 +31,7 @@ struct Code {
     path: String,
 }
 
-impl Myself {
+impl OptOut {
     pub(super) fn of(site: &Site) -> Self {
         let domain = site.domain.to_string();
         let is_local = domain == "localhost" || domain.ends_with(".localhost");
@@ -42,7 +42,7 @@ impl Myself {
 }
 
 impl Code {
-    /// A code with room for scratches; none if the text is too long, as no domain is.
+    /// Encodes a text with medium error correction. `None` if the text is too long, which no domain is.
     fn of(text: &str) -> Option<Self> {
         let code = QrCode::encode_text(text, QrCodeEcc::Medium).ok()?;
         let mut path = String::new();
@@ -68,22 +68,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_site_has_an_address_where_its_tracker_asks() {
+    fn has_a_url_unless_the_site_is_local() {
         let site = Settings::from_yaml("sites: [{domain: blog.example}]").unwrap().sites.remove(0);
-        let myself = Myself::of(&site);
-        assert_eq!(myself.address.as_deref(), Some("https://blog.example/#footfall"));
-        assert!(myself.code.is_some());
-        let local = Myself::of(&Settings::local().sites[0]);
+        let opt_out = OptOut::of(&site);
+        assert_eq!(opt_out.address.as_deref(), Some("https://blog.example/#footfall"));
+        assert!(opt_out.code.is_some());
+        let local = OptOut::of(&Settings::local().sites[0]);
         assert_eq!((local.address, local.code), (None, None));
     }
 
     #[test]
-    fn a_code_is_drawn_in_runs() {
+    fn draws_a_code_in_runs() {
         let text = "https://blog.example/#footfall";
         let code = Code::of(text).unwrap();
         let expected = QrCode::encode_text(text, QrCodeEcc::Medium).unwrap();
         assert_eq!(code.size, expected.size() + 8);
-        // Each run again as its modules.
+        // Each run, expanded into its modules.
         let mut drawn = 0;
         for run in code.path.split_terminator('z') {
             let numbers = run.split(['M', ' ', 'h', 'v']).filter_map(|word| word.parse().ok());

@@ -1,5 +1,4 @@
-//! What the page shows, as an address: every state of the dashboard is one, and every link leads to
-//! another. Addresses are written here and nowhere else.
+//! Parameters of a page. Every state of the dashboard has its own URL, and no other module writes such URLs.
 
 use jiff::civil::Date;
 use url::form_urlencoded::Serializer;
@@ -12,45 +11,45 @@ use crate::query::condition::Condition;
 use crate::query::dimension::Key;
 use crate::query::period::Choice;
 
-/// The most tabs that are chosen: cards have fewer.
+/// Maximum number of chosen tabs, which is more than there are cards.
 const TABS: usize = 20;
 
-/// A state of the page.
+/// Parameters of a page.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct State {
-    /// The secret of the share link that shows the page, if it is one.
+pub(super) struct Params {
+    /// The secret of the share link, if it is one.
     pub auth: Option<String>,
-    /// The site, where there is more than one.
+    /// The site. `None` if there is only one.
     pub site: Option<String>,
-    /// Which days.
+    /// The days.
     pub range: Range,
     /// The filters.
     pub filters: Vec<Condition>,
-    /// What the chart draws.
+    /// The metric of the chart.
     pub metric: Metric,
-    /// Whether numbers are compared with the period before.
+    /// Whether to compare with the previous period.
     pub is_compared: bool,
-    /// The tabs that were chosen, in any order: each is of one card.
+    /// The chosen tabs, in any order. Each belongs to one card.
     pub tabs: Vec<Key>,
-    /// The one table that is shown, if it is one.
+    /// The table that is shown alone. `None` for the overview.
     pub show: Option<Key>,
-    /// How that table is sorted, if not by rank.
+    /// The sort order of that table. `None` sorts by rank.
     pub sort: Option<Sort>,
-    /// Whether keys are shortcuts. Who speaks to a computer, or types by accident, can do without.
+    /// Whether keyboard shortcuts are on. They get in the way of speech input and of accidental typing.
     pub has_keys: bool,
 }
 
-/// How a table is sorted.
+/// Sort order of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sort {
-    /// By what; `None` is the name.
+    /// The metric. `None` sorts by name.
     pub by: Option<Metric>,
-    /// Whether the least comes first.
+    /// Whether the smallest comes first.
     pub is_rising: bool,
 }
 
 impl Sort {
-    /// `views` and `name`, or with the least first: `views:asc`.
+    /// Parses `views` or `name`, or with the smallest first: `views:asc`.
     fn parse(text: &str) -> Option<Self> {
         let (name, is_rising) = match text.strip_suffix(":asc") {
             Some(name) => (name, true),
@@ -69,17 +68,17 @@ impl Sort {
     }
 }
 
-/// How the days are said.
+/// Selected days.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Range {
-    /// By a choice, which moves on with time.
+    /// A choice relative to today.
     Choice(Choice),
-    /// From a day to another.
+    /// From a day to another, inclusive.
     Days(Date, Date),
 }
 
-impl State {
-    /// The state that a request asks for. A tab or a table that is not there is not chosen.
+impl Params {
+    /// Reads the parameters of a request. Unknown tabs and tables are ignored.
     #[must_use]
     pub(super) fn of(request: &Request, site: Option<&str>, query: &Query) -> Self {
         let range = match query.period.choice {
@@ -107,7 +106,7 @@ impl State {
         }
     }
 
-    /// The parameters of the address, in order.
+    /// Returns the parameters of the URL, in order.
     #[must_use]
     pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
         let mut fields = self.whose();
@@ -123,7 +122,7 @@ impl State {
         fields
     }
 
-    /// The parameters that a form for other days keeps.
+    /// Returns the parameters that a form for other days keeps.
     #[must_use]
     pub(super) fn form_fields(&self) -> Vec<(&'static str, String)> {
         let mut fields = self.whose();
@@ -156,13 +155,13 @@ impl State {
         fields
     }
 
-    /// The address, relative to the page.
+    /// Returns the URL, relative to the page.
     #[must_use]
     pub(super) fn href(&self) -> String {
         self.href_with(&[])
     }
 
-    /// The address of the same as data: all of it, or one part.
+    /// Returns the URL of the same report, or of one part, as data.
     #[must_use]
     pub(super) fn data_href(&self, format: &'static str, part: Option<&str>) -> String {
         let mut fields: Vec<_> = part.map(|part| ("show", part.to_owned())).into_iter().collect();
@@ -184,28 +183,28 @@ impl State {
         query.finish()
     }
 
-    /// Where somebody asks not to be counted.
+    /// Returns the URL of the page that excludes one's own visits.
     #[must_use]
-    pub(super) fn myself_href(&self) -> String {
+    pub(super) fn opt_out_href(&self) -> String {
         let mut query = Serializer::for_suffix("?".to_owned(), 1);
         query.extend_pairs(self.whose()).append_key_only("myself");
         query.finish()
     }
 
-    /// The same with other days.
+    /// Changes the days.
     #[must_use]
     pub(super) fn with_range(&self, range: Range) -> Self {
         Self { range, ..self.clone() }
     }
 
-    /// The same of another site. Filters are left behind: their values are the other site's.
+    /// Changes the site. Filters are cleared because their values belong to the other site.
     #[must_use]
     pub(super) fn with_site(&self, site: &str) -> Self {
         let filters = Vec::new();
         Self { site: Some(site.to_owned()), filters, show: None, ..self.clone() }
     }
 
-    /// The same with one more filter, or without it if it is there. It leads back to the whole page.
+    /// Adds a filter, or clears it if it is set. Returns to the overview.
     #[must_use]
     pub(super) fn toggled(&self, filter: &Condition) -> Self {
         let mut state = Self { show: None, ..self.clone() };
@@ -217,13 +216,13 @@ impl State {
         state
     }
 
-    /// Whether a filter is there.
+    /// Whether a filter is set.
     #[must_use]
     pub(super) fn has(&self, filter: &Condition) -> bool {
         self.filters.contains(filter)
     }
 
-    /// Whether a key is filtered by.
+    /// Whether the page is filtered by a key.
     #[must_use]
     pub(super) fn filters_by(&self, key: impl Into<Key>) -> bool {
         let key = key.into();
@@ -231,32 +230,31 @@ impl State {
         filters.into_iter().any(|filter| filter.key == key)
     }
 
-    /// The same with other filters.
+    /// Changes the filters.
     #[must_use]
     pub(super) fn with_filters(&self, filters: Vec<Condition>) -> Self {
         Self { filters, ..self.clone() }
     }
 
-    /// The same with another chart.
+    /// Changes the metric of the chart.
     #[must_use]
     pub(super) fn with_metric(&self, metric: Metric) -> Self {
         Self { metric, ..self.clone() }
     }
 
-    /// The same, compared with the period before or not.
+    /// Turns the comparison on or off.
     #[must_use]
     pub(super) fn with_comparison(&self, is_compared: bool) -> Self {
         Self { is_compared, ..self.clone() }
     }
 
-    /// The same with keys as shortcuts or without.
+    /// Turns keyboard shortcuts on or off.
     #[must_use]
     pub(super) fn with_keys(&self, has_keys: bool) -> Self {
         Self { has_keys, ..self.clone() }
     }
 
-    /// The same with another of a card's tabs; `all` are the card's, the first of which needs no
-    /// mention.
+    /// Changes the tab of a card. `all` are the card's keys, the first of which is the default.
     #[must_use]
     pub(super) fn with_tab(&self, tab: &Key, all: &[Key]) -> Self {
         let mut state = self.clone();
@@ -267,13 +265,13 @@ impl State {
         state
     }
 
-    /// The same with one table alone, or with all.
+    /// Changes to one table, or to the overview.
     #[must_use]
     pub(super) fn with_show(&self, show: Option<Key>) -> Self {
         Self { show, sort: None, ..self.clone() }
     }
 
-    /// The same with its table sorted otherwise.
+    /// Changes the sort order.
     #[must_use]
     pub(super) fn with_sort(&self, sort: Sort) -> Self {
         Self { sort: Some(sort), ..self.clone() }
@@ -286,8 +284,8 @@ pub(crate) mod tests {
     use crate::query::condition::Filter;
     use crate::query::dimension::Dimension;
 
-    pub(crate) fn state() -> State {
-        State {
+    pub(crate) fn state() -> Params {
+        Params {
             auth: None,
             site: None,
             range: Range::Choice(Choice::Days(7)),
@@ -305,7 +303,7 @@ pub(crate) mod tests {
         Filter::is(dimension, value).into()
     }
 
-    /// What an address says, as the handler reads it.
+    /// Returns the parameters as the handler reads them.
     fn read(href: &str) -> Vec<(String, String)> {
         url::form_urlencoded::parse(href.strip_prefix('?').unwrap().as_bytes())
             .into_owned()
@@ -313,7 +311,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_state_is_an_address() {
+    fn writes_a_url() {
         assert_eq!(state().href(), "?period=7d");
         let days = Range::Days("2026-11-01".parse().unwrap(), "2026-11-02".parse().unwrap());
         let state =
@@ -331,7 +329,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_sort_is_a_word() {
+    fn parses_and_writes_a_sort_order() {
         for text in ["name", "name:asc", "views_per_visit", "visitors:asc"] {
             assert_eq!(Sort::parse(text).map(Sort::text).as_deref(), Some(text));
         }
@@ -339,7 +337,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn any_value_stands_in_an_address() {
+    fn keeps_any_value_in_a_url() {
         for value in ["", "/a?b=c&d#e", "a,b\\c", "ünï \"<script>\"", "%2f+ =", "\u{1f600}"] {
             let filter = filter(Dimension::Page, value);
             let href = state().toggled(&filter).href();
@@ -350,7 +348,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_filter_is_put_on_and_taken_off() {
+    fn adds_and_clears_a_filter() {
         let (page, source) = (filter(Dimension::Page, "/"), filter(Dimension::Source, ""));
         let both = state().with_show(Some(Dimension::Page.into())).toggled(&page).toggled(&source);
         assert_eq!((both.filters.len(), both.show.clone()), (2, None));
@@ -361,7 +359,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_card_has_one_tab() {
+    fn keeps_one_tab_per_card() {
         use Dimension::{Browser, EntryPage, ExitPage, Os, Page};
         let pages = [Page, EntryPage, ExitPage].map(Key::from);
         let systems = [Browser, Os].map(Key::from);

@@ -1,12 +1,12 @@
-//! What the page asks of the engine: a report, and beside it what only the page shows.
+//! Queries of a page: the report, and the numbers that only the page shows.
 
 use std::collections::{BTreeSet, HashMap};
 
 use futures_util::future;
 
-use super::cards;
 use super::heatmap::Week;
-use super::params::State;
+use super::params::Params;
+use super::{card_specs, cards};
 use crate::query::Query;
 use crate::query::condition::{Condition, Filter, Operator};
 use crate::query::dimension::{Dimension, Key};
@@ -18,29 +18,29 @@ use crate::storage::Store;
 use crate::storage::hour::utc_start;
 use footfall_infra::settings::{Reached, Site};
 
-/// The most properties that are offered.
+/// Maximum number of event properties offered.
 const PROPS: usize = 20;
 
-/// What is asked for beside the numbers of the period.
+/// Parts of a page that need numbers beyond the totals.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wanted {
-    /// The tables.
+    /// Keys of the tables.
     pub tables: Vec<Key>,
-    /// Whether the hours of the week are wanted.
+    /// Whether to count the hours of the week.
     pub has_week: bool,
-    /// Whether the properties of events are wanted.
+    /// Whether to count the properties of events.
     pub has_props: bool,
-    /// The most rows of a table.
+    /// Maximum rows of a table.
     pub limit: usize,
 }
 
 impl Wanted {
-    /// What a page shows. A table that is sorted needs all of its rows.
+    /// Returns what a page needs. Sorting a table needs all of its rows.
     #[must_use]
-    pub(super) fn of_page(site: &Site, state: &State) -> Self {
+    pub(super) fn of_page(site: &Site, state: &Params) -> Self {
         let is_whole = state.show.is_none();
         Self {
-            tables: cards::tables(site, state),
+            tables: card_specs::tables(site, state),
             has_week: is_whole,
             has_props: is_whole && event(site, state).is_some(),
             limit: if state.sort.is_some() { usize::MAX } else { cards::ALL_ROWS },
@@ -48,12 +48,12 @@ impl Wanted {
     }
 }
 
-/// What is answered.
+/// Numbers of a page.
 #[derive(Debug)]
 pub(super) struct Numbers {
-    /// The report, in which tables of properties stand behind the others.
+    /// The report. Its tables of properties come last.
     pub report: Report,
-    /// The hours of the week, if they were wanted and the period has a fit length.
+    /// Hours of the week, if wanted and if the period is neither too short nor too long.
     pub week: Option<Week>,
     /// Denominators of conversion rates. `None` if no filter is a goal.
     pub base: Option<Base>,
@@ -95,7 +95,7 @@ impl Base {
     }
 }
 
-/// Asks for the numbers of a page.
+/// Queries the numbers of a page.
 ///
 /// # Errors
 /// If the store cannot be read.
@@ -110,7 +110,7 @@ pub(super) async fn ask<S: Store>(
     let week = wanted.has_week.then(|| Week::of(&query.period, since, reader.now)).flatten();
     let mut others = Vec::new();
     others.extend(week.as_ref().map(Week::grouping));
-    // What has properties, and which, is in the texts once any property was asked for.
+    // Querying any property loads the dictionary of properties, which has their names.
     others.extend(wanted.has_props.then(|| GroupBy::by(Key::Prop(String::new()))));
     let last = others.len();
     if let Some(span) = plan.spans.first_mut() {
@@ -139,13 +139,13 @@ pub(super) async fn ask<S: Store>(
     });
     let mut report = asked.report(reader.site, found, now, missing, wanted.limit);
     if !props.is_empty() {
-        // Their names are known only now, so they take a second reading.
+        // Their names are known only now, so they need a second query.
         report.tables.extend(reader.report(query, &props, wanted.limit).await?.tables);
     }
     Ok(Numbers { report, week, base })
 }
 
-/// The properties that any event has.
+/// Returns the properties of all events in the report.
 fn props(engine: &Engine<'_>) -> Vec<Key> {
     let texts = engine.texts.of(Column::Props).iter().filter_map(|(_, text)| text);
     let mut names = BTreeSet::new();
@@ -157,7 +157,7 @@ fn props(engine: &Engine<'_>) -> Vec<Key> {
     names.into_iter().take(PROPS).map(Key::Prop).collect()
 }
 
-/// The conditions but those on goals; nothing if there are none of those.
+/// Returns the conditions that do not involve goals. `None` if no condition does.
 fn without_goals(conditions: &[Condition]) -> Option<Vec<Condition>> {
     let is_of_goals = |condition: &Condition| condition.is_of(|key| *key == Key::Goal);
     let has_goals = Condition::flat(conditions).any(is_of_goals);
@@ -178,9 +178,9 @@ fn are_conversions(conditions: &[Condition]) -> bool {
     })
 }
 
-/// The event that the page is filtered by, be it as an event or as a goal. Only its properties say anything.
+/// Returns the event that the page is filtered by, as an event or as a goal. Properties are shown for one event only.
 #[must_use]
-pub(super) fn event<'a>(site: &'a Site, state: &'a State) -> Option<&'a str> {
+pub(super) fn event<'a>(site: &'a Site, state: &'a Params) -> Option<&'a str> {
     state.filters.iter().find_map(|condition| {
         let Condition::Filter(Filter { operator: Operator::Is, key, values, .. }) = condition
         else {
@@ -201,7 +201,7 @@ pub(super) fn event<'a>(site: &'a Site, state: &'a State) -> Option<&'a str> {
     })
 }
 
-/// The tables of properties in a report.
+/// Returns the names of the properties that a report has tables of.
 #[must_use]
 pub(super) fn prop_names(report: &Report) -> Vec<String> {
     let name = |table: &Table| match &table.key {
@@ -224,7 +224,7 @@ pub(super) mod tests {
     use footfall_infra::settings::Settings;
 
     #[test]
-    fn goals_are_compared_with_all_others() {
+    fn leaves_out_filters_by_goals() {
         let check = |conditions: &[&str], expected: Option<&[&str]>| {
             let conditions: Vec<_> = conditions.iter().map(|it| it.parse().unwrap()).collect();
             let kept = without_goals(&conditions);
@@ -239,7 +239,7 @@ pub(super) mod tests {
         check(&["is,page,/"], None);
         check(&["is,page,/", "is,goal,A"], Some(&["is,page,/"]));
         check(&["all(is,page,/)(is,goal,A)"], Some(&["is,page,/"]));
-        // A property says what somebody did, not that it was a goal.
+        // A property belongs to an event, which need not be a goal.
         check(&["is,props:plan,pro"], None);
         check(&["done(any(is,goal,A)(is,goal,B))"], Some(&[]));
         check(&["any(is,goal,A)(is,page,/)"], None);
@@ -264,7 +264,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn one_event_has_properties() {
+    fn shows_properties_of_one_event() {
         let yaml = "sites: [{domain: a.example, goals: [{event: signup}, {page: /thanks}]}]";
         let site = Settings::from_yaml(yaml).unwrap().sites.remove(0);
         let check = |condition: &str, expected: Option<&str>| {

@@ -1,39 +1,38 @@
-//! What the page prints, made ready: the template puts it in place and decides nothing.
+//! View model: everything the page prints. The template places it and decides nothing.
 
 use footfall_infra::settings::Site;
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan as _};
 use serde::Serialize;
 
 use super::cards::{Card, Cards, Link};
-use super::comparison;
 use super::filters::{self, Chip, Form};
 use super::format::{self, Change, Figure};
-use super::heatmap::Week;
 use super::host_name;
 use super::metric::Metric;
-use super::params::{Range, State};
+use super::neighbors;
+use super::params::{Params, Range};
 use super::queries::{self, Numbers};
 use crate::query::Query;
 use crate::query::metrics::Metrics;
-use crate::query::period::{Choice, Period, Unit};
+use crate::query::period::{Choice, Unit};
 use crate::storage::retention::kept_from;
 use crate::web::dashboard::chart::{Bar, Chart, Series, Stage};
 
-/// What a view is made of.
+/// Input of a view.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Answer<'a> {
     /// The site.
     pub site: &'a Site,
-    /// Every site's domain.
+    /// Domains of all sites.
     pub sites: &'a [String],
-    /// What is asked.
+    /// The query.
     pub query: &'a Query,
-    /// The answer.
+    /// Its numbers.
     pub numbers: &'a Numbers,
-    /// What is shown of it.
-    pub state: &'a State,
-    /// The first day of UTC on which anything was counted, as far as is known.
+    /// The page's parameters.
+    pub state: &'a Params,
+    /// The first UTC day with data. `None` if it is unknown.
     pub first: Option<Date>,
     /// The time now.
     pub now: Timestamp,
@@ -43,7 +42,7 @@ pub(super) struct Answer<'a> {
 #[derive(Debug, Serialize)]
 pub(super) struct View {
     site: String,
-    /// What the page is called: what it shows.
+    /// Title of the page.
     title: String,
     sites: Vec<Link>,
     days: String,
@@ -53,46 +52,46 @@ pub(super) struct View {
     earlier: Option<Link>,
     later: Option<Link>,
     now: u64,
-    /// Where the number of visitors just now is as data, if it may change while the page is looked at.
+    /// URL of the number of current visitors. `None` if the period is over.
     now_href: Option<String>,
     chips: Vec<Chip>,
-    /// Where there are no filters, if there are any.
+    /// URL without filters. `None` if there are none.
     unfiltered: Option<String>,
     notices: Vec<String>,
     is_empty: bool,
-    /// Whether the first visit is still to come, as far as is known.
+    /// Whether the site has no data yet, as far as is known.
     is_new: bool,
-    /// All time, if the period is empty and the site is not.
+    /// URL of all time. `None` if that is empty, too, or shown already.
     all_time: Option<String>,
     tiles: Vec<Tile>,
     compared: Option<String>,
-    /// The other choice of whether to compare, if there is one.
+    /// Returns the link that hides or shows the comparison.
     comparison: Option<Link>,
     unit: &'static str,
     metric: &'static str,
     chart: Option<Chart>,
     bars: Vec<BarText>,
-    /// What the values of the lines across the chart are called, from the lowest.
+    /// Labels of the horizontal lines, from the lowest.
     lines: Vec<String>,
     bar_table: Option<BarTable>,
     cards: Vec<Card>,
     single: Option<Card>,
-    /// Where all tables are.
+    /// URL of the overview.
     whole: String,
     foot: Vec<String>,
     json: String,
     csv: String,
     meanings: Vec<Meaning>,
-    /// Whether keys are shortcuts.
+    /// Whether keyboard shortcuts are on.
     has_keys: bool,
-    /// Where they are not, or are again.
+    /// URL that turns them off or on.
     other_keys: String,
-    /// Where somebody asks not to be counted.
-    myself: String,
+    /// URL of the page that excludes one's own visits.
+    opt_out: String,
     keys: &'static [(&'static str, &'static str)],
 }
 
-/// A period that is offered, and the key for it.
+/// An offered period with its keyboard shortcut.
 #[derive(Debug, Serialize)]
 struct Choosable {
     #[serde(flatten)]
@@ -103,9 +102,9 @@ struct Choosable {
 /// A bar in words.
 #[derive(Debug, Serialize)]
 struct BarText {
-    /// The number, to stand above it.
+    /// The number above it.
     value: String,
-    /// All of it as a sentence.
+    /// The bar as a sentence.
     said: String,
 }
 
@@ -113,12 +112,12 @@ struct BarText {
 #[derive(Debug, Serialize)]
 struct BarTable {
     columns: Vec<String>,
-    /// Of each bar, in their order.
+    /// One row per bar.
     rows: Vec<Vec<String>>,
     csv: String,
 }
 
-/// The form for any days.
+/// Form for a custom range.
 #[derive(Debug, Serialize)]
 struct DaysForm {
     fields: Vec<(&'static str, String)>,
@@ -127,22 +126,22 @@ struct DaysForm {
     is_current: bool,
 }
 
-/// A number of the whole period.
+/// A metric of the whole period.
 #[derive(Debug, Serialize)]
 struct Tile {
     name: &'static str,
     title: &'static str,
-    /// Where the chart draws it.
+    /// URL that shows it in the chart.
     href: String,
     is_current: bool,
     value: Figure,
     change: Option<Change>,
-    /// The number before, in words.
+    /// The previous period's number.
     before: Option<String>,
     meaning: &'static str,
 }
 
-/// A word, and what it means here. `docs/definitions.md` says it with examples.
+/// A metric's definition. `docs/definitions.md` has examples.
 #[derive(Debug, Serialize)]
 struct Meaning {
     name: &'static str,
@@ -150,18 +149,7 @@ struct Meaning {
     text: &'static str,
 }
 
-/// A metric's numbers.
-struct Values {
-    /// Of the whole period.
-    total: Option<f64>,
-    /// Of each bar.
-    bars: Vec<Option<f64>>,
-}
-
-/// A first day and a last one.
-type Days = (Date, Date);
-
-/// Keys, and what they do.
+/// Keyboard shortcuts and their actions.
 const KEYS: [(&str, &str); 15] = [
     ("t", "Today"),
     ("e", "Yesterday"),
@@ -181,7 +169,7 @@ const KEYS: [(&str, &str); 15] = [
 ];
 
 impl View {
-    /// The page of a report.
+    /// Makes the page of a report.
     #[must_use]
     pub(super) fn of(answer: &Answer<'_>) -> Self {
         let Answer { site, query, numbers, state, .. } = *answer;
@@ -192,7 +180,7 @@ impl View {
         let is_whole = single.is_none() && !is_empty;
         let metric = answer.metric();
         let chart = is_whole.then(|| answer.chart(metric));
-        let (earlier, later) = answer.neighbours();
+        let (earlier, later) = answer.neighbors();
         Self {
             site: host_name::decoded(site.domain.as_str()),
             title: answer.title(single.as_ref()),
@@ -235,7 +223,7 @@ impl View {
             chart,
             cards: match (is_whole, &single) {
                 (true, _) => cards.all(),
-                // What was not counted may be why there is nothing.
+                // Excluded traffic may explain why there is no data.
                 (false, None) => cards.filtered().into_iter().collect(),
                 (false, Some(_)) => Vec::new(),
             },
@@ -257,7 +245,7 @@ impl View {
                 .collect(),
             has_keys: state.has_keys,
             other_keys: state.with_keys(!state.has_keys).href(),
-            myself: state.myself_href(),
+            opt_out: state.opt_out_href(),
             keys: &KEYS,
         }
     }
@@ -307,7 +295,7 @@ impl Answer<'_> {
         Choice::OFFERED.map(choosable).into()
     }
 
-    /// What the page shows, in a line: the site, what of it, the days and the filters.
+    /// Returns the title: site, table, days and filters.
     fn title(&self, single: Option<&Card>) -> String {
         let report = &self.numbers.report;
         let what = single.and(self.state.show.as_ref()).map(format::key);
@@ -315,50 +303,6 @@ impl Answer<'_> {
         let parts = [host_name::decoded(&report.site)].into_iter().chain(what);
         let parts = parts.chain([format::days(report.from, report.to)]).chain(filters);
         parts.collect::<Vec<_>>().join(", ")
-    }
-
-    /// The metrics of the tiles: those of conversions where the report has nothing else.
-    fn metrics(&self) -> Vec<Metric> {
-        match self.numbers.conversions() {
-            Some(_) => Metric::CONVERSIONS.into(),
-            None => {
-                let totals = &self.numbers.report.totals;
-                Metric::REPORT.into_iter().filter(|metric| metric.is_there(totals)).collect()
-            }
-        }
-    }
-
-    /// The metric of the chart: the chosen one if there is data for it, else the first.
-    fn metric(&self) -> Metric {
-        let metrics = self.metrics();
-        let chosen = metrics.iter().find(|metric| **metric == self.state.metric);
-        chosen.or(metrics.first()).copied().unwrap_or_default()
-    }
-
-    /// The metric's numbers of the period: in total and of each bar.
-    fn values(&self, metric: Metric) -> Values {
-        let (report, base) = (&self.numbers.report, self.numbers.conversions());
-        let base = base.map(|base| &base.report);
-        let bars = report.bars.iter().enumerate().map(|(index, bar)| {
-            let all = base.and_then(|base| base.bars.get(index)).map(|bar| &bar.tally);
-            metric.compared_with(&bar.tally, all)
-        });
-        let total = metric.compared_with(&report.totals, base.map(|base| &base.totals));
-        Values { total, bars: bars.collect() }
-    }
-
-    /// The same of the previous period, each number at the index of the bar it is compared with.
-    fn values_before(&self, metric: Metric) -> Option<Values> {
-        let (report, base) = (&self.numbers.report, self.numbers.conversions());
-        let before = report.before.filter(|_| self.compared().is_some())?;
-        let base = base.map(|base| &base.report);
-        let bar = |index: Option<usize>| {
-            let all = base.and_then(|base| base.bars_before.get(index?)).map(|bar| &bar.tally);
-            metric.compared_with(&report.bars_before.get(index?)?.tally, all)
-        };
-        let all = base.and_then(|base| base.before.as_ref());
-        let bars = comparison::pairs(report).into_iter().map(bar).collect();
-        Some(Values { total: metric.compared_with(&before, all), bars })
     }
 
     fn chart(&self, metric: Metric) -> Chart {
@@ -400,14 +344,14 @@ impl Answer<'_> {
         self.query.period.zoned(self.now).date()
     }
 
-    /// The first day of which anything can be there.
+    /// Returns the first day that can have data.
     fn earliest(&self) -> Option<Date> {
         Some(self.first?.max(kept_from(self.site, self.now)))
     }
 
-    /// The periods before and after, as far as there is anything to see.
-    fn neighbours(&self) -> (Option<Link>, Option<Link>) {
-        let (earlier, later) = neighbours(&self.query.period);
+    /// Returns the earlier and later periods that can have data.
+    fn neighbors(&self) -> (Option<Link>, Option<Link>) {
+        let (earlier, later) = neighbors::neighbors(&self.query.period);
         let link = |(from, to): (Date, Date)| Link {
             title: format::days(from, to),
             href: self.state.with_range(Range::Days(from, to)).href(),
@@ -418,13 +362,15 @@ impl Answer<'_> {
         (earlier.map(link), later.filter(|(from, _)| *from <= self.today()).map(link))
     }
 
-    /// What the numbers are compared with, in words, unless they are not to be.
-    fn compared(&self) -> Option<String> {
+    /// Returns the days compared with, in words. `None` if the comparison is hidden.
+    pub(super) fn compared(&self) -> Option<String> {
         self.comparable().filter(|_| self.state.is_compared)
     }
 
-    /// What the numbers can be compared with, in words. Nothing if not all of it was counted and kept:
-    /// whoever starts in the middle of a month would see their site explode in the next.
+    /// Returns the days that can be compared with, in words.
+    ///
+    /// `None` unless data was collected and kept for all of them. Otherwise a site that started in the middle of a
+    /// month would seem to explode in the next.
     fn comparable(&self) -> Option<String> {
         let (from, end) = self.query.period.before(self.now)?;
         self.numbers.report.before.filter(|before| *before != Metrics::default())?;
@@ -433,7 +379,7 @@ impl Answer<'_> {
         (from.date() >= earliest).then(|| format::instants(&from, &end))
     }
 
-    /// The other choice of whether to compare.
+    /// Returns the link that hides or shows the comparison.
     fn comparison(&self) -> Option<Link> {
         let days = self.comparable()?;
         let is_compared = self.state.is_compared;
@@ -473,367 +419,12 @@ impl Answer<'_> {
         (!is_all && !self.is_new()).then(all)
     }
 
-    /// Nothing is folded yet, and there is nothing up to now.
+    /// Returns whether nothing has been rolled up and nothing was counted up to now.
     fn is_new(&self) -> bool {
         let is_empty = self.numbers.report.totals == Metrics::default();
         self.first.is_none() && is_empty && self.numbers.report.to >= self.today()
     }
-
-    /// What is missing, and why.
-    fn notices(&self) -> Vec<String> {
-        let mut notices = Vec::new();
-        let kept = kept_from(self.site, self.now);
-        if let Some(days) = self.site.retention_days.filter(|_| self.numbers.report.from < kept) {
-            notices.push(format!(
-                "This site keeps data for {}. Data before {} has been deleted.",
-                format::counted(u64::from(days.get()), "day"),
-                format::day(kept)
-            ));
-        }
-        for problem in &self.numbers.report.incomplete {
-            notices.push(format!("This report is incomplete. Not included: {problem}."));
-        }
-        match self.numbers.report.unreadable {
-            0 => {}
-            1 => notices.push(
-                "1 stored hit cannot be read and is not included. The function's log says why."
-                    .to_owned(),
-            ),
-            hits => notices.push(format!(
-                "{} stored hits cannot be read and are not included. The function's log says why.",
-                format::thousands(hits)
-            )),
-        }
-        notices
-    }
-
-    /// What else must be known to read the numbers.
-    fn foot(&self) -> Vec<String> {
-        let mut foot = Vec::new();
-        if self.numbers.report.from < self.numbers.report.to {
-            foot.push(
-                "Visitors over several days are the sum of daily visitors. Visitors cannot be recognized on \
-                 another day, so someone who comes on two days counts twice."
-                    .to_owned(),
-            );
-        }
-        foot.push(format!("Time zone: {}.", self.numbers.report.time_zone));
-        if self.state.show.is_none()
-            && self.query.period.day_count() > 1
-            && !Week::fits(&self.query.period)
-        {
-            foot.push("Choose 7 to 100 days to see the hours of the week.".to_owned());
-        }
-        foot
-    }
-}
-
-/// The periods of the same kind before and after: months of months, years of years, else as many
-/// days. None at the ends of time, and for all of it.
-fn neighbours(period: &Period) -> (Option<Days>, Option<Days>) {
-    let Period { choice, from, to, .. } = *period;
-    let (months, years) = (1.month(), 1.year());
-    let is_year = choice == Choice::Year || from.day_of_year() == 1 && to == from.last_of_year();
-    let is_month = choice == Choice::Month || from.day() == 1 && to == from.last_of_month();
-    let day_before = from.yesterday().ok();
-    let day_after = to.tomorrow().ok();
-    if choice == Choice::All {
-        (None, None)
-    } else if is_year {
-        let of = |first: Date| (first, first.last_of_year());
-        (from.checked_sub(years).ok().map(of), from.checked_add(years).ok().map(of))
-    } else if is_month {
-        let of = |first: Date| (first, first.last_of_month());
-        (from.checked_sub(months).ok().map(of), from.checked_add(months).ok().map(of))
-    } else {
-        let more = (period.day_count() - 1).days();
-        (
-            day_before.and_then(|last| Some((last.checked_sub(more).ok()?, last))),
-            day_after.and_then(|first| Some((first, first.checked_add(more).ok()?))),
-        )
-    }
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use footfall_infra::settings::{Settings, TimeZone};
-
-    use super::*;
-    use crate::query::dimension::Dimension;
-    use crate::query::report::{Bucket, ExcludedRow, Report, Row, Table};
-    use crate::web::dashboard::params::tests::state;
-    use crate::web::dashboard::queries::tests::conversions_of;
-
-    fn tally(visitors: u64) -> Metrics {
-        Metrics {
-            visitors,
-            visits: visitors,
-            views: 2 * visitors,
-            bounces: visitors / 2,
-            duration: 1000 * visitors,
-            ..Metrics::default()
-        }
-    }
-
-    fn period(choice: Choice, from: &str, to: &str) -> Period {
-        let zone = TimeZone::try_from("UTC".to_owned()).unwrap();
-        Period { choice, from: from.parse().unwrap(), to: to.parse().unwrap(), zone }
-    }
-
-    /// A week in which ten came, after one in which five did.
-    pub(crate) fn report() -> Report {
-        let period = period(Choice::Days(7), "2026-11-16", "2026-11-22");
-        let row = |value: Option<&str>, visitors| Row {
-            value: value.map(str::to_owned),
-            tally: tally(visitors),
-        };
-        let table = |dimension: Dimension, rows| Table { key: dimension.into(), rows, more: 0 };
-        Report {
-            site: "localhost".to_owned(),
-            time_zone: "UTC".to_owned(),
-            period: "7d".to_owned(),
-            from: period.from,
-            to: period.to,
-            filters: Vec::new(),
-            now: 1,
-            totals: tally(10),
-            before: Some(tally(5)),
-            unit: period.unit(),
-            bars: period
-                .bars()
-                .into_iter()
-                .map(|start| Bucket { at: start.name, tally: tally(2) })
-                .collect(),
-            bars_before: Vec::new(),
-            tables: vec![
-                table(Dimension::Page, vec![row(Some("/"), 10), row(Some("/a"), 4)]),
-                table(Dimension::Source, vec![row(None, 6), row(Some("Google"), 4)]),
-                table(Dimension::Host, vec![row(Some("localhost"), 10)]),
-            ],
-            filtered: vec![ExcludedRow { reason: "bot".to_owned(), count: 1234 }],
-            unreadable: 0,
-            incomplete: Vec::new(),
-        }
-    }
-
-    pub(in crate::web::dashboard) fn numbers() -> Numbers {
-        Numbers { report: report(), week: None, base: None }
-    }
-
-    fn view(numbers: &Numbers, state: &State, yaml: &str) -> View {
-        let settings = Settings::from_yaml(yaml).unwrap();
-        View::of(&Answer {
-            site: &settings.sites[0],
-            sites: &[],
-            query: &Query {
-                period: period(Choice::Days(7), "2026-11-16", "2026-11-22"),
-                conditions: state.filters.clone(),
-            },
-            numbers,
-            state,
-            first: Some("2026-11-09".parse().unwrap()),
-            now: "2026-11-22T18:50:00Z".parse().unwrap(),
-        })
-    }
-
-    fn view_of(state: &State) -> View {
-        view(&numbers(), state, YAML)
-    }
-
-    fn view_of_numbers(numbers: &Numbers, state: &State) -> View {
-        view(numbers, state, YAML)
-    }
-
-    const YAML: &str = "sites: [{domain: localhost}]";
-
-    #[test]
-    fn tiles_are_compared_with_the_period_before() {
-        let view = view(&numbers(), &state(), YAML);
-        assert_eq!(view.compared.as_deref(), Some("9 – 15 Nov 2026, up to 18:50"));
-        let tiles: Vec<_> = view
-            .tiles
-            .iter()
-            .map(|tile| {
-                let change = tile.change.as_ref().map(|it| (it.arrow, it.text.as_str(), it.tone));
-                (tile.name, tile.value.text.as_str(), change)
-            })
-            .collect();
-        let double = Some(("↑", "100%", "good"));
-        let expected = [
-            ("visitors", "10", double),
-            ("visits", "10", double),
-            ("views", "20", double),
-            ("views_per_visit", "2.0", Some(("→", "0%", "even"))),
-            ("bounce_rate", "50%", Some(("↑", "25%", "bad"))),
-            ("visit_duration", "1s", Some(("→", "0%", "even"))),
-        ];
-        assert_eq!(tiles, expected);
-    }
-
-    #[test]
-    fn what_was_not_kept_is_not_compared() {
-        let view = view(&numbers(), &state(), "sites: [{domain: localhost, retention_days: 5}]");
-        assert_eq!(view.compared, None);
-        assert!(view.tiles.iter().all(|tile| tile.change.is_none()));
-        assert_eq!(
-            view.notices,
-            ["This site keeps data for 5 days. Data before 17 Nov 2026 has been deleted."]
-        );
-    }
-
-    #[test]
-    fn a_report_of_a_goal_has_tiles_of_conversions() {
-        let mut numbers = numbers();
-        let reach = |visitors, events| Metrics { visitors, events, ..Metrics::default() };
-        let all = numbers.report.clone();
-        numbers.report.totals = reach(3, 4);
-        numbers.report.before = Some(reach(2, 2));
-        for bar in &mut numbers.report.bars {
-            bar.tally = reach(1, 1);
-        }
-        numbers.base = Some(conversions_of(all));
-        let state = state().with_metric(Metric::BounceRate);
-        let view = view(&numbers, &state, YAML);
-        let tile = |tile: &Tile| (tile.title, tile.value.text.clone(), tile.before.clone());
-        let text = |text: &str| text.to_owned();
-        assert_eq!(
-            view.tiles.iter().map(tile).collect::<Vec<_>>(),
-            [
-                // 3 of 10 visitors, after 2 of 5.
-                ("Unique conversions", text("3"), Some(text("2"))),
-                ("Total conversions", text("4"), Some(text("2"))),
-                ("Conversion rate", text("30%"), Some(text("40%"))),
-            ]
-        );
-        // Bounces say nothing here, so the chart shows the first tile, and the state keeps the choice.
-        assert_eq!((view.metric, view.tiles[0].is_current), ("Unique conversions", true));
-        assert_eq!(view.tiles[2].href, "?period=7d&metric=conversion_rate");
-        let rate = view_of_numbers(&numbers, &state.with_metric(Metric::ConversionRate));
-        // 1 of 2 visitors of a day.
-        assert_eq!(rate.bars[0].said, "Mon, 16 Nov 2026: conversion rate 50%");
-        assert_eq!(rate.bar_table.unwrap().rows[0], ["50%", "1", "1"]);
-    }
-
-    #[test]
-    fn a_tile_shortens_a_large_number() {
-        let mut numbers = numbers();
-        numbers.report.totals.views = 128_059;
-        let view = view(&numbers, &state(), YAML);
-        let views = &view.tiles[2].value;
-        assert_eq!((views.text.as_str(), views.exact.as_deref()), ("128k", Some("128,059")));
-    }
-
-    #[test]
-    fn a_tile_chooses_what_the_chart_draws() {
-        let state = state().with_metric(Metric::BounceRate);
-        let view = view(&numbers(), &state, YAML);
-        let chosen = |tile: &Tile| (tile.is_current, tile.href.clone());
-        let visitors = (false, "?period=7d".to_owned());
-        assert_eq!(chosen(&view.tiles[0]), visitors);
-        assert_eq!(chosen(&view.tiles[4]), (true, "?period=7d&metric=bounce_rate".to_owned()));
-        assert_eq!(view.bars[0].said, "Mon, 16 Nov 2026: bounce rate 50%");
-        assert_eq!(view.lines, ["0%", "20%", "40%", "60%"]);
-        let table = view.bar_table.unwrap();
-        assert_eq!(table.columns, ["Bounce rate", "Visitors", "Visits", "Page views"]);
-        // What a site has none of is not drawn.
-        let state = state.with_metric(Metric::ScrollDepth);
-        assert_eq!(view_of(&state).metric, "Visitors");
-    }
-
-    #[test]
-    fn a_comparison_can_be_left_out() {
-        let mut numbers = numbers();
-        numbers.report.bars_before = numbers.report.bars.clone();
-        let shown = view(&numbers, &state(), YAML);
-        assert!(shown.chart.unwrap().before.is_some());
-        assert_eq!(shown.bar_table.unwrap().columns[1], "Previous period");
-        assert_eq!(shown.bars[0].said, "Mon, 16 Nov 2026: 2 visitors, previous period: 2");
-        assert_eq!(shown.comparison.unwrap().href, "?period=7d&compare=none");
-        let hidden = view(&numbers, &state().with_comparison(false), YAML);
-        assert!(hidden.chart.unwrap().before.is_none() && hidden.compared.is_none());
-        assert!(hidden.tiles.iter().all(|tile| tile.change.is_none()));
-        let back = hidden.comparison.unwrap();
-        assert_eq!(
-            (back.title.as_str(), back.href.as_str()),
-            ("Compare with 9 – 15 Nov 2026, up to 18:50", "?period=7d")
-        );
-    }
-
-    #[test]
-    fn a_page_is_called_what_it_shows() {
-        let state = state().toggled(&"is,source,".parse().unwrap());
-        let title = |state: &State| view(&numbers(), state, YAML).title;
-        assert_eq!(title(&state), "localhost, 16 – 22 Nov 2026, Source is Direct");
-        let alone = state.with_show(Some(Dimension::Page.into()));
-        assert_eq!(title(&alone), "localhost, Page, 16 – 22 Nov 2026, Source is Direct");
-    }
-
-    #[test]
-    fn every_period_has_a_key() {
-        let view = view(&numbers(), &state(), YAML);
-        assert!(view.choices.iter().all(|choice| !choice.key.is_empty()));
-        let mut keys: Vec<&str> = KEYS.iter().map(|(key, _)| *key).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        assert_eq!(keys.len(), KEYS.len());
-    }
-
-    #[test]
-    fn cards_that_say_nothing_are_left_out() {
-        let ids = |state: &State| -> Vec<&str> {
-            view(&numbers(), state, YAML).cards.iter().map(|card| card.id).collect()
-        };
-        assert_eq!(ids(&state()), ["pages", "sources", "countries", "devices", "filtered"]);
-        let of_host = state().toggled(&"is,host,localhost".parse().unwrap());
-        assert!(ids(&of_host).contains(&"hosts"));
-    }
-
-    #[test]
-    fn an_empty_page_says_what_was_not_counted() {
-        let mut numbers = numbers();
-        numbers.report.totals = Metrics::default();
-        let view = view(&numbers, &state(), YAML);
-        let ids: Vec<&str> = view.cards.iter().map(|card| card.id).collect();
-        assert_eq!((view.is_empty, ids), (true, vec!["filtered"]));
-        assert!(view.cards[0].is_wide && view.tiles.is_empty());
-    }
-
-    #[test]
-    fn what_is_missing_is_said() {
-        let mut numbers = numbers();
-        numbers.report.unreadable = 1;
-        numbers.report.incomplete =
-            vec!["the segment 2026-11-17 of localhost: it is cut".to_owned()];
-        let view = view(&numbers, &state(), YAML);
-        assert_eq!(view.notices.len(), 2);
-        assert!(view.notices[0].contains("2026-11-17"));
-        assert!(view.foot[0].contains("sum of daily visitors"));
-    }
-
-    #[test]
-    fn a_period_has_neighbours_of_its_kind() {
-        let check = |choice, from, to, expected: (Option<&str>, Option<&str>)| {
-            let (earlier, later) = neighbours(&period(choice, from, to));
-            let text = |days: Option<(Date, Date)>| days.map(|(from, to)| format!("{from} {to}"));
-            let (earlier, later) = (text(earlier), text(later));
-            assert_eq!((earlier.as_deref(), later.as_deref()), expected, "{from} {to}");
-        };
-        let custom = Choice::Custom;
-        let week = (Some("2026-11-09 2026-11-15"), Some("2026-11-23 2026-11-29"));
-        check(Choice::Days(7), "2026-11-16", "2026-11-22", week);
-        let month = (Some("2026-01-01 2026-01-31"), Some("2026-03-01 2026-03-31"));
-        check(custom, "2026-02-01", "2026-02-28", month);
-        check(Choice::Month, "2026-02-01", "2026-02-03", month);
-        let year = (Some("2025-01-01 2025-12-31"), Some("2027-01-01 2027-12-31"));
-        check(custom, "2026-01-01", "2026-12-31", year);
-        check(Choice::All, "2026-01-01", "2026-12-31", (None, None));
-        check(custom, "9999-12-31", "9999-12-31", (Some("9999-12-30 9999-12-30"), None));
-    }
-
-    #[test]
-    fn there_is_nothing_to_see_before_the_first_day_or_after_today() {
-        let view = view(&numbers(), &state(), YAML);
-        assert_eq!(view.earlier.map(|link| link.title).as_deref(), Some("9 – 15 Nov 2026"));
-        assert_eq!(view.later, None);
-    }
-}
+pub(crate) mod tests;
