@@ -1,5 +1,5 @@
 // The door of the dashboard, in a real browser: what only a browser can say of a session's cookie, of frames and of
-// forms. What the handler answers is in tests/access.rs.
+// forms. What the handler answers is in tests/access.
 //
 //   FOOTFALL_DEV          the program `dev`
 //   FOOTFALL_DEPLOYER     the deployer's program, which makes share links
