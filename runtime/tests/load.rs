@@ -1,8 +1,8 @@
-//! Hits under load while the network between the functions and the table fails: the real functions, DynamoDB
-//! Local, and microburst in between. (That the same holds whatever happens in which order is in faults.rs.)
+//! Load on the real functions while the network to the table fails: DynamoDB Local, with microburst in front.
+//! (tests/faults.rs tests the same with any order of events.)
 //!
-//! Of each way to fail, the numbers are printed: hits sent, acknowledged and reported. Every hit has a page of
-//! its own, by which it is known.
+//! For each kind of fault, prints how many hits were sent, acknowledged and reported. Every hit has a page of its
+//! own, by which it is recognised.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 #![allow(clippy::print_stdout, reason = "measurements are for the reader")]
@@ -43,14 +43,14 @@ const TRACK: &str = env!("CARGO_BIN_EXE_track");
 const DASHBOARD: &str = env!("CARGO_BIN_EXE_dashboard");
 const ROLLUP: &str = env!("CARGO_BIN_EXE_rollup");
 
-/// How many functions take hits at once, each one after the other.
+/// Number of functions that take hits at once, each one hit at a time.
 const TRACKERS: usize = 8;
 
-/// How long hits are sent while one thing fails.
+/// Minimum time for which hits are sent with one kind of fault.
 const LOAD: Duration = Duration::from_secs(2);
 
-/// The ways to fail, as microburst's rules. Bytes are changed in answers to writes alone: what is read comes by
-/// TLS, which lets none through.
+/// Returns the kinds of faults as rules of microburst. Bytes are changed only in answers to writes, because in a
+/// deployment TLS protects what is read.
 fn faults() -> Vec<(&'static str, Value)> {
     let rule = |probability: f64, what: Value| {
         let mut rule = json!({ "service": "dynamodb", "probability": probability });
@@ -66,14 +66,14 @@ fn faults() -> Vec<(&'static str, Value)> {
     let cut = json!({ "response": { "abort_frac": 0.5 } });
     let slow = json!({ "latency": { "min": 200, "max": 2500 } });
     let silent = json!({ "timeout_ms": 20_000 });
-    let order = error("InternalServerError", 500);
+    let internal = error("InternalServerError", 500);
     let service = error("ServiceUnavailable", 503);
     let reset = json!({ "reset": true });
     vec![
         ("nothing fails", json!([])),
         ("throttled", json!([rule(0.8, throttled.clone())])),
-        ("out of order, 500", json!([rule(0.5, order.clone())])),
-        ("out of service, 503", json!([rule(0.5, service.clone())])),
+        ("internal error, 500", json!([rule(0.5, internal.clone())])),
+        ("unavailable, 503", json!([rule(0.5, service.clone())])),
         ("connection reset", json!([rule(0.4, reset.clone())])),
         ("no answer at all", json!([rule(0.1, silent.clone())])),
         ("slow answers", json!([rule(0.3, slow.clone())])),
@@ -86,7 +86,7 @@ fn faults() -> Vec<(&'static str, Value)> {
             "all of it",
             json!([
                 rule(0.05, throttled),
-                rule(0.05, order),
+                rule(0.05, internal),
                 rule(0.05, service),
                 rule(0.05, reset),
                 rule(0.01, silent),
@@ -102,26 +102,26 @@ fn settings() -> Settings {
     Settings::from_yaml("sites: [{domain: example.com}]").unwrap()
 }
 
-/// The environment of a function over a table, as the stack sets it.
+/// Returns the environment of a function with a table, as the stack sets it.
 fn variables(endpoint: SocketAddr, table: &str) -> Vec<(&'static str, String)> {
     let settings = settings().to_json().unwrap();
     let own = [("FOOTFALL_TABLE", table.to_owned()), ("FOOTFALL_SETTINGS", settings)];
     dynamodb_local::variables(endpoint).into_iter().chain(own).collect()
 }
 
-/// An event of data/events.
+/// Reads an event of data/events.
 fn event(name: &str) -> Value {
     let file = format!("{}/tests/data/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap()
 }
 
-/// The days in which all of a test's hits lie, also if it runs over the end of one.
+/// Returns a period that has all hits of a test, even if it runs past midnight.
 fn period() -> (Date, Date) {
     let today = utc_day(Timestamp::now());
     (today - 1.day(), today + 1.day())
 }
 
-/// The pages that are reported, and how often each was viewed; read past all faults.
+/// Returns the reported pages with their views, read without faults.
 async fn reported(store: &DynamoDb, (from, to): (Date, Date)) -> BTreeMap<String, u64> {
     let (settings, now) = (settings(), Timestamp::now());
     let site = &settings.sites[0];
@@ -137,8 +137,8 @@ async fn reported(store: &DynamoDb, (from, to): (Date, Date)) -> BTreeMap<String
     rows.map(|row| (row.value.unwrap(), row.tally.views)).collect()
 }
 
-/// Hits of before, for the rollup to fold: of an hour that is over, and of yesterday.
-async fn filled(store: &DynamoDb) -> BTreeSet<String> {
+/// Stores hits of a past hour and of yesterday for the rollup. Returns their pages.
+async fn store_earlier_hits(store: &DynamoDb) -> BTreeSet<String> {
     let (settings, now) = (settings(), Timestamp::now());
     let site = &settings.sites[0];
     let mut pages = BTreeSet::new();
@@ -166,7 +166,7 @@ async fn filled(store: &DynamoDb) -> BTreeSet<String> {
     pages
 }
 
-/// What came of the load.
+/// The result of sending hits to one function.
 #[derive(Default)]
 struct Load {
     sent: BTreeSet<String>,
@@ -174,8 +174,8 @@ struct Load {
     slowest: Duration,
 }
 
-/// Sends hits to one function, one after the other.
-async fn send(track: &Function, number: usize, stop: &AtomicBool) -> Load {
+/// Sends hits to one function, one at a time, until `stop` is set. Counts them in `hits`.
+async fn send(track: &Function, number: usize, hits: &AtomicUsize, stop: &AtomicBool) -> Load {
     let mut load = Load::default();
     let mut event = event("track");
     while !stop.load(Ordering::Relaxed) {
@@ -184,12 +184,13 @@ async fn send(track: &Function, number: usize, stop: &AtomicBool) -> Load {
         let address = format!("203.0.113.{}", load.sent.len() % 50);
         event["requestContext"]["http"]["sourceIp"] = address.into();
         load.sent.insert(page.clone());
+        hits.fetch_add(1, Ordering::Relaxed);
         let started = Instant::now();
         let answer = track.invoke(&event).await.unwrap_or_else(|error| panic!("{error}"));
         load.slowest = load.slowest.max(started.elapsed());
         match answer["statusCode"].as_u64().unwrap() {
             202 => drop(load.acknowledged.insert(page)),
-            // The sender may try again.
+            // The answer tells the sender to try again.
             503 => assert_eq!(answer["headers"]["retry-after"], "1", "{answer}"),
             status => panic!("{status}: {answer}"),
         }
@@ -197,15 +198,15 @@ async fn send(track: &Function, number: usize, stop: &AtomicBool) -> Load {
     load
 }
 
-/// Looks at the dashboard again and again; it must never go back. Gives how often it showed numbers, and how
-/// long the slowest answer took.
-async fn look(dashboard: &Function, cookie: &str, stop: &AtomicBool) -> (u64, Duration) {
+/// Requests the dashboard repeatedly. Its views must never decrease. Returns the number of reports, and the time of
+/// the slowest answer.
+async fn watch_dashboard(dashboard: &Function, cookie: &str, stop: &AtomicBool) -> (u64, Duration) {
     let (from, to) = period();
     let mut event = event("dashboard-json");
     event["cookies"] = json!([cookie]);
     event["rawQueryString"] =
         format!("site=example.com&from={from}&to={to}&format=json&show=bars").into();
-    let (mut looks, mut most, mut slowest) = (0, 0, Duration::ZERO);
+    let (mut reports, mut most, mut slowest) = (0, 0, Duration::ZERO);
     while !stop.load(Ordering::Relaxed) {
         let started = Instant::now();
         let answer = dashboard.invoke(&event).await.unwrap_or_else(|error| panic!("{error}"));
@@ -216,23 +217,23 @@ async fn look(dashboard: &Function, cookie: &str, stop: &AtomicBool) -> (u64, Du
                 let bars = report["bars"].as_array().unwrap_or_else(|| panic!("{report}")).iter();
                 let views: u64 = bars.map(|bar| bar["views"].as_u64().unwrap()).sum();
                 assert!(views >= most, "{views} views after {most}");
-                (looks, most) = (looks + 1, views);
+                (reports, most) = (reports + 1, views);
             }
             503 => {}
             status => panic!("{status}: {answer}"),
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    (looks, slowest)
+    (reports, slowest)
 }
 
-/// The cookie of a browser in which the owner is signed in.
+/// Returns the session cookie of the owner.
 async fn cookie(store: &DynamoDb) -> String {
     let key = admin::signing_key(store, &SystemContext).await.unwrap();
     format!("{COOKIE_NAME}={}", Session::starting(Timestamp::now()).signed(&key))
 }
 
-/// An answer's body, decompressed.
+/// Returns the body of an answer, decompressed.
 fn body(answer: &Value) -> Vec<u8> {
     use base64::Engine as _;
     let body = answer["body"].as_str().unwrap();
@@ -247,13 +248,13 @@ fn body(answer: &Value) -> Vec<u8> {
     }
 }
 
-/// Folds again and again; gives how many runs there were, and how many of them failed.
-async fn fold(rollup: &Function, stop: &AtomicBool) -> (u64, u64) {
+/// Rolls up repeatedly. Returns the number of runs, and of those that failed.
+async fn roll_up(rollup: &Function, stop: &AtomicBool) -> (u64, u64) {
     let (mut runs, mut failed) = (0, 0);
     while !stop.load(Ordering::Relaxed) {
         runs += 1;
         failed += u64::from(rollup.invoke(&json!({})).await.is_err());
-        // It has done all there is to do: the load is to be of hits.
+        // Nothing is left to roll up. A pause leaves the machine to the hits.
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     (runs, failed)
@@ -261,19 +262,19 @@ async fn fold(rollup: &Function, stop: &AtomicBool) -> (u64, u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs DynamoDB Local and microburst: run cargo xtask test faults"]
-async fn microburst_no_acknowledged_hit_is_lost_and_none_counts_twice() {
+async fn microburst_counts_every_acknowledged_hit_once() {
     let proxy = Microburst::start(dynamodb_local::address());
     println!(
-        "{:<27} faults   sent  acknowledged  reported  looks  rollups (failed)  slowest hit, look",
+        "{:<27} faults   sent  acknowledged  reported  reports  rollups (failed)  slowest hit, report",
         "what fails"
     );
     for (name, rules) in faults() {
         let (store, table) = dynamodb_local::table("load").await;
-        let before = filled(&store).await;
+        let before = store_earlier_hits(&store).await;
         let cookie = cookie(&store).await;
         proxy.set(&json!([]));
         let variables = variables(proxy.address, &table);
-        // Its first request takes it seconds, which would be none of ours.
+        // The first request through the proxy takes seconds, which must not count as ours.
         let warm = dynamodb_local::store(proxy.address, &table);
         while warm.query(&KeyRange::whole("salt".to_owned()), None).await.is_err() {}
         let trackers = (0..TRACKERS).map(|_| Function::start(TRACK, &variables));
@@ -284,24 +285,37 @@ async fn microburst_no_acknowledged_hit_is_lost_and_none_counts_twice() {
         let faults = proxy.faults();
         proxy.set(&rules);
         let stop = AtomicBool::new(false);
+        let hits = AtomicUsize::new(0);
         let timer = async {
             tokio::time::sleep(LOAD).await;
+            // A slow machine takes longer until something fails.
+            let deadline = Instant::now() + Duration::from_secs(600);
+            while hits.load(Ordering::Relaxed) < TRACKERS
+                || (rules != json!([]) && proxy.faults() == faults)
+            {
+                assert!(Instant::now() < deadline, "{name}: nothing failed");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
             stop.store(true, Ordering::Relaxed);
-            // A rollup that is throttled waits for minutes, as it may: what it waits for comes now.
+            // A throttled rollup may wait for minutes. Ending the faults ends its wait.
             let count = proxy.faults() - faults;
             proxy.set(&json!([]));
             count
         };
-        let sends = (0..).zip(&trackers).map(|(number, track)| send(track, number, &stop));
-        let folds = rollups.iter().map(|rollup| fold(rollup, &stop));
-        let (faults, loads, (looks, slowest_look), runs) =
-            tokio::join!(timer, join_all(sends), look(&dashboard, &cookie, &stop), join_all(folds));
+        let sends = (0..).zip(&trackers).map(|(number, track)| send(track, number, &hits, &stop));
+        let rollup_runs = rollups.iter().map(|rollup| roll_up(rollup, &stop));
+        let (faults, loads, (reports, slowest_report), runs) = tokio::join!(
+            timer,
+            join_all(sends),
+            watch_dashboard(&dashboard, &cookie, &stop),
+            join_all(rollup_runs)
+        );
 
         let sent: BTreeSet<&str> =
             loads.iter().flat_map(|load| &load.sent).map(|it| &**it).collect();
         let acknowledged = || loads.iter().flat_map(|load| &load.acknowledged);
         let slowest = loads.iter().map(|load| load.slowest).max().unwrap();
-        // As it stands after all that, and once the next run has folded the rest.
+        // Now, and again after the next run has rolled up the rest.
         for _ in 0..2 {
             let reported = reported(&store, period()).await;
             let twice: Vec<_> = reported.iter().filter(|(_, views)| **views > 1).collect();
@@ -321,26 +335,25 @@ async fn microburst_no_acknowledged_hit_is_lost_and_none_counts_twice() {
         let (runs, failed) =
             runs.iter().fold((0, 0), |(runs, failed), it| (runs + it.0, failed + it.1));
         println!(
-            "{name:<27} {faults:>6} {:>6}  {:>12}  {reported:>8}  {looks:>5}  {runs:>7} ({failed:>6})  {:>7.1} s, {:.1} s",
+            "{name:<27} {faults:>6} {:>6}  {:>12}  {reported:>8}  {reports:>5}  {runs:>7} ({failed:>6})  {:>7.1} s, {:.1} s",
             sent.len(),
             acknowledged().count(),
             slowest.as_secs_f64(),
-            slowest_look.as_secs_f64(),
+            slowest_report.as_secs_f64(),
         );
         assert_eq!(faults == 0, rules == json!([]), "{name}");
         assert!(sent.len() >= TRACKERS && (faults > 0 || acknowledged().count() == sent.len()));
-        // Lambda would have ended a function that takes longer, and the gateway a look.
+        // Lambda would have ended a function that takes longer.
         let limit = |of| Duration::from_secs(Spec::of(of).timeout.into());
         assert!(slowest < limit(Deployed::Track), "{name}: {slowest:?}");
-        assert!(slowest_look < limit(Deployed::Dashboard), "{name}: {slowest_look:?}");
+        assert!(slowest_report < limit(Deployed::Dashboard), "{name}: {slowest_report:?}");
     }
 }
 
-/// What is stored many at once (an import) goes in batches, of which DynamoDB may take a part; microburst
-/// knows no such answer.
+/// An import writes batches, and DynamoDB may process only a part of one. microburst cannot simulate that.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs DynamoDB Local: run cargo xtask test faults"]
-async fn microburst_batches_that_are_taken_in_parts_arrive_once() {
+async fn microburst_stores_partly_processed_batches_once() {
     let (store, table) = dynamodb_local::table("parts").await;
     let database = dynamodb_local::address();
     let asked = Arc::new(AtomicUsize::new(0));
@@ -352,7 +365,7 @@ async fn microburst_batches_that_are_taken_in_parts_arrive_once() {
         async move {
             let mut body: Value = serde_json::from_slice(&request.body).unwrap();
             let puts = body["RequestItems"][&table].as_array_mut().unwrap();
-            // A part of it, in turn; and every fifth answer is lost.
+            // Processes a part of each batch, and loses every fifth answer.
             let left = puts.split_off(puts.len() - puts.len() * (number % 4) / 4);
             let taken = !puts.is_empty();
             let body = body.to_string();
@@ -383,10 +396,10 @@ async fn microburst_batches_that_are_taken_in_parts_arrive_once() {
     assert!(stored == items && requests > 20, "{requests}");
 }
 
-/// Each answer comes before the client gives it up, and all together come too late for the gateway.
+/// Each answer is in time for the client, but all of them together are too late for the gateway.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs DynamoDB Local and microburst: run cargo xtask test faults"]
-async fn microburst_a_report_that_takes_too_long_is_given_up_with_an_answer() {
+async fn microburst_report_that_takes_too_long_gets_an_answer() {
     let proxy = Microburst::start(dynamodb_local::address());
     let (store, table) = dynamodb_local::table("late").await;
     let cookie = cookie(&store).await;
@@ -404,7 +417,7 @@ async fn microburst_a_report_that_takes_too_long_is_given_up_with_an_answer() {
     assert!(error["error"].as_str().unwrap().contains("Try again"), "{error}");
     let timeout = Duration::from_secs(Spec::of(Deployed::Dashboard).timeout.into());
     assert!(started.elapsed() < timeout, "{:?}", started.elapsed());
-    // It is as good as before.
+    // Afterwards, reports work again.
     proxy.set(&json!([]));
     assert_eq!(dashboard.invoke(&event).await.unwrap()["statusCode"], 200);
 }
