@@ -1,4 +1,4 @@
-//! What is exported is what is counted: every hit once, in every format, whatever comes in meanwhile.
+//! An export has every counted hit once, in every format, even if hits arrive meanwhile.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
@@ -47,19 +47,19 @@ fn settings() -> Settings {
 
 fn item(site: &Site, time: Timestamp, number: u64, kind: &Kind) -> Item {
     let mut random = [0; 16];
-    // As if by chance, and not in the order of their numbers.
+    // Seemingly random, and not in the order of the numbers.
     random[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
     let key = keys::hit_key(site, time, u8::try_from(number % 2).unwrap(), random);
     Item { key, value: kind.encode(900).unwrap(), expires: Some(retention::hit_expiry(site, time)) }
 }
 
-/// Hits of three days, each on a page of its own: events, programs and awkward texts among them.
+/// Hits of three days, each with a page of its own. Some are events or bots, and some have awkward values.
 fn traffic(site: &Site, count: u64) -> Vec<Item> {
     let start = at("2026-11-20T20:00:00Z");
     let mut random = fastrand::Rng::with_seed(7);
     let sources = [None, Some("=HYPERLINK(\"x\")"), Some("Google")];
     let hits = (0..count).map(|number| {
-        // Some of them at once.
+        // Some have the same time.
         let time = start + SignedDuration::from_secs(random.i64(0..149_000) / 60 * 60);
         let page = format!("/{number}");
         let kind = if random.u8(..10) == 0 {
@@ -85,7 +85,7 @@ fn put(store: &Memory, items: &[Item]) {
     wait(store.put_all(items.to_vec())).unwrap();
 }
 
-fn fold(store: &Memory, now: &str) {
+fn roll_up(store: &Memory, now: &str) {
     let rollup = Rollup::new(settings(), store.clone(), Fixed::at(now)).least(1);
     wait(rollup.run()).unwrap();
 }
@@ -117,7 +117,7 @@ fn exported(store: &Memory, now: &str, query: &str) -> String {
     String::from_utf8(answer.into_body()).unwrap()
 }
 
-/// Every page from a cursor on, in so much room, with something done before each.
+/// Reads all pages of an export, each with at most `room` bytes. Calls `each` before every page.
 fn pages(store: &Memory, room: usize, mut each: impl FnMut(usize)) -> Vec<Vec<Value>> {
     let settings = settings();
     let site = &settings.sites[0];
@@ -126,7 +126,7 @@ fn pages(store: &Memory, room: usize, mut each: impl FnMut(usize)) -> Vec<Vec<Va
     let mut pages = Vec::new();
     while let Some(from) = cursor {
         each(pages.len());
-        // What a client keeps of it is a text.
+        // Clients keep the cursor as a string.
         assert_eq!(Cursor::parse(&from.to_string()), Some(from));
         let page = wait(async {
             let archive = RawData::open(store, &settings, site, at(NOW)).await.unwrap();
@@ -145,7 +145,7 @@ fn objects(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The cells of a CSV file, by RFC 4180.
+/// Parses the cells of a CSV file by RFC 4180.
 fn cells(text: &str) -> Vec<Vec<String>> {
     let (mut rows, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
     let mut letters = text.chars().peekable();
@@ -163,11 +163,11 @@ fn cells(text: &str) -> Vec<Vec<String>> {
             _ => cell.push(letter),
         }
     }
-    assert!(!quoted && row.is_empty() && cell.is_empty(), "the last line has an end");
+    assert!(!quoted && row.is_empty() && cell.is_empty(), "the last line is not terminated");
     rows
 }
 
-/// What a report would count in the hits of an export.
+/// Counts views, events, visitors and excluded hits in an export, as a report does.
 fn counted(hits: &[Value]) -> (u64, u64, u64, u64) {
     let is = |hit: &Value, name: &str| hit.get(name).is_some();
     let real = || hits.iter().filter(|hit| !is(hit, "filtered"));
@@ -182,13 +182,13 @@ fn counted(hits: &[Value]) -> (u64, u64, u64, u64) {
 }
 
 #[test]
-fn what_is_exported_is_what_is_counted() {
+fn export_has_every_counted_hit() {
     let store = Memory::default();
     put(&store, &traffic(&settings().sites[0], 400));
     let mut before = None;
-    for folded in [false, true] {
-        if folded {
-            fold(&store, NOW);
+    for rolled_up in [false, true] {
+        if rolled_up {
+            roll_up(&store, NOW);
         }
         let report = report(&store, NOW);
         let filtered = report.filtered.iter().map(|row| row.count).sum::<u64>();
@@ -198,13 +198,13 @@ fn what_is_exported_is_what_is_counted() {
         let hits = objects(&text);
         assert_eq!((hits.len(), counted(&hits)), (400, expected));
         assert!(hits.is_sorted_by_key(|hit| hit["time"].as_str().unwrap().to_owned()));
-        // Folding changes no hit, but for the numbers of visitors who first came in one millisecond.
+        // A rollup changes no hit, except the numbers of visitors who first came in the same millisecond.
         let mut unnumbered = hits.clone();
         unnumbered.iter_mut().for_each(|hit| drop(hit.as_object_mut().unwrap().remove("visitor")));
         unnumbered.sort_by_key(ToString::to_string);
         assert!(*before.get_or_insert(unnumbered.clone()) == unnumbered);
         assert!(text.contains(r#""props":{"=x":"ü\";","plan":"pro"}"#));
-        // The same as a table.
+        // The same as CSV.
         let table = cells(&exported(&store, NOW, "format=csv"));
         let names: Vec<&str> =
             [&["time", "visitor"][..], &Column::ALL.map(Column::name), &["engaged", "scrolled"]]
@@ -227,10 +227,10 @@ fn what_is_exported_is_what_is_counted() {
 }
 
 #[test]
-fn a_part_of_the_days_can_be_asked_for() {
+fn exports_a_range_of_days() {
     let store = Memory::default();
     put(&store, &traffic(&settings().sites[0], 400));
-    fold(&store, NOW);
+    roll_up(&store, NOW);
     let of = |query: &str| {
         let hits = objects(&exported(&store, NOW, &format!("format=jsonl&{query}")));
         let days: BTreeMap<String, usize> = hits.iter().fold(BTreeMap::new(), |mut days, hit| {
@@ -253,7 +253,7 @@ fn a_part_of_the_days_can_be_asked_for() {
 }
 
 #[test]
-fn mistakes_are_named() {
+fn invalid_requests_are_explained() {
     let store = Memory::default();
     let check = |query: &str, status: u16, expected: &str| {
         let answer = answer(&store, NOW, &asked(query));
@@ -272,7 +272,7 @@ fn mistakes_are_named() {
 }
 
 #[test]
-fn pages_lead_from_one_to_the_next() {
+fn each_page_links_to_the_next() {
     let store = Memory::default();
     let settings = settings();
     let site = &settings.sites[0];
@@ -295,7 +295,7 @@ fn pages_lead_from_one_to_the_next() {
             request.headers =
                 request::headers(&[("host", "stats.e.x"), ("x-forwarded-proto", "https")]);
             let answer = answer(&store, NOW, &request);
-            // As Lambda sends it, which takes 6 MB.
+            // As Lambda sends it, with its limit of 6 MB.
             let weight =
                 serde_json::to_string(std::str::from_utf8(answer.body()).unwrap()).unwrap().len();
             assert!(weight < 4_000_000 + 1000, "{weight}");
@@ -308,22 +308,22 @@ fn pages_lead_from_one_to_the_next() {
             pages += 1;
         }
         assert!(pages >= 3, "{pages}");
-        // All of them are one file.
+        // All pages together are one file.
         let count = if format == "csv" { cells(&all).len() - 1 } else { objects(&all).len() };
         assert_eq!(count, 9_000);
     }
 }
 
-/// A page looks at no more than a year of days, so that it is made in time.
+/// A page covers at most a year, so that it does not take too long.
 #[test]
-fn many_days_are_several_pages() {
+fn many_days_take_several_pages() {
     let store = Memory::default();
     let settings = settings();
     for (date, now) in [("2023-11-20", "2023-11-22T13:30:00Z"), ("2026-11-20", NOW)] {
         let hit = json!({ "v": "00000000000000ab", "p": format!("/{date}") });
         let kind = Kind::Hit(serde_json::from_value(hit).unwrap());
         put(&store, &[item(&settings.sites[0], at(&format!("{date}T12:00:00Z")), 1, &kind)]);
-        fold(&store, now);
+        roll_up(&store, now);
     }
     let mut found = Vec::new();
     let mut next = Some("format=jsonl".to_owned());
@@ -337,7 +337,7 @@ fn many_days_are_several_pages() {
 }
 
 #[test]
-fn a_moment_that_is_larger_than_a_page_is_cut() {
+fn splits_hits_of_one_time_across_pages() {
     let store = Memory::default();
     let settings = settings();
     let site = &settings.sites[0];
@@ -345,16 +345,16 @@ fn a_moment_that_is_larger_than_a_page_is_cut() {
         .map(|number| {
             let hit = json!({ "v": format!("{:016x}", number % 7), "p": format!("/{number}") });
             let kind = Kind::Hit(serde_json::from_value(hit).unwrap());
-            // 10 at one, 30 at another, 10 at a third.
+            // 10 at one time, 30 at another, 10 at a third.
             let second = i64::from(number >= 10) + i64::from(number >= 40);
             let time = at("2026-11-21T10:00:00Z") + SignedDuration::from_secs(second);
             item(site, time, number, &kind)
         })
         .collect();
     put(&store, &items);
-    for folded in [false, true] {
-        if folded {
-            fold(&store, NOW);
+    for rolled_up in [false, true] {
+        if rolled_up {
+            roll_up(&store, NOW);
         }
         for room in [1, 300, 700, 900, 2_000, 100_000] {
             let pages = pages(&store, room, |_| {});
@@ -368,11 +368,11 @@ fn a_moment_that_is_larger_than_a_page_is_cut() {
 }
 
 #[test]
-fn what_cannot_be_read_is_named() {
+fn unreadable_segments_are_named() {
     let store = Memory::default();
     let settings = settings();
     put(&store, &traffic(&settings.sites[0], 100));
-    fold(&store, NOW);
+    roll_up(&store, NOW);
     let key = keys::segment_key(&settings.sites[0], Span::Day("2026-11-21".parse().unwrap()));
     put(&store, &[Item { key, value: b"{}".to_vec(), expires: None }]);
     let answer = answer(&store, NOW, &asked("format=jsonl"));
@@ -382,9 +382,9 @@ fn what_cannot_be_read_is_named() {
     assert!(!hits.is_empty() && hits.len() < 100);
 }
 
-/// Segments that lie beside a day's own are part of it, and their visitors are others.
+/// Imported segments are part of their day, and their visitors are different ones.
 #[test]
-fn what_lies_beside_a_day_is_part_of_it() {
+fn exports_imported_segments() {
     let store = Memory::default();
     let settings = settings();
     let site = &settings.sites[0];
@@ -395,25 +395,25 @@ fn what_lies_beside_a_day_is_part_of_it() {
         let kind = Kind::Hit(serde_json::from_value(hit).unwrap());
         footfall_runtime::hit::Record { at: at("2026-11-21T12:00:00Z"), kind }
     };
-    let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
-    (1..=3).for_each(|number| rows.push(&mut texts, &hit(number)));
+    let (mut rows, mut dictionaries) = (HitBatch::default(), Dictionaries::default());
+    (1..=3).for_each(|number| rows.push(&mut dictionaries, &hit(number)));
     let day = "2026-11-21".parse().unwrap();
-    let encoded = rollup::encode(site, Span::Day(day), rows, &mut texts, 0).unwrap();
+    let encoded = rollup::encode(site, Span::Day(day), rows, &mut dictionaries, 0).unwrap();
     let mut key = keys::segment_key(site, Span::Day(day));
     key.sk = "21iab12#00".to_owned();
     put(&store, &[Item { key, value: encoded.first, expires: None }]);
-    for folded in [false, true] {
-        if folded {
-            fold(&store, NOW);
+    for rolled_up in [false, true] {
+        if rolled_up {
+            roll_up(&store, NOW);
         }
         let hits = objects(&exported(&store, NOW, "format=jsonl"));
         assert_eq!(hits.len(), 103);
         let (_, _, before, _) = counted(&alone);
-        assert_eq!(counted(&hits).2, before + 3, "three visitors more");
+        assert_eq!(counted(&hits).2, before + 3, "the import has three visitors of its own");
     }
 }
 
-/// Fewer cases than usual: each is a whole site.
+/// Fewer cases than usual, because each is a whole site.
 fn config() -> Config {
     Config { failure_persistence: None, cases: 12, ..Config::default() }
 }
@@ -421,11 +421,11 @@ fn config() -> Config {
 proptest! {
     #![proptest_config(config())]
 
-    /// Hits come in and days are folded between pages: every hit that was there is in one page.
+    /// Hits arrive and days are rolled up between pages. Every earlier hit is in exactly one page.
     #[test]
     fn pages_are_complete_and_without_duplicates(
         room in 500..6_000_usize,
-        folds in prop::collection::btree_set(0..30_usize, 0..4),
+        rollups in prop::collection::btree_set(0..30_usize, 0..4),
         late: u8,
     ) {
         let store = Memory::default();
@@ -434,20 +434,20 @@ proptest! {
         put(&store, &traffic(site, 120));
         let mut number = 1_000;
         let pages = pages(&store, room, |page| {
-            // At NOW and after it.
+            // New hits, at NOW or later.
             number += 1;
             let time = at(NOW) + SignedDuration::from_secs(i64::from(late));
             let hit = json!({ "v": "00000000000000ab", "p": format!("/{number}") });
             put(&store, &[item(site, time, number, &Kind::Hit(serde_json::from_value(hit).unwrap()))]);
-            if folds.contains(&page) {
+            if rollups.contains(&page) {
                 let later = at(NOW) + SignedDuration::from_hours(page as i64);
-                fold(&store, &later.to_string());
+                roll_up(&store, &later.to_string());
             }
         });
         let hits: Vec<Value> = pages.into_iter().flatten().collect();
         let found: BTreeSet<String> = hits.iter().map(|hit| hit["page"].to_string()).collect();
         prop_assert_eq!((hits.len(), found.len()), (120, 120));
-        // In one order, and of as many visitors as were there.
+        // In order, and with the same number of visitors.
         prop_assert!(hits.is_sorted_by_key(|hit| hit["time"].as_str().unwrap().to_owned()));
         let quiet = Memory::default();
         put(&quiet, &traffic(site, 120));

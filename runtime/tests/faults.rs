@@ -1,9 +1,9 @@
-//! What holds while the network between the functions and the table fails, the rollup runs twice at once, and
-//! clocks differ by a minute: a hit that was acknowledged counts once, any other at most once, and a
-//! dashboard never goes back.
+//! Guarantees while the network between the functions and the table fails, two rollups run at once, and clocks
+//! differ by a minute. An acknowledged hit counts once, any other at most once, and views on a dashboard never
+//! decrease.
 //!
-//! Time and faults are a seed's, so that each run is the same. The same over a real network, with the real
-//! functions, is in load.rs.
+//! A seed decides on time and faults, so that every run is the same. tests/load.rs tests the same with the real
+//! functions and a real network.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 #![allow(clippy::print_stdout, reason = "measurements are for the reader")]
@@ -36,13 +36,13 @@ use serde_json::json;
 /// When a simulation begins: an evening of UTC.
 const BEGIN: &str = "2026-11-22T21:40:00Z";
 
-/// The days that are asked for, whatever the time: no hit leaves them.
+/// The period of every report. It has all hits.
 const PERIOD: &str = "from=2026-11-22&to=2026-11-23";
 
-/// The table in which each hit of these tests has a row of its own.
+/// The table in which each hit has a row of its own.
 const PAGES: TableKey = TableKey::Dimension(Dimension::Page);
 
-/// By how many seconds clocks are ahead.
+/// Seconds by which clocks are ahead.
 const SKEWS: [i64; 3] = [-60, 0, 60];
 
 fn settings() -> Settings {
@@ -63,29 +63,28 @@ async fn report<S: Store>(
     reader.report(&query, tables, 100_000).await
 }
 
-/// The pages of a report, and how often each was viewed.
+/// Returns the pages of a report with their views.
 fn pages(report: &Report) -> BTreeMap<String, u64> {
     let table = report.tables.iter().find(|table| table.key == PAGES);
     let rows = table.into_iter().flat_map(|table| &table.rows);
     rows.map(|row| (row.value.clone().unwrap(), row.tally.views)).collect()
 }
 
-/// What a hit's sender knows of it, and a dashboard of all of them. A hit is known by its page, which no other
-/// has.
+/// What senders know of their hits, and dashboards of all hits. A hit is recognised by its page, which is unique.
 #[derive(Debug, Default)]
 struct Seen {
     sent: BTreeSet<String>,
     acknowledged: BTreeSet<String>,
-    /// The most views and visitors that a dashboard ever showed.
+    /// The maximum number of views and visitors that a dashboard has shown.
     views: u64,
     visitors: u64,
-    looks: u64,
+    reports: u64,
     runs: u64,
     failed: u64,
 }
 
 impl Seen {
-    /// Sees to it that a report has each of these hits once, and nothing that was not sent.
+    /// Asserts that a report has each expected hit once, and no hit that was not sent.
     fn check(&self, report: &Report, expected: &BTreeSet<String>) {
         let pages = pages(report);
         let twice: Vec<_> = pages.iter().filter(|(_, views)| **views != 1).collect();
@@ -98,7 +97,7 @@ impl Seen {
     }
 }
 
-/// A site over which all goes wrong that can.
+/// A site where everything fails that can fail.
 struct World {
     store: Memory,
     chaos: Chaos,
@@ -107,7 +106,7 @@ struct World {
     seen: Arc<Mutex<Seen>>,
 }
 
-type Doing<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+type Action<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 impl World {
     fn new(seed: u64, faults: usize) -> Self {
@@ -115,14 +114,14 @@ impl World {
         let chaos = Chaos::new(&store, seed, faults);
         let tracker = |skew| Ingest::new(settings(), chaos.clone(), clock.skewed(skew));
         let trackers = SKEWS.into_iter().map(tracker).collect();
-        // What is before it was folded: a run has some 50 operations.
+        // Rolled up through the day before, so that a run has some 50 operations.
         let through = Some("2026-11-21".parse().unwrap());
         let checkpoint = Checkpoint { through, ..Checkpoint::default() };
         wait(checkpoint.put(&store, &settings().sites[0])).unwrap();
         Self { store, chaos: chaos.clone(), clock, trackers, seen: Arc::default() }
     }
 
-    /// A visitor's view of a page that nobody else looks at.
+    /// Sends a view of a page that no other hit has.
     async fn hit(&self, tracker: usize, visitor: u8) {
         let page = {
             let mut seen = self.seen.lock().unwrap();
@@ -153,7 +152,7 @@ impl World {
             let seen = self.seen.lock().unwrap();
             (seen.acknowledged.clone(), seen.views, seen.visitors)
         };
-        // One that fails says so, and shows no numbers.
+        // A report that fails shows no numbers.
         let Ok(report) = report(&self.chaos, &self.clock.skewed(skew), &[PAGES]).await else {
             return;
         };
@@ -164,29 +163,29 @@ impl World {
         assert!(totals.visitors >= visitors, "{} visitors after {visitors}", totals.visitors);
         seen.views = seen.views.max(totals.views);
         seen.visitors = seen.visitors.max(totals.visitors);
-        seen.looks += 1;
+        seen.reports += 1;
     }
 }
 
-/// Five hours around a day's end, in steps of some minutes and, around an hour's end, of seconds. In each of
-/// them, a few visitors come, a rollup or two may run, and somebody looks.
+/// Simulates five hours around midnight, in steps of minutes, or of seconds around the end of an hour. In each
+/// step, a few hits arrive, up to two rollups run, and a dashboard is shown.
 fn simulate(seed: u64, faults: usize) -> Seen {
     let world = World::new(seed, faults);
     let mut random = fastrand::Rng::with_seed(seed);
     let end = world.clock.now() + SignedDuration::from_hours(5);
     wait(async {
         while world.clock.now() < end {
-            let mut doing: Vec<Doing<'_>> = Vec::new();
+            let mut actions: Vec<Action<'_>> = Vec::new();
             for _ in 0..random.u8(..4) {
-                doing.push(Box::pin(world.hit(random.usize(..SKEWS.len()), random.u8(..9))));
+                actions.push(Box::pin(world.hit(random.usize(..SKEWS.len()), random.u8(..9))));
             }
             for _ in 0..[0, 0, 1, 2][random.usize(..4)] {
                 let skew = SKEWS[random.usize(..SKEWS.len())];
-                doing.push(Box::pin(world.rollup(skew, [1, 5][random.usize(..2)])));
+                actions.push(Box::pin(world.rollup(skew, [1, 5][random.usize(..2)])));
             }
-            doing.push(Box::pin(world.look(SKEWS[random.usize(..SKEWS.len())])));
-            random.shuffle(&mut doing);
-            join_all(doing).await;
+            actions.push(Box::pin(world.look(SKEWS[random.usize(..SKEWS.len())])));
+            random.shuffle(&mut actions);
+            join_all(actions).await;
             let past = world.clock.now().as_second().rem_euclid(3600);
             let is_end = !(150..3400).contains(&past);
             let step =
@@ -194,7 +193,7 @@ fn simulate(seed: u64, faults: usize) -> Seen {
             world.clock.pass(SignedDuration::from_secs(step));
         }
     });
-    // What the hits say that were stored, as if nothing else had ever run.
+    // The report of the stored hits alone, as if no rollup had ever run.
     let raw = Memory::default();
     wait(raw.put_all(world.store.hits())).unwrap();
     let through = Some("2026-11-21".parse().unwrap());
@@ -204,13 +203,13 @@ fn simulate(seed: u64, faults: usize) -> Seen {
     let expected = whole(&raw);
     let shown = whole(&world.store);
     assert_eq!(shown, expected, "seed {seed}");
-    // And what they are folded to.
-    let fold = |store: &Memory| {
+    // Also after a last rollup.
+    let roll_up = |store: &Memory| {
         let rollup = Rollup::new(settings(), store.clone(), world.clock.clone()).least(1);
         wait(rollup.run()).unwrap();
     };
-    fold(&world.store);
-    fold(&raw);
+    roll_up(&world.store);
+    roll_up(&raw);
     let own = |store: &Memory| -> Vec<Item> {
         let days = |item: &Item| item.key.pk.starts_with("seg#") && !item.key.sk.contains('T');
         store.items().into_iter().filter(days).collect()
@@ -224,23 +223,23 @@ fn simulate(seed: u64, faults: usize) -> Seen {
 }
 
 #[test]
-fn an_acknowledged_hit_counts_once_whatever_fails() {
-    println!("faults    sent  acknowledged  reported  looks  rollups  of which failed");
+fn acknowledged_hit_counts_once_whatever_fails() {
+    println!("faults    sent  acknowledged  reported  reports  rollups  of which failed");
     for faults in [0_u8, 3, 15] {
         let mut all = [0_u64; 6];
         for seed in 0..5 {
             let seen = simulate(seed, usize::from(faults));
             let (sent, acknowledged) = (seen.sent.len() as u64, seen.acknowledged.len() as u64);
-            let more = [sent, acknowledged, seen.views, seen.looks, seen.runs, seen.failed];
+            let more = [sent, acknowledged, seen.views, seen.reports, seen.runs, seen.failed];
             all.iter_mut().zip(more).for_each(|(all, more)| *all += more);
         }
-        let [sent, acknowledged, reported, looks, runs, failed] = all;
+        let [sent, acknowledged, reported, reports, runs, failed] = all;
         println!(
-            "{:>4.1} %  {sent:>6}  {acknowledged:>12}  {reported:>8}  {looks:>5}  {runs:>7}  {failed:>15}",
+            "{:>4.1} %  {sent:>6}  {acknowledged:>12}  {reported:>8}  {reports:>5}  {runs:>7}  {failed:>15}",
             f64::from(faults) * 1.2
         );
-        // That anything is tested at all.
+        // Faults happened if they were to happen, and most of the work was done.
         assert_eq!(faults == 0, acknowledged == sent && failed == 0);
-        assert!(looks > 60 && failed + 100 < runs, "{all:?}");
+        assert!(reports > 60 && failed + 100 < runs, "{all:?}");
     }
 }

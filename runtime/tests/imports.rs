@@ -1,5 +1,5 @@
-//! What is imported is in every report of its days, beside what the tracker counted, from the moment
-//! on which the import is finished.
+//! Imported hits are in every report of their days, beside the tracker's hits, from the moment when the import is
+//! finished.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
@@ -40,13 +40,13 @@ fn view(at: &str, visitor: u64) -> Record {
     Record { at: at.parse().unwrap(), kind }
 }
 
-/// Stores what an import has of a day, with its item.
+/// Stores the segment of an import for a day, and the item of the import.
 fn import(store: &Memory, site: &Site, id: ImportId, state: ImportState, records: &[Record]) {
-    let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
-    records.iter().for_each(|record| rows.push(&mut texts, record));
+    let (mut rows, mut dictionaries) = (HitBatch::default(), Dictionaries::default());
+    records.iter().for_each(|record| rows.push(&mut dictionaries, record));
     let day = utc_day(records[0].at);
     let span = Span::Imported(day, id);
-    let encoded = rollup::encode(site, span, rows, &mut texts, 0).unwrap();
+    let encoded = rollup::encode(site, span, rows, &mut dictionaries, 0).unwrap();
     let (first, rest) = rollup::items(site, span, encoded, None);
     wait(store.put_all(rest.into_iter().chain([first]).collect())).unwrap();
     let at: Timestamp = NOW.parse().unwrap();
@@ -65,7 +65,7 @@ fn report(store: &Memory, settings: &Settings, query: &str) -> Report {
         .unwrap()
 }
 
-fn fold(store: &Memory, settings: &Settings, now: &str) {
+fn roll_up(store: &Memory, settings: &Settings, now: &str) {
     wait(Rollup::new(settings.clone(), store.clone(), Fixed::at(now)).least(1).run()).unwrap();
 }
 
@@ -77,7 +77,7 @@ fn hit(store: &Memory, site: &Site, record: &Record) {
 }
 
 #[test]
-fn what_is_imported_is_counted_beside_the_trackers_hits() {
+fn imported_hits_count_beside_tracked_hits() {
     let settings = Settings::from_yaml("sites: [{domain: e.x}]").unwrap();
     let (store, site) = (Memory::default(), &settings.sites[0]);
     hit(&store, site, &view("2026-11-20T10:00:00Z", 7));
@@ -86,20 +86,20 @@ fn what_is_imported_is_counted_beside_the_trackers_hits() {
     let check = |when: &str| {
         let all = report(&store, &settings, "period=all");
         assert_eq!((all.totals.views, all.from.to_string().as_str()), (3, "2025-03-01"), "{when}");
-        // Each of the two numbers its visitors from 1, and neither is the other's.
+        // Both number their visitors from 1, but visitor 1 of one is not visitor 1 of the other.
         let day = report(&store, &settings, "from=2026-11-20&to=2026-11-20");
         assert_eq!((day.totals.views, day.totals.visitors), (2, 2), "{when}");
     };
     check("from hits");
-    fold(&store, &settings, NOW);
+    roll_up(&store, &settings, NOW);
     check("from segments");
-    // Another site with a name that begins the same has none of it.
+    // Sites whose names share a prefix have none of these hits.
     let other = Settings::from_yaml("sites: [{domain: e.x-y}, {domain: e}]").unwrap();
     assert_eq!(report(&store, &other, "period=all").totals.views, 0);
 }
 
 #[test]
-fn an_import_counts_once_it_is_finished() {
+fn import_counts_once_it_is_finished() {
     let settings = Settings::from_yaml("sites: [{domain: e.x}]").unwrap();
     let (store, site) = (Memory::default(), &settings.sites[0]);
     for (state, views) in
@@ -112,9 +112,9 @@ fn an_import_counts_once_it_is_finished() {
     }
 }
 
-/// A site without any rollup yet has hits before the first day of an import, too.
+/// A site without a rollup may have hits before the first day of an import.
 #[test]
-fn an_import_hides_nothing() {
+fn import_hides_no_earlier_hits() {
     let settings = Settings::from_yaml("sites: [{domain: e.x}]").unwrap();
     let (store, site) = (Memory::default(), &settings.sites[0]);
     hit(&store, site, &view("2026-11-18T10:00:00Z", 7));
@@ -123,17 +123,17 @@ fn an_import_hides_nothing() {
 }
 
 #[test]
-fn what_was_imported_goes_when_its_day_is_over() {
+fn imported_days_are_deleted_after_their_retention() {
     let settings = Settings::from_yaml("sites: [{domain: e.x, retention_days: 60}]").unwrap();
     let (store, site) = (Memory::default(), &settings.sites[0]);
     let days = ["2026-09-24", "2026-09-30", "2026-10-01"];
     for (number, day) in (1..).zip(days) {
-        // Whatever became of it.
+        // Finished or not.
         let state = if number == 1 { ImportState::Begun } else { ImportState::Finished };
         import(&store, site, id(number), state, &[view(&format!("{day}T09:00:00Z"), 9)]);
     }
     let left = |now: &str| {
-        fold(&store, &settings, now);
+        roll_up(&store, &settings, now);
         let items = store.items();
         let segments = items.iter().filter(|item| item.key.pk.starts_with("seg#"));
         segments.map(|item| item.key.sk[..2].to_owned()).collect::<Vec<_>>()
@@ -142,7 +142,7 @@ fn what_was_imported_goes_when_its_day_is_over() {
     assert_eq!(left("2026-11-24T00:30:00Z"), ["30", "01"]);
     assert_eq!(left("2026-11-30T00:30:00Z"), ["01"]);
     assert_eq!(left("2026-12-24T00:30:00Z"), Vec::<String>::new());
-    // What is over is not looked for again.
+    // Later runs do not look for the deleted days again.
     let checkpoint = wait(Checkpoint::of(&store, site)).unwrap();
     assert_eq!(checkpoint.kept, Some(Date::constant(2026, 10, 25)));
     assert_eq!(checkpoint.imported, Some(Date::constant(2026, 9, 30)));

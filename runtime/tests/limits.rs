@@ -1,5 +1,5 @@
-//! What strangers can do: a visitor who is too fast does not count, and what strangers choose does not grow a
-//! day without bound; all others' numbers stay exact.
+//! Limits against abuse: rate-limited visitors do not count, and the distinct values of a day are bounded. All other
+//! numbers stay exact.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
 
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 const NOW: &str = "2026-11-22T13:05:06.789Z";
 const TOMORROW: &str = "2026-11-23T02:00:00Z";
-const MOST: u64 = MAX_HITS_PER_MINUTE as u64;
+const MAX: u64 = MAX_HITS_PER_MINUTE as u64;
 
 /// A site, its store and its clock.
 struct World {
@@ -36,12 +36,12 @@ impl World {
         Self { settings, store: Memory::default(), clock: Fixed::at(NOW) }
     }
 
-    /// A function that takes hits, as Lambda starts one.
+    /// Starts a function that takes hits, with nothing in memory.
     fn track(&self) -> Ingest<Memory, Fixed> {
         Ingest::new(self.settings.clone(), self.store.clone(), self.clock.clone())
     }
 
-    fn fold(&self) {
+    fn roll_up(&self) {
         self.clock.set(TOMORROW);
         let rollup = Rollup::new(self.settings.clone(), self.store.clone(), self.clock.clone());
         assert_eq!(wait(rollup.run()).unwrap().days, 1);
@@ -56,7 +56,7 @@ impl World {
         serde_json::from_slice(answer.body()).unwrap()
     }
 
-    /// Views, visitors, and what did not count.
+    /// Returns views, visitors, and excluded hits by reason.
     fn numbers(&self) -> (u64, u64, Value) {
         let report = self.report("");
         let number = |name: &str| report["totals"][name].as_u64().unwrap();
@@ -80,11 +80,11 @@ fn outcome(answer: &Response) -> (u16, Option<&str>) {
 }
 
 #[test]
-fn a_function_stores_nothing_of_who_is_too_fast() {
+fn stores_nothing_of_a_rate_limited_visitor() {
     let world = World::new();
     let track = world.track();
     let send = |request: &Request| wait(track.handle(request));
-    for _ in 0..MOST {
+    for _ in 0..MAX {
         assert_eq!(outcome(&send(&view(&browser(1), "/"))), (202, None));
     }
     let stored = world.store.items().len();
@@ -94,22 +94,22 @@ fn a_function_stores_nothing_of_who_is_too_fast() {
     let said = String::from_utf8_lossy(answer.body()).into_owned();
     assert!(said.contains("240 a minute"), "{said}");
     assert_eq!(world.store.items().len(), stored);
-    // Engagement is as many, and apart; others are not concerned; and nor is the next minute.
+    // Engagement has a limit of its own. Other visitors and the next minute are not affected.
     let engaged = json!({ "n": "engagement", "u": "https://e.x/", "sd": 9, "e": 5000 }).to_string();
     let mut engagement = view(&browser(1), "/");
     engagement.body = engaged.into_bytes();
-    for _ in 0..MOST {
+    for _ in 0..MAX {
         assert_eq!(outcome(&send(&engagement)), (202, None));
     }
     assert_eq!(outcome(&send(&engagement)), (429, Some("too-fast")));
     assert_eq!(outcome(&send(&view(&browser(2), "/"))), (202, None));
     world.clock.set("2026-11-22T13:06:00Z");
     assert_eq!(outcome(&send(&view(&browser(1), "/"))), (202, None));
-    assert_eq!(world.numbers(), (MOST + 2, 2, json!([])));
+    assert_eq!(world.numbers(), (MAX + 2, 2, json!([])));
 }
 
 #[test]
-fn what_several_functions_let_through_is_counted_apart() {
+fn rollup_excludes_what_several_functions_let_through() {
     let world = World::new();
     for _ in 0..3 {
         let track = world.track();
@@ -118,20 +118,20 @@ fn what_several_functions_let_through_is_counted_apart() {
         }
         wait(track.handle(&view(&browser(2), "/b")));
     }
-    let apart = json!([{ "reason": "too-fast", "count": 600 - MOST }]);
-    let expected = (MOST + 3, 2, apart);
+    let apart = json!([{ "reason": "too-fast", "count": 600 - MAX }]);
+    let expected = (MAX + 3, 2, apart);
     assert_eq!(world.numbers(), expected);
-    world.fold();
+    world.roll_up();
     assert_eq!(world.numbers(), expected);
 }
 
 #[test]
-fn texts_that_are_too_many_are_one_and_their_count_is_exact() {
+fn values_over_the_limit_are_combined_with_an_exact_count() {
     let world = World::new();
     let (track, most, over) = (world.track(), MAX_DISTINCT_VALUES, 50);
     let mut expected: HashMap<String, u64> = HashMap::new();
     for number in 0..most + over {
-        // Names of one length, so that their order is that of their numbers; some are frequent.
+        // Names of equal length, so that they sort as their numbers. Some are frequent.
         let page = format!("/{number:05}");
         let views = if number % 1000 == 7 { 3 } else { 1 };
         for view_number in 0..views {
@@ -142,14 +142,14 @@ fn texts_that_are_too_many_are_one_and_their_count_is_exact() {
             assert_eq!(outcome(&wait(track.handle(&request))), (202, None));
             *expected.entry(page.clone()).or_default() += 1;
         }
-        // A minute has room for 97 browsers.
+        // Keep all 97 browsers below the limit per minute.
         if number % 5000 == 0 {
             world.clock.set(&format!("2026-11-22T13:{:02}:00Z", 10 + number / 5000));
         }
     }
     let before = world.numbers();
     assert_eq!((before.0, before.1), (expected.values().sum(), 97));
-    world.fold();
+    world.roll_up();
     assert_eq!(world.numbers(), before);
     let tables = world.report("")["tables"].clone();
     let rows = |table: &str| -> HashMap<String, u64> {
@@ -160,7 +160,7 @@ fn texts_that_are_too_many_are_one_and_their_count_is_exact() {
         .collect()
     };
     let pages = rows("page");
-    // The rarest are one; of those seen once, the last by name.
+    // The rarest values are combined: of those seen once, the last ones by name.
     assert_eq!(pages["(other)"], over as u64);
     for number in [7, 1007, 9007] {
         assert_eq!(pages[&format!("/{number:05}")], 3);
@@ -168,7 +168,7 @@ fn texts_that_are_too_many_are_one_and_their_count_is_exact() {
 }
 
 #[test]
-fn who_looks_may_ask_not_to_be_counted() {
+fn opt_out_page_stores_nothing_on_the_server() {
     let world = World::new();
     let (settings, store) = (world.settings.clone(), world.store.clone());
     let dashboard = Web::new(settings, store, world.clock.clone(), AccessMode::Open).unwrap();
@@ -181,5 +181,5 @@ fn who_looks_may_ask_not_to_be_counted() {
     let page = shown("myself");
     assert!(page.contains(r#"href="https:&#x2f;&#x2f;e.x&#x2f;#footfall""#), "{page}");
     assert!(page.contains("<path d="), "{page}");
-    assert!(world.store.items().is_empty(), "no server learns of it");
+    assert!(world.store.items().is_empty(), "the choice stays in the browser");
 }

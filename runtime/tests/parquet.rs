@@ -1,4 +1,4 @@
-//! A segment is a Parquet file like any other: DuckDB reads it as it is, with the types that it has.
+//! A segment is an ordinary Parquet file: DuckDB reads it, with the right types.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
@@ -14,7 +14,7 @@ use footfall_runtime::segment::hit_batch::HitBatch;
 use footfall_runtime::storage::hour::Span;
 use serde_json::{Value, json};
 
-/// What is asked of the file, and what must be answered.
+/// Returns queries for the file, with their expected results.
 fn questions() -> Vec<(&'static str, Value)> {
     vec![
         ("SELECT count(*), count(visitor), count(DISTINCT visitor) FROM day", json!([[31, 30, 3]])),
@@ -84,15 +84,15 @@ fn records() -> Vec<Record> {
 #[test]
 #[ignore = "needs DuckDB: run `cargo xtask test`"]
 fn duckdb_reads_a_segment() {
-    let python =
-        std::env::var_os("FOOTFALL_DUCKDB").expect("FOOTFALL_DUCKDB is a Python that has it");
+    let python = std::env::var_os("FOOTFALL_DUCKDB")
+        .expect("FOOTFALL_DUCKDB must name a Python that has DuckDB");
     let settings = Settings::from_yaml("sites: [{domain: e.x}]").unwrap();
-    let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
+    let (mut rows, mut dictionaries) = (HitBatch::default(), Dictionaries::default());
     for record in records() {
-        rows.push(&mut texts, &record);
+        rows.push(&mut dictionaries, &record);
     }
     let day = Span::Day("2026-11-22".parse().unwrap());
-    let segment = rollup::encode(&settings.sites[0], day, rows, &mut texts, 0).unwrap();
+    let segment = rollup::encode(&settings.sites[0], day, rows, &mut dictionaries, 0).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("day.parquet");
     fs::write(&file, &segment.first).unwrap();

@@ -1,4 +1,4 @@
-//! TLS as the functions speak it to AWS, against a real server: whom it trusts, and whom it does not.
+//! TLS of the functions with a real server: which certificates they trust.
 
 #![allow(clippy::unwrap_used, reason = "a test ends there")]
 
@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 const KEY: &[u8] = include_bytes!("data/tls/server.key");
 const AUTHORITY: &[u8] = include_bytes!("data/tls/trusted.der");
 
-/// Starts a server with a certificate, and gives its port.
+/// Starts a server with a certificate. Returns its port.
 async fn serve(
     certificate: &'static [u8],
     versions: &[&'static rustls::SupportedProtocolVersion],
@@ -49,10 +49,10 @@ async fn serve(
     port
 }
 
-/// Asks the server as the client of DynamoDB does: the status, or the whole chain of what went wrong.
-async fn ask(connector: HttpClient, port: u16) -> Result<u16, String> {
+/// Sends a request as the DynamoDB client does. Returns the status, or the whole chain of errors.
+async fn ask(client: HttpClient, port: u16) -> Result<u16, String> {
     let request = Request::get(format!("https://localhost:{port}/")).body(Full::default()).unwrap();
-    let answer = connector.send(request).await;
+    let answer = client.send(request).await;
     answer.map(|answer| answer.status().as_u16()).map_err(|error| format!("{error:?}"))
 }
 
@@ -60,13 +60,13 @@ fn trusting() -> HttpClient {
     HttpClient::trusting([CertificateDer::from(AUTHORITY)]).unwrap()
 }
 
-async fn refused(certificate: &'static [u8], because: &str) {
+async fn assert_rejected(certificate: &'static [u8], because: &str) {
     let error = ask(trusting(), serve(certificate, rustls::ALL_VERSIONS).await).await.unwrap_err();
     assert!(error.contains(because), "{error} should say {because}");
 }
 
 #[tokio::test]
-async fn a_good_certificate_is_trusted() {
+async fn trusts_valid_certificate() {
     for version in rustls::ALL_VERSIONS {
         let port = serve(include_bytes!("data/tls/good.der"), &[version]).await;
         assert_eq!(ask(trusting(), port).await, Ok(200), "{version:?}");
@@ -74,31 +74,31 @@ async fn a_good_certificate_is_trusted() {
 }
 
 #[tokio::test]
-async fn an_expired_certificate_is_refused() {
-    refused(include_bytes!("data/tls/expired.der"), "Expired").await;
+async fn rejects_expired_certificate() {
+    assert_rejected(include_bytes!("data/tls/expired.der"), "Expired").await;
 }
 
 #[tokio::test]
-async fn a_certificate_of_another_name_is_refused() {
-    refused(include_bytes!("data/tls/wrong-name.der"), "NotValidForName").await;
+async fn rejects_certificate_for_another_name() {
+    assert_rejected(include_bytes!("data/tls/wrong-name.der"), "NotValidForName").await;
 }
 
 #[tokio::test]
-async fn a_certificate_of_an_unknown_issuer_is_refused() {
-    refused(include_bytes!("data/tls/unknown-issuer.der"), "UnknownIssuer").await;
+async fn rejects_certificate_of_unknown_issuer() {
+    assert_rejected(include_bytes!("data/tls/unknown-issuer.der"), "UnknownIssuer").await;
 }
 
-/// The functions trust Amazon's roots, and nobody else's: not even a good certificate of the tests.
+/// The functions trust only Amazon's roots, so not even the valid certificate of the tests.
 #[tokio::test]
-async fn the_functions_trust_amazon_alone() {
+async fn functions_trust_only_amazon() {
     let port = serve(include_bytes!("data/tls/good.der"), rustls::ALL_VERSIONS).await;
     let error = ask(HttpClient::new().unwrap(), port).await.unwrap_err();
     assert!(error.contains("UnknownIssuer"), "{error}");
 }
 
-/// Where the environment names other roots, those are trusted in place of Amazon's.
+/// If the environment names other roots, they replace Amazon's.
 #[tokio::test]
-async fn other_roots_are_trusted_if_a_bundle_names_them() {
+async fn trusts_the_roots_of_a_bundle_instead() {
     let port = serve(include_bytes!("data/tls/good.der"), rustls::ALL_VERSIONS).await;
     let file = tempfile::NamedTempFile::new().unwrap();
     let bundle = |name: &str| (name == "AWS_CA_BUNDLE").then(|| file.path().display().to_string());
@@ -107,12 +107,12 @@ async fn other_roots_are_trusted_if_a_bundle_names_them() {
     let pem = BASE64.encode(AUTHORITY);
     let pem = format!("-----BEGIN CERTIFICATE-----\n{pem}\n-----END CERTIFICATE-----\n");
     std::fs::write(file.path(), pem).unwrap();
-    let connector = HttpClient::trusting(roots(bundle).unwrap()).unwrap();
-    assert_eq!(ask(connector, port).await, Ok(200));
+    let client = HttpClient::trusting(roots(bundle).unwrap()).unwrap();
+    assert_eq!(ask(client, port).await, Ok(200));
 }
 
-/// A proxy that opens a tunnel to `port`, whatever host it is asked for, if it is given the password.
-/// Gives its own port; what it is asked comes out of the channel.
+/// Starts a proxy that opens a tunnel to `port`, whatever the host, if the request has the password. Returns its
+/// port, and a channel with the requests.
 #[cfg(feature = "proxy")]
 async fn proxy(port: u16) -> (u16, tokio::sync::mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -123,11 +123,11 @@ async fn proxy(port: u16) -> (u16, tokio::sync::mpsc::UnboundedReceiver<String>)
             let mut head = vec![0; 1024];
             let length = client.read(&mut head).await.unwrap();
             let head = String::from_utf8(head[..length].to_vec()).unwrap();
-            let knows = head.contains("Proxy-Authorization: Basic dXNlcjpwYXNz");
+            let is_authorized = head.contains("Proxy-Authorization: Basic dXNlcjpwYXNz");
             asked.send(head).unwrap();
-            let answer = if knows { "200 OK" } else { "407 Proxy Authentication Required" };
+            let answer = if is_authorized { "200 OK" } else { "407 Proxy Authentication Required" };
             client.write_all(format!("HTTP/1.1 {answer}\r\n\r\n").as_bytes()).await.unwrap();
-            if knows {
+            if is_authorized {
                 let mut server = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
                 let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
             }
@@ -138,7 +138,7 @@ async fn proxy(port: u16) -> (u16, tokio::sync::mpsc::UnboundedReceiver<String>)
 
 #[cfg(feature = "proxy")]
 #[tokio::test]
-async fn a_proxy_is_a_tunnel_through_which_the_host_is_known() {
+async fn checks_certificates_through_a_proxy() {
     use footfall_runtime::platform::aws_http::Proxies;
 
     let through = |proxy: String, direct: &str| {
@@ -153,16 +153,16 @@ async fn a_proxy_is_a_tunnel_through_which_the_host_is_known() {
     let good = serve(include_bytes!("data/tls/good.der"), rustls::ALL_VERSIONS).await;
     let (port, mut asked) = proxy(good).await;
     let with = format!("http://user:pass@127.0.0.1:{port}");
-    // Nothing listens there but for the proxy.
+    // Nothing listens on port 1, so only the proxy can reach the server.
     assert_eq!(ask(through(with.clone(), ""), 1).await, Ok(200));
     assert!(asked.recv().await.unwrap().starts_with("CONNECT localhost:1 HTTP/1.1\r\n"));
     let error = ask(through(format!("127.0.0.1:{port}"), ""), good).await.unwrap_err();
     assert!(error.contains("ProxyAuthRequired"), "{error}");
     assert!(asked.recv().await.is_some());
-    // Straight, for those who are left out.
+    // Hosts in NO_PROXY are reached directly.
     assert_eq!(ask(through(with.clone(), "localhost"), good).await, Ok(200));
     assert!(asked.try_recv().is_err());
-    // Whoever else answers through the tunnel is not taken for the host.
+    // Through the tunnel, certificates are checked as well.
     let wrong = serve(include_bytes!("data/tls/wrong-name.der"), rustls::ALL_VERSIONS).await;
     let (port, _asked) = proxy(wrong).await;
     let with = format!("http://user:pass@127.0.0.1:{port}");

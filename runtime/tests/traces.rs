@@ -1,5 +1,5 @@
-//! What a hit leaves behind: one write unit, no line in any log, and nothing of the address and the browser that it came
-//! from, wherever in a store or a log one looks.
+//! What a hit leaves behind: one write unit, no log line, and no trace of its IP address and user agent, neither in
+//! the store nor in the log.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends there")]
 
@@ -24,27 +24,27 @@ use footfall_testkit::{dynamodb_local, fake, http, request};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// Behind one trusted proxy, so that both of its addresses are looked at.
+/// Behind one trusted proxy, so that both addresses of a request are read.
 const SETTINGS: &str = "sites: [{domain: example.com, engagement: true}]\ntrusted_proxies: 1\n";
 
-/// An address, a proxy and a browser that nobody else has.
+/// An address, a proxy and a user agent that occur nowhere else.
 const ADDRESS: &str = "198.51.100.177";
 const PROXY: &str = "203.0.113.211";
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:151.0) Canarium/77.31 Firefox/151.0";
 
-/// What must be nowhere: the texts themselves, parts of them, and the addresses as numbers.
+/// Returns what must be stored nowhere: these texts, parts of them, and the addresses as bytes, each with a name.
 fn secrets() -> Vec<(String, Vec<u8>)> {
     let texts = [ADDRESS, PROXY, BROWSER, "Canarium", "77.31", "X11; Linux"];
     let mut secrets: Vec<(String, Vec<u8>)> = Vec::new();
     for text in texts {
         secrets.push((text.to_owned(), text.as_bytes().to_vec()));
-        // Inside of a longer text, base64 has three forms of it.
+        // Within a longer text, base64 has three forms of it.
         for skipped in 0..3 {
             let mut bytes = vec![0; skipped];
             bytes.extend(text.bytes());
             bytes.truncate(bytes.len() / 3 * 3);
             let coded = BASE64.encode(&bytes)[if skipped == 0 { 0 } else { 4 }..].to_owned();
-            // Fewer letters than these could be there by chance.
+            // Shorter ones could occur by chance.
             if coded.len() >= 8 {
                 secrets.push((format!("{text} as base64"), coded.into_bytes()));
             }
@@ -60,16 +60,16 @@ fn secrets() -> Vec<(String, Vec<u8>)> {
 }
 
 #[track_caller]
-fn has_no_secret(what: &str, bytes: &[u8]) {
+fn assert_no_secret(what: &str, bytes: &[u8]) {
     for (name, secret) in secrets() {
         let found = bytes.windows(secret.len()).any(|window| window == secret);
         assert!(!found, "{name} is in {what}");
     }
 }
 
-/// That the search would find something.
+/// Tests the search itself.
 #[test]
-fn what_is_looked_for_would_be_found() {
+fn search_finds_every_form_of_a_secret() {
     let in_base64 = |text: &str| BASE64.encode(text);
     let texts = [
         format!("…{ADDRESS}…"),
@@ -78,13 +78,13 @@ fn what_is_looked_for_would_be_found() {
         "c6336 4b1".replace(' ', ""),
     ];
     for text in texts {
-        let found = std::panic::catch_unwind(|| has_no_secret("this", text.as_bytes()));
+        let found = std::panic::catch_unwind(|| assert_no_secret("this", text.as_bytes()));
         assert!(found.is_err(), "{text}");
     }
-    has_no_secret("nothing", b"192.0.2.1 Firefox 151");
+    assert_no_secret("nothing", b"192.0.2.1 Firefox 151");
 }
 
-/// Hits of all kinds, as the gateway hands them on: their events and what is answered.
+/// Returns events with hits of all kinds, as the gateway passes them on, and the expected status.
 fn events() -> Vec<(Value, u64)> {
     let file = format!("{}/tests/data/events/track.json", env!("CARGO_MANIFEST_DIR"));
     let plain: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
@@ -106,7 +106,7 @@ fn events() -> Vec<(Value, u64)> {
         events.push(hit(json!({ "n": "signup", "u": url, "p": { "plan": "pro" } }), BROWSER, 202));
         events.push(hit(json!({ "n": "engagement", "u": url, "sd": 50, "e": 900 }), BROWSER, 202));
     }
-    // A program, and what is refused.
+    // A bot, and hits that are rejected.
     events.push(hit(
         json!({ "n": "pageview", "u": url }),
         &format!("{BROWSER} Googlebot/2.1"),
@@ -117,16 +117,16 @@ fn events() -> Vec<(Value, u64)> {
     events
 }
 
-/// The function itself, over DynamoDB Local, which says what each request consumed.
+/// Runs the real function with DynamoDB Local, which returns the units that each request consumed.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs DynamoDB Local: run cargo xtask test"]
-async fn a_hit_is_one_write_unit_and_nothing_else() {
+async fn hit_takes_one_write_unit_and_leaves_no_trace() {
     footfall_testkit::wait::away_from_midnight();
     let (store, name) = dynamodb_local::table("traces").await;
     let database = dynamodb_local::address();
     let consumed: Arc<Mutex<BTreeMap<String, Vec<f64>>>> = Arc::default();
     let sums = Arc::clone(&consumed);
-    // Between the function and the table: asks what everything costs. (Nobody checks the signature.)
+    // A proxy between the function and the table requests the consumed units. DynamoDB Local checks no signature.
     let between = fake::serve(move |asked| {
         let sums = Arc::clone(&sums);
         async move {
@@ -161,7 +161,7 @@ async fn a_hit_is_one_write_unit_and_nothing_else() {
         stored += usize::from(status == 202);
     }
     let consumed = consumed.lock().unwrap().clone();
-    // One unit each; and once a day, one to look for the salt and one to make it.
+    // One unit for each hit. Once a day, one query and one put for the salt.
     assert_eq!(consumed["put hit"], vec![1.0; stored], "{consumed:?}");
     assert_eq!(consumed["put salt"], [1.0]);
     assert!(consumed["Query"].len() == 1 && consumed.len() == 3, "{consumed:?}");
@@ -172,7 +172,7 @@ async fn a_hit_is_one_write_unit_and_nothing_else() {
     }
     assert_eq!(found, stored);
 
-    // All that there is in the table, by whatever key.
+    // All items of the tables, whatever their keys.
     let mut items = Vec::new();
     for (name, expected) in [(salts_table(&name), 1), (name, stored)] {
         let scan = dynamodb_local::sdk().scan().table_name(name).into_paginator().items().send();
@@ -191,15 +191,15 @@ async fn a_hit_is_one_write_unit_and_nothing_else() {
             }
         }
         assert!(bytes.len() <= WRITE_UNIT);
-        has_no_secret("the table", &bytes);
+        assert_no_secret("the table", &bytes);
     }
-    // No line for any of it, refused or not.
+    // Nothing is logged, not even for rejected hits.
     assert_eq!(track.log(), "");
 }
 
-/// The same in the file of `dev`, before and after its day is folded: all of its bytes.
+/// Searches every byte in the folder of `dev`, before and after the day is rolled up.
 #[tokio::test]
-async fn nothing_of_a_visitor_is_in_the_file() {
+async fn embedded_store_has_no_trace_of_a_visitor() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings::from_yaml(SETTINGS).unwrap();
     let clock = Fixed::at("2026-11-22T13:05:06Z");
@@ -216,16 +216,16 @@ async fn nothing_of_a_visitor_is_in_the_file() {
         hit.peer = PROXY.parse().unwrap();
         assert_eq!(u64::from(track.handle(&hit).await.status().as_u16()), status);
     }
-    has_no_secret("the file, unfolded", &all_bytes(folder.path()));
+    assert_no_secret("the folder before the rollup", &all_bytes(folder.path()));
     clock.set("2026-11-24T02:00:00Z");
     let run = Rollup::new(settings, store.clone(), clock).run().await.unwrap();
     assert_eq!(run.days, 1);
     let salts = store.query(&KeyRange::whole("salt".to_owned()), None).await.unwrap();
     assert_eq!(salts.items, []);
-    has_no_secret("the file, folded", &all_bytes(folder.path()));
+    assert_no_secret("the folder after the rollup", &all_bytes(folder.path()));
 }
 
-/// Every byte of every file below a folder.
+/// Returns every byte of every file below a folder.
 fn all_bytes(folder: &Path) -> Vec<u8> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -1,6 +1,5 @@
-//! Real user agents, and what else is said about them: by the maintained rules of uap-core, by
-//! the package they come from, and by lists of bots.
-//! Not here: small made-up cases, which stand beside the code they check.
+//! Real user agents, compared with the maintained rules of uap-core, the package that they come from, and lists of
+//! bots. Small made-up cases are beside the code that they test.
 
 #![allow(clippy::panic, reason = "a test ends there")]
 
@@ -16,7 +15,7 @@ struct Row<'a> {
     os_version: &'a str,
 }
 
-/// data/user-agents.tsv, which runtime/npm/lists.mjs writes.
+/// Reads data/user-agents.tsv, which runtime/npm/lists.mjs writes.
 fn rows() -> Vec<Row<'static>> {
     let lines = include_str!("data/user-agents.tsv").lines().filter(|line| !line.starts_with('#'));
     let rows = lines.map(|line| {
@@ -33,7 +32,7 @@ fn client_of(row: &Row) -> user_agent::UserAgent {
     user_agent::parse(row.user_agent, user_agent::ClientHints::default())
 }
 
-/// At least this share of the rows agrees; says which do not.
+/// Asserts that at least this share of the rows agrees, or prints those that do not.
 fn agree(at_least: f64, disagreement: impl Fn(&Row) -> Option<String>) {
     let rows = rows();
     let wrong: Vec<_> = rows.iter().filter_map(&disagreement).collect();
@@ -47,7 +46,7 @@ fn agree(at_least: f64, disagreement: impl Fn(&Row) -> Option<String>) {
     );
 }
 
-/// uap-core's name for a browser in our words: one name for a browser on every device.
+/// Translates uap-core's name for a browser. Ours are the same on every device.
 fn browser_name(family: &str) -> &str {
     match family {
         "Chrome Mobile" | "Chrome Mobile iOS" => "Chrome",
@@ -64,7 +63,7 @@ fn browser_name(family: &str) -> &str {
     }
 }
 
-/// uap-core's name for a system in our words; iPadOS and Fire OS are no systems of their own to it.
+/// Translates uap-core's name for an operating system. It does not tell iPadOS and Fire OS from others.
 fn system_name<'a>(family: &'a str, ours: Option<&'a str>) -> &'a str {
     match (family, ours) {
         ("iOS", Some("iPadOS")) => "iPadOS",
@@ -77,7 +76,7 @@ fn system_name<'a>(family: &'a str, ours: Option<&'a str>) -> &'a str {
 }
 
 #[test]
-fn browsers() {
+fn browsers_agree_with_uap_core() {
     agree(0.99, |row| {
         let ours = client_of(row).browser;
         (ours != Some(browser_name(row.browser)))
@@ -86,7 +85,7 @@ fn browsers() {
 }
 
 #[test]
-fn systems() {
+fn operating_systems_agree_with_uap_core() {
     agree(0.99, |row| {
         let ours = client_of(row).os;
         (ours != Some(system_name(row.os, ours)))
@@ -95,7 +94,7 @@ fn systems() {
 }
 
 #[test]
-fn devices() {
+fn devices_agree_with_their_package() {
     agree(0.98, |row| {
         let ours = client_of(row).device;
         (ours.as_str().to_lowercase() != row.device)
@@ -103,9 +102,9 @@ fn devices() {
     });
 }
 
-/// A version that we do answer is the oracle's, but for the frozen ones that are put right.
+/// Our versions equal those of uap-core, except frozen ones that we correct.
 #[test]
-fn versions() {
+fn versions_agree_with_uap_core() {
     let starts = |theirs: &str, ours: Option<user_agent::Version>| {
         ours.is_none_or(|ours| {
             theirs == ours.to_string() || theirs.starts_with(&format!("{ours}."))
@@ -127,20 +126,20 @@ fn versions() {
 }
 
 #[test]
-fn people_are_not_bots() {
+fn browsers_are_not_bots() {
     for row in rows() {
         assert!(!bot::is_bot(row.user_agent), "{}", row.user_agent);
     }
 }
 
 #[test]
-fn programs_are_bots() {
+fn bots_are_recognised() {
     for user_agent in BOTS {
         assert!(bot::is_bot(user_agent), "{user_agent}");
     }
 }
 
-/// One or two of each kind of program that reads pages, as they name themselves.
+/// One or two user agents of each kind of bot.
 const BOTS: [&str; 66] = [
     "Googlebot/2.1 (+http://www.google.com/bot.html)",
     "Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X Build/MMB29P) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
