@@ -1,5 +1,5 @@
-// The one script of the dashboard. The page is whole without it: it turns keys into clicks on links that are there,
-// and keeps the number of visitors just now up to date. Its hash stands in the Content-Security-Policy.
+// The dashboard's only script. The page works without it. It adds keyboard shortcuts, which click existing links, and
+// keeps the number of current visitors up to date. The Content-Security-Policy allows it by its hash.
 (() => {
   const find = (selector) => document.querySelector(selector);
   const click = (element) => element && (element.click(), true);
@@ -27,7 +27,7 @@
     const found = find(`[aria-keyshortcuts="${CSS.escape(key)}"]`);
     if (!found) return false;
     click(found);
-    // What opened a form leads into it.
+    // A shortcut that opens a form moves the focus into it.
     if (found.tagName === 'SUMMARY' && found.parentElement.open) {
       found.parentElement.querySelector('select, input:not([type=hidden])')?.focus();
     }
@@ -39,19 +39,19 @@
       const { target, key } = event;
       const isTyping = target.closest('input, select, textarea, [contenteditable]') && key !== 'Escape';
       const isChord = event.ctrlKey || event.metaKey || event.altKey || event.isComposing;
-      // Tables that are wider than the page are scrolled by arrows.
+      // Arrow keys scroll tables that are wider than the page.
       const isScrolling = key.startsWith('Arrow') && target.closest('.scroll, pre');
       if (event.defaultPrevented || event.repeat || isTyping || isChord || isScrolling) return;
       if (pressed(key)) event.preventDefault();
     });
   }
 
-  // A menu closes when something else is clicked.
+  // Clicking elsewhere closes a menu.
   addEventListener('click', ({ target }) => {
     for (const menu of document.querySelectorAll('.menu[open]')) if (!menu.contains(target)) menu.open = false;
   });
 
-  // Each minute, and only while somebody looks: each is a request.
+  // Refreshes each minute, but only while the page is visible, as each refresh costs a request.
   const now = find('[data-now-href]');
   if (now) {
     let last = Date.now();

@@ -1,5 +1,5 @@
-// The whole way, in a real browser: a small site with the printed snippet, readers who look at it, and the dashboard
-// that says what they read. The parts have their own tests; this one is about what lies between them.
+// End to end in a real browser: a small site with the snippet, visitors, and the dashboard that shows their visits.
+// Each part has tests of its own; this one covers how they work together.
 //
 //   FOOTFALL_URL          a running dev server with the site `localhost` and nothing counted yet
 //   FOOTFALL_SNIPPET      the snippet that it prints, as HTML
@@ -10,8 +10,9 @@
 //
 //   node --test browser.test.mjs        (each test is skipped without what it needs)
 //
-// The steps of the first test run in order and add up: each states what it adds, and the dashboard must show exactly
-// the sum. The second test clicks through the dashboard of a busy site.
+// The steps of the first test run in order and build on each other: each adds to the expected totals, and the
+// dashboard must show exactly these. The second test clicks through the dashboard of a busy site, the third compares
+// the day on which clocks go back.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -29,7 +30,7 @@ import { newFolder, startDev } from './dev.mjs';
 const { FOOTFALL_URL, FOOTFALL_SNIPPET, FOOTFALL_DEV, FOOTFALL_DEPLOYER, FOOTFALL_SCREENSHOTS } = process.env;
 const FOOTFALL = FOOTFALL_URL?.replace(/\/$/, '');
 const SITE = 'localhost';
-const PATIENCE = 15_000; // milliseconds, for one thing to happen
+const TIMEOUT = 15_000; // milliseconds, for one thing to happen
 const ARGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
@@ -44,7 +45,7 @@ function launch(...more) {
   });
 }
 
-// Three pages: two that carry the snippet, and one that does not.
+// Three pages: two with the snippet, and one without.
 async function serveSite() {
   const page = (title, head, body) =>
     `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title>
@@ -69,7 +70,7 @@ async function serveSite() {
   };
 }
 
-// ---- what the dashboard answers
+// ---- reports
 
 async function report() {
   const answer = await fetch(`${FOOTFALL}/dashboard?site=${SITE}&format=json`);
@@ -77,7 +78,7 @@ async function report() {
   return answer.json();
 }
 
-// A report without what may be written in any order or may be left out: rows by value, and no zeroes.
+// A report without order and zeros, which may vary: rows are keyed by value.
 function counts({ totals, tables, filtered }) {
   const rows = (dimension, ...numbers) =>
     Object.fromEntries(
@@ -99,9 +100,9 @@ function counts({ totals, tables, filtered }) {
   };
 }
 
-// Polls until the report says what is expected; fails with the difference.
+// Polls until the report is as expected. Fails with the difference.
 async function reportOf(expected) {
-  const deadline = Date.now() + PATIENCE;
+  const deadline = Date.now() + TIMEOUT;
   for (;;) {
     const full = await report();
     try {
@@ -114,15 +115,15 @@ async function reportOf(expected) {
   }
 }
 
-// The numbers in a visible text: "1,234 views" has the one number 1234.
+// The numbers in a text: "1,234 views" has the number 1234.
 const numbers = (text) => (text.match(/\d[\d,.\u00a0\u202f ]*/g) ?? []).map((found) => Number(found.replace(/\D/g, '')));
 
 const today = (zone) => new Intl.DateTimeFormat('en-CA', { timeZone: zone, dateStyle: 'short' }).format(new Date());
 
 // ---- opening the dashboard
 
-// Opens an address of a dashboard in a context of its own and hands its page to `look`. Whatever it does there, it may
-// ask no other host, break no Content-Security-Policy, and log no error.
+// Opens a URL of the dashboard in its own context and passes the page to `look`. The page may not contact other hosts,
+// violate its Content-Security-Policy or log errors.
 async function open(browser, url, options, look, status = 200) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const wrong = [];
@@ -133,13 +134,13 @@ async function open(browser, url, options, look, status = 200) {
       );
     });
     const page = await context.newPage();
-    page.setDefaultTimeout(PATIENCE);
+    page.setDefaultTimeout(TIMEOUT);
     page.on('console', (message) => {
-      // An answer of 400 is an error to the browser; the test says what it expects.
+      // A browser logs an expected status of 400 as an error.
       const isStatus = status >= 400 && message.text().startsWith('Failed to load resource');
       if (message.type() === 'error' && !isStatus) wrong.push(message.text());
     });
-    // Chromium says so itself, of the style sheet's transition between pages, where a page came late: no script threw.
+    // Chromium reports a cancelled transition between slow pages as an error. No script is involved.
     const isOwn = (error) => !error.message.startsWith('Transition was aborted');
     page.on('pageerror', (error) => isOwn(error) && wrong.push(error.message));
     page.on('request', (request) => {
@@ -167,11 +168,11 @@ async function screenshot(page, name) {
   await page.screenshot({ path: join(FOOTFALL_SCREENSHOTS, `dashboard-${name}.png`), fullPage: true });
 }
 
-// What the page says to somebody who looks at it, against the report.
+// Compares the visible page with the report.
 async function assertShows(page, full) {
   for (const tile of ['views', 'visitors', 'events']) {
     const value = page.locator(`[data-tile="${tile}"] .value`);
-    // The first two are promised; a tile for events may be missing.
+    // A site without events has no tile for them.
     if (tile === 'events' && (await value.count()) === 0) continue;
     assert.ok(await value.isVisible(), `the tile ${tile} is visible`);
     assert.deepEqual(numbers(await value.innerText()), [full.totals[tile]], `the tile ${tile}`);
@@ -198,15 +199,15 @@ async function assertShows(page, full) {
   }
 }
 
-// Nothing is cut off or has to be scrolled sideways. A phone that finds a page too wide zooms out, and then its
-// innerWidth grows too: so the width is that of the context.
+// Asserts that the page is no wider than the screen. The width comes from the context because a phone zooms out of a
+// page that is too wide, which makes its innerWidth larger.
 async function assertFits(page) {
   const { width } = page.viewportSize();
   const found = await page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(found <= width, `${page.url()}: ${found} pixels wide in ${width}`);
 }
 
-// axe-core's findings that stop somebody, in words.
+// Asserts that axe-core finds no serious problem.
 async function assertAccessible(page, what) {
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
@@ -216,12 +217,12 @@ async function assertAccessible(page, what) {
   assert.deepEqual(found, [], what);
 }
 
-// How light the page's background is, 0 to 255.
+// Lightness of the page's background, from 0 to 255.
 const lightness = (page) =>
   page.evaluate(() => {
     const colours = [document.body, document.documentElement].map((each) => getComputedStyle(each).backgroundColor);
     const opaque = colours.find((colour) => !/^(transparent|rgba\(0, 0, 0, 0\))$/.test(colour)) ?? 'rgb(255, 255, 255)';
-    // Drawn, not parsed: a style may give its colours in any notation.
+    // Drawn because a style may use any notation for colours.
     const pen = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d');
     pen.fillStyle = opaque;
     pen.fillRect(0, 0, 1, 1);
@@ -229,13 +230,13 @@ const lightness = (page) =>
     return (red + green + blue) / 3;
   });
 
-// The two sizes at which pages are looked at.
+// Desktop and phone.
 const SIZES = {
   1280: { viewport: { width: 1280, height: 800 } },
   360: { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 },
 };
 
-// Every number lies within its tile, its card or the plot.
+// Asserts that every number is within its tile or card.
 async function assertNumbersFit(page) {
   await assertFits(page);
   const outside = await page.evaluate(() =>
@@ -258,7 +259,7 @@ test('from a page with the snippet to the dashboard', {
 }, async (t) => {
   const site = await serveSite();
   t.after(() => site.close());
-  // What readers have, as far as a server can tell; and what a crawler or a monitor has.
+  // Browsers as visitors have them, and browsers as crawlers and monitors have them.
   const reader = await launch('--disable-blink-features=AutomationControlled');
   t.after(() => reader.close());
   const automated = await launch();
@@ -270,12 +271,12 @@ test('from a page with the snippet to the dashboard', {
   assert.match(headlessAgent, /HeadlessChrome/);
   const userAgent = headlessAgent.replace('HeadlessChrome', 'Chrome');
 
-  // What each step expects, kept up by the steps themselves.
+  // Expected totals, which each step updates.
   const expected = {
     views: 0, visitors: 0, visits: 0, events: 0, sources: {}, pages: {}, entries: {}, custom: {}, filtered: {},
   };
 
-  // A step that fails leaves the sums of the later ones wrong, so they are not run.
+  // The steps after a failed one are skipped, as their totals would be wrong.
   let broken = false;
   const step = (name, run) =>
     t.test(name, { skip: broken && 'a step before it failed' }, async () => {
@@ -293,7 +294,7 @@ test('from a page with the snippet to the dashboard', {
     });
   });
 
-  await step('a reader: a load with a campaign, a link, a step in an app, back, and an event', async () => {
+  await step('a visitor: a load with a campaign, a link, navigation in an app, back, and an event', async () => {
     const context = await reader.newContext({ userAgent });
     const page = await context.newPage();
     const errors = [];
@@ -312,7 +313,7 @@ test('from a page with the snippet to the dashboard', {
     );
     await page.evaluate(() => footfall('signup', { plan: 'pro' }));
 
-    // All of it is one visit, which came by the campaign.
+    // This is one visit, from the campaign.
     Object.assign(expected, {
       views: 4,
       visitors: 1,
@@ -339,7 +340,7 @@ test('from a page with the snippet to the dashboard', {
     await context.close();
   });
 
-  await step('an automated browser is seen, and counted only as filtered', async () => {
+  await step('an automated browser is counted as excluded traffic only', async () => {
     const context = await automated.newContext();
     const page = await context.newPage();
     await page.goto(`${site.origin}/`);
@@ -349,16 +350,16 @@ test('from a page with the snippet to the dashboard', {
     await context.close();
   });
 
-  await step('a reader without JavaScript is counted by the pixel, as a view of the page', async () => {
+  await step('a visitor without JavaScript is counted by the pixel', async () => {
     const context = await reader.newContext({ userAgent, javaScriptEnabled: false });
     const page = await context.newPage();
     const [pixel] = await Promise.all([
-      page.waitForResponse((answer) => new URL(answer.url()).pathname === '/pixel.gif', { timeout: PATIENCE }),
+      page.waitForResponse((answer) => new URL(answer.url()).pathname === '/pixel.gif', { timeout: TIMEOUT }),
       page.goto(`${site.origin}/about`),
     ]);
     assert.equal(pixel.status(), 200);
     assert.match(pixel.headers()['content-type'], /^image\/gif/);
-    // The same address and browser: the same visit.
+    // The same IP address and browser, so the same visit.
     expected.views += 1;
     expected.sources.newsletter.views += 1;
     expected.pages['/about'].views += 1;
@@ -366,13 +367,13 @@ test('from a page with the snippet to the dashboard', {
     await context.close();
   });
 
-  await step('a hit that a page writes itself, with and without a preflight', async () => {
+  await step('a hit sent by the page itself, with and without a preflight', async () => {
     // Another browser is another visitor.
     const context = await reader.newContext({ userAgent: `${userAgent} Edg/152.0.0.0` });
     const page = await context.newPage();
     await page.goto(`${site.origin}/plain`);
     for (const headers of [{}, { 'content-type': 'application/json' }]) {
-      // An error here is the browser's: an answer that does not allow the site's origin cannot be read.
+      // This fails in the browser if the response does not allow the site's origin.
       const ok = await page.evaluate(
         ([footfall, headers]) =>
           fetch(`${footfall}/track`, {
@@ -394,7 +395,7 @@ test('from a page with the snippet to the dashboard', {
     await context.close();
   });
 
-  await step('the dashboard shows it all: light, dark and on a phone', async () => {
+  await step('the dashboard shows all visits: light, dark and on a phone', async () => {
     const full = await reportOf(expected);
     const found = {};
     for (const [name, options] of Object.entries({
@@ -412,7 +413,7 @@ test('from a page with the snippet to the dashboard', {
     assert.ok(found.dark < 100 && found.light > 155, `backgrounds of dark and light: ${JSON.stringify(found)}`);
   });
 
-  await step('looking at the dashboard is not counted', async () => {
+  await step('viewing the dashboard is not counted', async () => {
     await reportOf(expected);
   });
 });
@@ -428,7 +429,7 @@ async function startDemo() {
   return startDev(FOOTFALL_DEV, await newFolder(`sites: [${sites.join(', ')}]\n`), '--demo');
 }
 
-// More pages than a table has rows, with names that hardly compress, read by a hundred browsers.
+// More pages than a table has rows, with names that hardly compress, viewed in a hundred browsers.
 async function fillBusySite(url) {
   const view = async (n) => {
     const name = createHash('sha256').update(`${n}`).digest('base64url').slice(0, 30);
@@ -444,10 +445,10 @@ async function fillBusySite(url) {
   }
 }
 
-// The number of a tile: the whole one, where the tile shows it shortened.
+// The number of a tile, in full if the tile shortens it.
 const tile = async (page, name) => numbers(await page.locator(`[data-tile="${name}"] .value`).innerText()).at(-1);
 
-// Clicks a link, or a part of it, and waits for the page that it leads to.
+// Clicks a link, or a part of it, and waits for the page it leads to.
 async function follow(page, locator, part = locator) {
   const href = await locator.getAttribute('href');
   assert.ok(href?.startsWith('?'), `a link of the dashboard: ${href}`);
@@ -468,7 +469,7 @@ test('the dashboard of a busy site', {
 
   for (const javaScriptEnabled of [true, false]) {
     const how = javaScriptEnabled ? 'with JavaScript' : 'without JavaScript';
-    await t.test(`a row filters, and a chip takes it off, ${how}`, () =>
+    await t.test(`a row adds a filter, and a chip clears it, ${how}`, () =>
       open(browser, month, { javaScriptEnabled }, async (page) => {
         const whole = await tile(page, 'visitors');
         await follow(page, page.locator('tr[data-source="Google"] a.name'));
@@ -481,13 +482,13 @@ test('the dashboard of a busy site', {
         assert.equal(await tile(page, 'visits'), (await data('&f=is,source,Google&f=is,country,DE')).totals.visits);
         await follow(page, page.locator('.chips .cross').first());
         assert.deepEqual(await page.locator('.chips bdi').allInnerTexts(), ['Germany']);
-        // A click on the row again takes it off, too.
+        // Clicking the row again clears the filter.
         await follow(page, page.locator('tr[data-country="DE"] a.name'));
         assert.equal(await tile(page, 'visitors'), whole);
       })
     );
 
-    await t.test(`periods, their neighbours and any days, ${how}`, () =>
+    await t.test(`periods, earlier and later ones, and a custom range, ${how}`, () =>
       open(browser, month, { javaScriptEnabled }, async (page) => {
         const bars = () => page.locator('[data-bar]').count();
         assert.equal(await bars(), 28);
@@ -506,7 +507,7 @@ test('the dashboard of a busy site', {
         assert.notEqual(await page.locator('.days h2').innerText(), days);
         await follow(page, page.locator('a[rel="next"]'));
         assert.equal(await page.locator('.days h2').innerText(), days);
-        // A bar leads to its day.
+        // A bar links to its day.
         const bar = page.locator('a.bar').first();
         const [at, visitors] = [await bar.getAttribute('data-bar'), await bar.getAttribute('data-value')];
         await follow(page, bar, bar.locator('.hit'));
@@ -520,7 +521,7 @@ test('the dashboard of a busy site', {
       })
     );
 
-    await t.test(`tabs, a table alone and the way back, ${how}`, () =>
+    await t.test(`tabs, a single table and the link back, ${how}`, () =>
       open(browser, month, { javaScriptEnabled }, async (page) => {
         const pages = page.locator('#pages');
         await follow(page, pages.getByRole('link', { name: 'Entry', exact: true }));
@@ -533,11 +534,11 @@ test('the dashboard of a busy site', {
         const report = await data('');
         assert.equal(await page.locator('tr[data-entry-page]').count(), report.tables.entry_page.rows.length);
         await follow(page, page.locator('.back'));
-        assert.ok(await page.locator('tr[data-utm-source="newsletter"]').isVisible(), 'the way back keeps the tabs');
+        assert.ok(await page.locator('tr[data-utm-source="newsletter"]').isVisible(), 'the link back keeps the tabs');
       })
     );
 
-    await t.test(`a form filters, and chips are turned, joined and split, ${how}`, () =>
+    await t.test(`a form adds filters, and chips invert, join and split them, ${how}`, () =>
       open(browser, month, { javaScriptEnabled }, async (page) => {
         const add = async (key, value, more = async () => {}) => {
           await page.locator('.filter summary').click();
@@ -578,7 +579,7 @@ test('the dashboard of a busy site', {
         assert.equal(rate, `${((numbers(reached)[0] / whole) * 100).toFixed(1)}%`);
         await follow(page, goal.locator('a.name'));
         assert.equal(await tile(page, 'unique_conversions'), numbers(reached)[0]);
-        // Of those whom no filter but the goal's keeps out, it is the same.
+        // The denominator is the visitors without the goal filter, so the rate stays the same.
         assert.equal((await goal.locator('td').allInnerTexts())[2], rate);
         const report = await data('&f=is,goal,Newsletter signup&show=props:placement');
         const post = page.locator('tr[data-prop="post"]');
@@ -594,7 +595,7 @@ test('the dashboard of a busy site', {
       })
     );
 
-    await t.test(`the chart draws any number, compared or not, and a table is sorted, ${how}`, () =>
+    await t.test(`the chart shows any metric, with and without comparison, and a table is sorted, ${how}`, () =>
       open(browser, month, { javaScriptEnabled }, async (page) => {
         const report = await data('');
         await follow(page, page.locator('[data-tile="bounce_rate"] a'));
@@ -627,7 +628,7 @@ test('the dashboard of a busy site', {
     );
   }
 
-  await t.test('nobody needs a mouse', () =>
+  await t.test('the dashboard can be used without a mouse', () =>
     open(browser, `${month}&f=is,source,Google`, {}, async (page) => {
       const focused = (selector) => page.evaluate((selector) => document.activeElement.matches(selector), selector);
       await page.keyboard.press('Tab');
@@ -641,7 +642,7 @@ test('the dashboard of a busy site', {
     })
   );
 
-  await t.test('keys press the links that are there, and can be turned off', () =>
+  await t.test('keyboard shortcuts follow links, and can be turned off', () =>
     open(browser, month, {}, async (page) => {
       const press = async (key, name, value) => {
         await Promise.all([page.waitForURL((url) => url.searchParams.get(name) === value), page.keyboard.press(key)]);
@@ -656,7 +657,7 @@ test('the dashboard of a busy site', {
       await page.keyboard.press('f');
       const focused = () => page.evaluate(() => document.activeElement.name);
       assert.equal(await focused(), 'key', 'f leads into the form');
-      // Who types means letters.
+      // Typing in a field is not a shortcut.
       await page.locator('[name=value]').focus();
       await page.keyboard.type('two w');
       assert.equal(await page.locator('[name=value]').inputValue(), 'two w');
@@ -677,7 +678,7 @@ test('the dashboard of a busy site', {
     })
   );
 
-  await t.test('the number of visitors now is asked for each minute, while somebody looks', () =>
+  await t.test('the number of current visitors is refreshed each minute while the page is visible', () =>
     open(browser, `${dashboard}?site=busy.example&period=today`, {}, async (page) => {
       await page.clock.install();
       await page.reload();
@@ -698,7 +699,7 @@ test('the dashboard of a busy site', {
     })
   );
 
-  await t.test('each card is a file', () =>
+  await t.test('each card can be downloaded', () =>
     open(browser, month, {}, async (page) => {
       const links = page.locator('.csv');
       assert.ok((await links.count()) >= 7);
@@ -710,7 +711,7 @@ test('the dashboard of a busy site', {
     })
   );
 
-  // Desktop and phone.
+  // At both sizes.
   for (const [width, options] of Object.entries(SIZES)) {
     await t.test(`large numbers fit, ${width} wide`, () =>
       open(browser, `${dashboard}?period=all`, options, async (page) => {
@@ -718,12 +719,12 @@ test('the dashboard of a busy site', {
         assert.ok(totals.views >= 100_000, `the demo has large numbers: ${totals.views}`);
         const views = page.locator('[data-tile="views"] .value');
         assert.equal(await views.locator('[title]').innerText(), `${Math.round(totals.views / 1000)}k`);
-        // The whole number is there for a pointer and for a screen reader.
+        // The full number is available to a pointer and to a screen reader.
         const whole = totals.views.toLocaleString('en');
         assert.equal(await views.locator('[title]').getAttribute('title'), whole);
         assert.equal(await views.locator('.unseen').innerText(), whole);
         await assertNumbersFit(page);
-        // The widest that a tile, a bar, an axis or a cell can have. Twelve digits are `999B`.
+        // The widest texts of tiles, axis labels and cells. Twelve digits become `999B`.
         await page.evaluate(() => {
           const put = (selector, texts) =>
             document.querySelectorAll(selector).forEach((each, n) => (each.textContent = texts[n % texts.length]));
@@ -736,7 +737,7 @@ test('the dashboard of a busy site', {
       })
     );
 
-    await t.test(`numbers above bars stand side by side, ${width} wide`, () =>
+    await t.test(`numbers above bars do not overlap, ${width} wide`, () =>
       open(browser, `${dashboard}?period=7d`, options, async (page) => {
         await page.evaluate(() => document.querySelectorAll('.count').forEach((each) => (each.textContent = '99.9k')));
         const counts = await page.locator('.count').evaluateAll((all) => all.map((each) => each.getBoundingClientRect().toJSON()));
@@ -764,7 +765,7 @@ test('the dashboard of a busy site', {
         const link = own.getByRole('link', { name: 'Open' });
         assert.equal(await link.getAttribute('href'), 'https://blog.xn--mnchen-3ya.de/a');
         assert.equal(await page.locator('tr[data-referrer="xn--e1afmkfd.xn--p1ai"] .name').innerText(), 'пример.рф');
-        // A Cyrillic "а" before "pple.com" would pass for another host.
+        // With a Cyrillic "а", this would look like another host.
         assert.equal(await page.locator('tr[data-referrer="xn--pple-43d.com"] .name').innerText(), 'xn--pple-43d.com');
         await assertFits(page);
         await follow(page, own.locator('a.name'));
@@ -794,7 +795,7 @@ test('the dashboard of a busy site', {
         const allDays = (await data('&show=bars')).bars;
         const shown = Number(await page.locator('[data-bar]').nth(3).getAttribute('data-value'));
         assert.ok(Math.abs(shown - (days[3].visitors / allDays[3].visitors) * 100) < 0.001, `${shown}`);
-        // Whole visits have page views, and all the tiles.
+        // Whole visits have page views, so all tiles are shown.
         await page.goto(`${month}&f=done(is,goal,Newsletter signup)`);
         assert.ok((await tile(page, 'views')) > 0);
       })
@@ -820,14 +821,14 @@ test('the dashboard of a busy site', {
   for (const [name, [url, status]] of Object.entries(states)) {
     for (const colorScheme of ['light', 'dark']) {
       for (const width of [1280, 360]) {
-        await t.test(`${name}, ${colorScheme}, ${width} wide: whole, and for everybody`, () => {
+        await t.test(`${name}, ${colorScheme}, ${width} wide: fits and is accessible`, () => {
           const phone = width < 500 ? { isMobile: true, hasTouch: true, deviceScaleFactor: 2 } : {};
           const options = { colorScheme, viewport: { width, height: 800 }, reducedMotion: 'reduce', ...phone };
           return open(browser, url, options, async (page) => {
             await assertFits(page);
             await assertAccessible(page, name);
             if (['overview', 'goal', 'sorted', 'empty'].includes(name)) {
-              // What is folded up is for everybody, too.
+              // Collapsed parts must be accessible, too.
               await page.evaluate(() => document.querySelectorAll('details:not(.menu)').forEach((each) => (each.open = true)));
               await page.evaluate(() => (document.querySelector('.filter').open = true));
               await assertFits(page);
@@ -864,7 +865,7 @@ test('the dashboard of a busy site', {
     }
   });
 
-  await t.test('a report is a file for a spreadsheet', async () => {
+  await t.test('a report can be downloaded for a spreadsheet', async () => {
     const answer = await fetch(`${month}&format=csv`);
     assert.equal(answer.status, 200);
     assert.match(answer.headers.get('content-disposition'), /^attachment; filename="footfall-demo\.example-[\d-]+\.csv"$/);
@@ -879,7 +880,7 @@ test('the dashboard of a busy site', {
 
 // ---- the day on which clocks go back
 
-// The instants of a day, each with its hour on the clock of Berlin: 24 hours, or 25 where an hour comes twice.
+// The hours of a day in Berlin: 24, or 25 if one occurs twice.
 const instants = (from, to) =>
   Array.from({ length: (Date.parse(to) - Date.parse(from)) / 3_600_000 }, (_, n) => {
     const at = new Date(Date.parse(from) + n * 3_600_000);
@@ -894,7 +895,7 @@ test('the day clocks go back is compared hour by hour', {
   const before = instants('2025-10-24T22:00Z', '2025-10-25T22:00Z');
   const day = instants('2025-10-25T22:00Z', '2025-10-26T23:00Z');
   assert.deepEqual([before.length, day.length], [24, 25]);
-  // On the day before, as many visitors in each hour as the clock shows, and one more; on the day itself, one.
+  // The day before has as many visitors in each hour as the clock shows, plus one. The day itself has one per hour.
   const line = (at, n) => {
     const [weekday, date, month, year, time] = at.toUTCString().split(/,? /);
     assert.ok(weekday);
@@ -922,7 +923,7 @@ test('the day clocks go back is compared hour by hour', {
         );
         const expected = day.map(({ hour }) => [`${String(hour).padStart(2, '0')}:00`, '1', `${hour + 1}`]);
         assert.deepEqual(rows.map(([name, ...cells]) => [name.slice(-5), ...cells]), expected);
-        // The line has a point above each bar, the more visitors the higher.
+        // The line has a point above each bar, which rises with the number of visitors.
         const path = await page.locator('.line path').last().getAttribute('d');
         const heights = [...path.matchAll(/[ML][\d.]+ ([\d.]+)/g)].map((point) => Number(point[1]));
         assert.equal(heights.length, 25);
@@ -935,7 +936,7 @@ test('the day clocks go back is compared hour by hour', {
       })
     );
   }
-  await t.test('so is the file', async () => {
+  await t.test('and in the CSV file', async () => {
     const [, ...lines] = (await (await fetch(`${url}&show=bars&format=csv`)).text()).trim().split('\r\n');
     const hours = lines.map((line) => line.split(',')).map((cells) => [cells[0], cells[10]].map((at) => at.slice(11, 13)));
     assert.deepEqual(hours, day.map(({ hour }) => [hour, hour].map((it) => String(it).padStart(2, '0'))));

@@ -1,4 +1,4 @@
-// Starts a `dev` of a test's own, over a folder that is thrown away.
+// Starts a `dev` for a test, on a temporary folder.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-// A folder for it, with `settings` as its footfall.yaml, and no data yet.
+// Makes a folder with `settings` as its footfall.yaml, and without data.
 export async function newFolder(settings) {
   const folder = await mkdtemp(join(tmpdir(), 'footfall-dev-'));
   await writeFile(join(folder, 'footfall.yaml'), settings);
@@ -16,7 +16,7 @@ export async function newFolder(settings) {
   return folder;
 }
 
-// `program` is the binary, `folder` one that is made above. Resolves once it listens.
+// Starts the binary `program` in a folder made by newFolder. Resolves once it listens.
 export async function startDev(program, folder, ...more) {
   const server = spawn(program, ['--port', '0', '--data', 'data', ...more], {
     cwd: folder,

@@ -1,5 +1,5 @@
-// The door of the dashboard, in a real browser: what only a browser can say of a session's cookie, of frames and of
-// forms. What the handler answers is in tests/access.
+// Signing in, in a real browser: what only a browser can verify about the session cookie, frames and forms. What the
+// handler answers is tested in tests/access.
 //
 //   FOOTFALL_DEV          the program `dev`
 //   FOOTFALL_DEPLOYER     the deployer's program, which makes share links
@@ -23,7 +23,7 @@ import { chromium } from 'playwright-core';
 const { CHROMIUM, FOOTFALL_DEV, FOOTFALL_DEPLOYER, FOOTFALL_SCREENSHOTS } = process.env;
 const SETTINGS = 'sites: [{domain: mine.example}, {domain: other.example}, {domain: open.example, public: true}]\n';
 
-// A page that has a shared dashboard in a frame, and a badge.
+// A page that embeds a shared dashboard and a badge.
 async function embedding() {
   let body = '';
   const server = createServer((_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end(body));
@@ -39,7 +39,7 @@ async function embedding() {
   };
 }
 
-// `dev` with its door closed, and the link that it prints.
+// Starts `dev` with sign-in, and returns the link that it prints.
 async function start(folder) {
   const server = spawn(FOOTFALL_DEV, ['--port', '0', '--data', 'data', '--closed'], {
     cwd: folder,
@@ -72,14 +72,14 @@ async function looksRight(page, name) {
   }
 }
 
-test('the door', { skip: FOOTFALL_DEV && FOOTFALL_DEPLOYER ? false : 'FOOTFALL_DEV or FOOTFALL_DEPLOYER is not set' }, async (t) => {
+test('signing in', { skip: FOOTFALL_DEV && FOOTFALL_DEPLOYER ? false : 'FOOTFALL_DEV or FOOTFALL_DEPLOYER is not set' }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'footfall-login-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   await writeFile(join(folder, 'footfall.yaml'), SETTINGS);
   await mkdir(join(folder, 'data'));
   const [friend, stranger] = [await embedding(), await embedding()];
   t.after(() => [friend, stranger].forEach((site) => site.close()));
-  // Before the server starts: it has the data to itself. They begin with an import.
+  // Run before the server starts, which locks the data.
   const owner = (command, input = '') => execFileSync(FOOTFALL_DEPLOYER, [...command, '--local', '--data', 'data'], {
     cwd: folder,
     encoding: 'utf8',
@@ -101,18 +101,18 @@ test('the door', { skip: FOOTFALL_DEV && FOOTFALL_DEPLOYER ? false : 'FOOTFALL_D
     args: ['--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP localhost 127.0.0.1'],
   });
   t.after(() => browser.close());
-  // Policies and cookies work without JavaScript, as the pages do.
+  // Policies and cookies work without JavaScript, as do the pages.
   const context = await browser.newContext();
   const page = await context.newPage();
   const heading = () => page.locator('main h2').first().innerText();
 
-  await t.test('a stranger is told how to get in', async () => {
+  await t.test('a stranger is told how to sign in', async () => {
     assert.equal((await page.goto(`${dashboard}?site=mine.example`)).status(), 401);
     assert.equal(await page.locator('code').innerText(), 'cargo xtask open');
     await looksRight(page, 'closed');
   });
 
-  await t.test('a button signs in, once, and another signs out', async () => {
+  await t.test('a sign-in link works once, and a button signs out', async () => {
     await page.goto(server.link);
     await looksRight(page, 'sign-in');
     assert.deepEqual(await context.cookies(), []);
@@ -137,7 +137,7 @@ test('the door', { skip: FOOTFALL_DEV && FOOTFALL_DEPLOYER ? false : 'FOOTFALL_D
     assert.equal(await heading(), 'This dashboard is private');
   });
 
-  await t.test('a password signs in by the keyboard, to the site that was asked for', async () => {
+  await t.test('a password signs in to the requested site, by keyboard', async () => {
     await page.goto(`${dashboard}?site=other.example`);
     const field = page.getByLabel('Password', { exact: true });
     assert.deepEqual(await field.evaluate(({ type, autocomplete }) => [type, autocomplete]), ['password', 'current-password']);
@@ -169,7 +169,7 @@ test('the door', { skip: FOOTFALL_DEV && FOOTFALL_DEPLOYER ? false : 'FOOTFALL_D
     assert.equal(await heading(), 'Too many attempts');
     await looksRight(page, 'limited');
     assert.deepEqual(await context.cookies(), []);
-    // On a narrow screen nothing is cut off.
+    // Nothing is cut off on a narrow screen.
     await page.setViewportSize({ width: 320, height: 600 });
     await page.goto(`${server.url}/login`);
     await looksRight(page, 'password-narrow');
@@ -177,7 +177,7 @@ test('the door', { skip: FOOTFALL_DEV && FOOTFALL_DEPLOYER ? false : 'FOOTFALL_D
     await page.setViewportSize({ width: 1280, height: 720 });
   });
 
-  await t.test('a shared dashboard is clicked through, and stays what it is', async () => {
+  await t.test('a shared dashboard stays shared on every page', async () => {
     assert.equal((await page.goto(share)).status(), 200);
     await page.getByRole('link', { name: '28 days' }).click();
     assert.ok(page.url().startsWith(`${share}&`), page.url());
@@ -186,14 +186,14 @@ test('the door', { skip: FOOTFALL_DEV && FOOTFALL_DEPLOYER ? false : 'FOOTFALL_D
     assert.equal(await page.getByRole('button', { name: 'Sign out' }).count(), 0);
   });
 
-  await t.test('only the page that its owner named has it in a frame', async () => {
+  await t.test('only a page of an allowed origin can embed it', async () => {
     const badge = `${server.url}/badge.svg?site=open.example&page=/`;
     for (const site of [friend, stranger]) {
       site.shows(`<!doctype html><title>x</title><iframe src="${share}"></iframe><img src="${badge}" alt="">`);
     }
     await page.goto(friend.origin);
     assert.equal(await page.frameLocator('iframe').locator('h1').innerText(), 'mine.example');
-    // A picture is for everybody.
+    // A badge may be embedded anywhere.
     assert.equal(await page.locator('img').evaluate((image) => image.naturalHeight), 20);
     const refused = page.waitForEvent('console', (message) => /frame-ancestors/.test(message.text()));
     await page.goto(stranger.origin);
