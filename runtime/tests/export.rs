@@ -267,8 +267,8 @@ fn invalid_requests_are_explained() {
     check("from=yesterday", 400, "from must be a day of UTC");
     check("to=2026-13-01", 400, "to must be a day of UTC");
     check("from=2026-11-22&to=2026-11-21", 400, "from must not be later than to");
-    check("after=2026-11-22", 400, "after must be what");
-    check("after=////", 400, "after must be what");
+    check("after=2026-11-22", 400, "invalid after: expected the value from the URL");
+    check("after=////", 400, "invalid after: expected the value from the URL");
 }
 
 #[test]
