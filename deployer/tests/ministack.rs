@@ -21,7 +21,7 @@ use std::{env, fs};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use footfall_infra::api::Function;
+use footfall_infra::function::Function;
 use footfall_infra::settings::Settings;
 use footfall_runtime::storage::hour::{Span, utc_day};
 use footfall_runtime::storage::keys;

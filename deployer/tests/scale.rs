@@ -8,7 +8,7 @@ mod support;
 
 use std::{env, fs};
 
-use footfall_infra::api::Function;
+use footfall_infra::function::Function;
 use footfall_infra::settings::Settings;
 use footfall_infra::stack::Spec;
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use footfall_infra::api::Function;
+use footfall_infra::function::Function;
 use footfall_infra::settings::Settings;
 use footfall_infra::stack::{Architecture, Artifact, Inputs, Stack, StackName};
 

@@ -1,81 +1,56 @@
-//! The HTTP API: which function answers which route, and what a browser may ask across origins.
+//! The HTTP API: which function answers which route, and what browsers may do across origins.
 
+use crate::function::Function;
 use crate::settings::Settings;
 
-/// A Lambda function of the stack, and the name of its binary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Function {
-    /// Takes hits.
-    Track,
-    /// Answers what was read.
-    Dashboard,
-    /// Folds hits into segments. It has no route: it runs on a schedule.
-    Rollup,
-}
-
-impl Function {
-    /// Every function, in the order of the stack.
-    pub const ALL: [Self; 3] = [Self::Track, Self::Dashboard, Self::Rollup];
-
-    /// The function's name in the stack, and its binary's in `runtime`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Track => "track",
-            Self::Dashboard => "dashboard",
-            Self::Rollup => "rollup",
-        }
-    }
-}
-
-/// One route of the HTTP API: exact method, exact path, as API Gateway matches them.
+/// A route of the HTTP API. API Gateway matches method and path exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
     /// The method, in capitals.
     pub method: &'static str,
-    /// The path, without a stage: the stage is `$default`.
+    /// The path, without a stage, because the stage is `$default`.
     pub path: &'static str,
-    /// Who answers.
+    /// The function that answers.
     pub function: Function,
 }
 
-/// Footfall's own snippet and script post their hits here.
+/// Footfall's own tracker posts hits here.
 pub const TRACK: &str = "/track";
-/// Where Plausible's trackers post theirs.
+/// Plausible's trackers post hits here.
 pub const PLAUSIBLE_EVENT: &str = "/api/event";
-/// The pixel of the snippet's `<noscript>`.
+/// The snippet's `<noscript>` image.
 pub const PIXEL: &str = "/pixel.gif";
-/// The tracker.
+/// The tracker script.
 pub const SCRIPT: &str = "/js/footfall.js";
-/// The dashboard, as a page and as data.
+/// The dashboard, as HTML, JSON or CSV.
 pub const DASHBOARD: &str = "/dashboard";
-/// The views of a page of a public site, as a picture.
+/// The view counter of a public site's page, as an SVG image.
 pub const BADGE: &str = "/badge.svg";
-/// Where the link of `cargo xtask open` leads: it makes a session.
+/// Starts a session. The link of `cargo xtask open` leads here.
 pub const LOGIN: &str = "/login";
 /// Ends a session.
 pub const LOGOUT: &str = "/logout";
-/// Every hit of a site, in pages.
+/// Exports every hit of a site, in pages.
 pub const EXPORT: &str = "/api/v1/export";
-/// Answers questions, as Plausible's Stats API v2 does.
+/// Queries of Plausible's Stats API v2.
 pub const STATS_QUERY: &str = "/api/v2/query";
-/// How many visitors there are just now, as Plausible's Stats API v1 says it.
+/// Current visitors, in Plausible's Stats API v1.
 pub const STATS_REALTIME: &str = "/api/v1/stats/realtime/visitors";
-/// The numbers of a period, as v1 says them.
+/// Metrics of a period, in v1.
 pub const STATS_AGGREGATE: &str = "/api/v1/stats/aggregate";
-/// The numbers of a period's hours, days or months, as v1 says them.
+/// Metrics per hour, day or month, in v1.
 pub const STATS_TIMESERIES: &str = "/api/v1/stats/timeseries";
-/// The numbers of a property's values, as v1 says them.
+/// Metrics per value of a property, in v1.
 pub const STATS_BREAKDOWN: &str = "/api/v1/stats/breakdown";
-/// Leads to the dashboard.
+/// Redirects to the dashboard.
 pub const HOME: &str = "/";
 
-/// The header that says why a hit was not counted.
+/// Response header with the reason why a hit was not counted.
 pub const DROPPED: &str = "x-footfall-dropped";
-/// Plausible's header for the same, which its clients look for.
+/// Plausible's name for that header, which its clients look for.
 pub const PLAUSIBLE_DROPPED: &str = "x-plausible-dropped";
 
-/// Every route. What is not here is answered 404 by the gateway.
+/// Every route. API Gateway answers 404 for anything else.
 pub const ROUTES: [Route; 16] = [
     Route { method: "POST", path: TRACK, function: Function::Track },
     Route { method: "POST", path: PLAUSIBLE_EVENT, function: Function::Track },
@@ -83,7 +58,7 @@ pub const ROUTES: [Route; 16] = [
     Route { method: "GET", path: SCRIPT, function: Function::Track },
     Route { method: "GET", path: DASHBOARD, function: Function::Dashboard },
     Route { method: "GET", path: BADGE, function: Function::Dashboard },
-    // A page with a button, which posts: whoever only looks where a link leads does not use it up.
+    // GET only shows a button that posts, so that a link preview does not use up the link.
     Route { method: "GET", path: LOGIN, function: Function::Dashboard },
     Route { method: "POST", path: LOGIN, function: Function::Dashboard },
     Route { method: "POST", path: LOGOUT, function: Function::Dashboard },
@@ -96,34 +71,35 @@ pub const ROUTES: [Route; 16] = [
     Route { method: "GET", path: HOME, function: Function::Dashboard },
 ];
 
-/// The function that answers `method` on `path`, if any does.
+/// Returns the function that answers `method` on `path`, if any.
 #[must_use]
 pub fn route(method: &str, path: &str) -> Option<Function> {
     ROUTES.iter().find(|r| r.method == method && r.path == path).map(|r| r.function)
 }
 
-/// The API's CORS configuration. API Gateway answers preflights with it by itself, and ignores
-/// what a function says on the matter.
+/// The API's CORS configuration. API Gateway answers preflights with it, and ignores a function's own
+/// CORS headers.
 ///
-/// This is no access control: it tells browsers what a page may *read*. Which hits are counted
-/// is decided by the hosts in the settings.
+/// It is not access control: it tells browsers which responses a page may *read*. The hosts in the settings
+/// decide which hits are counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cors {
-    /// Origins such as `https://example.com`, or a whole scheme as `https://*`.
+    /// Origins, such as `https://example.com`, or `https://*` for a whole scheme.
     pub allow_origins: Vec<String>,
-    /// Methods a preflight may ask for.
+    /// Methods that a preflight may request.
     pub allow_methods: &'static [&'static str],
-    /// Request headers a preflight may ask for, in lower case.
+    /// Request headers that a preflight may request, in lower case.
     pub allow_headers: &'static [&'static str],
-    /// Headers of answers that a script may read.
+    /// Response headers that a script may read.
     pub expose_headers: &'static [&'static str],
-    /// Seconds a browser may remember the answer to a preflight.
+    /// Seconds for which a browser may cache the answer to a preflight.
     pub max_age: u32,
 }
 
 impl Cors {
-    /// What the sites' own pages need: both schemes of every host. A host with a wildcard, and
-    /// `localhost` whose port is not known, can only be allowed by scheme.
+    /// Allows every host of the sites, with both schemes.
+    ///
+    /// A host with a wildcard can only be allowed by its scheme. So can `localhost`, whose port is unknown.
     #[must_use]
     pub fn of(settings: &Settings) -> Self {
         let mut allow_origins = Vec::new();
@@ -149,7 +125,7 @@ impl Cors {
         }
     }
 
-    /// Whether a page of `origin` is among those allowed.
+    /// Returns whether pages of `origin` are allowed.
     #[must_use]
     pub fn allows(&self, origin: &str) -> bool {
         self.allow_origins.iter().any(|allowed| match allowed.strip_suffix('*') {
@@ -164,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn routes_are_exact() {
+    fn matches_routes_exactly() {
         assert_eq!(route("POST", "/track"), Some(Function::Track));
         assert_eq!(route("GET", "/track"), None);
         assert_eq!(route("GET", "/dashboard/"), None);
@@ -172,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_those_of_the_sites() {
+    fn allows_the_origins_of_the_sites_only() {
         let settings = Settings::from_yaml("sites:\n  - domain: example.com\n").unwrap();
         let cors = Cors::of(&settings);
         assert_eq!(
@@ -190,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_site_is_allowed_on_any_port() {
+    fn allows_localhost_on_any_port() {
         let cors = Cors::of(&Settings::local());
         assert_eq!(cors.allow_origins, ["https://*", "http://*"]);
         assert!(cors.allows("http://localhost:4000"));

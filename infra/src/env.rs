@@ -1,7 +1,7 @@
-//! The environment variables through which a deployed function learns what it serves.
+//! Environment variables of a deployed function.
 
 /// The name of the DynamoDB table.
 pub const TABLE: &str = "FOOTFALL_TABLE";
 
-/// The [`Settings`](crate::settings::Settings) as JSON. Lambda allows 4 KB for all variables.
+/// The settings as JSON. Lambda allows 4 KB for all variables together.
 pub const SETTINGS: &str = "FOOTFALL_SETTINGS";

@@ -1,10 +1,18 @@
-//! What exists: the owner's settings, and what they make of functions, routes and CORS.
+//! The owner's settings, and everything that follows from them: functions, routes, CORS, the stack.
 //!
-//! Everything here is pure: no I/O, no clock, no AWS SDK. The runtime takes its routes and its
-//! settings from here, `dev` its CORS, and the deployer the stack, so that they cannot disagree.
+//! Everything here is pure: no I/O, no clock, no AWS SDK. The runtime takes its routes and settings from this crate,
+//! `dev` its CORS, and the deployer its stack, so they cannot disagree.
+//!
+//! Each module imports only from those below it.
+
+pub mod stack;
+
+pub mod snippet;
 
 pub mod api;
-pub mod env;
-pub mod outputs;
+
 pub mod settings;
-pub mod stack;
+
+pub mod function;
+
+pub mod env;

@@ -1,10 +1,10 @@
-"""Holds the templates in a folder against what AWS and its tools know.
+"""Checks the templates in a folder.
 
-    cargo run --package footfall-infra --example templates -- FOLDER
-    python infra/tests/lint_template.py FOLDER
+    cargo test --package footfall-infra --test golden writes_templates_for_the_linter
+    python infra/tests/lint_template.py target/tmp/templates
 
-cfn-lint and parliament must find nothing; what is taggable must be tagged, by CloudFormation's own
-schemas; the YAML must mean what the JSON says. Needs what stands in requirements.txt, no network.
+cfn-lint and parliament must find nothing. Every taggable resource must have tags, by CloudFormation's own
+schemas. YAML and JSON must mean the same. Needs the packages of requirements.txt, and no network.
 """
 
 import json

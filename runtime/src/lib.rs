@@ -36,5 +36,3 @@ pub mod storage;
 pub mod hit;
 
 pub mod platform;
-
-pub mod snippet;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use footfall_infra::api::Function as Deployed;
+use footfall_infra::function::Function as Deployed;
 use footfall_infra::settings::Settings;
 use footfall_infra::stack::Spec;
 use footfall_runtime::auth::admin;

@@ -13,7 +13,7 @@ use aws_sdk_s3::types::{
     PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
     ServerSideEncryptionConfiguration, ServerSideEncryptionRule, Tag, Tagging,
 };
-use footfall_infra::api::Function;
+use footfall_infra::function::Function;
 use footfall_infra::stack::{STACK_TAG, StackName};
 use sha2::{Digest as _, Sha256};
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
-use footfall_infra::api::Function;
+use footfall_infra::function::Function;
 
 use crate::artifact::package::Package;
 use crate::artifact::toolchain::{self, Arch};

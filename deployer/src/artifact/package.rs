@@ -6,7 +6,7 @@
 use std::io::{Cursor, Write as _};
 
 use anyhow::{Context as _, Result};
-use footfall_infra::api::Function;
+use footfall_infra::function::Function;
 use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};

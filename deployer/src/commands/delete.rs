@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use footfall_infra::api::Function;
+use footfall_infra::function::Function;
 use footfall_infra::settings::{PagePattern, Settings};
 use footfall_infra::stack::{Partition, Spec};
 use footfall_runtime::archive::RawData;

@@ -269,7 +269,7 @@ fn scalar(text: &str) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 mod tests {
-    use footfall_infra::api::Function;
+    use footfall_infra::function::Function;
     use footfall_infra::settings::Memory;
     use footfall_infra::stack::Spec;
 

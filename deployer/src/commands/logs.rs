@@ -12,7 +12,7 @@ use aws_sdk_cloudwatchlogs::config::retry::RetryConfig;
 use aws_sdk_cloudwatchlogs::error::ProvideErrorMetadata as _;
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use clap::Args;
-use footfall_infra::api::Function;
+use footfall_infra::function::Function;
 use footfall_infra::stack::{StackName, log_group_name};
 use tokio::time::sleep;
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use footfall_infra::outputs;
 use footfall_infra::settings;
+use footfall_infra::snippet::snippet;
+use footfall_infra::stack::outputs;
 use footfall_runtime::platform::settings_file;
-use footfall_runtime::snippet::snippet;
 
 use crate::aws::clients::{self, Aws, Target};
 use crate::data::location::DEV;

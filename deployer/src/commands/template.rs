@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use footfall_infra::api::Function;
+use footfall_infra::function::Function;
 use footfall_infra::settings;
 use footfall_infra::stack::{Artifact, StackName};
 use footfall_runtime::platform::settings_file;

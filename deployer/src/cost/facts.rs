@@ -1,7 +1,7 @@
 //! What the stack consists of, as far as it costs anything: read from its template, be it deployed or only made from
 //! the settings.
 
-use footfall_infra::api::Function;
+use footfall_infra::function::Function;
 use footfall_infra::stack::{TABLE, Type};
 use serde::Serialize;
 use serde_json::Value;

@@ -6,8 +6,8 @@
 use anyhow::{Context as _, Result};
 use aws_sdk_cloudformation::primitives::DateTime;
 use aws_sdk_cloudformation::types::Stack;
-use footfall_infra::api::Function;
-use footfall_infra::outputs;
+use footfall_infra::function::Function;
+use footfall_infra::stack::outputs;
 use footfall_infra::stack::{StackName, log_group_name};
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use footfall_infra::api::Function;
-use footfall_infra::outputs;
+use footfall_infra::function::Function;
 use footfall_infra::settings::{FILE, Settings};
+use footfall_infra::stack::outputs;
 use footfall_infra::stack::{Artifact, StackName};
 use footfall_runtime::platform::settings_file;
 use jiff::Timestamp;

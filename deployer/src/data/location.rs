@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
-use footfall_infra::outputs;
 use footfall_infra::settings::{self, Domain, Settings, Site};
+use footfall_infra::stack::outputs;
 use footfall_runtime::catalog::checkpoint::Checkpoint;
 use footfall_runtime::storage::dynamodb::DynamoDb;
 use footfall_runtime::storage::embedded::Embedded;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use aws_sdk_cloudformation::types::StackStatus;
 use clap::Args;
+use footfall_infra::api;
 use footfall_infra::settings::Settings;
-use footfall_infra::{api, outputs};
-use footfall_runtime::snippet::snippet;
+use footfall_infra::snippet::snippet;
+use footfall_infra::stack::outputs;
 use serde::Serialize;
 
 use crate::artifact::bucket::Bucket;

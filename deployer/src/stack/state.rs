@@ -8,8 +8,8 @@ use anyhow::Result;
 use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{Stack, StackStatus};
 use footfall_infra::env::SETTINGS;
-use footfall_infra::outputs::API_ENDPOINT;
 use footfall_infra::settings::Settings;
+use footfall_infra::stack::outputs::API_ENDPOINT;
 use footfall_infra::stack::{SALTS, Type};
 use serde_json::Value;
 

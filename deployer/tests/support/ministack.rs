@@ -9,7 +9,7 @@ use std::{env, fs, thread};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use footfall_infra::api::Function;
+use footfall_infra::function::Function;
 use footfall_runtime::platform::aws_http::HttpClient;
 use footfall_runtime::storage::dynamodb::{Access, DynamoDb};
 use serde_json::Value;

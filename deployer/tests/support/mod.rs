@@ -14,7 +14,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 use std::{env, fs, thread};
 
-use footfall_infra::api::Function;
+use footfall_infra::function::Function;
 
 /// How long a command may take: to pack unstripped functions takes the longest.
 const PATIENCE: Duration = Duration::from_secs(120);

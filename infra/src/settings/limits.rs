@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::api::Function;
+use crate::function::Function;
 
 /// How the table's reads and writes are paid for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]

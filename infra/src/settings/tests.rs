@@ -1,5 +1,5 @@
 use super::*;
-use crate::api::Function;
+use crate::function::Function;
 
 fn settings(yaml: &str) -> Settings {
     Settings::from_yaml(yaml).unwrap()

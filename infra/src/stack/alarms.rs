@@ -1,30 +1,32 @@
-//! What the owner is told by e-mail, if there is an address: that something fails, or does not run.
+//! Alarms by e-mail, if there is an address: a function fails, is throttled, or does not run.
 
 use serde_json::{Value, json};
 
-use super::api::API;
-use super::functions::{self, Spec};
-use super::schedule::Schedule;
-use super::template::{LogicalId, Resource, Template, Type};
-use super::{Inputs, StackName};
-use crate::api::Function;
+use super::ids::{self, API, LogicalId};
+use super::inputs::Inputs;
+use super::name::StackName;
+use super::resource_type::Type;
+use super::spec::{Schedule, Spec};
+use super::template::{Resource, Template};
+use crate::function::Function;
 use crate::settings::Settings;
 
 const TOPIC: LogicalId = LogicalId::new("AlarmTopic");
 const SUBSCRIPTION: LogicalId = LogicalId::new("AlarmEmail");
 
-/// What is watched of every function:
+/// Metrics watched for every function:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html>
 const FUNCTION_METRICS: [&str; 2] = ["Errors", "Throttles"];
 
-/// How often in a row what runs on a schedule may not run before somebody is told. Once is no news: AWS
-/// may run it late, and the next run does it all.
+/// Missed runs in a row before the alarm.
+///
+/// AWS may run a schedule late, and the next run catches up, so one missed run is no reason for an alarm.
 const MISSED_RUNS: u8 = 3;
 
-/// Adds the alarms, if there is somebody to tell.
+/// Adds the alarms, if there is an e-mail address.
 pub(super) fn add(template: &mut Template, settings: &Settings, inputs: &Inputs) {
     let Some(email) = &settings.alarm_email else { return };
-    // Not encrypted with the key that SNS has for everybody: CloudWatch may not use that one.
+    // Unencrypted, because CloudWatch may not use SNS's default key.
     // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
     let properties = json!({ "TopicName": inputs.name.part("alarms"), "DisplayName": "Footfall" });
     template.add(TOPIC, Resource::new(Type::Topic, properties));
@@ -42,85 +44,91 @@ pub(super) fn add(template: &mut Template, settings: &Settings, inputs: &Inputs)
     add_alarm(template, &inputs.name, &of_api());
 }
 
-/// A metric, and when it is a reason to tell somebody.
-struct Watched {
+/// A metric and the condition for its alarm.
+struct Alarm {
     id: LogicalId,
     name: String,
     description: String,
     namespace: &'static str,
     metric: &'static str,
     dimension: (&'static str, Value),
-    when: When,
+    condition: Condition,
 }
 
-/// What is alarming about a metric.
-enum When {
-    /// So many within five minutes.
+/// The condition for an alarm.
+enum Condition {
+    /// This many within five minutes.
     AtLeast(u8),
-    /// None, in so many periods of so many seconds in a row.
-    None(u8, u32),
+    /// No data in this many periods in a row, each of this many seconds.
+    Missing(u8, u32),
 }
 
-fn of_function(function: Function, metric: &'static str) -> Watched {
+fn of_function(function: Function, metric: &'static str) -> Alarm {
     let name = function.name();
-    Watched {
+    Alarm {
         id: LogicalId::of(function, &format!("{metric}Alarm")),
         name: format!("{name}-{}", metric.to_lowercase()),
         description: format!("Footfall's function {name} has {}", metric.to_lowercase()),
         namespace: "AWS/Lambda",
         metric,
-        dimension: ("FunctionName", functions::function(function).reference()),
-        when: When::AtLeast(1),
+        dimension: ("FunctionName", ids::function(function).reference()),
+        condition: Condition::AtLeast(1),
     }
 }
 
-/// What does not run does not fail: a rule that was disabled, a permission that was taken away, or a
-/// concurrency of 0 would be seen by nobody until hits expire that were never folded.
+/// Watches that a scheduled function runs.
 ///
-/// Of a new stack this is true until the first hour is over. By then hardly anybody has confirmed the
-/// subscription, without which SNS sends nothing.
-fn of_schedule(function: Function, schedule: Schedule) -> Watched {
+/// A disabled rule, a removed permission or a concurrency of 0 causes no error. Without this alarm, nobody would
+/// notice until hits expire before they are rolled up.
+///
+/// A new stack is in this state until its first hour is over. SNS sends nothing before the owner has confirmed
+/// the subscription, which rarely happens that fast.
+fn of_schedule(function: Function, schedule: Schedule) -> Alarm {
     let name = function.name();
     let period = schedule.period();
     let seconds = u32::from(MISSED_RUNS) * period;
-    Watched {
+    Alarm {
         id: LogicalId::of(function, "MissingAlarm"),
         name: format!("{name}-missing"),
         description: format!("Footfall's function {name} did not run for {} hours", seconds / 3600),
         namespace: "AWS/Lambda",
         metric: "Invocations",
-        dimension: ("FunctionName", functions::function(function).reference()),
-        when: When::None(MISSED_RUNS, period),
+        dimension: ("FunctionName", ids::function(function).reference()),
+        condition: Condition::Missing(MISSED_RUNS, period),
     }
 }
 
-/// Answers of 500 and above: also what a function answered in good order because the table did not.
+/// Watches responses of 500 and above, including a function's own response if the table fails.
 ///
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html>
-fn of_api() -> Watched {
-    Watched {
+fn of_api() -> Alarm {
+    Alarm {
         id: LogicalId::new("ApiServerErrorsAlarm"),
         name: "api-server-errors".to_owned(),
         description: "Footfall's API answers with server errors".to_owned(),
         namespace: "AWS/ApiGateway",
         metric: "5xx",
         dimension: ("ApiId", API.reference()),
-        when: When::AtLeast(5),
+        condition: Condition::AtLeast(5),
     }
 }
 
-fn add_alarm(template: &mut Template, name: &StackName, watched: &Watched) {
-    let (dimension, value) = &watched.dimension;
-    let (comparison, threshold, periods, seconds, missing) = match watched.when {
-        When::AtLeast(number) => ("GreaterThanOrEqualToThreshold", number, 1, 300, "notBreaching"),
-        // There is no data at all of what does not run.
-        When::None(periods, seconds) => ("LessThanThreshold", 1, periods, seconds, "breaching"),
+fn add_alarm(template: &mut Template, name: &StackName, alarm: &Alarm) {
+    let (dimension, value) = &alarm.dimension;
+    let (comparison, threshold, periods, seconds, missing) = match alarm.condition {
+        Condition::AtLeast(number) => {
+            ("GreaterThanOrEqualToThreshold", number, 1, 300, "notBreaching")
+        }
+        // A function that does not run reports no data.
+        Condition::Missing(periods, seconds) => {
+            ("LessThanThreshold", 1, periods, seconds, "breaching")
+        }
     };
     let properties = json!({
-        "AlarmName": name.part(&watched.name),
-        "AlarmDescription": watched.description,
-        "Namespace": watched.namespace,
-        "MetricName": watched.metric,
+        "AlarmName": name.part(&alarm.name),
+        "AlarmDescription": alarm.description,
+        "Namespace": alarm.namespace,
+        "MetricName": alarm.metric,
         "Dimensions": [{ "Name": dimension, "Value": value }],
         "Statistic": "Sum",
         "Period": seconds,
@@ -130,5 +138,5 @@ fn add_alarm(template: &mut Template, name: &StackName, watched: &Watched) {
         "TreatMissingData": missing,
         "AlarmActions": [TOPIC.reference()],
     });
-    template.add(watched.id.clone(), Resource::new(Type::Alarm, properties));
+    template.add(alarm.id.clone(), Resource::new(Type::Alarm, properties));
 }

@@ -1,19 +1,19 @@
-//! The HTTP API: one integration for each function that has routes, one route for each row of the
-//! table in [`crate::api`], and a stage that lets through only so much.
+//! The HTTP API: an integration for each function with routes, each route of [`crate::api`], and a
+//! throttled stage.
 
 use serde_json::{Value, json};
 
-use super::Inputs;
-use super::functions::{self, Spec};
-use super::template::{LogicalId, Resource, Template, Type};
-use crate::api::{Cors, Function, ROUTES, Route};
-use crate::outputs;
+use super::ids::{self, API, LogicalId, STAGE, function_arn};
+use super::inputs::Inputs;
+use super::outputs;
+use super::resource_type::Type;
+use super::spec::Spec;
+use super::template::{Resource, Template};
+use crate::api::{Cors, ROUTES, Route};
+use crate::function::Function;
 use crate::settings::Settings;
 
-pub(super) const API: LogicalId = LogicalId::new("Api");
-pub(super) const STAGE: LogicalId = LogicalId::new("Stage");
-
-/// Adds the API and all that belongs to it.
+/// Adds the API with its stage, integrations, permissions and routes.
 pub(super) fn add(template: &mut Template, settings: &Settings, inputs: &Inputs) {
     let properties = json!({
         "Name": inputs.name.as_str(),
@@ -31,11 +31,12 @@ pub(super) fn add(template: &mut Template, settings: &Settings, inputs: &Inputs)
             add_route(template, route);
         }
     }
-    template.output(outputs::API_ENDPOINT, "Where AWS put the API", API.attribute("ApiEndpoint"));
+    template.output(outputs::API_ENDPOINT, "URL of the API in AWS", API.attribute("ApiEndpoint"));
 }
 
-/// Without credentials, which Footfall's tracker sends none of: with them, AWS would refuse the
-/// origins `https://*` and `http://*`.
+/// Returns the CORS configuration, without credentials.
+///
+/// The tracker sends none. With credentials, AWS would reject the origins `https://*` and `http://*`.
 ///
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>
 fn cors(cors: &Cors) -> Value {
@@ -48,8 +49,9 @@ fn cors(cors: &Cors) -> Value {
     })
 }
 
-/// The stage `$default`, whose name is not in the address. No access log: it would be a line per
-/// hit, with the visitor's address in it.
+/// Adds the stage `$default`, whose name is not part of the URL.
+///
+/// It has no access log, which would record the visitor's IP address for every hit.
 fn add_stage(template: &mut Template, settings: &Settings) {
     let throttle = settings.throttle();
     let properties = json!({
@@ -72,15 +74,15 @@ fn add_integration(template: &mut Template, spec: &Spec) {
     let properties = json!({
         "ApiId": API.reference(),
         "IntegrationType": "AWS_PROXY",
-        "IntegrationUri": functions::arn(spec.function),
+        "IntegrationUri": function_arn(spec.function),
         "PayloadFormatVersion": "2.0",
     });
     template.add(integration(spec.function), Resource::new(Type::Integration, properties));
     let properties = json!({
-        "FunctionName": functions::function(spec.function).reference(),
+        "FunctionName": ids::function(spec.function).reference(),
         "Action": "lambda:InvokeFunction",
         "Principal": "apigateway.amazonaws.com",
-        // Any stage and route of this API, which has no others than those of this template.
+        // Any stage and route of this API. It has only those of this template.
         "SourceArn": { "Fn::Sub": format!(
             "arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{API}}}/*/*"
         ) },

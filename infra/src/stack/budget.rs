@@ -1,15 +1,19 @@
-//! What the owner is told by e-mail, if the settings say so: that AWS costs more than expected.
+//! A budget that sends an e-mail if AWS costs more than expected, if the settings ask for it.
 
 use serde_json::json;
 
-use super::template::{LogicalId, Resource, Template, Type};
-use super::{Inputs, StackError};
+use super::error::StackError;
+use super::ids::LogicalId;
+use super::inputs::Inputs;
+use super::resource_type::Type;
+use super::template::{Resource, Template};
 use crate::settings::Settings;
 
 const BUDGET: LogicalId = LogicalId::new("MonthlyBudget");
 
-/// The regions in which a stack can have a budget, as CloudFormation's schemas have it; those that
-/// AWS keeps apart from the public are left out. Budgets themselves are the same everywhere.
+/// Regions in which CloudFormation supports budgets, by its schemas.
+///
+/// AWS's non-public regions are left out. A budget itself always covers every region.
 pub const REGIONS: [&str; 17] = [
     "eu-central-1",
     "eu-west-1",
@@ -30,8 +34,10 @@ pub const REGIONS: [&str; 17] = [
     "cn-northwest-1",
 ];
 
-/// Adds a budget of the whole account: that of the stack alone would go by a tag, and count nothing
-/// until somebody activates the tag for cost allocation.
+/// Adds a budget for the whole account.
+///
+/// A budget for the stack alone would need a tag, and count nothing until the owner activates that tag for cost
+/// allocation.
 ///
 /// <https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/activating-tags.html>
 pub(super) fn add(
@@ -58,7 +64,7 @@ pub(super) fn add(
     };
     let properties = json!({
         "Budget": {
-            // Names of budgets are an account's, not a region's:
+            // Budget names are unique per account, not per region:
             // https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Budget.html
             "BudgetName": inputs.name.part(&format!("{}-monthly", inputs.region)),
             "BudgetType": "COST",

@@ -1,23 +1,25 @@
-//! The API's address: the one that AWS gives it, or a domain of the owner's.
+//! The API's URL: the one that AWS assigns, or the owner's custom domain.
 
 use serde_json::json;
 
-use super::api::{API, STAGE};
-use super::template::{LogicalId, Resource, Template, Type};
-use super::{Inputs, StackError};
-use crate::outputs;
+use super::error::StackError;
+use super::ids::{API, LogicalId, STAGE};
+use super::inputs::Inputs;
+use super::outputs;
+use super::resource_type::Type;
+use super::template::{Resource, Template};
 use crate::settings::Settings;
 
 const DOMAIN: LogicalId = LogicalId::new("CustomDomain");
 const MAPPING: LogicalId = LogicalId::new("CustomDomainMapping");
 
-/// Adds the owner's domain, if there is one, and says under which address the API is found.
+/// Adds the custom domain, if there is one, and the output with the API's URL.
 pub(super) fn add(
     template: &mut Template,
     settings: &Settings,
     inputs: &Inputs,
 ) -> Result<(), StackError> {
-    let endpoint = "Where the dashboard and the snippet find Footfall";
+    let endpoint = "URL of the API for the dashboard and the snippet";
     let Some(custom) = &settings.custom_domain else {
         template.output(outputs::ENDPOINT, endpoint, API.attribute("ApiEndpoint"));
         return Ok(());
@@ -28,7 +30,7 @@ pub(super) fn add(
         return Err(StackError::Certificate(region, inputs.region.clone()));
     }
     let domain = custom.domain.as_str();
-    // An HTTP API takes regional domains and TLS 1.2 alone:
+    // An HTTP API supports only regional domains and TLS 1.2:
     // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-custom-domain-names.html
     let properties = json!({
         "DomainName": domain,
@@ -48,12 +50,12 @@ pub(super) fn add(
     template.output(outputs::ENDPOINT, endpoint, json!(format!("https://{domain}")));
     template.output(
         outputs::CUSTOM_DOMAIN_TARGET,
-        "Where the custom domain must point in DNS",
+        "DNS target of the custom domain",
         DOMAIN.attribute("RegionalDomainName"),
     );
     template.output(
         outputs::CUSTOM_DOMAIN_ZONE,
-        "The Route 53 zone of that target, for an alias record",
+        "Route 53 zone of that target, for an alias record",
         DOMAIN.attribute("RegionalHostedZoneId"),
     );
     Ok(())

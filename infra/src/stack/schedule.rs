@@ -1,39 +1,14 @@
-//! What runs by itself: a rule of EventBridge for each function that has a schedule.
+//! Schedules: an EventBridge rule for each function that has one.
 //!
-//! A rule, not EventBridge's Scheduler: it needs no role of its own, and can be tagged.
+//! Unlike EventBridge Scheduler, a rule needs no role and can have tags.
 
 use serde_json::json;
 
-use super::functions::{self, Spec};
-use super::template::{LogicalId, Resource, Template, Type};
-use crate::api::Function;
-
-/// When a function runs by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Schedule {
-    /// Every hour, so many minutes after it began.
-    HourlyAt(u8),
-}
-
-impl Schedule {
-    /// The expression that EventBridge knows it by, such as `cron(7 * * * ? *)`.
-    ///
-    /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>
-    #[must_use]
-    pub fn expression(self) -> String {
-        match self {
-            Self::HourlyAt(minute) => format!("cron({minute} * * * ? *)"),
-        }
-    }
-
-    /// Within how many seconds it runs once.
-    #[must_use]
-    pub const fn period(self) -> u32 {
-        match self {
-            Self::HourlyAt(_) => 3600,
-        }
-    }
-}
+use super::ids::{self, LogicalId, function_arn};
+use super::resource_type::Type;
+use super::spec::{Schedule, Spec};
+use super::template::{Resource, Template};
+use crate::function::Function;
 
 /// Adds a rule for every function that has a schedule.
 pub(super) fn add(template: &mut Template) {
@@ -44,8 +19,9 @@ pub(super) fn add(template: &mut Template) {
     }
 }
 
-/// A run that fails is tried again by Lambda, twice and within minutes, and what comes late is as good as
-/// what comes in time: that needs no configuration of its own.
+/// Adds one rule.
+///
+/// Lambda's default suffices: it repeats a failed run twice within minutes, and a late run does no harm.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 fn add_rule(template: &mut Template, scheduled: Function, schedule: Schedule) {
@@ -54,10 +30,10 @@ fn add_rule(template: &mut Template, scheduled: Function, schedule: Schedule) {
         "Description": format!("Runs Footfall's function {}", scheduled.name()),
         "ScheduleExpression": schedule.expression(),
         "State": "ENABLED",
-        "Targets": [{ "Id": scheduled.name(), "Arn": functions::arn(scheduled) }],
+        "Targets": [{ "Id": scheduled.name(), "Arn": function_arn(scheduled) }],
     });
     let permission = json!({
-        "FunctionName": functions::function(scheduled).reference(),
+        "FunctionName": ids::function(scheduled).reference(),
         "Action": "lambda:InvokeFunction",
         "Principal": "events.amazonaws.com",
         "SourceArn": rule.attribute("Arn"),
@@ -73,10 +49,11 @@ fn add_rule(template: &mut Template, scheduled: Function, schedule: Schedule) {
 mod tests {
     use super::*;
     use crate::settings::Settings;
-    use crate::stack::{StackName, tags};
+    use crate::stack::name::StackName;
+    use crate::stack::tags;
 
     #[test]
-    fn a_schedule_is_a_rule_and_its_permission() {
+    fn adds_a_rule_and_its_permission() {
         let tags = tags::all(&Settings::local(), &StackName::default());
         let mut template = Template::new(tags);
         add_rule(&mut template, Function::Rollup, Schedule::HourlyAt(7));

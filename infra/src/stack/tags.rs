@@ -1,25 +1,24 @@
-//! Tags: which every resource has that can have any, by its type.
+//! Tags: every resource that supports tags gets them.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::StackName;
-use super::template::Type;
+use super::name::StackName;
+use super::resource_type::Type;
 use crate::settings::Settings;
 
-/// The tag that says to which Footfall a resource belongs: its value is the stack's name. A table
-/// that was kept is known by it.
+/// The tag whose value is the stack's name. It identifies the stack of a table that was kept.
 pub const STACK_TAG: &str = "footfall:stack";
 
-/// Keys and values.
+/// Tags by key.
 pub(super) type Pairs = BTreeMap<String, String>;
 
 /// The tags of every resource of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tags(Pairs);
 
-/// Footfall's own tag and the owner's.
+/// Returns Footfall's own tag and the owner's.
 pub(super) fn all(settings: &Settings, name: &StackName) -> Tags {
     let own = (STACK_TAG, name.as_str());
     let pairs = std::iter::once(own).chain(settings.tags.iter());
@@ -27,11 +26,12 @@ pub(super) fn all(settings: &Settings, name: &StackName) -> Tags {
 }
 
 impl Tags {
-    /// Puts the tags among the properties of a resource, if its type has any. Which types do, and
-    /// where, is written in CloudFormation's schema of each.
+    /// Adds the tags to a resource's properties, if its type supports tags.
+    ///
+    /// The form depends on the type. CloudFormation's schema of each type defines it.
     ///
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html>
-    pub(super) fn put_on(&self, kind: Type, properties: &mut Value) {
+    pub(super) fn apply_to(&self, kind: Type, properties: &mut Value) {
         match kind {
             Type::Alarm
             | Type::Function

@@ -1,185 +1,81 @@
-//! What a template is made of: resources of known types, under names that only this crate makes,
-//! and references to them.
+//! The template: resources and outputs, and how they are written.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::ids::LogicalId;
+use super::resource_type::Type;
 use super::tags::Tags;
-use super::{capitalized, yaml};
-use crate::api::Function;
+use super::yaml;
 
-/// The types of resources that the stack has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "each is the type of CloudFormation that `name` says")]
-pub enum Type {
-    Alarm,
-    Api,
-    ApiMapping,
-    Budget,
-    DomainName,
-    Function,
-    Integration,
-    LogGroup,
-    Permission,
-    Role,
-    Route,
-    Rule,
-    Stage,
-    Subscription,
-    Table,
-    Topic,
-}
-
-impl Type {
-    /// The name that CloudFormation knows it by.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Alarm => "AWS::CloudWatch::Alarm",
-            Self::Api => "AWS::ApiGatewayV2::Api",
-            Self::ApiMapping => "AWS::ApiGatewayV2::ApiMapping",
-            Self::Budget => "AWS::Budgets::Budget",
-            Self::DomainName => "AWS::ApiGatewayV2::DomainName",
-            Self::Function => "AWS::Lambda::Function",
-            Self::Integration => "AWS::ApiGatewayV2::Integration",
-            Self::LogGroup => "AWS::Logs::LogGroup",
-            Self::Permission => "AWS::Lambda::Permission",
-            Self::Role => "AWS::IAM::Role",
-            Self::Route => "AWS::ApiGatewayV2::Route",
-            Self::Rule => "AWS::Events::Rule",
-            Self::Stage => "AWS::ApiGatewayV2::Stage",
-            Self::Subscription => "AWS::SNS::Subscription",
-            Self::Table => "AWS::DynamoDB::Table",
-            Self::Topic => "AWS::SNS::Topic",
-        }
-    }
-}
-
-/// The name of a resource within the template. Only the stack's own modules make one, so that what
-/// refers to a resource uses the very value that it was added under.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct LogicalId(Cow<'static, str>);
-
-impl LogicalId {
-    pub(super) const fn new(name: &'static str) -> Self {
-        Self(Cow::Borrowed(name))
-    }
-
-    /// What `function` has of a kind, such as `TrackRole`.
-    pub(super) fn of(function: Function, kind: &str) -> Self {
-        Self(Cow::Owned(capitalized(function.name()) + kind))
-    }
-
-    /// A name of several words, such as `RoutePostApiEvent`.
-    pub(super) fn of_words<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(Cow::Owned(words.into_iter().map(capitalized).collect()))
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// What CloudFormation's `Ref` gives for the resource: mostly its name.
-    pub(super) fn reference(&self) -> Value {
-        json!({ "Ref": self })
-    }
-
-    /// The ARN of the resource, made of its name: `kind` is what stands in front of that, such as
-    /// `lambda:${AWS::Region}:${AWS::AccountId}:function:`.
-    ///
-    /// Not the attribute `Arn`: a plan would say of all that refers to an attribute of a resource
-    /// which changes that it may change too, and be replaced, down to the routes.
-    ///
-    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html>
-    pub(super) fn arn(&self, kind: &str) -> Value {
-        json!({ "Fn::Sub": format!("arn:${{AWS::Partition}}:{kind}${{{self}}}") })
-    }
-
-    /// An attribute of the resource, such as the `ApiEndpoint` of an API.
-    pub(super) fn attribute(&self, attribute: &str) -> Value {
-        json!({ "Fn::GetAtt": [self, attribute] })
-    }
-}
-
-impl fmt::Display for LogicalId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A resource, as it stands in the template.
+/// A resource of the template.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Resource {
     #[serde(rename = "Type", serialize_with = "type_name")]
     kind: Type,
     #[serde(skip_serializing_if = "Option::is_none")]
-    deletion_policy: Option<Fate>,
+    deletion_policy: Option<DeletionPolicy>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    update_replace_policy: Option<Fate>,
+    update_replace_policy: Option<DeletionPolicy>,
     #[serde(serialize_with = "sorted")]
     properties: Value,
 }
 
-/// What becomes of a resource that leaves the stack, or is replaced.
+/// The fate of a resource that leaves the stack or is replaced.
 ///
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-enum Fate {
+enum DeletionPolicy {
     Delete,
     Retain,
 }
 
 impl Resource {
-    /// A resource that goes with the stack.
+    /// Returns a resource that is deleted with the stack.
     pub(super) const fn new(kind: Type, properties: Value) -> Self {
         Self { kind, deletion_policy: None, update_replace_policy: None, properties }
     }
 
-    /// Keeps the resource when it leaves the stack, for whatever reason.
+    /// Keeps the resource if it leaves the stack, for whatever reason.
     pub(super) const fn retained(self) -> Self {
-        self.with_fate(Fate::Retain)
+        self.with_policy(DeletionPolicy::Retain)
     }
 
-    /// Says of a resource which holds something that it goes with the stack, as it would anyway.
+    /// States explicitly that a resource with data is deleted with the stack, which is also the default.
     pub(super) const fn deleted(self) -> Self {
-        self.with_fate(Fate::Delete)
+        self.with_policy(DeletionPolicy::Delete)
     }
 
-    const fn with_fate(mut self, fate: Fate) -> Self {
-        self.deletion_policy = Some(fate);
-        self.update_replace_policy = Some(fate);
+    const fn with_policy(mut self, policy: DeletionPolicy) -> Self {
+        self.deletion_policy = Some(policy);
+        self.update_replace_policy = Some(policy);
         self
     }
 
-    /// The resource's type.
+    /// Returns the resource's type.
     #[must_use]
     pub const fn kind(&self) -> Type {
         self.kind
     }
 
-    /// Whether the resource outlives the stack.
+    /// Returns whether the resource outlives the stack.
     #[must_use]
     pub fn is_retained(&self) -> bool {
         (self.deletion_policy, self.update_replace_policy)
-            == (Some(Fate::Retain), Some(Fate::Retain))
+            == (Some(DeletionPolicy::Retain), Some(DeletionPolicy::Retain))
     }
 
-    /// The resource's properties.
+    /// Returns the resource's properties.
     #[must_use]
     pub const fn properties(&self) -> &Value {
         &self.properties
     }
 }
 
-/// A CloudFormation template. The table comes first, then what each module added, in its order.
+/// A CloudFormation template. The table comes first, then what each module added, in order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Template {
@@ -202,26 +98,26 @@ struct Output {
     value: Value,
 }
 
-/// A template that could not be written. No way to this is known.
+/// Cannot write the template. No input is known to cause this.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the template cannot be written: {0}")]
+#[error("cannot write the template: {0}")]
 pub struct TemplateError(String);
 
 impl Template {
-    /// A template without resources, all of which will have these tags.
+    /// Returns an empty template that puts these tags on every resource.
     pub(super) const fn new(tags: Tags) -> Self {
         Self {
             version: "2010-09-09",
-            description: "Footfall: web analytics. Made from footfall.yaml: change that, and deploy.",
+            description: "Footfall: web analytics. Generated from footfall.yaml; edit that and redeploy.",
             resources: Vec::new(),
             outputs: Vec::new(),
             tags,
         }
     }
 
-    /// Adds a resource, with the tags in the form that its type takes them.
+    /// Adds a resource with its tags, in the form that its type expects.
     pub(super) fn add(&mut self, id: LogicalId, mut resource: Resource) {
-        self.tags.put_on(resource.kind, &mut resource.properties);
+        self.tags.apply_to(resource.kind, &mut resource.properties);
         self.resources.push((id, resource));
     }
 
@@ -230,28 +126,28 @@ impl Template {
         self.outputs.push((name.to_owned(), Output { description, value }));
     }
 
-    /// The resources, in order.
+    /// Returns the resources, in order.
     pub fn resources(&self) -> impl Iterator<Item = (&LogicalId, &Resource)> {
         self.resources.iter().map(|(id, resource)| (id, resource))
     }
 
-    /// The names of the outputs, in order.
+    /// Returns the names of the outputs, in order.
     pub fn outputs(&self) -> impl Iterator<Item = &str> {
         self.outputs.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The template as people read it.
+    /// Returns the template as YAML, for people.
     ///
     /// # Errors
-    /// None that is known.
+    /// No input is known to cause one.
     pub fn to_yaml(&self) -> Result<String, TemplateError> {
         yaml::to_string(self).map_err(|error| TemplateError(error.to_string()))
     }
 
-    /// The template as programs read it: the same, without spaces.
+    /// Returns the template as compact JSON, for programs.
     ///
     /// # Errors
-    /// None that is known.
+    /// No input is known to cause one.
     pub fn to_json(&self) -> Result<String, TemplateError> {
         serde_json::to_string(self).map_err(|error| TemplateError(error.to_string()))
     }
@@ -268,8 +164,7 @@ fn map<K: Serialize, V: Serialize, S: Serializer>(
     serializer.collect_map(entries.iter().map(|(key, value)| (key, value)))
 }
 
-/// Writes a value with the keys of every object in order, whatever features `serde_json` was built
-/// with.
+/// Writes a value with the keys of every object sorted, whichever features `serde_json` was built with.
 fn sorted<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
     struct Sorted<'a>(&'a Value);
 

@@ -1,21 +1,21 @@
-//! The settings that the stack is tested with: each in a way of its own.
+//! Variants of settings and inputs that the stack is tested with.
 
 #![allow(
     dead_code,
     clippy::unwrap_used,
-    reason = "each test uses a part of this, and ends where it fails"
+    reason = "each test uses some of this, and a panic fails it"
 )]
 
 use std::collections::BTreeMap;
 
-use footfall_infra::api::Function;
+use footfall_infra::function::Function;
 use footfall_infra::settings::Settings;
 use footfall_infra::stack::{Architecture, Artifact, Inputs, Stack, StackName, Template};
 
-/// One site, and nothing else said.
+/// Settings with only a site.
 pub(crate) const DEFAULT: &str = "sites:\n  - domain: example.com\n";
 
-/// Everything said.
+/// Settings with every key.
 pub(crate) const FULL: &str = "\
 sites:
   - domain: example.com
@@ -41,7 +41,7 @@ custom_domain:
 tags: { team: web, cost centre: '42', hold: 'NO', 'off': '1_000', shift: '22:30' }
 ";
 
-/// What the deployer would say.
+/// Inputs as the deployer would pass them.
 pub(crate) fn inputs() -> Inputs {
     let artifact = |function: Function| Artifact {
         bucket: "footfall-artifacts-123456789012-eu-central-1".to_owned(),
@@ -56,7 +56,7 @@ pub(crate) fn inputs() -> Inputs {
     }
 }
 
-/// Every variant with its name, its settings and its template.
+/// Returns the name, settings and template of every variant.
 pub(crate) fn variants() -> Vec<(&'static str, Settings, Template)> {
     let variant = |name, yaml: &str, inputs: Inputs| {
         let settings = Settings::from_yaml(yaml).unwrap();

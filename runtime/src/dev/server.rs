@@ -7,7 +7,8 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use footfall_infra::api::{self, Cors, Function};
+use footfall_infra::api::{self, Cors};
+use footfall_infra::function::Function;
 use footfall_infra::settings::Settings;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,

@@ -42,8 +42,8 @@ use crate::platform::http::{Request, Response, response, set, text};
 use crate::query::Query;
 use crate::query::period::PeriodContext;
 use crate::query::reader::Reader;
-use crate::snippet::snippet;
 use crate::storage::Store;
+use footfall_infra::snippet::snippet;
 
 impl<S: Store, A: Context> Web<S, A> {
     pub(super) async fn dashboard(&self, request: &Request) -> Response {

@@ -1,7 +1,8 @@
 //! Everything that more than one test, bench or fuzz target needs.
 //!
 //! Tests of handlers need no server: a [`context`] that stands still, a store in [`memory`], [`request`]s, and
-//! [`wait`](wait::wait) to run a handler. [`faulty`] stores put failures in front of that memory.
+//! [`wait`](wait::wait) to run a handler. [`faulty`] stores put failures in front of that memory, and a
+//! [`recorder`] shows what is done with it.
 //!
 //! Tests of binaries start them: [`runtime_api`] as Lambda does, against [`dynamodb_local`] or a [`fake`] server,
 //! with [`microburst`] in between if the network is to fail. [`http`] is their client. These modules need the feature
@@ -28,6 +29,8 @@ pub mod memory;
 pub mod store;
 
 pub mod faulty;
+
+pub mod recorder;
 
 pub mod request;
 

@@ -1,6 +1,7 @@
 //! What can be seen without signing in: public sites, their badges, and nothing else.
 
-use footfall_infra::api::{self, Function, ROUTES};
+use footfall_infra::api::{self, ROUTES};
+use footfall_infra::function::Function;
 use footfall_runtime::auth::AccessMode;
 use footfall_runtime::ingest::Ingest;
 use footfall_runtime::platform::http::{Request, Response};

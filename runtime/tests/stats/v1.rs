@@ -1,6 +1,7 @@
 //! `GET /api/v1/stats/…`, for old clients.
 
-use footfall_infra::api::{Function, ROUTES};
+use footfall_infra::api::ROUTES;
+use footfall_infra::function::Function;
 use footfall_runtime::platform::http::Request;
 use serde_json::{Value, json};
 

@@ -8,8 +8,7 @@ use crate::process::{cargo, npm_folder, program, root, run, target_folder};
 use crate::tasks::test::{install_npm_packages, install_packages, missing};
 
 /// Programs it needs, and the Debian packages that have them.
-const PROGRAMS: [(&str, &str); 3] =
-    [("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium")];
+const PROGRAMS: [(&str, &str); 3] = [("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium")];
 
 /// Writes `docs/images/dashboard-light.png` and `dashboard-dark.png`, of `dev --demo` on a temporary folder.
 pub(crate) fn take() -> Result<ExitCode> {

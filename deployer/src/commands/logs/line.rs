@@ -61,7 +61,7 @@ fn words(fields: &Map<String, Value>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use footfall_infra::api::Function;
+    use footfall_infra::function::Function;
 
     use super::*;
 

@@ -1,13 +1,12 @@
-//! What an owner pastes into the pages of a site.
+//! The HTML snippet that an owner pastes into a site's pages.
 
-use footfall_infra::api;
-use footfall_infra::settings::Site;
+use crate::api;
+use crate::settings::Site;
 
-/// The snippet for the pages of `site`, with the API at `endpoint`, such as
-/// `https://stats.example.com` (no slash at the end).
+/// Returns the snippet for a site's pages.
 ///
-/// The image counts readers without JavaScript. Its referrer policy lets the browser name the page
-/// and not the site alone.
+/// `endpoint` is the API's URL without a trailing slash, such as `https://stats.example.com`. The image counts
+/// readers without JavaScript. Its referrer policy makes the browser send the page's full URL.
 #[must_use]
 pub fn snippet(site: &Site, endpoint: &str) -> String {
     let endpoint = escape(endpoint);
@@ -21,19 +20,18 @@ pub fn snippet(site: &Site, endpoint: &str) -> String {
     )
 }
 
-/// An endpoint comes from a `Host` header or a command line: it must not end the attribute.
+/// Escapes an attribute value. The endpoint comes from a `Host` header or a command line.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
 }
 
 #[cfg(test)]
 mod tests {
-    use footfall_infra::settings::Settings;
-
     use super::*;
+    use crate::settings::Settings;
 
     #[test]
-    fn the_snippet_names_the_endpoint() {
+    fn snippet_contains_the_escaped_endpoint() {
         let settings = Settings::from_yaml("sites: [{domain: e.x, respect_dnt: true}]").unwrap();
         assert_eq!(
             snippet(&settings.sites[0], "https://stats.e.x"),
