@@ -1,4 +1,4 @@
-//! What cannot be asked, and what nobody should ask: a clear error or a right answer, at once.
+//! Invalid and abusive questions get a clear error or a correct answer without much work.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn now() -> Timestamp {
     NOW.parse().unwrap()
 }
 
-/// One view, yesterday, in a zone.
+/// A site with one view, yesterday, in the given zone.
 fn world(zone: &str) -> World {
     let mut world = World::new(zone, 1);
     let hit = r#"{"v":"00000000000000ab","p":"/a"}"#;
@@ -53,12 +53,12 @@ fn asked(world: &World, query: &str) -> Result<Report, QueryError> {
 fn fails(query: &str, words: &str) {
     let error = asked(&world("UTC"), query).unwrap_err().to_string();
     assert!(error.contains(words), "{query}: {error}");
-    // It is shown to people.
+    // The message is shown to people.
     assert!(error.len() < 500, "{query}: {error}");
 }
 
 #[test]
-fn a_range_that_is_none_is_explained() {
+fn explains_invalid_date_ranges() {
     let from_to = |from: &str, to: &str| format!("period=custom&from={from}&to={to}");
     fails(&from_to("2026-11-24", "2026-11-23"), "the end date is before the start date");
     fails("from=2026-11-24&to=2026-11-23", "the end date is before the start date");
@@ -87,7 +87,7 @@ fn a_range_that_is_none_is_explained() {
 }
 
 #[test]
-fn a_range_at_an_end_of_time_is_empty() {
+fn ranges_at_the_ends_of_time_are_empty() {
     let zones = ["UTC", "Pacific/Kiritimati", "Pacific/Niue", "Asia/Kathmandu", "America/St_Johns"];
     for world in zones.map(world) {
         for (from, to, bars) in [
@@ -113,7 +113,7 @@ fn a_range_at_an_end_of_time_is_empty() {
 }
 
 #[test]
-fn the_longest_range_is_answered_at_once() {
+fn answers_the_longest_range_cheaply() {
     let world = world("Europe/Berlin");
     let report = asked(&world, "from=2007-01-01&to=2027-01-15").unwrap();
     assert_eq!((report.totals.views, report.bars.len()), (1, 241));
@@ -130,7 +130,7 @@ fn all_time_since_1970_is_the_last_20_years() {
     wait(checkpoint.put(&world.store, world.site())).unwrap();
     let report = asked(&world, "period=all").unwrap();
     assert_eq!((report.totals.views, report.from.to_string().as_str()), (1, "2006-11-10"));
-    // One that cannot be is none the worse.
+    // A hit that cannot be read does not spoil the rest.
     for first in ["2030-01-01", "9999-12-31", "1900-01-01"] {
         let first = Some(first.parse().unwrap());
         let checkpoint = Checkpoint { first, ..checkpoint.clone() };
@@ -141,7 +141,7 @@ fn all_time_since_1970_is_the_last_20_years() {
 }
 
 #[test]
-fn a_filter_that_is_none_is_explained() {
+fn explains_invalid_filters() {
     for filter in ["is", "is,page", "has,page,/", "IS,page,/", "is;page;/", ",,", "%00"] {
         fails(&format!("f={filter}"), "write f=is,page,/about");
     }
@@ -153,12 +153,12 @@ fn a_filter_that_is_none_is_explained() {
 }
 
 #[test]
-fn filters_have_a_bound() {
+fn limits_number_and_size_of_filters() {
     let world = world("UTC");
     let filters = |count: usize| "&f=is_not,page,/b".repeat(count);
     assert_eq!(asked(&world, &filters(20)).unwrap().totals.views, 1);
     fails(&filters(21), "at most 20 filters, of 100 values and 4096 bytes together");
-    // Those without anything are a form's empty fields.
+    // Filters without content are the empty fields of a form.
     assert_eq!(asked(&world, &"&f=".repeat(1000)).unwrap().totals.views, 1);
     let of_bytes = |bytes: usize| format!("f=is_not,page,{}", "x".repeat(bytes - 12));
     assert_eq!(asked(&world, &of_bytes(4096)).unwrap().totals.views, 1);
@@ -167,10 +167,10 @@ fn filters_have_a_bound() {
     let of_values = |count: usize| format!("f=is_not,page{}", ",/b".repeat(count));
     assert_eq!(asked(&world, &of_values(100)).unwrap().totals.views, 1);
     fails(&of_values(101), "at most 20 filters, of 100 values and 4096 bytes together");
-    // All of them empty.
+    // All of them are empty.
     let commas = format!("f=contains,page,{}", ",".repeat(99));
     assert_eq!(asked(&world, &commas).unwrap().totals.views, 0);
-    // What is no UTF-8, and what ends in the middle of an escape.
+    // Invalid UTF-8, and a truncated escape.
     for value in ["%FF%FE", "%E2%82", "a%5C", "%", "%2", "%00", "%F0%9F%A6%80"] {
         let query = format!("f=is_not,page,{value}");
         assert_eq!(asked(&world, &query).unwrap().totals.views, 1, "{value}");
@@ -178,7 +178,7 @@ fn filters_have_a_bound() {
 }
 
 #[test]
-fn a_site_that_is_not_in_the_settings_is_not_shown_and_not_lost() {
+fn hides_but_keeps_sites_missing_from_the_settings() {
     let world = world("UTC");
     let dashboard = |settings: &str, query: &str| {
         let settings = Settings::from_yaml(settings).unwrap();
@@ -196,10 +196,10 @@ fn a_site_that_is_not_in_the_settings_is_not_shown_and_not_lost() {
     assert_eq!(status, 404);
     let error = body["error"].as_str().unwrap();
     assert_eq!(error, "there is no site called example.com; the sites are e.x");
-    // Nor are its hits another's.
+    // Its hits do not count for the other site either.
     let (status, body) = dashboard(others, "period=all&format=json");
     assert_eq!((status, &body["totals"]["views"]), (200, &0.into()));
-    // Back in the settings, all of it is there.
+    // Once the site is back in the settings, all its hits are too.
     let (status, body) = dashboard(both, "site=example.com&period=all&format=json");
     assert_eq!((status, &body["totals"]["views"]), (200, &1.into()));
     assert_eq!(body["from"], "2026-11-23");
@@ -210,9 +210,9 @@ fn a_site_that_is_not_in_the_settings_is_not_shown_and_not_lost() {
 }
 
 #[test]
-fn hits_of_a_site_that_is_gone_are_folded_before_they_expire() {
+fn rolls_up_hits_of_removed_sites_before_they_expire() {
     let mut world = world("UTC");
-    // The rollup has seen the site once.
+    // The rollup has run once with the site configured.
     world.rollup("2026-11-23T10:10:00Z".parse().unwrap());
     let settings = Settings::from_yaml("sites: [{domain: e.x}]").unwrap();
     let with = std::mem::replace(&mut world.settings, settings);

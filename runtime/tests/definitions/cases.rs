@@ -1,12 +1,12 @@
-//! Small cases: every definition, and every example, of docs/definitions.md. A case says what came in,
-//! and what is said of it, over raw hits and folded. The reference must say the same.
+//! Small cases for every definition and every example of docs/definitions.md. A case lists the hits and the expected
+//! numbers, which both raw and rolled-up hits must give. The reference implementation must agree.
 
+mod acquisition;
 mod filters;
+mod hits;
+mod periods;
 mod tables;
-mod what;
-mod when;
-mod whence;
-mod who;
+mod visits;
 
 use std::collections::BTreeSet;
 
@@ -18,10 +18,9 @@ use serde_json::json;
 
 use crate::world::{Question, World, lines};
 
-/// What came in at a site, in a zone: a line a hit, such as
-/// `2026-11-23 09:00 ann /a event=sign+up source=Google`. Times are of the zone's clock, or of UTC with
-/// a `Z` behind them; `+` stands for a space. Who begins with a `!` is no visitor, but why it is none. A
-/// line with `looked=` (seconds) or `scrolled=` (per cent) is an engagement.
+/// Hits of a site in a zone, one per line, such as `2026-11-23 09:00 ann /a event=sign+up source=Google`. Times are
+/// local, or UTC with a trailing `Z`; `+` stands for a space. A name that begins with `!` is not a visitor but the
+/// reason of an excluded hit. A line with `looked=` (seconds) or `scrolled=` (per cent) is an engagement.
 struct Traffic {
     zone: &'static str,
     hits: &'static str,
@@ -56,9 +55,8 @@ impl Traffic {
         world
     }
 
-    /// Asks at a time of the zone. Every group of numbers that `expected` has a line of must be all that
-    /// is said of it: `total`, `bar`, `page` … A group that is not there is written `page -`; bars
-    /// without anything are left out.
+    /// Asks at a local time. For every group of numbers with a line in `expected`, these lines must be complete:
+    /// `total`, `bar`, `page` and so on. A missing group is written `page -`; empty bars are left out.
     #[track_caller]
     fn says(&self, now: &str, query: &str, expected: &str) {
         let (day, time) = now.split_once(' ').unwrap();
@@ -115,7 +113,7 @@ fn hit(who: &str, page: &str, rest: &[&str]) -> Hit {
     }
     for part in rest {
         let (name, value) = part.split_once('=').unwrap();
-        // As in hit.rs.
+        // The abbreviations of hit.rs.
         let key = match name {
             "event" => "n",
             "source" => "s",
@@ -147,7 +145,7 @@ const fn berlin(hits: &'static str) -> Traffic {
     Traffic { zone: "Europe/Berlin", hits }
 }
 
-/// Some days after the case's, so that nothing of the period is to come.
+/// Some days after the case, so that the whole period has passed.
 const LATER: &str = "2026-12-01 12:00";
 
 /// Monday, 23 November 2026.
@@ -163,14 +161,14 @@ fn monday(rest: &str) -> String {
 fn every_example_of_the_page_has_a_case() {
     let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/definitions.md"))
         .replace("**", "");
-    // Between stars; the page has no others.
+    // Bold text marks examples; the page has no other.
     let examples: Vec<String> = page.split('*').skip(1).step_by(2).map(one_line).collect();
     assert!(examples.len() > 15, "{examples:?}");
     let cases = [
-        include_str!("cases/what.rs"),
-        include_str!("cases/who.rs"),
-        include_str!("cases/whence.rs"),
-        include_str!("cases/when.rs"),
+        include_str!("cases/hits.rs"),
+        include_str!("cases/visits.rs"),
+        include_str!("cases/acquisition.rs"),
+        include_str!("cases/periods.rs"),
         include_str!("cases/filters.rs"),
         include_str!("cases/tables.rs"),
     ];

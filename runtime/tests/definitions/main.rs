@@ -1,5 +1,5 @@
-//! What the numbers mean: docs/definitions.md, held by a table of small cases and by a slow and obvious
-//! implementation of that page, which the engine must equal on random traffic.
+//! The numbers of docs/definitions.md, checked by a table of small cases and by a slow, obvious implementation of
+//! that page, which the engine must equal on random traffic.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
 

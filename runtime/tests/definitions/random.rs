@@ -1,6 +1,6 @@
-//! Random traffic, where it is hard to count: at pauses of exactly 30 minutes, at both midnights, at the
-//! borders of hours, where clocks change. The engine must say what the reference says, over raw hits and
-//! over whatever is folded of them.
+//! Random traffic where counting is hard: pauses of exactly 30 minutes, both midnights, the borders of hours, and
+//! clock changes. The engine must agree with the reference over raw hits and over every mix of raw and rolled-up
+//! ones.
 
 use footfall_runtime::hit::country::Country;
 use footfall_runtime::hit::exclusion::ExclusionReason;
@@ -22,7 +22,7 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// Zones, and a day on which something is odd there.
+/// Zones with a day on which something unusual happens.
 const PLACES: [(&str, &str); 19] = [
     ("UTC", "2026-11-22"),
     ("UTC", "2027-01-01"),
@@ -35,7 +35,7 @@ const PLACES: [(&str, &str); 19] = [
     ("America/New_York", "2026-03-08"),
     ("America/New_York", "2026-11-01"),
     ("America/St_Johns", "2026-03-08"),
-    // The clock went from 0:01 back to 23:01, into the day before.
+    // The clock went from 0:01 back to 23:01 of the previous day.
     ("America/St_Johns", "2010-11-07"),
     // The clock changes by half an hour.
     ("Australia/Lord_Howe", "2026-04-05"),
@@ -51,13 +51,13 @@ const PLACES: [(&str, &str); 19] = [
     ("Pacific/Kiritimati", "2026-11-22"),
 ];
 
-/// What came in, when it is folded, and what is asked.
+/// Traffic, the time of its rollup, and a question.
 #[derive(Debug, Clone)]
 struct Case {
     zone: &'static str,
     shards: u8,
     records: Vec<Sent>,
-    /// How far into the time from the first record to the question.
+    /// Position of the rollup between the first record and the question.
     rollups: Vec<f64>,
     questions: Vec<Question>,
 }
@@ -70,7 +70,7 @@ struct Sent {
     order: u8,
 }
 
-/// Hits of one visitor, one after the other.
+/// Consecutive hits of one visitor.
 #[derive(Debug, Clone)]
 struct Walk {
     visitor: u64,
@@ -78,7 +78,7 @@ struct Walk {
     steps: Vec<(i64, Step, u8, u8)>,
 }
 
-/// Where a walk begins: some milliseconds from a place in time.
+/// Start of a walk: some milliseconds from an instant.
 #[derive(Debug, Clone)]
 struct Start {
     base: Base,
@@ -109,7 +109,7 @@ fn start() -> impl Strategy<Value = Start> {
     let days = prop_oneof![6 => -1..=1_i64, 2 => -8..=8_i64, 1 => Just(-35), 1 => Just(-365)];
     let millis = prop_oneof![
         2 => select(vec![0, -1, 1, -30 * MINUTE, 30 * MINUTE, HOUR, HOUR - 1, -HOUR, 2 * HOUR]),
-        // So that a visit goes on behind its day's end.
+        // Lets a visit continue past the end of its day.
         2 => -40 * MINUTE..0,
         1 => (-180..180_i64).prop_map(|minutes| minutes * MINUTE),
         1 => -DAY..DAY,
@@ -127,12 +127,12 @@ fn gap() -> impl Strategy<Value = i64> {
     ]
 }
 
-/// One of some texts, or none.
+/// One of some values, or no value.
 fn text(texts: &'static [&'static str]) -> impl Strategy<Value = Option<String>> {
     prop_oneof![1 => Just(None), 1 => select(texts).prop_map(|text| Some(text.to_owned()))]
 }
 
-/// Of every dimension, the values that hits have: few, so that they meet.
+/// Values of every dimension, few enough to occur together.
 const PAGES: &[&str] = &["/", "/a", "/b", "/a/b", "/x,y", "/\\", "/é&=+%"];
 const HOSTS: &[&str] = &["blog.example.com"];
 const EVENTS: &[&str] = &["sign up", "click"];
@@ -209,7 +209,7 @@ fn walk() -> impl Strategy<Value = Walk> {
 }
 
 fn filter() -> impl Strategy<Value = Tree> {
-    // What most hits have is asked for most.
+    // Dimensions that most hits have are the most frequent.
     let often = vec![
         Dimension::Page,
         Dimension::Event,
@@ -231,7 +231,7 @@ fn filter() -> impl Strategy<Value = Tree> {
             Key::Dimension(dimension) => known_values(*dimension),
         };
         let value = prop_oneof![1 => Just(""), 8 => select(known), 1 => Just("nothing")];
-        // Every value as it stands is a regular expression, but for a single backslash.
+        // Every value is a valid regular expression, except a single backslash.
         let is_regex = matches!(operator, Operator::Matches | Operator::MatchesNot);
         let value = value.prop_map(move |text| match is_regex {
             true => text.replace('\\', "^/.$").replace(['+', '%'], "."),
@@ -245,7 +245,7 @@ fn filter() -> impl Strategy<Value = Tree> {
     })
 }
 
-/// Values that hits have of a dimension, and some that are like them.
+/// Values that hits have of a dimension, and similar ones.
 fn known_values(dimension: Dimension) -> Vec<&'static str> {
     match dimension {
         Dimension::Page | Dimension::EntryPage | Dimension::ExitPage => {
@@ -296,9 +296,9 @@ fn ask(day: Date) -> impl Strategy<Value = Ask> {
         1 => Just(Ask::Month),
         1 => Just(Ask::Year),
         1 => Just(Ask::All),
-        // One day and more, about the odd one.
+        // One day or more around the unusual one.
         6 => from(-2..3_i64),
-        // Before the traffic, in the middle of it, in the future.
+        // Before, during and after the traffic.
         2 => from(-120..20_i64),
     ]
 }
@@ -307,7 +307,7 @@ fn case() -> impl Strategy<Value = Case> {
     (select(PLACES.to_vec()), select(vec![1, 1, 3])).prop_flat_map(|((zone, day), shards)| {
         let day: Date = day.parse().unwrap();
         let walks = proptest::collection::vec(walk(), 1..8);
-        // How long after the last hit it is asked.
+        // Time between the last hit and the question.
         let after = prop_oneof![
             4 => select(vec![0, 1, 5 * MINUTE, 5 * MINUTE - 1, 5 * MINUTE + 1]),
             4 => 0..DAY,
@@ -365,7 +365,7 @@ fn sent(walk: &Walk, zone: &str, day: Date, shards: u8) -> Vec<Sent> {
     sent
 }
 
-/// Asks everything raw, partly folded and folded. Where answers differ, the first is the wrong one.
+/// Asks over raw, partly rolled-up and fully rolled-up hits. Where answers differ, the first is the wrong one.
 fn check(case: &Case) {
     let mut world = World::new(case.zone, case.shards);
     for sent in &case.records {
@@ -397,10 +397,10 @@ fn check(case: &Case) {
 }
 
 #[test]
-fn the_engine_counts_as_the_reference_does() {
-    // `CASES=2000 cargo test …` looks further.
+fn engine_agrees_with_the_reference() {
+    // `CASES=2000 cargo test …` searches further.
     let cases = std::env::var("CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200);
-    // A failure is made smaller for some seconds, not for minutes.
+    // Shrinking a failure takes seconds, not minutes.
     let max_shrink_iters = 300;
     let config = Config { cases, max_shrink_iters, failure_persistence: None, ..Config::default() };
     let dice = TestRng::deterministic_rng(RngAlgorithm::ChaCha);

@@ -1,5 +1,5 @@
-//! docs/definitions.md as a program: slow, obvious, and written from that page alone. It knows hits as
-//! lists and texts, and nothing of how the engine counts.
+//! docs/definitions.md as a program: slow, obvious, and written from that page alone. It sees hits as lists of
+//! strings and knows nothing of how the engine counts.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,19 +20,19 @@ use super::world::{Ask, FilterText, Question, Stored, Tree, World};
 const PAUSE: SignedDuration = SignedDuration::from_mins(30);
 const NOW: SignedDuration = SignedDuration::from_mins(5);
 
-/// A hit with everything that it can be asked for, as texts; the empty one is none.
+/// A hit with a string for everything it can be filtered by. An empty string means no value.
 #[derive(Clone)]
 struct Seen {
     at: Timestamp,
-    /// Who, and on which day of UTC.
+    /// Visitor and UTC day.
     visitor: String,
     event: String,
     page: String,
     host: String,
-    /// Of the dimensions that a visit has from its first hit.
+    /// Values of the dimensions that a visit takes from its first hit.
     others: BTreeMap<&'static str, String>,
     props: Vec<(String, String)>,
-    /// How long its page was looked at, in milliseconds, and how far scrolled, as engagements said.
+    /// Milliseconds that its page was viewed, and how far it was scrolled, according to engagements.
     engaged: u64,
     scrolled: Option<u64>,
 }
@@ -41,10 +41,10 @@ struct Visit {
     hits: Vec<Seen>,
 }
 
-/// From an instant to another, which is not in it.
+/// A half-open range of time.
 type Range = (Timestamp, Timestamp);
 
-/// What the page says that the report must be.
+/// The report that the page demands.
 pub(crate) fn report(world: &World, question: &Question, first: Option<Date>) -> Report {
     let zone = &world.site().time_zone;
     let days = Days::of(question, zone, first);
@@ -151,7 +151,7 @@ fn seen(at: Timestamp, hit: &Hit, domain: &str) -> Seen {
         ("os_version", text(hit.os_version.as_deref())),
         ("device", text(hit.device.map(|device| device.as_str()))),
         ("screen", text(hit.screen.map(|screen| screen.as_str()))),
-        // What a channel is, src/channel.rs says, and its own tests.
+        // src/hit/channel.rs defines channels, and has its own tests.
         (
             "channel",
             channel(&AcquisitionParams {
@@ -197,7 +197,7 @@ impl Visit {
         last.at.as_millisecond().abs_diff(self.begin().as_millisecond()) + last.engaged
     }
 
-    /// What a hit has of a key; an empty text, or nothing, if it has none.
+    /// A hit's value of a key; empty or missing if it has none.
     fn values(&self, hit: &Seen, key: &Key) -> Vec<String> {
         match key {
             Key::Dimension(dimension) => vec![self.value(hit, *dimension)],
@@ -205,7 +205,7 @@ impl Visit {
                 let prop = hit.props.iter().find(|(other, _)| other == name);
                 prop.map(|(_, value)| value.clone()).into_iter().collect()
             }
-            // As world.rs has them.
+            // As world.rs names them.
             Key::Goal => {
                 let is_view = hit.event.is_empty();
                 let goals = [
@@ -248,8 +248,7 @@ fn holds(visit: &Visit, hit: &Seen, tree: &Tree) -> bool {
     }
 }
 
-/// It makes no difference whose the key is: [`Visit::values`] knows. What has none is compared as the
-/// empty text.
+/// [`Visit::values`] knows whether the key belongs to hits or visits. A missing value compares as the empty string.
 fn filter_holds(visit: &Visit, hit: &Seen, filter: &FilterText) -> bool {
     let mut found = visit.values(hit, &filter.key);
     if found.is_empty() {
@@ -274,7 +273,7 @@ fn filter_holds(visit: &Visit, hit: &Seen, filter: &FilterText) -> bool {
     }
 }
 
-/// The numbers of a range, of the selected hits that are `of_row`.
+/// The numbers of a range for the selected hits that are `of_row`.
 fn tally(
     visits: &[Visit],
     (from, to): Range,
@@ -373,7 +372,7 @@ fn distinct(filters: &[Tree]) -> Vec<&Tree> {
     distinct
 }
 
-/// The days of a period.
+/// Days of a period.
 struct Days<'a> {
     ask: &'a Ask,
     from: Date,
@@ -410,8 +409,8 @@ fn next(day: Date) -> Date {
     day + 1.day()
 }
 
-/// The first minute of a day: the first on which the zone's clock shows the day, or one after it.
-/// Found by looking at every minute.
+/// First minute of a day: the first at which the zone's clock shows that day or a later one. Found by trying every
+/// minute.
 pub(crate) fn day_start(day: Date, zone: &TimeZone) -> Timestamp {
     thread_local! {
         static FOUND: RefCell<HashMap<(String, Date), Timestamp>> = RefCell::default();
@@ -488,7 +487,7 @@ fn before(days: &Days<'_>, (start, end): Range, now: Timestamp, zone: &TimeZone)
     Some((earlier, start.min(earlier + passed)))
 }
 
-/// The first day of the period before.
+/// First day of the previous period.
 fn earlier(days: &Days<'_>) -> Option<Date> {
     let from = days.from;
     Some(match days.ask {

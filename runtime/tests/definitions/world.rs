@@ -1,4 +1,4 @@
-//! A site with its traffic in a store in memory, and questions to it, asked as a browser asks them.
+//! A site with traffic in a store in memory, and questions as browsers ask them.
 
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::catalog::checkpoint::Checkpoint;
@@ -23,7 +23,7 @@ use footfall_testkit::memory::Memory;
 use footfall_testkit::request;
 use footfall_testkit::wait::wait;
 
-/// What the tests' site is called.
+/// Domain of the test site.
 pub(crate) const DOMAIN: &str = "example.com";
 
 /// What is stored of one request.
@@ -34,14 +34,14 @@ pub(crate) struct Stored {
     pub(crate) kind: Kind,
 }
 
-/// A site, and all that came in.
+/// A site and all its stored records.
 pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) store: Memory,
     pub(crate) records: Vec<Stored>,
 }
 
-/// What is asked, and when.
+/// A question and its time.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
     pub(crate) ask: Ask,
@@ -50,7 +50,7 @@ pub(crate) struct Question {
     pub(crate) limit: usize,
 }
 
-/// How a period is asked for.
+/// How a request names its period.
 #[derive(Debug, Clone)]
 pub(crate) enum Ask {
     Today,
@@ -62,7 +62,7 @@ pub(crate) enum Ask {
     Custom(Date, Date),
 }
 
-/// What must hold.
+/// A tree of conditions.
 #[derive(Debug, Clone)]
 pub(crate) enum Tree {
     Filter(FilterText),
@@ -95,7 +95,7 @@ impl Ask {
 }
 
 impl FilterText {
-    /// As it stands in an address, before that is encoded.
+    /// The form in the URL before it is encoded.
     pub(crate) fn text(&self) -> String {
         let mut text = format!("{},{}", self.operator.name(), self.key);
         for value in &self.values {
@@ -111,7 +111,7 @@ impl FilterText {
     }
 
     fn parse(text: &str) -> Self {
-        // A character that is in no text stands for a comma that is a part of one.
+        // A character that occurs in no value stands for a comma within one.
         let text = text.replace("\\,", "\0");
         let mut parts = text.split(',').map(|part| part.replace('\0', ","));
         let operator = Operator::parse(&parts.next().unwrap()).unwrap();
@@ -121,7 +121,7 @@ impl FilterText {
 }
 
 impl Tree {
-    /// As it stands in an address, before that is encoded.
+    /// The form in the URL before it is encoded.
     pub(crate) fn text(&self) -> String {
         let (word, inner) = match self {
             Self::Filter(filter) => return filter.text(),
@@ -136,7 +136,7 @@ impl Tree {
 }
 
 impl Question {
-    /// The address's query, as a browser sends it.
+    /// Query string as a browser sends it.
     pub(crate) fn query(&self) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("period", &self.ask.name());
@@ -149,7 +149,7 @@ impl Question {
         query.finish()
     }
 
-    /// Reads an address's query, to the letter. What is wrong with one, no case asks.
+    /// Parses a query string literally. Cases contain no invalid ones.
     pub(crate) fn parse(query: &str, now: Timestamp) -> Self {
         let pairs: Vec<(String, String)> =
             url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
@@ -190,7 +190,7 @@ impl World {
         &self.settings.sites[0]
     }
 
-    /// Stores what came in. Of one millisecond, what has the lower `order` comes first.
+    /// Stores a record. Within a millisecond, lower `order` comes first.
     pub(crate) fn add(&mut self, at: Timestamp, kind: Kind, shard: u8, order: u8) {
         let number = self.records.len() as u128;
         let random = (u128::from(order) << 120 | number << 64).to_be_bytes();
@@ -201,7 +201,7 @@ impl World {
         self.records.push(Stored { at, key, kind });
     }
 
-    /// The first day of UTC of which anything is stored.
+    /// First UTC day with a stored record.
     pub(crate) fn first(&self) -> Option<Date> {
         self.records.iter().map(|stored| utc_day(stored.at)).min()
     }
@@ -212,7 +212,7 @@ impl World {
         wait(rollup.run()).unwrap();
     }
 
-    /// Folds whatever came in before `until`, each day before its hits expire.
+    /// Rolls up everything before `until`, each day before its hits expire.
     pub(crate) fn fold_until(&self, until: Timestamp) {
         let mut days: Vec<Date> = self.records.iter().map(|stored| utc_day(stored.at)).collect();
         days.sort_unstable();
@@ -225,12 +225,12 @@ impl World {
         }
     }
 
-    /// Folds all there is: the clock goes past the last day's margin.
+    /// Rolls up everything: the clock moves past the last day's margin.
     pub(crate) fn fold_all(&self) {
         self.fold_until(Timestamp::MAX);
     }
 
-    /// Folds what would have expired at `now`: nothing, where all of it is from the last weeks.
+    /// Rolls up what would have expired at `now`: nothing if all hits are recent.
     pub(crate) fn fold_old(&self, now: Timestamp) {
         self.fold_until(now - SignedDuration::from_hours(25 * 24));
     }
@@ -254,12 +254,12 @@ impl World {
         Ok(wait(reader.report(&query, &all_tables(), limit)).unwrap())
     }
 
-    /// Answers a question, and fails unless the answer is the reference's.
+    /// Answers a question, and fails unless the reference gives the same answer.
     pub(crate) fn checked(&self, question: &Question) -> Report {
         self.checked_as(&question.query(), question)
     }
 
-    /// The same, of a question in words of its own.
+    /// Like `ask`, for a question given as a string.
     #[track_caller]
     pub(crate) fn checked_as(&self, query: &str, question: &Question) -> Report {
         let found = self.report(query, question.now, question.limit).unwrap();
@@ -282,7 +282,7 @@ impl World {
     }
 }
 
-/// A report as text: a line a number, each beginning with what it is of.
+/// A report as text, one number per line, each starting with its group.
 pub(crate) fn lines(report: &Report) -> Vec<String> {
     let mut lines = vec![
         format!("site {} {}", report.site, report.time_zone),
@@ -313,7 +313,7 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
     lines
 }
 
-/// `2 visitors, 1 visit`: what is not 0.
+/// Formats the numbers that are not 0, as in `2 visitors, 1 visit`.
 fn numbers(tally: &Metrics) -> String {
     let named = [
         (tally.visitors, "visitor"),

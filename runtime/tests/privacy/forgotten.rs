@@ -1,4 +1,4 @@
-//! What is destroyed, and when: over every store.
+//! Data that is destroyed in time, checked over every store.
 
 use std::fs;
 
@@ -24,32 +24,32 @@ use footfall_testkit::memory::Memory;
 use footfall_testkit::store::read_all;
 use footfall_testkit::wait::wait;
 
-/// Settings of one site, with more lines below it.
+/// Settings of one site, followed by more lines.
 fn settings(more: &str) -> Settings {
     Settings::from_yaml(&format!("sites:\n- domain: example.com\n{more}")).unwrap()
 }
 
-/// Whether somebody who has these bytes, and knows the reader's address and browser, can tell which hits are
-/// theirs: by taking any 16 of the bytes for a salt.
+/// Whether someone with these bytes, who knows the reader's address and browser, could find the reader's hits. Tries
+/// every 16 bytes as the salt.
 fn can_tell(bytes: &[u8], hits: &[Item]) -> bool {
     let numbers: Vec<_> = hits.iter().filter_map(visitor).collect();
     assert!(!numbers.is_empty());
     let is_it = |window: &[u8]| {
-        // A file is zeros for the most part.
+        // Files consist mostly of zeros.
         window[0] | window[15] != 0
             && Salt::from_bytes(window).is_some_and(|salt| numbers.contains(&reader(salt)))
     };
     bytes.windows(16).any(is_it)
 }
 
-/// The hits of the first day, which are there for 30 days.
+/// Hits of the first day, which are kept for 30 days.
 async fn hits<S: Store>(store: &S) -> Vec<Item> {
     let site = &settings("").sites[0];
     let noon: Timestamp = NOON.parse().unwrap();
     read_all(store, &keys::hits(site, Hour::of(noon), 0)).await.unwrap().0
 }
 
-/// The reader and others come, the day ends, and is folded. `all` are the bytes of all that a store has.
+/// The reader and others visit, the day ends and is rolled up. `all` returns every byte of a store.
 async fn the_salt_is_gone<S: Store>(store: S, all: impl AsyncFn() -> Vec<u8>) {
     let world = World::over(store.clone(), settings(""));
     let salts = KeyRange::whole("salt".to_owned());
@@ -60,7 +60,7 @@ async fn the_salt_is_gone<S: Store>(store: S, all: impl AsyncFn() -> Vec<u8>) {
     let [salt] = &read_all(&store, &salts).await.unwrap().0[..] else { panic!("one salt") };
     assert!(can_tell(&all().await, &hits(&store).await), "as long as there is a salt");
 
-    // A minute too early, and then not.
+    // One minute too early, then on time.
     world.dice.set("2026-11-23T00:59:00Z");
     world.fold().await;
     assert_eq!(read_all(&store, &salts).await.unwrap().0.len(), 1);
@@ -73,7 +73,7 @@ async fn the_salt_is_gone<S: Store>(store: S, all: impl AsyncFn() -> Vec<u8>) {
     assert!(has(&all, "hit#example.com#2026-11-22T12#00"), "all that is left is looked through");
     assert!(!all.windows(16).any(|window| window == salt.value));
     assert!(!can_tell(&all, &hits), "nothing that is left is the salt");
-    // The next day begins with another.
+    // The next day begins with a new salt.
     world.dice.set(NEXT_DAY);
     world.handle(&post(&view())).await;
     let (salts, _) = read_all(&store, &salts).await.unwrap();
@@ -85,7 +85,7 @@ async fn the_salt_is_gone<S: Store>(store: S, all: impl AsyncFn() -> Vec<u8>) {
 /// > Once the salt is deleted, no copy of it is left in the store, so nobody can find out from an
 /// > IP address and a User-Agent which hits belong to them.
 #[test]
-fn the_salt_is_gone_from_memory() {
+fn memory_store_forgets_the_salt() {
     let store = Memory::default();
     let all = store.clone();
     wait(the_salt_is_gone(store, async || bytes(&all.items())));
@@ -93,7 +93,7 @@ fn the_salt_is_gone_from_memory() {
 
 /// > `cargo xtask dev` rewrites its file of salts for that, because deleted bytes would stay in it.
 #[test]
-fn the_salt_is_gone_from_the_file() {
+fn embedded_store_forgets_the_salt() {
     let folder = TempDir::new().unwrap();
     let store = Embedded::open(folder.path()).unwrap();
     wait(the_salt_is_gone(store, async || {
@@ -104,7 +104,7 @@ fn the_salt_is_gone_from_the_file() {
 
 #[tokio::test]
 #[ignore = "needs DynamoDB Local: run cargo xtask test"]
-async fn the_salt_is_gone_from_dynamodb() {
+async fn dynamodb_forgets_the_salt() {
     let (store, table) = dynamodb_local::table("privacy").await;
     the_salt_is_gone(store, async || {
         [scanned(&table).await, scanned(&salts_table(&table)).await].concat()
@@ -112,7 +112,7 @@ async fn the_salt_is_gone_from_dynamodb() {
     .await;
 }
 
-/// All texts and bytes of a table.
+/// All strings and bytes of a table.
 async fn scanned(table: &str) -> Vec<u8> {
     let scanned = dynamodb_local::sdk().scan().table_name(table).send().await.unwrap();
     assert!(scanned.last_evaluated_key().is_none(), "it fits into one page");
@@ -130,12 +130,12 @@ async fn scanned(table: &str) -> Vec<u8> {
 
 /// > If a day cannot be rolled up, its salt expires two days after the day's end.
 #[test]
-fn a_salt_expires_all_the_same() {
+fn salts_expire_when_a_day_is_not_rolled_up() {
     let world = World::with("");
     wait(world.handle(&post(&view())));
     let expires = world.salts()[0].expires.unwrap();
     assert_eq!(Timestamp::from_second(expires).unwrap().to_string(), "2026-11-25T00:00:00Z");
-    // A newer version's hit, for whose reader the day waits.
+    // A newer version's hit, which postpones the rollup of the day.
     let key = keys::hit_key(&world.settings.sites[0], NOON.parse().unwrap(), 0, [7; 16]);
     wait(world.store.put(Item { key, value: b"{}".to_vec(), expires: None })).unwrap();
     for (now, count) in [("2026-11-24T23:59:59Z", 1), ("2026-11-25T00:00:00Z", 0)] {
@@ -150,7 +150,7 @@ fn a_salt_expires_all_the_same() {
 /// > A hit expires 30 days after it arrived, or after `retention_days` if that is shorter, but not
 /// > within 3 days; DynamoDB may take two more days to delete it.
 #[test]
-fn a_hit_expires() {
+fn hits_expire() {
     for (more, days) in [
         ("", 30),
         ("  retention_days: 365\n", 30),
@@ -165,7 +165,7 @@ fn a_hit_expires() {
 
 /// > In the segment of a day, the visitor numbers are 1, 2, 3 and so on.
 #[test]
-fn a_segment_knows_nobody() {
+fn segments_only_number_visitors() {
     let world = World::with("");
     for (address, browser) in [(ADDRESS, BROWSER), (ADDRESS, PLAIN), (ADDRESS, BROWSER)] {
         wait(world.handle(&from(address, browser, &view())));
@@ -182,7 +182,7 @@ fn a_segment_knows_nobody() {
 
 /// > Segments are deleted after the site's `retention_days`, and kept for good if that is not set.
 #[test]
-fn a_segment_is_deleted_in_time() {
+fn segments_are_deleted_after_retention() {
     let after = |more: &str, days: i64| {
         let world = World::with(more);
         wait(world.handle(&post(&view())));
@@ -203,7 +203,7 @@ fn a_segment_is_deleted_in_time() {
 /// > a day but not its salt.
 #[tokio::test]
 #[ignore = "needs DynamoDB Local: run cargo xtask test"]
-async fn a_backup_of_a_day_has_no_salt() {
+async fn backups_contain_no_salt() {
     let (store, table) = dynamodb_local::table("backup").await;
     let world = World::over(store.clone(), settings(""));
     assert_eq!(world.handle(&post(&view())).await.status(), 202);
@@ -213,9 +213,9 @@ async fn a_backup_of_a_day_has_no_salt() {
     assert!(can_tell(&scanned(&salts_table(&table)).await, &hits));
 }
 
-/// What a person's browser sends is what the search above looks for.
+/// Proves that the search above finds a salt when one is there.
 #[test]
-fn the_search_finds_what_is_there() {
+fn search_finds_an_existing_salt() {
     let world = World::with("");
     wait(world.handle(&post(&json!({ "u": "https://example.com/" }))));
     let hits = wait(hits(&world.store));

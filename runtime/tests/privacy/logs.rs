@@ -1,4 +1,4 @@
-//! What the real function writes into its log, which is its standard error.
+//! What the real function writes to its log, which is its standard error.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use super::world::{ADDRESS, BROWSER};
 use footfall_testkit::fake;
 use footfall_testkit::runtime_api::Function;
 
-/// The function that takes hits, over something that answers like DynamoDB.
+/// The function `track`, over a server that answers like DynamoDB.
 async fn track(endpoint: SocketAddr) -> Function {
     let settings = r#"{"sites":[{"domain":"example.com"}]}"#.to_owned();
     let own = [("FOOTFALL_TABLE", "footfall".to_owned()), ("FOOTFALL_SETTINGS", settings)];
@@ -16,7 +16,7 @@ async fn track(endpoint: SocketAddr) -> Function {
     Function::start(env!("CARGO_BIN_EXE_track"), &variables.collect::<Vec<_>>()).await
 }
 
-/// What the gateway hands over when the reader's browser sends a body.
+/// The event of API Gateway when the reader's browser sends a body.
 fn event(browser: &str, body: &Value) -> Value {
     let file = format!("{}/tests/data/events/track.json", env!("CARGO_MANIFEST_DIR"));
     let mut event: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
@@ -36,7 +36,7 @@ async fn sent(track: &Function, browser: &str, body: Value) -> u64 {
 
 /// > A hit is not logged, whether it is stored, excluded or rejected.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hit_makes_no_line() {
+async fn hits_are_not_logged() {
     let endpoint = fake::serve(|asked| async move {
         let target = asked.headers["x-amz-target"].to_str().unwrap().to_owned();
         let answer = match target.ends_with(".Query") {
@@ -57,7 +57,7 @@ async fn a_hit_makes_no_line() {
 
 /// > If the store cannot take a hit, the log has the store's error, but nothing about the visitor.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failure_says_nothing_of_a_visitor() {
+async fn logged_errors_omit_the_visitor() {
     let endpoint = fake::serve(|_| async {
         let refused = "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException";
         fake::json(400, json!({ "__type": refused, "message": "no such table" }).to_string())

@@ -1,5 +1,5 @@
-//! PRIVACY.md, sentence by sentence: a test begins with the sentences that it holds, and every sentence of the
-//! page must stand in front of one.
+//! PRIVACY.md, sentence by sentence. Each test begins with the sentences it checks, and every sentence of the page
+//! must have a test.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
 

@@ -1,4 +1,4 @@
-//! The page and its tests say the same.
+//! The page and its tests contain the same sentences.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ const TESTS: [&str; 4] = [
     include_str!("stored.rs"),
 ];
 
-/// The sentences of a text, each on one line.
+/// Sentences of a text, each on one line.
 fn sentences<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
     let text: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
     let mut sentences = vec![String::new()];
@@ -27,20 +27,20 @@ fn sentences<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
     sentences
 }
 
-/// The page's sentences: all but its headings, its box and its table, whose keys have a test of their own.
+/// Sentences of the page without its headings, its box and its table, whose keys have their own test.
 fn on_the_page() -> Vec<String> {
     let is_text = |line: &&str| !line.starts_with(['#', '>', '|']);
     sentences(PAGE.lines().filter(is_text))
 }
 
-/// The keys of the page's table.
+/// Keys of the page's table.
 pub(crate) fn keys() -> BTreeSet<String> {
     let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
     let keys = rows.flat_map(|(cell, _)| cell.split(", "));
     keys.map(|key| key.trim_matches('`').to_owned()).collect()
 }
 
-/// The sentences in front of tests: lines of `/// >` right above a test's attribute.
+/// Sentences in front of tests: lines of `/// >` right above a test's attribute.
 fn in_front_of_tests() -> Vec<String> {
     let mut found = Vec::new();
     for file in TESTS {
@@ -64,7 +64,7 @@ fn in_front_of_tests() -> Vec<String> {
 }
 
 #[test]
-fn every_sentence_has_a_test_and_every_test_a_sentence() {
+fn page_and_tests_have_the_same_sentences() {
     let (page, tests) = (on_the_page(), in_front_of_tests());
     assert!(page.len() > 20, "{page:?}");
     let missing: Vec<&String> = page.iter().filter(|it| !tests.contains(it)).collect();

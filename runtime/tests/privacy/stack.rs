@@ -1,4 +1,4 @@
-//! What the stack makes AWS keep: the template, as it is given to CloudFormation.
+//! What the stack makes AWS keep, according to its CloudFormation template.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use footfall_infra::settings::Settings;
 use footfall_infra::stack::{Architecture, Artifact, Inputs, Stack, StackName};
 use serde_json::Value;
 
-/// The resources of a template of a type, for settings with these lines.
+/// Resources of a type in the template, for settings with these lines.
 fn resources(more: &str, kind: &str) -> Vec<Value> {
     let settings = format!("sites: [{{domain: example.com}}]\n{more}");
     let artifact = |function: Function| Artifact {
@@ -32,7 +32,7 @@ fn resources(more: &str, kind: &str) -> Vec<Value> {
 /// > Unless you set `point_in_time_recovery: false`, AWS can restore the table as it was at any
 /// > second of the last 35 days.
 #[test]
-fn backups_are_what_the_settings_say() {
+fn backups_follow_the_settings() {
     let check = |more: &str, expected: bool| {
         let tables = resources(more, "AWS::DynamoDB::Table");
         assert_eq!(tables.len(), 2);
@@ -50,7 +50,7 @@ fn backups_are_what_the_settings_say() {
 
 /// > The API has no access log, and the functions are not traced.
 #[test]
-fn nothing_is_noted_of_a_request() {
+fn requests_are_not_logged_or_traced() {
     let full = "alarm_email: owner@example.com\nmonthly_budget_usd: 5\n";
     for more in ["", full] {
         for stage in resources(more, "AWS::ApiGatewayV2::Stage") {
@@ -72,7 +72,7 @@ fn nothing_is_noted_of_a_request() {
 
 /// > The functions' logs are deleted after 14 days, or after `log_retention_days`.
 #[test]
-fn logs_are_deleted() {
+fn logs_expire() {
     for (more, days) in [("", 14), ("log_retention_days: 3\n", 3)] {
         let groups = resources(more, "AWS::Logs::LogGroup");
         assert_eq!(groups.len(), Function::ALL.len());
@@ -89,7 +89,7 @@ fn logs_are_deleted() {
 /// > The functions may use the stack's own tables and their own logs, and nothing else in the
 /// > account.
 #[test]
-fn functions_reach_nothing_else() {
+fn functions_can_only_use_their_own_resources() {
     for role in resources("", "AWS::IAM::Role") {
         let properties = &role["Properties"];
         assert!(properties.get("ManagedPolicyArns").is_none());

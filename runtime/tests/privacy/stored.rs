@@ -1,4 +1,4 @@
-//! What is stored, and what is not.
+//! Data that is stored, and data that is not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ use footfall_testkit::memory::Memory;
 use footfall_testkit::request;
 use footfall_testkit::wait::wait;
 
-/// A body that says all there is to say.
+/// A body with every key.
 fn full() -> Value {
     json!({
         "n": "signup",
@@ -34,7 +34,7 @@ fn full() -> Value {
     })
 }
 
-/// The values of all items by their keys.
+/// Values of all items by their keys.
 fn kept(items: impl IntoIterator<Item = Value>) -> BTreeMap<String, Value> {
     let objects = items.into_iter().map(|item| item.as_object().unwrap().clone());
     objects.flatten().collect()
@@ -43,7 +43,7 @@ fn kept(items: impl IntoIterator<Item = Value>) -> BTreeMap<String, Value> {
 /// > A page view or an event is one item in the owner's table, with some of the keys listed here
 /// > and no others.
 #[test]
-fn an_item_has_the_keys_of_the_table() {
+fn items_have_only_the_documented_keys() {
     let world = World::with("  engagement: true\n");
     let event = world.item(&full());
     let engagement =
@@ -64,7 +64,7 @@ fn an_item_has_the_keys_of_the_table() {
         "d": "Desktop", "w": "l", "ev": number, "ep": "/a", "sd": 40, "e": 3000, "x": "bot",
     });
     let mut expected = kept([expected]);
-    // Linux says no version; Android does.
+    // Linux sends no version; Android does.
     expected.insert("ov".to_owned(), "15".into());
     let android = "Mozilla/5.0 (Android 15; Mobile; rv:151.0) Gecko/151.0 Firefox/151.0";
     let android = world.stored(&from(ADDRESS, android, &view())).remove(0);
@@ -78,7 +78,7 @@ fn an_item_has_the_keys_of_the_table() {
 /// > The item's own key consists of the site, the millisecond when the hit arrived, and random
 /// > digits.
 #[test]
-fn a_key_says_when_and_where() {
+fn keys_consist_of_site_time_and_randomness() {
     let world = World::with("");
     let [one, two] = [0, 1].map(|_| world.stored(&post(&view())).remove(0).key);
     assert_eq!(one.pk, "hit#example.com#2026-11-22T12#00");
@@ -91,7 +91,7 @@ fn a_key_says_when_and_where() {
 
 /// > The IP address and the User-Agent of a request are never stored.
 #[test]
-fn no_address_is_stored() {
+fn addresses_and_user_agents_are_not_stored() {
     let world = World::with("  engagement: true\n");
     let robot = format!("{BROWSER} Googlebot/2.1");
     for browser in [BROWSER, &robot] {
@@ -132,7 +132,7 @@ fn no_address_is_stored() {
 /// > Of the page's query string, only those five parameters are kept; `ref` or `source` may replace
 /// > the first of them.
 #[test]
-fn a_query_is_not_kept() {
+fn query_strings_are_not_stored() {
     let world = World::with("");
     let item = world.item(&full()).to_string();
     assert!(item.contains("news") && !item.contains("secret"), "{item}");
@@ -145,7 +145,7 @@ fn a_query_is_not_kept() {
 
 /// > The fragment of the page (from the `#` on) is kept only if the tracker has `data-hash`.
 #[test]
-fn a_fragment_is_kept_where_that_is_wanted() {
+fn fragments_are_stored_only_with_data_hash() {
     let world = World::with("");
     let page = |body: Value| world.item(&body)["p"].clone();
     assert_eq!(page(json!({ "u": "https://example.com/a#b" })), "/a");
@@ -155,7 +155,7 @@ fn a_fragment_is_kept_where_that_is_wanted() {
 
 /// > The query string of the previous page is not kept.
 #[test]
-fn a_referrers_query_is_not_kept() {
+fn referrer_queries_are_not_stored() {
     let item = World::with("").item(&full());
     assert_eq!(item["r"], "google.com/search");
     assert!(!item.to_string().contains("secret-of-the-referrer"));
@@ -164,7 +164,7 @@ fn a_referrers_query_is_not_kept() {
 /// > The country is that of the browser's time zone, or the one that CloudFront names if
 /// > `trusted_proxies` is set: no IP address is looked up.
 #[test]
-fn a_country_comes_from_a_time_zone() {
+fn countries_come_from_time_zone_or_cloudfront() {
     let country = |more: &str, zone: Option<&str>| {
         let world = World::with(more);
         let mut request = post(&json!({ "u": "https://example.com/", "z": zone }));
@@ -179,7 +179,7 @@ fn a_country_comes_from_a_time_zone() {
 
 /// > Properties are stored as the page sends them, so if the page sends a name, the name is stored.
 #[test]
-fn properties_are_the_pages_own() {
+fn properties_are_stored_as_sent() {
     let body = json!({ "n": "login", "u": "https://example.com/", "p": { "who": "ann@e.x" } });
     assert_eq!(World::with("").item(&body)["m"], json!([["who", "ann@e.x"]]));
 }
@@ -187,7 +187,7 @@ fn properties_are_the_pages_own() {
 /// > Of excluded traffic (bots, headless browsers, prefetches, referrer spam), the time, the path
 /// > and the reason are kept, but no visitor number.
 #[test]
-fn of_a_program_little_is_kept() {
+fn excluded_hits_keep_no_visitor() {
     let world = World::with("blocked_referrers: [spam.example]\n");
     let with = |body: &Value, name: &'static str, value: &str| {
         let mut request = post(body);
@@ -213,7 +213,7 @@ fn of_a_program_little_is_kept() {
 /// > How far pages are scrolled and how long they are looked at is stored only with `engagement:
 /// > true`.
 #[test]
-fn engagement_is_stored_where_it_is_wanted() {
+fn engagement_is_stored_only_if_enabled() {
     let engagement = json!({ "n": "engagement", "u": "https://example.com/", "sd": 40, "e": 3000 });
     for (more, count) in [("", 0), ("  engagement: false\n", 0), ("  engagement: true\n", 1)] {
         let world = World::with(more);
@@ -223,7 +223,7 @@ fn engagement_is_stored_where_it_is_wanted() {
 
 /// > With `respect_dnt: true`, nothing is stored of a request with `DNT: 1` or `Sec-GPC: 1`.
 #[test]
-fn who_does_not_want_to_be_counted_is_not() {
+fn respects_do_not_track() {
     for (more, count) in [("", 1), ("  respect_dnt: true\n", 0)] {
         for name in ["dnt", "sec-gpc"] {
             let world = World::with(more);
@@ -238,7 +238,7 @@ fn who_does_not_want_to_be_counted_is_not() {
 /// > Visitors get no cookie, and the tracker stores nothing in the browser, except the “no” of a
 /// > visitor who opened a page with `#footfall` and was asked.
 #[test]
-fn nothing_is_kept_in_the_browser() {
+fn stores_nothing_in_the_browser() {
     let world = World::with("");
     for path in ["/track", "/api/event", "/pixel.gif", "/js/footfall.js"] {
         let request = Request { path: path.to_owned(), ..post(&full()) };
@@ -267,7 +267,7 @@ fn nothing_is_kept_in_the_browser() {
 /// > A visitor number is a hash (HMAC-SHA-256, cut to 64 bits) of the site, the IP address and the
 /// > User-Agent, keyed with the day's salt; of an IPv6 address, only the first half is used.
 #[test]
-fn a_visitor_is_a_hash() {
+fn visitor_numbers_are_salted_hashes() {
     let by_hand = |salt: &[u8], address: &[u8]| {
         let mut mac = Hmac::<Sha256>::new_from_slice(salt).unwrap();
         mac.update(&[b"example.com\0", address, b"\0", BROWSER.as_bytes()].concat());
@@ -287,7 +287,7 @@ fn a_visitor_is_a_hash() {
 
 /// > The salt is 128 random bits, new for each UTC day, and stored in one item of a table.
 #[test]
-fn each_day_has_a_salt() {
+fn every_day_has_its_own_salt() {
     let world = World::with("");
     for now in [NOON, "2026-11-22T23:59:59.999Z", "2026-11-23T00:00:00Z", NEXT_DAY] {
         world.dice.set(now);
@@ -308,7 +308,7 @@ fn each_day_has_a_salt() {
 
 /// > So the same person has another number on another day, and on another site.
 #[test]
-fn a_person_is_another_tomorrow() {
+fn visitor_numbers_differ_by_day_and_site() {
     let world = World::over(
         Memory::default(),
         Settings::from_yaml("sites: [{domain: example.com}, {domain: other.example}]").unwrap(),
@@ -325,7 +325,7 @@ fn a_person_is_another_tomorrow() {
 /// > The dashboard's pages load nothing from third parties, and their Content-Security-Policy
 /// > enforces that.
 #[test]
-fn the_dashboard_asks_nobody() {
+fn dashboard_loads_nothing_from_third_parties() {
     let world = World::with("");
     wait(world.handle(&from(ADDRESS, PLAIN, &view())));
     let dashboard = dashboard(&world, AccessMode::Open);
@@ -346,7 +346,7 @@ fn the_dashboard_asks_nobody() {
 /// > Once deployed, a dashboard needs a session, a token or a share link, unless the site has
 /// > `public: true`.
 #[test]
-fn a_stranger_sees_nothing() {
+fn dashboards_require_access() {
     for (more, is_shown) in [("", false), ("  public: true\n", true)] {
         let world = World::with(more);
         wait(world.handle(&post(&view())));

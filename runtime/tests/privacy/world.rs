@@ -1,4 +1,4 @@
-//! Somebody who reads a page, and what is stored of that.
+//! A reader, and what is stored of their visit.
 
 use footfall_testkit::wait::wait;
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use footfall_testkit::memory::Memory;
 use footfall_testkit::{FIREFOX, request};
 
-/// Whose address and browser stand nowhere else.
+/// Address and browser that occur nowhere else.
 pub(crate) const ADDRESS: &str = "198.51.100.237";
 pub(crate) const BROWSER: &str =
     "Mozilla/5.0 (X11; Linux x86_64; rv:151.0) Gecko/20100101 Firefox/151.0 Reader-of-e.x";
@@ -28,7 +28,7 @@ pub(crate) const BROWSER: &str =
 pub(crate) const NOON: &str = "2026-11-22T12:00:00Z";
 pub(crate) const NEXT_DAY: &str = "2026-11-23T12:00:00Z";
 
-/// A clock that stands still, and bytes that look like nothing else, so that they can be searched for.
+/// A fixed clock, and random bytes that can be recognised in a search.
 #[derive(Clone)]
 pub(crate) struct Dice {
     now: Arc<Mutex<Timestamp>>,
@@ -57,7 +57,7 @@ impl Context for Dice {
     }
 }
 
-/// The function that takes hits, over a store.
+/// The function `track` over a store.
 pub(crate) struct World<S> {
     pub(crate) store: S,
     pub(crate) dice: Dice,
@@ -66,7 +66,7 @@ pub(crate) struct World<S> {
 }
 
 impl World<Memory> {
-    /// With these lines below the site `example.com` and its hosts, such as `  engagement: true`.
+    /// Adds lines below the site `example.com` and its hosts, such as `  engagement: true`.
     pub(crate) fn with(more: &str) -> Self {
         let yaml = format!(
             "sites:\n- domain: example.com\n  hosts: ['example.com', '*.example.com']\n{more}"
@@ -74,14 +74,14 @@ impl World<Memory> {
         Self::over(Memory::default(), Settings::from_yaml(&yaml).unwrap())
     }
 
-    /// What is stored of one request alone.
+    /// What is stored of a single request.
     pub(crate) fn stored(&self, request: &Request) -> Vec<Item> {
         let before = self.store.hits();
         wait(self.handle(request));
         self.store.hits().into_iter().filter(|item| !before.contains(item)).collect()
     }
 
-    /// The one item that is stored of a body.
+    /// The one item stored for a body.
     #[track_caller]
     pub(crate) fn item(&self, body: &Value) -> Value {
         let items = self.stored(&post(body));
@@ -105,19 +105,19 @@ impl<S: Store> World<S> {
         self.track.handle(request).await
     }
 
-    /// Folds what is over.
+    /// Rolls up what is complete.
     pub(crate) async fn fold(&self) {
         let (settings, store) = (self.settings.clone(), self.store.clone());
         Rollup::new(settings, store, self.dice.clone()).least(1).run().await.unwrap();
     }
 }
 
-/// A body that the reader's browser sends.
+/// Sends a body as the reader's browser does.
 pub(crate) fn post(body: &Value) -> Request {
     from(ADDRESS, BROWSER, body)
 }
 
-/// A body from an address and a browser.
+/// Sends a body from an address and a browser.
 pub(crate) fn from(address: &str, browser: &str, body: &Value) -> Request {
     let mut request = request::post(body.to_string());
     request.peer = address.parse().unwrap();
@@ -130,7 +130,7 @@ pub(crate) fn view() -> Value {
     json!({ "u": "https://example.com/read" })
 }
 
-/// Whose an item is.
+/// Visitor number of an item.
 pub(crate) fn visitor(item: &Item) -> Option<VisitorId> {
     match Kind::decode(&item.value).unwrap() {
         Kind::Hit(hit) => Some(hit.visitor),
@@ -139,22 +139,22 @@ pub(crate) fn visitor(item: &Item) -> Option<VisitorId> {
     }
 }
 
-/// The number that the reader has with a salt.
+/// The reader's visitor number under a salt.
 pub(crate) fn reader(salt: footfall_runtime::hit::visitor::Salt) -> VisitorId {
     salt.visitor("example.com", ADDRESS.parse::<IpAddr>().unwrap(), BROWSER)
 }
 
-/// All bytes of an item, its key included.
+/// All bytes of an item, including its key.
 pub(crate) fn bytes(items: &[Item]) -> Vec<u8> {
     let of_item =
         |item: &Item| [item.key.pk.as_bytes(), item.key.sk.as_bytes(), &item.value].concat();
     items.iter().flat_map(of_item).collect()
 }
 
-/// Whether a text stands somewhere in some bytes.
+/// Whether the bytes contain a string.
 pub(crate) fn has(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// Firefox, as others have it too.
+/// A common Firefox.
 pub(crate) const PLAIN: &str = FIREFOX;

@@ -1,13 +1,13 @@
-//! Requests of published clients, as they send them: each is written down from the client's own code.
+//! Requests of published clients, copied from each client's code.
 
 use serde_json::{Value, json};
 
 use super::world::{World, get, post};
 use footfall_testkit::request::headers;
 
-/// `plausible-mcp` 0.1.2 of PyPI (`plausible_mcp/server.py`, `make_plausible_request`), which asks v1.
+/// `plausible-mcp` 0.1.2 from PyPI (`plausible_mcp/server.py`, `make_plausible_request`), a client of v1.
 #[test]
-fn plausible_mcp_of_pypi() {
+fn answers_plausible_mcp() {
     let world = World::of_three();
     let ask = |target: &str| {
         let (path, query) = target.split_once('?').unwrap();
@@ -21,13 +21,13 @@ fn plausible_mcp_of_pypi() {
         assert_eq!(status, 200, "{target}: {answer}");
         answer
     };
-    // get_aggregate_stats: it flattens {"visitors": {"value": 4}}.
+    // get_aggregate_stats flattens {"visitors": {"value": 4}}.
     let totals = ask("/api/v1/stats/aggregate?site_id=example.com&period=30d\
          &metrics=visitors%2Cpageviews%2Cbounce_rate%2Cvisit_duration");
     let value = |name: &str| totals["results"][name]["value"].clone();
     let values = ["visitors", "pageviews", "bounce_rate", "visit_duration"].map(value);
     assert_eq!(Value::from(values.to_vec()), json!([4, 6, 50, 195]));
-    // get_breakdown: a list of flat rows.
+    // get_breakdown expects a list of flat rows.
     let pages = ask(
         "/api/v1/stats/breakdown?site_id=example.com&property=event%3Apage&period=30d&limit=20",
     );
@@ -38,18 +38,18 @@ fn plausible_mcp_of_pypi() {
     );
     let expected = json!([{ "os": "Linux", "visitors": 1 }, { "os": "iOS", "visitors": 1 }]);
     assert_eq!(systems["results"], expected);
-    // get_timeseries: a list of rows with a date.
+    // get_timeseries expects a list of rows with dates.
     let days = ask("/api/v1/stats/timeseries?site_id=example.com&period=7d&interval=date");
     assert_eq!(days["results"].as_array().unwrap().len(), 7);
     assert_eq!(days["results"][6], json!({ "date": "2026-11-19", "visitors": 2 }));
-    // get_realtime_visitors: a bare number.
+    // get_realtime_visitors expects a bare number.
     assert_eq!(ask("/api/v1/stats/realtime/visitors?site_id=example.com"), json!(0));
 }
 
-/// `airbyte-source-plausible` 0.1.14 of PyPI (`source_plausible/manifest.yaml`), which asks v1 for every day since
-/// 2019, and drops those whose bounce rate is null.
+/// `airbyte-source-plausible` 0.1.14 from PyPI (`source_plausible/manifest.yaml`), a client of v1. It requests every
+/// day since 2019 and drops days whose bounce rate is null.
 #[test]
-fn airbyte_source_plausible_of_pypi() {
+fn answers_airbyte_source_plausible() {
     let world = World::of_three();
     let mut request = get(
         "/api/v1/stats/timeseries",
@@ -72,9 +72,9 @@ fn airbyte_source_plausible_of_pypi() {
     assert_eq!(days[2879], last);
 }
 
-/// The crate `plausible-cli` 2.0.0 (`src/client/mod.rs`, `StatsQueryPayload`), which asks v2.
+/// The crate `plausible-cli` 2.0.0 (`src/client/mod.rs`, `StatsQueryPayload`), a client of v2.
 #[test]
-fn plausible_cli_of_crates_io() {
+fn answers_plausible_cli() {
     let world = World::of_three();
     let ask = |body: Value| {
         let mut request = post(body.to_string());

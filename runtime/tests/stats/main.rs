@@ -1,5 +1,5 @@
-//! Plausible's Stats API, asked as its clients ask it: answers worked out by hand from a few hits, what is
-//! refused, and that nothing that is sent brings it down.
+//! Plausible's Stats API as its clients use it: answers worked out by hand from a few hits, rejected requests, and
+//! arbitrary input that must never crash it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
 

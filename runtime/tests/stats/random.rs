@@ -1,4 +1,4 @@
-//! What holds for all traffic and all questions.
+//! Properties of all traffic and all questions.
 
 use std::cell::RefCell;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::world::{World, filled, get};
 
-/// Some hits of a few people over three days.
+/// Hits of a few visitors over three days.
 fn hits() -> impl Strategy<Value = Vec<(i64, Value)>> {
     let pick = |from: &'static [&'static str]| {
         proptest::option::of(proptest::sample::select(from)).prop_map(|text| json!(text))
@@ -44,7 +44,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     #[test]
-    fn totals_are_the_dashboards_and_rows_add_up(
+    fn totals_match_the_dashboard_and_rows_add_up(
         hits in hits(),
         zone in proptest::sample::select(&["UTC", "Asia/Kathmandu", "America/New_York"][..]),
     ) {
@@ -66,13 +66,13 @@ proptest! {
         for (place, name, parts) in
             [(3, "views_per_visit", 0.011), (4, "bounce_rate", 0.55), (5, "visit_duration", 0.55)]
         {
-            // Ours is rounded less, or a half the other way, and there is none where there is no visit.
+            // The dashboard rounds less, or the other half up, and has no value without visits.
             let (theirs, ours) = (total[place].as_f64(), totals[name].as_f64().unwrap_or(0.0));
             prop_assert!((theirs.unwrap() - ours).abs() <= parts, "{} {} {}", name, total, totals);
         }
 
-        // Whatever belongs to a visit splits visits, visitors and views; what belongs to a hit, views alone;
-        // and time, visits and views.
+        // Dimensions of visits divide visits, visitors and views; dimensions of hits divide views alone; time divides
+        // visits and views.
         let sum = |rows: &[Value], place: usize| -> u64 {
             rows.iter().map(|row| row["metrics"][place].as_u64().unwrap()).sum()
         };
@@ -94,7 +94,7 @@ proptest! {
             prop_assert!(sum(&rows, 0) >= total[0].as_u64().unwrap());
         }
 
-        // A filter and its opposite split hits.
+        // A filter and its opposite divide the hits.
         let pages = |operator: &str| {
             let rows = ask(json!({ "filters": [[operator, "event:page", ["/a"]]] }));
             rows[0]["metrics"][2].as_u64().unwrap()
@@ -103,7 +103,7 @@ proptest! {
     }
 }
 
-/// Any JSON, with words of questions in it.
+/// Arbitrary JSON that contains words of the API.
 fn json_value() -> impl Strategy<Value = Value> {
     let words = &[
         "visitors",
@@ -167,7 +167,7 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A question in which everything stands.
+/// A request with every key.
 fn whole() -> Value {
     filled(&json!({
         "metrics": ["visitors", "conversion_rate", "percentage"],
@@ -187,7 +187,7 @@ fn whole() -> Value {
     }))
 }
 
-/// All places in a value, as pointers.
+/// JSON pointers to every place in a value.
 fn places(value: &Value, at: &str, to: &mut Vec<String>) {
     to.push(at.to_owned());
     match value {
@@ -211,7 +211,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_sent_is_answered(
+    fn answers_arbitrary_requests_without_crashing(
         mutations in proptest::collection::vec((any::<prop::sample::Index>(), json_value()), 0..3),
     ) {
         let mut body = whole();
@@ -264,7 +264,7 @@ proptest! {
 }
 
 #[test]
-fn a_whole_question_is_answered() {
+fn answers_a_request_with_every_key() {
     let (status, answer) = World::of_three().post(whole().to_string());
     assert_eq!(status, 200, "{answer}");
 }

@@ -1,4 +1,4 @@
-//! `GET /api/v1/stats/…`, for old clients.
+//! `GET /api/v1/stats/…`, the API for old clients.
 
 use footfall_infra::api::ROUTES;
 use footfall_infra::function::Function;
@@ -16,7 +16,7 @@ fn results(world: &World, endpoint: &str, query: &str) -> Value {
 }
 
 #[test]
-fn a_period_is_aggregated() {
+fn aggregates_a_period() {
     let world = World::of_three();
     let check = |query: &str, expected: Value| {
         assert_eq!(results(&world, "aggregate", query), expected, "{query}");
@@ -60,7 +60,7 @@ fn a_period_is_aggregated() {
 }
 
 #[test]
-fn a_series_has_all_of_its_bars() {
+fn time_series_include_empty_intervals() {
     let world = World::of_three();
     let check = |query: &str, expected: Value| {
         assert_eq!(results(&world, "timeseries", query), expected, "{query}");
@@ -91,7 +91,7 @@ fn a_series_has_all_of_its_bars() {
     assert_eq!(hours[9], json!({ "date": "2026-11-18 09:00:00", "pageviews": 2 }));
     let days = results(&world, "timeseries", "period=30d&interval=date");
     assert_eq!(days.as_array().unwrap().len(), 30);
-    // Of the two visitors of each day, one converts.
+    // One of two visitors converts on each day.
     check(
         "period=custom&date=2026-11-18,2026-11-18&metrics=conversion_rate\
          &filters=event:goal%3D%3Dsignup%7COrder",
@@ -100,7 +100,7 @@ fn a_series_has_all_of_its_bars() {
 }
 
 #[test]
-fn a_property_is_broken_down() {
+fn breaks_down_by_property() {
     let world = World::of_three();
     let check = |query: &str, expected: Value| {
         assert_eq!(
@@ -125,7 +125,7 @@ fn a_property_is_broken_down() {
             { "source": "news", "visitors": 1, "bounce_rate": 0 },
         ]),
     );
-    // What has no country and no campaign has no row.
+    // Hits without country or campaign get no row.
     check(
         "property=visit:country",
         json!([{ "country": "DE", "visitors": 2 }, { "country": "FR", "visitors": 1 }]),
@@ -146,7 +146,7 @@ fn a_property_is_broken_down() {
             { "goal": "signup", "visitors": 1, "events": 1, "conversion_rate": 25.0 },
         ]),
     );
-    // Of the 2 visitors from Google, one has signed up.
+    // One of the 2 visitors from Google has signed up.
     check(
         "property=visit:source&metrics=conversion_rate&filters=event:goal%3D%3Dsignup",
         json!([{ "source": "Google", "conversion_rate": 50.0 }]),
@@ -154,7 +154,7 @@ fn a_property_is_broken_down() {
 }
 
 #[test]
-fn who_is_there_now_is_a_number() {
+fn realtime_visitors_are_a_bare_number() {
     let mut world = World::of_three();
     let now = |world: &World| world.get("/api/v1/stats/realtime/visitors", "site_id=example.com");
     assert_eq!(now(&world), (200, json!(0)));
@@ -165,7 +165,7 @@ fn who_is_there_now_is_a_number() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_refused() {
+fn rejects_invalid_requests() {
     let world = World::of_three();
     let check = |endpoint: &str, query: &str, expected: &str| {
         let query = format!("site_id=example.com&{query}");
@@ -209,7 +209,7 @@ fn what_cannot_be_asked_is_refused() {
 }
 
 #[test]
-fn every_route_of_the_api_is_answered() {
+fn answers_every_route_of_v1() {
     let world = World::new("UTC");
     let is_one = |path: &str| path.starts_with("/api/v1/stats/") || path == "/api/v2/query";
     let routes: Vec<_> = ROUTES.iter().filter(|route| is_one(route.path)).collect();

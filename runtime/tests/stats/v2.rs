@@ -10,10 +10,10 @@ use super::world::{NOW, World, filled, get, post};
 use footfall_testkit::request::headers;
 
 #[test]
-fn a_total_has_every_metric() {
+fn totals_have_every_metric() {
     let world = World::of_three();
-    // Ann is two visitors, one of each day. 6 views and an event in 4 visits, of which Bob's and Ann's second
-    // are bounces; the others are of 300 and 480 seconds.
+    // Ann counts as two visitors, one per day. The 4 visits have 6 views and an event. Bob's and Ann's second visit
+    // are bounces; the others last 300 and 480 seconds.
     let metrics = json!([
         "visitors",
         "visits",
@@ -44,13 +44,13 @@ fn a_total_has_every_metric() {
             "pagination": { "limit": 10_000, "offset": 0 },
         })
     );
-    // Nobody came: there is a row of nothing.
+    // Without visitors there is one row of zeros.
     let question = json!({ "metrics": metrics, "date_range": ["2026-11-01", "2026-11-02"] });
     world.check(question, json!([[0, 0, 0, 0.0, 0, 0, 0, 0.0, null, null]]));
 }
 
 #[test]
-fn numbers_are_broken_down() {
+fn breaks_down_by_every_dimension() {
     let world = World::of_three();
     let check = |dimension: &str, expected: Value| {
         let metrics = ["visitors", "pageviews", "events"];
@@ -91,7 +91,7 @@ fn numbers_are_broken_down() {
     check("visit:os_version", json!([["(not set)", 4, 6, 7]]));
     check("visit:country", json!([["DE", 2, 3, 4], ["", 1, 2, 2], ["FR", 1, 1, 1]]));
     check("visit:country_name", json!([["Germany", 2, 3, 4], ["", 1, 2, 2], ["France", 1, 1, 1]]));
-    // 4 of 4, 2 of 4; Ann's first visit, which is no bounce, and her second, which is one.
+    // 4 of 4, 2 of 4; Ann's first visit, which is not a bounce, and her second, which is.
     world.check(
         json!({ "dimensions": ["visit:source"], "metrics": ["percentage", "bounce_rate"] }),
         json!([["Google", 50.0, 50], ["Direct / None", 25.0, 100], ["news", 25.0, 0]]),
@@ -111,7 +111,7 @@ fn numbers_are_broken_down() {
 }
 
 #[test]
-fn conversions_are_of_those_who_might_have_converted() {
+fn conversion_rates_are_of_possible_converters() {
     let world = World::of_three();
     let rates = ["visitors", "events", "conversion_rate", "group_conversion_rate"];
     world.check(
@@ -153,7 +153,7 @@ fn conversions_are_of_those_who_might_have_converted() {
 }
 
 #[test]
-fn hits_are_filtered() {
+fn applies_filters() {
     let world = World::of_three();
     let check = |filter: Value, visitors: u64, visits: u64, events: u64| {
         let metrics = ["visitors", "visits", "events"];
@@ -190,13 +190,13 @@ fn hits_are_filtered() {
     check(json!(["not", ["or", [google, page_a]]]), 1, 1, 1);
     check(json!(["has_done", ["is", "event:goal", ["signup"]]]), 1, 1, 3);
     check(json!(["has_not_done", ["is", "event:goal", ["signup"]]]), 3, 3, 4);
-    // All of several must hold; no hit is two pages.
+    // All filters must hold, and no hit is on two pages.
     let both = json!([["is", "event:page", ["/a"]], ["is", "event:page", ["/b"]]]);
     world.check(json!({ "filters": both }), json!([[0]]));
 }
 
 #[test]
-fn rows_stand_in_order_and_come_in_pages() {
+fn orders_and_paginates_rows() {
     let world = World::of_three();
     let check = |more: Value, expected: Value| {
         let mut question =
@@ -220,7 +220,7 @@ fn rows_stand_in_order_and_come_in_pages() {
     question["dimensions"] = json!(["event:page"]);
     assert_eq!(world.ask(&question)["meta"], json!({ "total_rows": 3 }));
     check(json!({ "pagination": { "offset": 3 } }), json!([]));
-    // Time stands first, from the past to now.
+    // Time comes first, in ascending order.
     world.check(
         json!({ "dimensions": ["visit:source", "time:day"] }),
         json!([
@@ -233,9 +233,9 @@ fn rows_stand_in_order_and_come_in_pages() {
 }
 
 #[test]
-fn what_is_not_known_stands_last() {
+fn sorts_missing_values_last() {
     let world = World::of_three();
-    // Compared, a day without a visit has a row, and no duration.
+    // In a comparison, a day without visits has a row without a duration.
     let check = |direction: &str, expected: [&str; 3]| {
         let answer = world.ask(&json!({
             "metrics": ["visit_duration"],
@@ -252,7 +252,7 @@ fn what_is_not_known_stands_last() {
 }
 
 #[test]
-fn time_is_a_dimension() {
+fn groups_by_time() {
     let world = World::of_three();
     let metrics = json!(["visitors", "visits", "pageviews"]);
     let check = |dimension: &str, range: Value, expected: Value| {
@@ -280,7 +280,7 @@ fn time_is_a_dimension() {
     check("time:week", days.clone(), json!([["2026-11-18", 4, 4, 6]]));
     check("time:week", json!("30d"), json!([["2026-11-16", 4, 4, 6]]));
     check("time:month", days, json!([["2026-11-01", 4, 4, 6]]));
-    // Two days are hours, a month is days.
+    // Two days get hours, a month gets days.
     check(
         "time",
         json!(["2026-11-19", "2026-11-19"]),
@@ -304,9 +304,9 @@ fn time_is_a_dimension() {
 }
 
 #[test]
-fn every_date_range_is_answered() {
+fn answers_every_date_range() {
     let world = World::of_three();
-    // It is Friday noon: what ends before today has Wednesday and Thursday, and the months before nothing.
+    // It is Friday noon: ranges that end before today contain Wednesday and Thursday; the months before are empty.
     let check = |range: Value, views: u64| {
         world.check(json!({ "metrics": ["pageviews"], "date_range": range }), json!([[views]]));
     };
@@ -328,15 +328,15 @@ fn every_date_range_is_answered() {
     check(json!(["2026-11-19", "2026-11-19"]), 3);
     check(json!(["2026-11-18T09:04:00Z", "2026-11-18T10:00:00Z"]), 2);
     check(json!(["2026-11-18T10:04:00+01:00", "2026-11-18T10:59:59+01:00"]), 1);
-    // "all" begins with the first day that is folded.
+    // "all" begins with the first day that is rolled up.
     world.fold("2026-11-20T12:00:00Z");
     check(json!("all"), 6);
     check(json!("7d"), 6);
 }
 
 #[test]
-fn days_are_those_of_the_site() {
-    // In Kathmandu, 5:45 ahead of UTC, Cid comes on Friday at 5:35.
+fn days_follow_the_sites_time_zone() {
+    // In Kathmandu, 5:45 ahead of UTC, Cid arrives on Friday at 5:35.
     let mut world = World::new("Asia/Kathmandu");
     world.add("2026-11-18T18:14:59Z", json!({ "v": 1, "p": "/" }));
     world.add("2026-11-18T18:15:00Z", json!({ "v": 2, "p": "/" }));
@@ -354,8 +354,8 @@ fn days_are_those_of_the_site() {
 }
 
 #[test]
-fn an_hour_can_come_twice_or_never() {
-    // On 25 October, clocks in Berlin go from 3:00 back to 2:00: at 1:00 UTC.
+fn hours_can_repeat_or_be_skipped() {
+    // On 25 October, clocks in Berlin go back from 3:00 to 2:00, at 1:00 UTC.
     let mut world = World::new("Europe/Berlin");
     for (visitor, at) in [
         "2026-10-24T22:00:00Z",
@@ -398,7 +398,7 @@ fn an_hour_can_come_twice_or_never() {
 }
 
 #[test]
-fn times_are_compared() {
+fn compares_with_other_periods() {
     let world = World::of_three();
     let thursday = json!(["2026-11-19", "2026-11-19"]);
     let compared = |more: Value| {
@@ -424,7 +424,7 @@ fn times_are_compared() {
     let nothing = json!({ "dimensions": [], "metrics": [0, 0, 0], "change": [100, null, 100] });
     let year = json!({ "mode": "year_over_year", "match_day_of_week": true });
     assert_eq!(before(json!({ "comparisons": year })), nothing);
-    // Rows are those of the time itself.
+    // The rows are those of the requested time.
     let pages = compared(json!({
         "dimensions": ["event:page"],
         "metrics": ["visitors", "percentage"],
@@ -439,7 +439,7 @@ fn times_are_compared() {
         page("/b", json!([1, 50.0]), json!([1, 50.0]), json!([0, 0])),
     ]);
     assert_eq!(pages, expected);
-    // By time alone, every bar is there, also where there is nothing in it.
+    // Grouped by time alone, every bar is present, even an empty one.
     let days = compared(json!({
         "dimensions": ["time:day"],
         "metrics": ["pageviews", "visit_duration"],
@@ -454,7 +454,7 @@ fn times_are_compared() {
         day("2026-11-20", "2026-11-18", json!([0, null]), json!([3, 150]), json!([-100, null])),
     ]);
     assert_eq!(days, expected);
-    // Conversions, too: 1 of 2 on Thursday, and 1 of 2 on Wednesday.
+    // Conversions are compared too: 1 of 2 on Thursday, and 1 of 2 on Wednesday.
     let rates = compared(json!({
         "metrics": ["conversion_rate", "group_conversion_rate"],
         "filters": [["contains", "event:goal", ["Order", "signup"]]],
@@ -465,7 +465,7 @@ fn times_are_compared() {
 }
 
 #[test]
-fn what_is_included_is_told() {
+fn returns_included_metadata() {
     let world = World::of_three();
     let meta = |include: Value| world.ask(&json!({ "include": include }))["meta"].clone();
     let imports = meta(json!({ "imports": true }));
@@ -481,7 +481,7 @@ fn what_is_included_is_told() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_refused_by_its_place() {
+fn errors_name_the_invalid_key() {
     let world = World::of_three();
     let check = |question: Value, expected: &str| {
         let (status, answer) = world.post(filled(&question).to_string());
@@ -600,7 +600,7 @@ fn what_cannot_be_asked_is_refused_by_its_place() {
 }
 
 #[test]
-fn groups_are_bounded() {
+fn limits_the_number_of_groups() {
     let mut world = World::new("UTC");
     for number in 0..25_100 {
         let props = json!([["x", number.to_string()]]);
@@ -609,7 +609,7 @@ fn groups_are_bounded() {
             json!({ "v": 1 + number / 200, "p": "/", "n": "signup", "m": props }),
         );
     }
-    // Of each: the row, the same of those who might have converted, and both of the other time.
+    // For each group: its row, the row of possible converters, and both for the other time.
     let question = |limit: u64| {
         filled(&json!({
             "metrics": ["events", "group_conversion_rate"],
@@ -629,7 +629,7 @@ fn groups_are_bounded() {
         error.starts_with("#/dimensions: these dimensions have more than 100000 values"),
         "{error}"
     );
-    // Without the other time it is answered, and the answer has at most 10,000 rows.
+    // Without a comparison it is answered, with at most 10,000 rows.
     let mut question = question(10_000);
     question["include"] = json!({ "total_rows": true });
     let (status, answer) = world.post(question.to_string());
@@ -642,7 +642,7 @@ fn groups_are_bounded() {
 }
 
 #[test]
-fn what_is_missing_is_told() {
+fn warns_of_unreadable_data() {
     let mut world = World::of_three();
     world.add_unreadable("2026-11-19T12:00:00Z");
     let answer = world.ask(&json!({}));
@@ -689,7 +689,7 @@ fn access<'a>(settings: &'a Settings, store: &'a Broken) -> Authenticator<'a, Br
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_no_secret_told() {
+async fn store_errors_reveal_nothing() {
     let settings = Settings::from_yaml("sites: [{domain: example.com}]").unwrap();
     let request = post(filled(&json!({})).to_string());
     let secret = || "arn:aws:…".to_owned();
@@ -709,7 +709,7 @@ async fn a_store_that_fails_is_no_secret_told() {
 }
 
 #[test]
-fn a_token_opens_its_site_alone() {
+fn tokens_open_only_their_site() {
     let mut world = World::of_three();
     world.door = AccessMode::Closed;
     let secret = world.token("example.com");
@@ -733,14 +733,14 @@ fn a_token_opens_its_site_alone() {
     check(None, "example.com", 401);
     check(None, "not.there", 401);
     check(None, "", 401);
-    // Who may not look is not told what is wrong with the question, either.
+    // Without access, nobody learns whether the question was valid.
     assert_eq!(world.post("{").0, 401);
 }
 
 #[test]
-fn engagement_is_of_the_views_that_say_so() {
+fn engagement_averages_views_that_report_it() {
     let mut world = World::of_three();
-    // Ann looks at /a for 4 seconds and sees half of it, and Bob for 9.5 and all of it; Cid does not say.
+    // Ann views /a for 4 seconds and sees half of it; Bob for 9.5 seconds and all of it; Cid sends nothing.
     world.engage("2026-11-18T09:03:00Z", 1, "/a", 50, 4000);
     world.engage("2026-11-18T10:01:00Z", 2, "/a", 100, 9500);
     let metrics = ["visitors", "events", "time_on_page", "scroll_depth"];
@@ -755,7 +755,7 @@ fn engagement_is_of_the_views_that_say_so() {
 }
 
 #[test]
-fn only_a_site_that_is_there_is_answered_for() {
+fn rejects_unknown_sites() {
     let world = World::of_three();
     let ask = |site: Value| {
         let (status, answer) = world.post(filled(&json!({ "site_id": site })).to_string());

@@ -1,4 +1,4 @@
-//! A site with a few hits, and questions to it.
+//! A site with a few hits, and questions to its API.
 
 use footfall_infra::settings::{Domain, Settings};
 use footfall_runtime::auth::admin::{self, TokenRequest};
@@ -18,14 +18,14 @@ use footfall_testkit::memory::Memory;
 use footfall_testkit::request;
 use footfall_testkit::wait::wait;
 
-/// When all questions are asked: a Friday.
+/// Time of all questions: a Friday.
 pub(crate) const NOW: &str = "2026-11-20T12:00:00Z";
 
-/// A site, and who answers for it.
+/// A site and its handler.
 pub(crate) struct World {
     settings: Settings,
     store: Memory,
-    /// Open, unless a test closes it.
+    /// Open unless a test closes it.
     pub(crate) door: AccessMode,
     stored: u128,
 }
@@ -44,12 +44,12 @@ impl World {
         }
     }
 
-    /// Two days of three people.
+    /// Two days with three people.
     ///
-    /// - Wednesday: Ann comes from Google at 9:00 and reads /a, at 9:04 /b, and signs up there at 9:05 for the
-    ///   plan "pro". Bob comes at 10:00, directly, and reads /a.
-    /// - Thursday: Ann comes from Google at 8:00 and reads /b. Cid comes at 23:50, by a campaign, reads /a, and at
-    ///   23:58 /thanks.
+    /// - Wednesday: Ann comes from Google at 9:00 and reads /a, at 9:04 /b, where she signs up at 9:05 for the plan
+    /// "pro". Bob comes directly at 10:00 and reads /a.
+    /// - Thursday: Ann comes from Google at 8:00 and reads /b. Cid comes from a campaign at 23:50, reads /a, and at
+    /// 23:58 /thanks.
     pub(crate) fn of_three() -> Self {
         let mut world = Self::new("UTC");
         let ann = json!({
@@ -74,7 +74,7 @@ impl World {
         world
     }
 
-    /// Stores a hit; `v` is the visitor's number.
+    /// Stores a hit. `v` is the visitor's number.
     pub(crate) fn add(&mut self, at: &str, mut hit: Value) {
         let at: Timestamp = at.parse().unwrap();
         let visitor = hit["v"].as_u64().unwrap();
@@ -87,14 +87,14 @@ impl World {
         wait(self.store.put(Item { key, value, expires })).unwrap();
     }
 
-    /// Stores how long a visitor looked at a page, in milliseconds, and how far down, in per cent.
+    /// Stores an engagement: milliseconds, and scroll depth in per cent.
     pub(crate) fn engage(&mut self, at: &str, visitor: u64, page: &str, scroll: u8, engaged: u32) {
         let visitor = format!("{visitor:016x}");
         let said = json!({ "ev": visitor, "ep": page, "sd": scroll, "e": engaged });
         self.add_item(at, &said);
     }
 
-    /// Stores a hit that a newer version wrote.
+    /// Stores a hit as a newer version would write it.
     pub(crate) fn add_unreadable(&mut self, at: &str) {
         self.add_item(at, &json!({}));
     }
@@ -107,7 +107,7 @@ impl World {
         wait(self.store.put(item)).unwrap();
     }
 
-    /// The secret of a new token for a site.
+    /// Creates a token for a site, and returns its secret.
     pub(crate) fn token(&self, site: &str) -> String {
         let wish = TokenRequest {
             kind: auth::Kind::Api,
@@ -121,14 +121,14 @@ impl World {
         made.unwrap().0.expose().to_owned()
     }
 
-    /// Folds what is closed at `now`.
+    /// Rolls up everything that is complete at `now`.
     pub(crate) fn fold(&self, now: &str) {
         let rollup =
             Rollup::new(self.settings.clone(), self.store.clone(), Fixed::at(now)).least(1);
         wait(rollup.run()).unwrap();
     }
 
-    /// What the function answers to a request at some time.
+    /// The function's response to a request at a given time.
     pub(crate) fn answer_at(&self, now: &str, request: &Request) -> (u16, Value) {
         let (settings, store) = (self.settings.clone(), self.store.clone());
         let dashboard = Web::new(settings, store, Fixed::at(now), self.door).unwrap();
@@ -147,7 +147,7 @@ impl World {
         self.answer(&post(body))
     }
 
-    /// The answer to a question about Wednesday and Thursday, unless it says otherwise.
+    /// The answer to a question about Wednesday and Thursday, unless it has its own date range.
     #[track_caller]
     pub(crate) fn ask(&self, question: &Value) -> Value {
         let (status, answer) = self.post(filled(question).to_string());
@@ -155,7 +155,7 @@ impl World {
         answer
     }
 
-    /// The rows of an answer: dimensions and metrics, one behind the other.
+    /// Rows of an answer: dimensions followed by metrics.
     #[track_caller]
     pub(crate) fn rows(&self, question: &Value) -> Vec<Value> {
         let answer = self.ask(question);
@@ -171,13 +171,13 @@ impl World {
         assert_eq!(Value::from(self.rows(&question)), expected, "{question}");
     }
 
-    /// Asks v1 by a path and a query.
+    /// Requests a path of v1 with a query string.
     pub(crate) fn get(&self, path: &str, query: &str) -> (u16, Value) {
         self.answer(&get(path, query))
     }
 }
 
-/// A question with what it cannot do without.
+/// A request with the required keys only.
 pub(crate) fn filled(question: &Value) -> Value {
     let mut body = json!({
         "site_id": "example.com",

@@ -5,7 +5,7 @@ use super::{LATER, TUESDAY, berlin, monday, utc};
 /// `is source ""` is Direct
 /// `contains source ""` matches nobody.
 #[test]
-fn source_is_empty_is_direct() {
+fn empty_source_is_direct() {
     let traffic = utc("
         2026-11-23 09:00 ann /a
         2026-11-23 09:01 ann /b source=Google
@@ -25,7 +25,7 @@ fn source_is_empty_is_direct() {
         ("f=contains,source,oo,x", bob),
         ("f=contains,source,OO", "total -"),
         ("f=contains_not,source,x,oo", ann),
-        // Nothing is a part of anything.
+        // The empty string is contained in nothing.
         ("f=contains,source,", "total -"),
         ("f=contains_not,source,", both),
     ] {
@@ -36,7 +36,7 @@ fn source_is_empty_is_direct() {
 /// Filtered by page `/b`, Ann's visit `/a`, `/b` is one visit, one view, no bounce, entered at
 /// `/a`. Filtered by page `/a` and by page `/b`, it is nothing: no hit is both.
 #[test]
-fn ann_s_visit_filtered_by_page_b_is_one_visit_one_view_no_bounce_entered_at_a() {
+fn filtering_by_page_keeps_the_whole_visits_numbers() {
     let traffic = utc("
         2026-11-23 09:00 ann /a source=Google
         2026-11-23 09:01 ann /b
@@ -53,7 +53,7 @@ fn ann_s_visit_filtered_by_page_b_is_one_visit_one_view_no_bounce_entered_at_a()
         source Google 1 visitor, 1 visit, 1 view, 60 s
     ",
     );
-    // By a visit's: all of its hits.
+    // By a dimension of visits: all hits of the visit.
     for filter in ["f=is,entry_page,/a", "f=is,exit_page,/b", "f=is,source,Google"] {
         traffic.says(
             LATER,
@@ -68,7 +68,7 @@ fn ann_s_visit_filtered_by_page_b_is_one_visit_one_view_no_bounce_entered_at_a()
 }
 
 #[test]
-fn a_hit_is_selected_if_every_filter_holds_for_it() {
+fn selects_hits_that_match_every_filter() {
     let traffic = utc("
         2026-11-23 09:00 ann /a source=Google
         2026-11-23 09:01 ann /b event=click
@@ -76,11 +76,11 @@ fn a_hit_is_selected_if_every_filter_holds_for_it() {
     ");
     let one = "total 1 visitor, 1 visit, 1 view, 120 s";
     for (filters, expected) in [
-        // No hit is both, although the visit has both.
+        // No hit is on both pages, although the visit has both.
         ("f=is,page,/a&f=is,page,/b", "total -"),
         ("f=is,page,/a&f=is,event,click", "total -"),
         ("f=is,page,/b&f=is,event,click", "total 1 visitor, 1 visit, 1 event, 120 s"),
-        // A page view's event is the empty value.
+        // The event of a page view is the empty value.
         ("f=is,page,/b&f=is,event,", "total -"),
         ("f=is,event,", "total 1 visitor, 1 visit, 2 views, 120 s"),
         ("f=is,page,blog.example.com/b", one),
@@ -98,7 +98,7 @@ fn a_hit_is_selected_if_every_filter_holds_for_it() {
 /// Ann reads `/a` at 23:55 and `/b` at 00:05: on the first day, `/b` has a visit, and neither a
 /// view nor a visitor.
 #[test]
-fn a_visit_counts_if_any_of_its_hits_wherever_it_lies_is_selected() {
+fn counts_visits_with_any_selected_hit() {
     let traffic = berlin(
         "
         2026-11-23 23:55 ann /a
@@ -120,7 +120,7 @@ fn a_visit_counts_if_any_of_its_hits_wherever_it_lies_is_selected() {
 }
 
 #[test]
-fn values_with_commas_are_written_with_a_backslash() {
+fn escapes_commas_in_values() {
     let traffic = utc("2026-11-23 09:00 ann /a,b\n2026-11-23 09:00 bob /a");
     traffic.says(
         LATER,

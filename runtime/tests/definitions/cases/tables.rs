@@ -1,9 +1,9 @@
-//! Tables: which rows there are, and in which order.
+//! Rows of tables, and their order.
 
 use super::{LATER, MONDAY, utc};
 
 #[test]
-fn what_has_no_value_has_a_row_for_some_and_none_for_others() {
+fn rows_without_a_value_depend_on_the_dimension() {
     let none = "(none) 1 visitor, 1 visit, 1 view, 1 bounce";
     utc("2026-11-23 09:00 ann /a").says(
         LATER,
@@ -31,7 +31,7 @@ fn what_has_no_value_has_a_row_for_some_and_none_for_others() {
 }
 
 #[test]
-fn a_visit_counts_in_the_row_of_every_value_that_its_hits_have() {
+fn visits_count_in_the_row_of_every_value_of_their_hits() {
     utc("
         2026-11-23 09:00 ann /a
         2026-11-23 09:01 ann /b
@@ -49,8 +49,8 @@ fn a_visit_counts_in_the_row_of_every_value_that_its_hits_have() {
 }
 
 #[test]
-fn rows_stand_in_falling_order() {
-    // By visitors, views, events, visits, and by name.
+fn rows_are_sorted_in_descending_order() {
+    // By visitors, views, events, visits, and finally by name.
     utc("
         2026-11-23 01:00 ann /visitors
         2026-11-23 01:00 bob /visitors
@@ -85,7 +85,7 @@ fn rows_stand_in_falling_order() {
 }
 
 #[test]
-fn entry_and_exit_pages_stand_in_falling_order_of_visits() {
+fn entry_and_exit_pages_are_sorted_by_visits() {
     utc("
         2026-11-23 01:00 ann /visitors
         2026-11-23 01:00 bob /visitors
@@ -108,7 +108,7 @@ fn entry_and_exit_pages_stand_in_falling_order_of_visits() {
 }
 
 #[test]
-fn what_has_no_value_stands_before_all_names() {
+fn rows_without_a_value_sort_before_names() {
     utc("
         2026-11-23 01:00 ann /a source=!
         2026-11-23 01:00 bob /a

@@ -1,4 +1,4 @@
-//! From where: sources, referrers, campaigns, and what else a first hit says.
+//! Sources, referrers, campaigns, and the other values of a visit's first hit.
 
 use footfall_runtime::ingest::Ingest;
 use serde_json::json;
@@ -12,7 +12,7 @@ use super::{LATER, MONDAY, monday, utc};
 
 /// Ann comes from Google and reads three pages: three views from Google.
 #[test]
-fn ann_comes_from_google_and_reads_three_pages_three_views_from_google() {
+fn all_views_of_a_visit_have_its_source() {
     let traffic = utc("
         2026-11-23 09:00 ann /a source=Google
         2026-11-23 09:01 ann /b
@@ -32,7 +32,7 @@ fn ann_comes_from_google_and_reads_three_pages_three_views_from_google() {
 
 /// Ann comes without a source, and a minute later by a link from Google: still Direct.
 #[test]
-fn ann_comes_without_a_source_and_by_a_link_from_google_still_direct() {
+fn the_first_hit_determines_the_source() {
     utc("
         2026-11-23 09:00 ann /a country=DE
         2026-11-23 09:01 ann /b source=Google browser=Firefox
@@ -49,7 +49,7 @@ fn ann_comes_without_a_source_and_by_a_link_from_google_still_direct() {
 }
 
 #[test]
-fn of_hits_of_one_millisecond_one_is_always_the_first() {
+fn hits_of_one_millisecond_have_a_stable_order() {
     utc("
         2026-11-23 09:00 ann /b source=Google
         2026-11-23 09:00 ann /c
@@ -68,7 +68,7 @@ fn of_hits_of_one_millisecond_one_is_always_the_first() {
 }
 
 #[test]
-fn what_is_known_of_a_visit_is_known_from_its_first_hit() {
+fn visit_dimensions_come_from_the_first_hit() {
     utc("
         2026-11-23 09:00 ann /a referrer=t.co/x utm_source=a utm_medium=b utm_campaign=c \
             utm_term=d utm_content=e country=DE browser=Firefox browser_version=151 os=Linux \
@@ -98,7 +98,7 @@ fn what_is_known_of_a_visit_is_known_from_its_first_hit() {
     );
 }
 
-/// A hit as a browser sends it, and what a report then says of it.
+/// Takes a hit as a browser sends it, and compares the report.
 #[track_caller]
 fn sent(body: &serde_json::Value, agent: &str, expected: &str) {
     let world = World::new("UTC", 1);
@@ -116,7 +116,7 @@ fn sent(body: &serde_json::Value, agent: &str, expected: &str) {
 }
 
 #[test]
-fn t_co_is_twitter_and_www_is_no_other_host() {
+fn short_links_and_www_hosts_are_normalized() {
     let agent = footfall_testkit::FIREFOX;
     let page = |page: &str, referrer: &str| json!({ "n": "pageview", "u": page, "d": "example.com", "r": referrer });
     let one = "1 visitor, 1 visit, 1 view, 1 bounce";
@@ -133,7 +133,7 @@ fn t_co_is_twitter_and_www_is_no_other_host() {
     "
         ),
     );
-    // Not from the site itself.
+    // Links within the site are no source.
     let own = page("https://example.com/a", "https://www.example.com/b");
     sent(&own, agent, &format!("source (none) {one}"));
     let campaign = page("https://example.com/a?utm_source=hn&utm_medium=X%20y", "https://t.co/");

@@ -1,9 +1,9 @@
-//! When: periods, bars, changes, and now.
+//! Periods, bars, changes, and current visitors.
 
 use super::{BOTH, LATER, MONDAY, TUESDAY, Traffic, berlin, utc};
 
 #[test]
-fn a_period_is_whole_days_of_the_zone() {
+fn periods_are_whole_days_of_the_time_zone() {
     let traffic = berlin(
         "
         2026-11-22 23:59:59.999 ann /a
@@ -46,7 +46,7 @@ fn a_period_is_whole_days_of_the_zone() {
 }
 
 #[test]
-fn all_begins_with_the_first_day_on_which_anything_was_counted() {
+fn all_time_begins_with_the_first_recorded_day() {
     utc("
         2025-07-03 09:00 ann /a
         2026-11-23 09:00 ann /a
@@ -121,7 +121,7 @@ fn a_day_of_25_hours_has_two_bars_of_one_hour() {
 }
 
 #[test]
-fn an_hours_bar_begins_where_the_zone_says() {
+fn hourly_bars_begin_at_the_zones_hours() {
     let kathmandu = |hits| Traffic { zone: "Asia/Kathmandu", hits };
     kathmandu("2026-11-22 18:14:59.999Z ann /a\n2026-11-22 18:15Z bob /a").says(
         LATER,
@@ -143,7 +143,7 @@ fn an_hours_bar_begins_where_the_zone_says() {
 
 /// 30 December 2011 in Apia.
 #[test]
-fn a_day_that_was_skipped_has_nothing() {
+fn skipped_days_are_empty() {
     let apia = Traffic {
         zone: "Pacific/Apia",
         hits: "2011-12-29 23:59:59.999 ann /a\n2011-12-31 00:00 ann /b",
@@ -163,7 +163,7 @@ fn a_day_that_was_skipped_has_nothing() {
 
 /// 6 September 2026 begins at 1 o'clock in Santiago, and has 23 hours.
 #[test]
-fn a_day_without_a_midnight_begins_after_it() {
+fn days_without_a_midnight_begin_after_it() {
     let santiago = Traffic {
         zone: "America/Santiago",
         hits: "2026-09-05 23:59:59.999 ann /a\n2026-09-06 01:00 bob /a",
@@ -180,7 +180,7 @@ fn a_day_without_a_midnight_begins_after_it() {
 
 /// at noon, today is compared with yesterday's first 12 hours
 #[test]
-fn a_change_is_against_the_period_before() {
+fn changes_compare_with_the_previous_period() {
     let one = "1 visitor, 1 visit, 1 view, 1 bounce";
     let two = "2 visitors, 2 visits, 2 views, 2 bounces";
     let traffic = utc("
@@ -203,7 +203,7 @@ fn a_change_is_against_the_period_before() {
     traffic.says(now, "period=7d", &format!("before {two}"));
     traffic.says(now, "period=month", &format!("before {two}"));
     traffic.says(now, "period=year", &format!("before {two}"));
-    // What is over is compared with all of it.
+    // A period that has ended is compared with the whole previous one.
     traffic.says(LATER, TUESDAY, &format!("before {two}"));
     traffic.says("2026-11-24 12:00", "from=2026-11-25&to=2026-11-25", "total -\nbefore -");
     traffic.says(now, "period=yesterday&f=is,page,/b", "before -");
@@ -211,7 +211,7 @@ fn a_change_is_against_the_period_before() {
 
 /// on 31 March, with all of February
 #[test]
-fn a_month_is_never_compared_with_more_than_the_month_before() {
+fn months_compare_with_at_most_the_previous_month() {
     utc("
         2026-02-01 00:00 ann /a
         2026-02-28 23:59:59.999 ann /a
@@ -243,7 +243,7 @@ fn now_is_who_has_a_hit_in_the_last_5_minutes() {
         "now 2\ntotal 3 visitors, 3 visits, 3 views, 1 event, 2 bounces, 240 s",
     );
     traffic.says(now, "period=yesterday&f=is,page,/nothing", "now 2\ntotal -");
-    // Nobody is known from one day of UTC to the next.
+    // No visitor is recognised on another UTC day.
     utc("2026-11-23 23:59 ann /a\n2026-11-24 00:00 ann /a").says(
         "2026-11-24 00:01",
         "period=today",

@@ -1,9 +1,9 @@
-//! What happens: hits, page views, events, pages.
+//! Hits, page views, events and pages.
 
 use super::{LATER, MONDAY, TUESDAY, monday, utc};
 
 #[test]
-fn what_a_program_does_is_in_none_of_the_numbers() {
+fn excluded_hits_are_in_no_number() {
     let traffic = utc("
         2026-11-23 09:00 ann /a
         2026-11-23 09:01 !bot /a
@@ -21,7 +21,7 @@ fn what_a_program_does_is_in_none_of_the_numbers() {
         filtered prefetch 1
     ";
     traffic.says("2026-11-23 09:04", MONDAY, expected);
-    // Whatever is filtered by.
+    // With any filter.
     traffic.says(
         "2026-11-23 09:04",
         &monday("f=is,page,/nothing"),
@@ -36,7 +36,7 @@ fn what_a_program_does_is_in_none_of_the_numbers() {
 
 /// Ann opens `/a` and clicks "sign up": one page view, one event.
 #[test]
-fn ann_opens_a_page_and_clicks_sign_up_one_page_view_one_event() {
+fn page_views_and_events_count_separately() {
     utc("
         2026-11-23 09:00 ann /a
         2026-11-23 09:01 ann /a event=sign+up
@@ -55,7 +55,7 @@ fn ann_opens_a_page_and_clicks_sign_up_one_page_view_one_event() {
 /// Ann opens `/a` at 9:00, and scrolls and reads for 40 minutes: one visit of 40 minutes, one view, one
 /// bounce.
 #[test]
-fn an_engagement_is_no_hit() {
+fn engagements_are_not_hits() {
     let traffic = utc("
         2026-11-23 09:00 ann /a
         2026-11-23 09:40 ann /a looked=2400 scrolled=80
@@ -71,7 +71,7 @@ fn an_engagement_is_no_hit() {
 }
 
 #[test]
-fn an_engagement_belongs_to_the_last_view_of_its_page() {
+fn engagements_belong_to_the_last_view_of_their_page() {
     utc("
         2026-11-23 09:00 ann /a
         2026-11-23 09:02 ann /a looked=60 scrolled=50
@@ -97,7 +97,7 @@ fn an_engagement_belongs_to_the_last_view_of_its_page() {
 /// Ann opens `/a` at 23:50 UTC and leaves it at 0:10: the new day does not know her, so the time that she
 /// looked at it is lost.
 #[test]
-fn an_engagement_that_finds_no_view_is_dropped() {
+fn drops_engagements_without_a_view() {
     let traffic = utc("
         2026-11-23 23:50 ann /a
         2026-11-24 00:10 ann /a looked=1200 scrolled=80
@@ -107,7 +107,7 @@ fn an_engagement_that_finds_no_view_is_dropped() {
 }
 
 #[test]
-fn on_another_host_the_host_stands_before_the_path() {
+fn pages_of_other_hosts_begin_with_the_host() {
     utc("
         2026-11-23 09:00 ann /a
         2026-11-23 09:01 ann blog.example.com/a

@@ -1,10 +1,10 @@
-//! Who: visitors, visits, bounces, durations, entries and exits.
+//! Visitors, visits, bounces, durations, entry and exit pages.
 
 use super::{BOTH, LATER, MONDAY, TUESDAY, berlin, monday, utc};
 
 /// Ann reads on Monday morning and on Monday evening, and again on Tuesday: two visitors.
 #[test]
-fn ann_reads_on_monday_morning_and_evening_and_on_tuesday_two_visitors() {
+fn a_reader_on_two_days_is_two_visitors() {
     utc("
         2026-11-23 08:00 ann /a
         2026-11-23 20:00 ann /a
@@ -42,8 +42,8 @@ fn ann_reads_at_9_and_at_10_one_visitor_in_each_hour_one_of_the_day() {
 }
 
 #[test]
-fn a_day_of_another_zone_has_parts_of_two_days_of_utc() {
-    // The day of UTC begins at 1 o'clock in Berlin.
+fn local_days_contain_parts_of_two_utc_days() {
+    // The UTC day begins at 1:00 in Berlin.
     berlin(
         "
         2026-11-23 00:30 ann /a
@@ -93,7 +93,7 @@ fn ann_reads_at_9_00_9_29_and_9_59_two_visits() {
 }
 
 #[test]
-fn two_visitors_at_once_are_two_visits() {
+fn simultaneous_visitors_have_separate_visits() {
     utc("
         2026-11-23 09:00 ann /a
         2026-11-23 09:00 bob /a
@@ -104,7 +104,7 @@ fn two_visitors_at_once_are_two_visits() {
 }
 
 #[test]
-fn the_end_of_a_day_of_utc_ends_a_visit() {
+fn visits_end_with_the_utc_day() {
     utc("
         2026-11-23 23:59:59.999 ann /a
         2026-11-24 00:00 ann /b
@@ -155,7 +155,7 @@ fn ann_reads_at_23_55_and_at_00_05_the_second_day_has_a_view_and_no_visit() {
 }
 
 #[test]
-fn views_per_visit_are_none_without_visits() {
+fn views_per_visit_are_missing_without_visits() {
     utc("2026-11-23 09:00 ann /a\n2026-11-23 09:01 ann /b\n2026-11-23 12:00 ann /b").says(
         LATER,
         MONDAY,
@@ -173,7 +173,7 @@ fn views_per_visit_are_none_without_visits() {
 
 /// Ann opens `/a` and leaves: a bounce. Bob opens `/a` and clicks "sign up": no bounce.
 #[test]
-fn ann_leaves_a_bounce_bob_clicks_sign_up_no_bounce() {
+fn an_event_prevents_a_bounce() {
     utc("
         2026-11-23 09:00 ann /a
         2026-11-23 09:00 bob /a
@@ -187,7 +187,7 @@ fn ann_leaves_a_bounce_bob_clicks_sign_up_no_bounce() {
         average 1 views, 50 % bounced, 0 s
     ",
     );
-    // Neither is the same page twice, nor an event alone.
+    // Viewing the same page twice is not a bounce, and neither is a lone event.
     utc("
         2026-11-23 09:00 ann /a
         2026-11-23 09:00 ann /a
@@ -216,7 +216,7 @@ fn ann_reads_for_at_least_4_minutes_bob_bounces_2_minutes() {
 }
 
 #[test]
-fn entry_and_exit_are_the_first_and_the_last_page_view() {
+fn entry_and_exit_are_the_first_and_last_page_view() {
     utc("
         2026-11-23 09:00 ann /x event=click
         2026-11-23 09:01 ann /a
@@ -235,7 +235,7 @@ fn entry_and_exit_are_the_first_and_the_last_page_view() {
 }
 
 #[test]
-fn a_visit_of_events_alone_has_neither_entry_nor_exit() {
+fn visits_of_events_alone_have_no_entry_or_exit() {
     let traffic = utc("2026-11-23 09:00 ann /a event=click");
     traffic.says(
         LATER,
