@@ -153,7 +153,7 @@ fn step() -> impl Strategy<Value = Step> {
         prop_oneof![4 => Just(None), 1 => select(HOSTS).prop_map(|host| Some(host.to_owned()))],
         prop_oneof![3 => select(&PAGES[..3]), 1 => select(PAGES)],
     );
-    let whence = (text(SOURCES), text(REFERRERS), campaign);
+    let acquisition = (text(SOURCES), text(REFERRERS), campaign);
     let countries = vec![None, Country::parse("DE"), Country::parse("US")];
     let devices = vec![None, Some(Device::Desktop), Some(Device::Mobile)];
     let screens = vec![None, Some(Screen::Mobile), Some(Screen::Laptop)];
@@ -170,9 +170,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Vec::new()),
         1 => select(PROPS).prop_map(|value| vec![("plan".to_owned(), value.to_owned())]),
     ];
-    let hit = (what, whence, client, props).prop_map(|(what, whence, client, props)| {
+    let hit = (what, acquisition, client, props).prop_map(|(what, acquisition, client, props)| {
         let (event, host, page) = what;
-        let (source, referrer, campaign) = whence;
+        let (source, referrer, campaign) = acquisition;
         let (country, browser, browser_version, os, os_version, device, screen) = client;
         Step::Hit(Box::new(Hit {
             visitor: VisitorId::new(0),
