@@ -106,8 +106,8 @@ impl Store for Ending {
     }
 
     /// Which nobody but the lock does, as often as time says.
-    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
-        self.store.replace(item, old).await
+    async fn compare_and_set(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+        self.store.compare_and_set(item, old).await
     }
 
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {

@@ -172,7 +172,7 @@ fn folds(site: &Site, record: Record) {
     let back = segment::decode(&encoded.first, &Column::ALL, &mut other).unwrap();
     assert_eq!(crate::segment::words(&back, &other), crate::segment::words(&rows, &texts));
     if let Kind::Hit(hit) = record.kind {
-        let text = |column| other.of(column).text(back.column(column)[0]).map(str::to_owned);
+        let text = |column| other.of(column).value(back.column(column)[0]).map(str::to_owned);
         assert_eq!(text(Column::Event), hit.event);
         assert_eq!(text(Column::Source), hit.source);
         assert_eq!(text(Column::Referrer), hit.referrer);

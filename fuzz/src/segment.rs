@@ -21,13 +21,13 @@ pub fn check(bytes: &[u8]) {
     assert_eq!(times.times, rows.times);
     let pages = |rows: &HitBatch, texts: &Dictionaries| -> Vec<Option<String>> {
         let codes = rows.column(Column::Page).iter();
-        codes.map(|code| texts.of(Column::Page).text(*code).map(str::to_owned)).collect()
+        codes.map(|code| texts.of(Column::Page).value(*code).map(str::to_owned)).collect()
     };
     assert_eq!(pages(&times, &some), pages(&rows, &texts));
 
     // What does not count has no visitor, and no depth is more than all of it.
     for row in 0..rows.len() {
-        if rows.column(Column::Filtered)[row] != NULL_KEY {
+        if rows.column(Column::Exclusion)[row] != NULL_KEY {
             rows.visitors[row] = 0;
         }
     }
@@ -60,7 +60,7 @@ pub fn let_panics_be_caught() {
 /// HitBatch as words, whatever the codes.
 pub(crate) fn words(rows: &HitBatch, texts: &Dictionaries) -> Vec<String> {
     let word = |row: usize| {
-        let texts = Column::ALL.map(|column| texts.of(column).text(rows.column(column)[row]));
+        let texts = Column::ALL.map(|column| texts.of(column).value(rows.column(column)[row]));
         let depth = Some(rows.scrolled[row]).filter(|depth| *depth != NO_SCROLL);
         let numbers = (rows.times[row], rows.visitors[row], rows.engaged[row], depth);
         format!("{numbers:?} {texts:?}")

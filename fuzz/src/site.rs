@@ -79,7 +79,7 @@ fn dashboard() -> Web<Memory, Fixed> {
     let engaged = json!({ "ev": format!("{:016x}", 1), "ep": "/b", "sd": 60, "e": 9000 });
     put("2026-11-18T09:06:00Z", engaged.to_string().into_bytes());
     put("2026-11-18T09:07:00Z", json!({ "x": "bot", "p": "/a" }).to_string().into_bytes());
-    let rollup = Rollup::new(settings.clone(), store.clone(), Fixed::at(NOW)).least(1);
+    let rollup = Rollup::new(settings.clone(), store.clone(), Fixed::at(NOW)).min_hits(1);
     wait(rollup.run()).unwrap();
     Web::new(settings, store, Fixed::at(NOW), AccessMode::Open).unwrap()
 }

@@ -218,14 +218,14 @@ async fn reading(
     for day in first.series(1.day()).take_while(|day| *day < today) {
         let (rows, mut texts) = traffic.day(utc_start(day).unwrap().as_millisecond());
         hits += rows.len();
-        let encoded = rollup::encode(site, Span::Day(day), rows, &mut texts, 0).unwrap();
-        let (first, rest) = rollup::items(site, Span::Day(day), encoded, None);
+        let encoded = rollup::encode_segment(site, Span::Day(day), rows, &mut texts, 0).unwrap();
+        let (first, rest) = rollup::segment_items(site, Span::Day(day), encoded, None);
         bytes += rest.iter().chain([&first]).map(|item| item.value.len()).sum::<usize>();
-        rollup::put(store, first, rest).await.unwrap();
+        rollup::put_segment(store, first, rest).await.unwrap();
     }
     let through = Some(today - 1.day());
-    let checkpoint = Checkpoint { first: Some(first), through, shards: 1, ..Default::default() };
-    checkpoint.put(store, site).await.unwrap();
+    let checkpoint = Checkpoint { first: Some(first), rolled_up_through: through, shards: 1, ..Default::default() };
+    checkpoint.save(store, site).await.unwrap();
     numbers.add("at_rest_bytes", bytes as f64 / hits as f64, "bytes per hit in its day's segment");
     let dashboard = Function::start(env!("CARGO_BIN_EXE_dashboard"), variables).await;
     let mut look = event("dashboard");

@@ -232,8 +232,8 @@ impl World {
         let span = hour::Span::Day(day);
         let (rows, mut texts) = traffic.day(utc_start(day).unwrap().as_millisecond());
         self.views += rows.len() as u64;
-        let encoded = rollup::encode(site, span, rows, &mut texts, 0).unwrap();
-        let (first, mut items) = rollup::items(site, span, encoded, None);
+        let encoded = rollup::encode_segment(site, span, rows, &mut texts, 0).unwrap();
+        let (first, mut items) = rollup::segment_items(site, span, encoded, None);
         items.insert(0, first);
         for (part, item) in items.iter().enumerate() {
             fs::write(self.folder.path().join(format!("{day}-{part:02}.parquet")), &item.value)
@@ -253,7 +253,7 @@ impl World {
     fn reader(&self) -> Reader<'_, Memory> {
         let checkpoint = Checkpoint {
             first: Some(self.first()),
-            through: Some(last()),
+            rolled_up_through: Some(last()),
             ..Checkpoint::default()
         };
         let (store, settings) = (&self.store, &self.settings);

@@ -62,7 +62,7 @@ pub struct Segments {
     /// Those there are, in the order of their names. The day's own comes first.
     pub all: Vec<Segment>,
     /// Parts that no first part names, beside one that is there: of segments that it replaced.
-    pub stray: Vec<Key>,
+    pub orphaned_parts: Vec<Key>,
 }
 
 /// What counts of a day.
@@ -72,9 +72,9 @@ pub struct Day {
     pub segments: Vec<Segment>,
     /// What is not folded into any of them yet, in the order of time, its visitors numbered as they first
     /// came.
-    pub open: HitBatch,
+    pub unrolled: HitBatch,
     /// What stands in `open`.
-    pub texts: Dictionaries,
+    pub dictionaries: Dictionaries,
     /// How many hits are in none of it, because they cannot be read.
     pub unreadable: u64,
     /// What cannot be read, in words.
@@ -92,7 +92,7 @@ impl<'a, S: Store> RawData<'a, S> {
         site: &'a Site,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        let checkpoint = Checkpoint::of(store, site).await?;
+        let checkpoint = Checkpoint::load(store, site).await?;
         let shards = checkpoint.shards(settings.shards.get());
         Ok(Self { store, site, shards, checkpoint, now })
     }
@@ -164,22 +164,22 @@ impl<'a, S: Store> RawData<'a, S> {
         let mut folded = Vec::new();
         for segment in hours {
             folded.extend(segment.hour(date));
-            match segment.rows(&Column::ALL, &mut day.texts) {
+            match segment.rows(&Column::ALL, &mut day.dictionaries) {
                 Ok(mut rows) => {
                     day.unreadable += segment.unreadable;
-                    day.open.append(&mut rows);
+                    day.unrolled.append(&mut rows);
                 }
                 Err(_) => day.incomplete.push(self.problem(date, segment)),
             }
         }
         let open = self.hours_with_hits(date).filter(|hour| !folded.contains(hour)).collect();
-        let (rows, texts) = (&mut day.open, &mut day.texts);
+        let (rows, texts) = (&mut day.unrolled, &mut day.dictionaries);
         day.unreadable +=
             hits(self.store, self.site, open, self.shards, self.now, rows, texts).await?;
-        day.open.number_visitors();
-        day.open.sort();
-        day.open.attach_engagement(&day.texts);
-        day.open = in_time(&day.open);
+        day.unrolled.number_visitors();
+        day.unrolled.sort();
+        day.unrolled.attach_engagement(&day.dictionaries);
+        day.unrolled = in_time(&day.unrolled);
         Ok(())
     }
 
@@ -222,7 +222,8 @@ fn grouped(items: Vec<Item>) -> (Segments, bool) {
         let place = |item: &Item| {
             let mut words = item.key.sk.split('#').skip(1);
             let number = words.next().and_then(|number| number.parse::<usize>().ok())?;
-            let is_its = number == 0 || number < header.parts && words.next() == Some(&header.id);
+            let is_its =
+                number == 0 || number < header.parts && words.next() == Some(&header.content_hash);
             is_its.then_some(number)
         };
         let (mut parts, others): (Vec<Item>, Vec<Item>) =
@@ -230,7 +231,7 @@ fn grouped(items: Vec<Item>) -> (Segments, bool) {
         parts.sort_by_key(place);
         let is_whole = parts.len() == header.parts;
         is_torn |= !is_whole;
-        segments.stray.extend(others.into_iter().map(|item| item.key));
+        segments.orphaned_parts.extend(others.into_iter().map(|item| item.key));
         let problem = SegmentError::Incomplete(header.parts).to_string();
         segments.all.push(Segment {
             name,
@@ -283,9 +284,9 @@ impl Day {
     /// What turns out not to be readable is added to `incomplete`.
     #[must_use]
     pub fn into_rows(mut self) -> (HitBatch, Dictionaries, Vec<String>) {
-        let own = std::mem::take(&mut self.open);
+        let own = std::mem::take(&mut self.unrolled);
         let mut all = HitBatch::default();
-        let (mut texts, mut incomplete) = (self.texts, self.incomplete);
+        let (mut texts, mut incomplete) = (self.dictionaries, self.incomplete);
         let mut last = 0;
         let mut add = |mut rows: HitBatch| {
             let before = last;
@@ -311,5 +312,5 @@ impl Day {
 fn in_time(rows: &HitBatch) -> HitBatch {
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|row| (rows.times[*row], rows.visitors[*row]));
-    rows.picked(&order)
+    rows.select_rows(&order)
 }

@@ -25,7 +25,7 @@ use crate::storage::hour::{Hour, Span, utc_day};
 use crate::storage::keys;
 use crate::storage::range_items;
 use crate::storage::retention;
-use crate::storage::retention::kept_from;
+use crate::storage::retention::retained_from;
 use crate::storage::{Item, Key, KeyRange, PutOutcome, Store, StoreError};
 
 /// An hour is folded so long after its end. A hit is stored within seconds of its time, or not at all;
@@ -106,7 +106,7 @@ impl<S: Store, A: Context> Rollup<S, A> {
 
     /// Folds every hour that has so many hits, in place of a hundred.
     #[must_use]
-    pub const fn least(mut self, hits: usize) -> Self {
+    pub const fn min_hits(mut self, hits: usize) -> Self {
         self.least = hits;
         self
     }
@@ -127,7 +127,7 @@ impl<S: Store, A: Context> Rollup<S, A> {
                 log::error("a site is not folded", format!("{}: {error}", site.domain));
                 failed.push(error);
             }
-            let folded = checkpoint.through.unwrap_or(Date::MIN);
+            let folded = checkpoint.rolled_up_through.unwrap_or(Date::MIN);
             through = Some(through.map_or(folded, |day| day.min(folded)));
         }
         // A day that waits to be folded does not keep its salt: that has expired, and DynamoDB takes its time.
@@ -138,7 +138,7 @@ impl<S: Store, A: Context> Rollup<S, A> {
         }
         // A salt is destroyed when nobody can find its bytes any more.
         if !self.is_purged.load(Ordering::Relaxed) {
-            self.store.purge(Partition::Salts).await?;
+            self.store.compact(Partition::Salts).await?;
             self.is_purged.store(true, Ordering::Relaxed);
         }
         if !failed.is_empty() {
@@ -156,8 +156,8 @@ impl<S: Store, A: Context> Rollup<S, A> {
         let mut known: BTreeMap<String, Checkpoint> = BTreeMap::new();
         // A site's checkpoint comes before its imports.
         for item in range_items(&self.store, &keys::checkpoints()).await? {
-            if let Some((domain, id)) = keys::import_of(&item.key) {
-                known.entry(domain.to_owned()).or_default().add(id, Import::decode(&item)?);
+            if let Some((domain, id)) = keys::parse_import_key(&item.key) {
+                known.entry(domain.to_owned()).or_default().add_import(id, Import::decode(&item)?);
             } else if let Some(domain) = keys::checkpoint_domain(&item.key) {
                 known.insert(domain.to_owned(), Checkpoint::decode(&item)?);
             }
@@ -186,7 +186,7 @@ impl<S: Store, A: Context> Rollup<S, A> {
     ) -> Result<(), RollupError> {
         let before = checkpoint.clone();
         let oldest = utc_day(retention::oldest_hit(site, now));
-        let next = checkpoint.through.and_then(|day| day.tomorrow().ok());
+        let next = checkpoint.rolled_up_through.and_then(|day| day.tomorrow().ok());
         let from = next.map_or(oldest, |next| next.max(oldest));
         let today = utc_day(now);
         self.note_shards(checkpoint, today);
@@ -194,25 +194,25 @@ impl<S: Store, A: Context> Rollup<S, A> {
         for day in from.series(1.day()).take_while(|day| *day <= today) {
             if is_over(day, now) {
                 match self.fold_day(site, checkpoint, day, now).await? {
-                    Found::Nothing | Found::Few => checkpoint.through = Some(day),
+                    Found::Nothing | Found::Few => checkpoint.rolled_up_through = Some(day),
                     Found::Folded => {
                         run.days += 1;
-                        checkpoint.counted(day);
-                        checkpoint.through = Some(day);
+                        checkpoint.record_hits_on(day);
+                        checkpoint.rolled_up_through = Some(day);
                         // What comes after it may fail.
-                        checkpoint.put(&self.store, site).await?;
+                        checkpoint.save(&self.store, site).await?;
                     }
                     // Days are folded one after the other: those after it wait, too.
                     Found::Unreadable => break,
                 }
             } else if self.fold_hours(site, checkpoint, day, now, run).await? {
-                checkpoint.counted(day);
+                checkpoint.record_hits_on(day);
             }
         }
         self.note_shards(checkpoint, today);
         self.forget(site, checkpoint, now).await?;
         if *checkpoint != before {
-            checkpoint.put(&self.store, site).await?;
+            checkpoint.save(&self.store, site).await?;
         }
         Ok(())
     }
@@ -223,17 +223,17 @@ impl<S: Store, A: Context> Rollup<S, A> {
         let shards = self.settings.shards.get();
         if shards >= checkpoint.shards {
             checkpoint.shards = shards;
-            checkpoint.lowered = None;
+            checkpoint.pending_shard_reduction = None;
             return;
         }
-        match checkpoint.lowered {
+        match checkpoint.pending_shard_reduction {
             Some((seen, on)) if seen == shards => {
                 if checkpoint.is_rolled_up(on) {
                     checkpoint.shards = shards;
-                    checkpoint.lowered = None;
+                    checkpoint.pending_shard_reduction = None;
                 }
             }
-            _ => checkpoint.lowered = Some((shards, today)),
+            _ => checkpoint.pending_shard_reduction = Some((shards, today)),
         }
     }
 
@@ -304,10 +304,10 @@ impl<S: Store, A: Context> Rollup<S, A> {
             }
             Span::Hour(_) | Span::Day(_) | Span::Imported(..) => {}
         }
-        let encoded = encode(site, span, rows, &mut texts, unreadable)?;
+        let encoded = encode_segment(site, span, rows, &mut texts, unreadable)?;
         let expires = retention::segment_expiry(site, span);
-        let (first, rest) = items(site, span, encoded, expires);
-        put(&self.store, first, rest).await?;
+        let (first, rest) = segment_items(site, span, encoded, expires);
+        put_segment(&self.store, first, rest).await?;
         Ok(Found::Folded)
     }
 
@@ -318,18 +318,18 @@ impl<S: Store, A: Context> Rollup<S, A> {
         checkpoint: &mut Checkpoint,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let keep = kept_from(site, now);
+        let keep = retained_from(site, now);
         // What was imported goes with its day; its first day stays what it was.
         let mut from = checkpoint
             .first_day()
-            .max(checkpoint.kept.filter(|_| checkpoint.first_day().is_some()));
+            .max(checkpoint.retained_from.filter(|_| checkpoint.first_day().is_some()));
         while let Some(first) = from.filter(|first| *first < keep) {
             let last = first.last_of_month().min(keep.yesterday().unwrap_or(first));
             self.delete_all(&keys::segments(site, first, last)).await?;
             from = last.tomorrow().ok();
         }
         checkpoint.first = checkpoint.first.map(|first| first.max(keep));
-        checkpoint.kept = (keep > Date::MIN).then_some(keep);
+        checkpoint.retained_from = (keep > Date::MIN).then_some(keep);
         Ok(())
     }
 
@@ -347,7 +347,7 @@ impl<S: Store, A: Context> Rollup<S, A> {
 ///
 /// # Errors
 /// [`RollupError::Segment`] if they cannot be written, for which there is no reason known.
-pub fn encode(
+pub fn encode_segment(
     site: &Site,
     span: Span,
     mut rows: HitBatch,
@@ -363,7 +363,7 @@ pub fn encode(
         // An hour's engagement may be of a view in the hour before: only a day has all of them.
         rows.attach_engagement(texts);
     }
-    rows.cap(texts, MAX_DISTINCT_VALUES);
+    rows.limit_distinct_values(texts, MAX_DISTINCT_VALUES);
     segment::encode(site.domain.as_str(), &span.to_string(), &rows, texts, unreadable)
         .map_err(|error| RollupError::Segment(format!("{span} of {}", site.domain), error))
 }
@@ -373,13 +373,13 @@ pub fn encode(
 /// Their keys are made from their bytes, so that those of two runs that saw different hits do not mix;
 /// what no first part names is never read.
 #[must_use]
-pub fn items(
+pub fn segment_items(
     site: &Site,
     span: Span,
     encoded: EncodedSegment,
     expires: Option<i64>,
 ) -> (Item, Vec<Item>) {
-    let EncodedSegment { first, rest, id } = encoded;
+    let EncodedSegment { first, rest, content_hash: id } = encoded;
     let rest = (1..).zip(rest).map(|(part, value)| {
         let key = keys::segment_part_key(site, span, part, &id);
         Item { key, value, expires }
@@ -392,7 +392,7 @@ pub fn items(
 ///
 /// # Errors
 /// If the store fails.
-pub async fn put<S: Store>(
+pub async fn put_segment<S: Store>(
     store: &S,
     first: Item,
     rest: Vec<Item>,
@@ -401,10 +401,10 @@ pub async fn put<S: Store>(
     for part in rest {
         store.put(part).await?;
     }
-    let id = segment::header(&first.value).map(|header| header.id).ok();
+    let id = segment::header(&first.value).map(|header| header.content_hash).ok();
     let absent = store.put_if_absent(first).await?;
     if let PutOutcome::Existing(found) = &absent {
-        let theirs = segment::header(&found.value).map(|header| header.id).ok();
+        let theirs = segment::header(&found.value).map(|header| header.content_hash).ok();
         if theirs != id {
             for key in &keys {
                 store.delete(key).await?;

@@ -178,7 +178,7 @@ mod tests {
     /// Rows as words, whatever the codes.
     fn words(rows: &HitBatch, texts: &Dictionaries) -> Vec<String> {
         let word = |row: usize| {
-            let texts = Column::ALL.map(|column| texts.of(column).text(rows.column(column)[row]));
+            let texts = Column::ALL.map(|column| texts.of(column).value(rows.column(column)[row]));
             let numbers =
                 (rows.times[row], rows.visitors[row], rows.engaged[row], rows.scrolled[row]);
             format!("{numbers:?} {texts:?}")

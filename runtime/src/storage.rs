@@ -146,7 +146,7 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Stores an item in place of the one under its key, if that one has still this value; says whether it did.
     /// One that has the new value already counts as this one, as in [`put_if_absent`](Self::put_if_absent).
-    fn replace(
+    fn compare_and_set(
         &self,
         item: Item,
         old: &[u8],
@@ -165,7 +165,7 @@ pub trait Store: Clone + Send + Sync + 'static {
 
     /// Destroys the bytes of what was deleted of a kind of item, where the store has them still. DynamoDB shows none
     /// to anybody, but by a backup.
-    fn purge(&self, of: Partition) -> impl Future<Output = Result<(), StoreError>> + Send {
+    fn compact(&self, of: Partition) -> impl Future<Output = Result<(), StoreError>> + Send {
         let _ = of;
         async { Ok(()) }
     }

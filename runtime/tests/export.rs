@@ -86,7 +86,7 @@ fn put(store: &Memory, items: &[Item]) {
 }
 
 fn roll_up(store: &Memory, now: &str) {
-    let rollup = Rollup::new(settings(), store.clone(), Fixed::at(now)).least(1);
+    let rollup = Rollup::new(settings(), store.clone(), Fixed::at(now)).min_hits(1);
     wait(rollup.run()).unwrap();
 }
 
@@ -94,7 +94,7 @@ fn report(store: &Memory, now: &str) -> Report {
     let settings = settings();
     let (site, now) = (&settings.sites[0], at(now));
     wait(async {
-        let checkpoint = Checkpoint::of(store, site).await.unwrap();
+        let checkpoint = Checkpoint::load(store, site).await.unwrap();
         let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first };
         let query = Query::of(&request::dashboard("period=14d"), &asked).unwrap();
         let reader = Reader { store, settings: &settings, site, checkpoint, now };
@@ -398,7 +398,7 @@ fn exports_imported_segments() {
     let (mut rows, mut dictionaries) = (HitBatch::default(), Dictionaries::default());
     (1..=3).for_each(|number| rows.push(&mut dictionaries, &hit(number)));
     let day = "2026-11-21".parse().unwrap();
-    let encoded = rollup::encode(site, Span::Day(day), rows, &mut dictionaries, 0).unwrap();
+    let encoded = rollup::encode_segment(site, Span::Day(day), rows, &mut dictionaries, 0).unwrap();
     let mut key = keys::segment_key(site, Span::Day(day));
     key.sk = "21iab12#00".to_owned();
     put(&store, &[Item { key, value: encoded.first, expires: None }]);

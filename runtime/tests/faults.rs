@@ -56,7 +56,7 @@ async fn report<S: Store>(
 ) -> Result<Report, ReadError> {
     let (settings, now) = (settings(), clock.now());
     let site = &settings.sites[0];
-    let checkpoint = Checkpoint::of(store, site).await?;
+    let checkpoint = Checkpoint::load(store, site).await?;
     let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first_day() };
     let query = Query::of(&request::dashboard(PERIOD), &asked).unwrap();
     let reader = Reader { store, settings: &settings, site, checkpoint, now };
@@ -116,8 +116,8 @@ impl World {
         let trackers = SKEWS.into_iter().map(tracker).collect();
         // Rolled up through the day before, so that a run has some 50 operations.
         let through = Some("2026-11-21".parse().unwrap());
-        let checkpoint = Checkpoint { through, ..Checkpoint::default() };
-        wait(checkpoint.put(&store, &settings().sites[0])).unwrap();
+        let checkpoint = Checkpoint { rolled_up_through: through, ..Checkpoint::default() };
+        wait(checkpoint.save(&store, &settings().sites[0])).unwrap();
         Self { store, chaos: chaos.clone(), clock, trackers, seen: Arc::default() }
     }
 
@@ -141,7 +141,7 @@ impl World {
 
     async fn rollup(&self, skew: i64, least: usize) {
         let rollup = Rollup::new(settings(), self.chaos.clone(), self.clock.skewed(skew));
-        let run = rollup.least(least).run().await;
+        let run = rollup.min_hits(least).run().await;
         let mut seen = self.seen.lock().unwrap();
         seen.runs += 1;
         seen.failed += u64::from(run.is_err());
@@ -197,7 +197,7 @@ fn simulate(seed: u64, faults: usize) -> Seen {
     let raw = Memory::default();
     wait(raw.put_all(world.store.hits())).unwrap();
     let through = Some("2026-11-21".parse().unwrap());
-    let begin = Checkpoint { through, ..Checkpoint::default() };
+    let begin = Checkpoint { rolled_up_through: through, ..Checkpoint::default() };
     wait(begin.put(&raw, &settings().sites[0])).unwrap();
     let whole = |store: &Memory| wait(report(store, &world.clock, &all_tables())).unwrap();
     let expected = whole(&raw);
@@ -205,7 +205,7 @@ fn simulate(seed: u64, faults: usize) -> Seen {
     assert_eq!(shown, expected, "seed {seed}");
     // Also after a last rollup.
     let roll_up = |store: &Memory| {
-        let rollup = Rollup::new(settings(), store.clone(), world.clock.clone()).least(1);
+        let rollup = Rollup::new(settings(), store.clone(), world.clock.clone()).min_hits(1);
         wait(rollup.run()).unwrap();
     };
     roll_up(&world.store);

@@ -72,7 +72,7 @@ impl World {
     /// Runs the rollup through an hour that is over, a day that is over, and the time at which hits expire.
     fn rollup(&self) -> Recorder {
         let store = Recorder::new(&self.store);
-        let rollup = Rollup::new(self.settings.clone(), store.clone(), self.clock.clone()).least(1);
+        let rollup = Rollup::new(self.settings.clone(), store.clone(), self.clock.clone()).min_hits(1);
         let later = |hours| self.clock.pass(SignedDuration::from_hours(hours));
         for hours in [1, 1, 24, 24, 24 * 40] {
             later(hours);
@@ -237,7 +237,7 @@ fn every_key_is_in_the_partition_that_grants_name() {
     let at: Timestamp = NOW.parse().unwrap();
     let hour = Hour::of(at);
     let day = hour.day();
-    let id = ImportId::of([0, 0, 0, 0, 0, 1]);
+    let id = ImportId::from_bytes([0, 0, 0, 0, 0, 1]);
     let check = |expected: Partition, keys: &[Key], ranges: &[KeyRange]| {
         let pks = keys.iter().map(|key| &key.pk).chain(ranges.iter().map(|range| &range.pk));
         for pk in pks {

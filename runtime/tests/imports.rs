@@ -31,7 +31,7 @@ use jiff::civil::Date;
 const NOW: &str = "2026-11-22T13:30:00Z";
 
 fn id(last: u8) -> ImportId {
-    ImportId::of([0, 0, 0, 0, 0, last])
+    ImportId::from_bytes([0, 0, 0, 0, 0, last])
 }
 
 fn view(at: &str, visitor: u64) -> Record {
@@ -46,8 +46,8 @@ fn import(store: &Memory, site: &Site, id: ImportId, state: ImportState, records
     records.iter().for_each(|record| rows.push(&mut dictionaries, record));
     let day = utc_day(records[0].at);
     let span = Span::Imported(day, id);
-    let encoded = rollup::encode(site, span, rows, &mut dictionaries, 0).unwrap();
-    let (first, rest) = rollup::items(site, span, encoded, None);
+    let encoded = rollup::encode_segment(site, span, rows, &mut dictionaries, 0).unwrap();
+    let (first, rest) = rollup::segment_items(site, span, encoded, None);
     wait(store.put_all(rest.into_iter().chain([first]).collect())).unwrap();
     let at: Timestamp = NOW.parse().unwrap();
     let hits = records.len() as u64;
@@ -58,7 +58,7 @@ fn import(store: &Memory, site: &Site, id: ImportId, state: ImportState, records
 
 fn report(store: &Memory, settings: &Settings, query: &str) -> Report {
     let (site, now) = (&settings.sites[0], NOW.parse().unwrap());
-    let checkpoint = wait(Checkpoint::of(store, site)).unwrap();
+    let checkpoint = wait(Checkpoint::load(store, site)).unwrap();
     let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first_day() };
     let query = Query::of(&request::dashboard(query), &asked).unwrap();
     wait(Reader { store, settings, site, checkpoint, now }.report(&query, &all_tables(), 100))
@@ -66,7 +66,7 @@ fn report(store: &Memory, settings: &Settings, query: &str) -> Report {
 }
 
 fn roll_up(store: &Memory, settings: &Settings, now: &str) {
-    wait(Rollup::new(settings.clone(), store.clone(), Fixed::at(now)).least(1).run()).unwrap();
+    wait(Rollup::new(settings.clone(), store.clone(), Fixed::at(now)).min_hits(1).run()).unwrap();
 }
 
 fn hit(store: &Memory, site: &Site, record: &Record) {
@@ -143,7 +143,7 @@ fn imported_days_are_deleted_after_their_retention() {
     assert_eq!(left("2026-11-30T00:30:00Z"), ["01"]);
     assert_eq!(left("2026-12-24T00:30:00Z"), Vec::<String>::new());
     // Later runs do not look for the deleted days again.
-    let checkpoint = wait(Checkpoint::of(&store, site)).unwrap();
-    assert_eq!(checkpoint.kept, Some(Date::constant(2026, 10, 25)));
+    let checkpoint = wait(Checkpoint::load(&store, site)).unwrap();
+    assert_eq!(checkpoint.retained_from, Some(Date::constant(2026, 10, 25)));
     assert_eq!(checkpoint.imported, Some(Date::constant(2026, 9, 30)));
 }

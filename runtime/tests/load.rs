@@ -125,7 +125,7 @@ fn period() -> (Date, Date) {
 async fn reported(store: &DynamoDb, (from, to): (Date, Date)) -> BTreeMap<String, u64> {
     let (settings, now) = (settings(), Timestamp::now());
     let site = &settings.sites[0];
-    let checkpoint = Checkpoint::of(store, site).await.unwrap();
+    let checkpoint = Checkpoint::load(store, site).await.unwrap();
     let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first_day() };
     let query = request::dashboard(&format!("from={from}&to={to}"));
     let query = Query::of(&query, &asked).unwrap();
@@ -161,8 +161,8 @@ async fn store_earlier_hits(store: &DynamoDb) -> BTreeSet<String> {
         .collect();
     store.put_all(items).await.unwrap();
     let through = period().0.yesterday().ok();
-    let checkpoint = Checkpoint { through, ..Checkpoint::default() };
-    checkpoint.put(store, site).await.unwrap();
+    let checkpoint = Checkpoint { rolled_up_through: through, ..Checkpoint::default() };
+    checkpoint.save(store, site).await.unwrap();
     pages
 }
 

@@ -143,7 +143,7 @@ async fn delete<S: Store>(
     say(&found, site.domain.as_str());
     let is_every_page = what.pages.is_empty();
     let is_something =
-        found.hits > 0 || found.copies > 0 || is_every_page && !found.incomplete.is_empty();
+        found.hits > 0 || found.stale_items > 0 || is_every_page && !found.incomplete.is_empty();
     if !is_something {
         eprintln!("There is nothing to delete.");
     } else if arguments.dry_run {
@@ -177,11 +177,11 @@ async fn delete<S: Store>(
             }
             done();
             // Their bytes are still in the file of a folder.
-            store.purge(Partition::Hits).await.map_err(CommandError::from)?;
+            store.compact(Partition::Hits).await.map_err(CommandError::from)?;
             Ok::<_, anyhow::Error>(items)
         };
         let lock = lock::take(store, site, SystemContext.random()?, lease).await?;
-        let items = lock.during(rewritten).await.map_err(lock::locked)??;
+        let items = lock.hold_during(rewritten).await.map_err(lock::locked)??;
         eprintln!("Deleted {} hits, with {items} items. No report has them any more.", found.hits);
     }
     if is_every_page || found.incomplete.is_empty() {
@@ -203,7 +203,7 @@ fn failed(error: RollupError) -> anyhow::Error {
 
 /// Says what goes.
 fn say(found: &Matches, site: &str) {
-    let Matches { hits, filtered, days, pages, copies, incomplete } = found;
+    let Matches { hits, filtered, days, pages, stale_items: copies, incomplete } = found;
     if let (Some(first), Some(last)) = (days.first(), days.last()) {
         eprintln!(
             "This goes, of {site}: {hits} hits on {} days, {first} to {last}; {filtered} of them are of \

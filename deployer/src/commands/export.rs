@@ -206,7 +206,7 @@ impl Written {
     }
 
     fn count(&mut self, rows: &HitBatch) {
-        let filtered = rows.column(Column::Filtered).iter().filter(|reason| **reason != NULL_KEY);
+        let filtered = rows.column(Column::Exclusion).iter().filter(|reason| **reason != NULL_KEY);
         self.hits += u64::try_from(rows.len()).unwrap_or_default();
         self.filtered += u64::try_from(filtered.count()).unwrap_or_default();
     }
@@ -229,18 +229,19 @@ impl Written {
 
     /// A day as files: those at rest, and what is not folded as the rollup would write it.
     fn files(&mut self, site: &Site, date: Date, day: Day, folder: &Path) -> Result<()> {
-        let mut texts = day.texts;
-        if !day.open.is_empty() {
-            self.count(&day.open);
+        let mut texts = day.dictionaries;
+        if !day.unrolled.is_empty() {
+            self.count(&day.unrolled);
             let span = Span::Day(date);
-            let encoded = rollup::encode(site, span, day.open, &mut texts, day.unreadable)?;
+            let encoded =
+                rollup::encode_segment(site, span, day.unrolled, &mut texts, day.unreadable)?;
             let parts = std::iter::once(&encoded.first).chain(&encoded.rest);
             self.parts(&folder.join(format!("{date}-so-far")), parts)?;
         }
         self.unreadable += day.unreadable;
         self.incomplete.extend(day.incomplete);
         for segment in day.segments.iter().filter(|segment| segment.problem.is_none()) {
-            match segment.rows(&[Column::Filtered], &mut texts) {
+            match segment.rows(&[Column::Exclusion], &mut texts) {
                 Ok(rows) if rows.is_empty() => continue,
                 Ok(rows) => self.count(&rows),
                 Err(error) => {

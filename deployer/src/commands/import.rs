@@ -176,7 +176,7 @@ async fn undo<S: Store>(store: &S, site: &Site, id: ImportId, lease: Duration) -
         Ok(())
     };
     let lock = lock::take(store, site, SystemContext.random()?, lease).await?;
-    lock.during(taken_back).await.map_err(lock::locked)?
+    lock.hold_during(taken_back).await.map_err(lock::locked)?
 }
 
 /// The summary as an owner reads it.

@@ -26,7 +26,7 @@ pub(crate) async fn take<S: Store>(
             lease.as_secs()
         );
     };
-    Lease::take(store, site, holder, lease, waits).await.map_err(locked)
+    Lease::acquire(store, site, holder, lease, waits).await.map_err(locked)
 }
 
 /// Why there is no lock, or none any more.

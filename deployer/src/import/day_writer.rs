@@ -42,8 +42,8 @@ impl<S: Store> DayWriter<'_, S> {
     pub(crate) async fn write_day(&mut self, day: Date, hits: &mut TempFiles) -> Result<()> {
         let span = Span::Imported(day, self.id);
         let (rows, mut dictionaries) = hits.rows(day)?;
-        let encoded = rollup::encode(self.site, span, rows, &mut dictionaries, 0)?;
-        let (first, rest) = rollup::items(self.site, span, encoded, None);
+        let encoded = rollup::encode_segment(self.site, span, rows, &mut dictionaries, 0)?;
+        let (first, rest) = rollup::segment_items(self.site, span, encoded, None);
         let mut stored = if self.is_resumed { self.stored(day).await? } else { BTreeMap::new() };
         for item in rest.into_iter().chain([first]) {
             self.bytes += item.value.len() as u64;

@@ -46,7 +46,7 @@ pub(crate) fn read_parquet(input: &mut dyn BufRead, pipeline: &mut Pipeline<'_>)
             SCROLLED => Some(rows.scrolled[row]).filter(|it| *it <= 100).map(|it| it.to_string()),
             name => {
                 let column = column(name)?;
-                texts.of(column).text(rows.column(column)[row]).map(str::to_owned)
+                texts.of(column).value(rows.column(column)[row]).map(str::to_owned)
             }
         };
         match Timestamp::from_millisecond(rows.times[row]) {
@@ -150,7 +150,7 @@ fn kind(visitor: Option<VisitorId>, text: impl Fn(Column) -> Option<String>) -> 
         let text = text(column).filter(|text| !text.is_empty())?;
         Some(if column == Column::Props { text } else { clean(&text, ingest::MAX_PAGE) })
     };
-    if let Some(reason) = some(Column::Filtered) {
+    if let Some(reason) = some(Column::Exclusion) {
         let reason = ExclusionReason::ALL.into_iter().find(|it| it.as_str() == reason)?;
         let page = some(Column::Page).unwrap_or_default();
         return Some(Kind::Excluded(Excluded { reason, page }));

@@ -52,7 +52,7 @@ impl History {
     pub async fn of<S: Store>(store: &S, site: &Site) -> Result<Self> {
         let mut history = Self::default();
         for item in range_items(store, &keys::site_meta(site)).await? {
-            if let Some((_, id)) = keys::import_of(&item.key) {
+            if let Some((_, id)) = keys::parse_import_key(&item.key) {
                 history.imports.insert(id, Import::decode(&item)?);
             }
         }
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn what_is_known_is_found_again_at_the_beginning() {
         let mut history = History::default();
-        let id = ImportId::of([1; 6]);
+        let id = ImportId::from_bytes([1; 6]);
         let (fingerprint, found) = scan(&history, "one\ntwo\n", true);
         assert_eq!((fingerprint.length, found), (8, None));
         history.add(fingerprint.clone(), id);

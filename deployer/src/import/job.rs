@@ -93,7 +93,7 @@ impl<S: Store> Job<'_, S> {
             return Ok(summary);
         }
         let lease = lock::take(self.store, self.site, self.holder, self.lease).await?;
-        let imported = lease.during(async {
+        let imported = lease.hold_during(async {
             // Reading may have taken minutes.
             if History::of(self.store, self.site).await?.imports != history.imports {
                 return Err(CommandError::failed(
@@ -176,7 +176,7 @@ impl<S: Store> Job<'_, S> {
         let hash = Sha256::digest(text.as_bytes());
         let mut bytes = [0; 6];
         bytes.iter_mut().zip(&hash).for_each(|(byte, of)| *byte = *of);
-        ImportId::of(bytes)
+        ImportId::from_bytes(bytes)
     }
 
     /// Leaves out days that already have data. Readers on such a day would count twice.

@@ -14,7 +14,7 @@ use footfall_runtime::ingest;
 use footfall_runtime::ingest::filter::{self, Signals};
 use footfall_runtime::ingest::payload::Payload;
 use footfall_runtime::storage::hour::utc_day;
-use footfall_runtime::storage::retention::kept_from;
+use footfall_runtime::storage::retention::retained_from;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
@@ -72,7 +72,7 @@ impl<'a> Pipeline<'a> {
     ) -> Result<Self> {
         let oldest = utc_day(now).saturating_sub(YEARS.years());
         // One day more than is kept: what is deleted today is not worth storing.
-        let kept = kept_from(site, now);
+        let kept = retained_from(site, now);
         let kept = if kept > Date::MIN { kept.tomorrow().unwrap_or(kept) } else { kept };
         Ok(Self {
             settings,

@@ -22,7 +22,7 @@ pub(crate) async fn tracked_days<S: Store>(
     now: Timestamp,
     days: impl Iterator<Item = Date>,
 ) -> Result<BTreeSet<Date>> {
-    let checkpoint = Checkpoint::of(store, site).await?;
+    let checkpoint = Checkpoint::load(store, site).await?;
     let shards = checkpoint.shards(settings.shards.get());
     let (mut tracked, mut month, mut keys) = (BTreeSet::new(), None, BTreeSet::new());
     for day in days {

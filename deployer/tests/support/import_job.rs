@@ -79,7 +79,7 @@ pub(crate) fn import<S: Store>(store: &S, files: &[PathBuf]) -> Summary {
 pub(crate) fn report<S: Store>(store: &S, query: &str) -> Report {
     let (settings, now) = (settings(), NOW.parse().unwrap());
     let site = &settings.sites[0];
-    let checkpoint = wait(Checkpoint::of(store, site)).unwrap();
+    let checkpoint = wait(Checkpoint::load(store, site)).unwrap();
     let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first_day() };
     let request = Request {
         method: "GET".to_owned(),
@@ -147,7 +147,7 @@ pub(crate) fn words(store: &Memory, summary: &Summary) -> String {
             let at = jiff::Timestamp::from_millisecond(rows.times[row]).unwrap();
             write!(text, "{at} visitor={}", rows.visitors[row]).unwrap();
             for column in Column::ALL {
-                if let Some(value) = texts.of(column).text(rows.column(column)[row]) {
+                if let Some(value) = texts.of(column).value(rows.column(column)[row]) {
                     write!(text, " {}={value:?}", column.name()).unwrap();
                 }
             }

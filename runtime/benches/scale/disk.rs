@@ -216,7 +216,7 @@ impl Store for Disk {
         self.put(item).await.map(|()| PutOutcome::Inserted)
     }
 
-    async fn replace(&self, item: Item, _old: &[u8]) -> Result<bool, StoreError> {
+    async fn compare_and_set(&self, item: Item, _old: &[u8]) -> Result<bool, StoreError> {
         self.put(item).await.map(|()| true)
     }
 

@@ -202,7 +202,7 @@ fn write_day(folder: &Path, a_day: u64) -> (u64, f64, usize) {
 
 /// Converts a row back into its hit.
 fn hit(rows: &HitBatch, texts: &Dictionaries, row: usize) -> Hit {
-    let text = |column: Column| texts.of(column).text(rows.column(column)[row]);
+    let text = |column: Column| texts.of(column).value(rows.column(column)[row]);
     let owned = |column| text(column).map(str::to_owned);
     Hit {
         // Spreads visitors as evenly as hashes do in the table.
@@ -254,17 +254,17 @@ fn write_templates(folder: &Path, a_day: u64) {
     for day in before.into_iter().chain([template(1).0]) {
         let (rows, mut texts) = traffic.day(utc_start(day).unwrap().as_millisecond());
         let span = Span::Day(day);
-        let encoded = rollup::encode(site, span, rows, &mut texts, 0).unwrap();
-        let (first, rest) = rollup::items(site, span, encoded, None);
-        wait(rollup::put(&store, first, rest)).unwrap();
+        let encoded = rollup::encode_segment(site, span, rows, &mut texts, 0).unwrap();
+        let (first, rest) = rollup::segment_items(site, span, encoded, None);
+        wait(rollup::put_segment(&store, first, rest)).unwrap();
     }
     let checkpoint = Checkpoint {
         first: Some(today() - 1000.days()),
-        through: Some(today() - 1.day()),
+        rolled_up_through: Some(today() - 1.day()),
         shards: 1,
         ..Checkpoint::default()
     };
-    wait(checkpoint.put(&store, site)).unwrap();
+    wait(checkpoint.save(&store, site)).unwrap();
 }
 
 /// Runs the rollup at a time, and measures it.

@@ -37,7 +37,7 @@ const AT_ONCE: usize = 32;
 const TRIES: usize = 5;
 
 /// The columns by which a hit is chosen.
-const COLUMNS: &[Column] = &[Column::Host, Column::Page, Column::Filtered];
+const COLUMNS: &[Column] = &[Column::Host, Column::Page, Column::Exclusion];
 
 /// Which hits of a site are deleted: those that are of the days and of the pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub struct Matches {
     pub pages: BTreeMap<String, u64>,
     /// Items that are in no report: such hits that are folded already, or came too late for it, and what a
     /// deletion that was ended left of old segments.
-    pub copies: u64,
+    pub stale_items: u64,
     /// Segments that cannot be read, in words. They are replaced only if every page is meant.
     pub incomplete: Vec<String>,
 }
@@ -118,7 +118,7 @@ impl<'t> Pages<'t> {
     fn of(&mut self, rows: &HitBatch, row: usize, what: &DeleteFilter) -> &(String, bool) {
         let codes = (rows.column(Column::Host)[row], rows.column(Column::Page)[row]);
         self.known.entry(codes).or_insert_with(|| {
-            let text = |column, code| self.texts.of(column).text(code);
+            let text = |column, code| self.texts.of(column).value(code);
             let path = text(Column::Page, codes.1).unwrap_or_default();
             let page = named(text(Column::Host, codes.0), path);
             let is_meant = what.has_page(&page);
@@ -152,7 +152,7 @@ impl<'a, S: Store> DeleteJob<'a, S> {
             let (page, is_meant) = pages.of(&rows, row, self.what);
             if *is_meant {
                 found.hits += 1;
-                found.filtered += u64::from(rows.column(Column::Filtered)[row] != NULL_KEY);
+                found.filtered += u64::from(rows.column(Column::Exclusion)[row] != NULL_KEY);
                 *found.pages.entry(page.clone()).or_default() += 1;
             }
         }
@@ -165,13 +165,13 @@ impl<'a, S: Store> DeleteJob<'a, S> {
         let has_own = segments.all.iter().any(|segment| segment.name == own);
         let is_folded = has_own || self.archive.checkpoint.is_rolled_up(date);
         let hours: Vec<Hour> = segments.all.iter().filter_map(|it| it.hour(date)).collect();
-        let mut copies = segments.stray.len() + if has_own { hours.len() } else { 0 };
+        let mut copies = segments.orphaned_parts.len() + if has_own { hours.len() } else { 0 };
         for (hour, hits) in self.hits(date).await? {
             if is_folded || hours.contains(&hour) {
                 copies += hits.iter().filter(|hit| self.what.has_hit(hit)).count();
             }
         }
-        found.copies += u64::try_from(copies).unwrap_or_default();
+        found.stale_items += u64::try_from(copies).unwrap_or_default();
         Ok(())
     }
 
@@ -194,7 +194,7 @@ impl<'a, S: Store> DeleteJob<'a, S> {
                 tries += 1;
                 continue;
             }
-            let mut rest = segments.stray;
+            let mut rest = segments.orphaned_parts;
             for segment in segments.all {
                 if has_own && segment.hour(date).is_some() {
                     // In a day's segment all along.
@@ -286,10 +286,10 @@ impl<'a, S: Store> DeleteJob<'a, S> {
             }
         }
         let site = self.archive.site;
-        let encoded = rollup::encode(site, span, rows, &mut texts, 0)?;
+        let encoded = rollup::encode_segment(site, span, rows, &mut texts, 0)?;
         let expires = retention::segment_expiry(site, span);
-        let (first, rest) = rollup::items(site, span, encoded, expires);
-        let absent: PutOutcome = rollup::put(self.archive.store, first, rest).await?;
+        let (first, rest) = rollup::segment_items(site, span, encoded, expires);
+        let absent: PutOutcome = rollup::put_segment(self.archive.store, first, rest).await?;
         drop(absent);
         Ok(true)
     }
@@ -325,7 +325,7 @@ impl<'a, S: Store> DeleteJob<'a, S> {
             let rows = segment.rows(&Column::ALL, &mut texts_of_all).map_err(named)?;
             texts = texts_of_all;
             let kept: Vec<usize> = (0..rows.len()).filter(|row| !meant.contains(row)).collect();
-            rows.picked(&kept)
+            rows.select_rows(&kept)
         };
         let site = self.archive.site.domain.as_str();
         let encoded = segment::encode(site, &span, &rows, &texts, unreadable).map_err(named)?;
@@ -333,7 +333,7 @@ impl<'a, S: Store> DeleteJob<'a, S> {
         let (pk, expires) = (old.key.pk.clone(), old.expires);
         let mut kept = BTreeSet::new();
         for (part, value) in (1..).zip(encoded.rest) {
-            let sk = format!("{}#{part:02}#{}", segment.name, encoded.id);
+            let sk = format!("{}#{part:02}#{}", segment.name, encoded.content_hash);
             kept.insert(sk.clone());
             let key = Key { pk: pk.clone(), sk };
             self.archive.store.put(Item { key, value, expires }).await?;
@@ -342,7 +342,7 @@ impl<'a, S: Store> DeleteJob<'a, S> {
         kept.insert(key.sk.clone());
         let first = Item { key, value: encoded.first, expires };
         // In place of what was read, and of nothing that came since.
-        if !self.archive.store.replace(first, &old.value).await? {
+        if !self.archive.store.compare_and_set(first, &old.value).await? {
             let what = format!("the segment {span} was changed meanwhile; run this again");
             return Err(StoreError::Refused(what).into());
         }

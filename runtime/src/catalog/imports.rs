@@ -1,57 +1,54 @@
-//! What was imported beside what the tracker counts: who wrote it is the deployer, who reads it are
-//! reports and the rollup.
+//! Imports of traffic from other tools. The deployer writes them; reports and the rollup read them.
 //!
-//! An import is there as soon as its item says that it is finished, and all of it at once: segments of
-//! one that is not are never read.
+//! An import becomes visible all at once, when its item says that it is finished. Segments of an unfinished
+//! import are never read.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::decode_json;
 use crate::storage::{Item, StoreError};
 
-/// How far an import is.
+/// The state of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImportState {
-    /// Its segments are being stored, or were until something ended it. Nobody reads them.
+    /// Its segments are being stored, or the import was interrupted. Readers ignore them.
     Begun,
-    /// It counts.
+    /// Its hits are in the reports.
     Finished,
-    /// Its segments are being deleted. Nobody reads them.
+    /// Its segments are being deleted. Readers ignore them.
     Undone,
 }
 
-/// What is known of an import.
+/// A stored import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
-    /// How far it is.
+    /// The current state.
     pub state: ImportState,
-    /// Since when it is.
+    /// When it reached that state.
     pub at: Timestamp,
-    /// The first day of UTC that it has anything of.
+    /// The first UTC day with imported hits.
     pub first: Date,
-    /// The last one.
+    /// The last UTC day with imported hits.
     pub last: Date,
-    /// How many page views and events it has.
+    /// The number of page views and events.
     pub hits: u64,
-    /// How many of them are kept apart, with the reason.
+    /// The number of excluded hits among them.
     pub filtered: u64,
-    /// How many bytes its segments have.
+    /// The size of its segments, in bytes.
     pub bytes: u64,
-    /// How many files it is made from.
+    /// The number of imported files.
     pub files: u64,
 }
 
 impl Import {
-    /// Reads a stored one.
+    /// Decodes a stored import.
     ///
     /// # Errors
-    /// If the item is none.
+    /// If the item does not hold an import.
     pub fn decode(item: &Item) -> Result<Self, StoreError> {
-        serde_json::from_slice(&item.value).map_err(|error| {
-            let key = &item.key;
-            StoreError::Refused(format!("the item {} {} cannot be read: {error}", key.pk, key.sk))
-        })
+        decode_json(item)
     }
 }

@@ -1,8 +1,8 @@
-//! Who rewrites what is stored of a site (a deletion, an import) does it alone. For the deployer: what
-//! functions do is safe at once, and no function takes a lock.
+//! Exclusive access for changing a site's history: one deletion or import at a time. Only the deployer needs a
+//! lease, because everything that functions write is safe to do concurrently.
 //!
-//! It goes by no clock, since those of two machines may differ: who holds it says so again and again, and who
-//! finds it held waits for that. Only one that was silent for long enough is taken over.
+//! The lease compares no clocks, since those of two machines may differ. Its holder sends heartbeats. Whoever
+//! finds the lease taken waits for one, and takes over only if none comes for the whole lease duration.
 
 use std::future::Future;
 use std::pin::pin;
@@ -14,74 +14,76 @@ use futures_util::future::{Either, select};
 use crate::storage::keys;
 use crate::storage::{Item, Key, KeyRange, PutOutcome, Store, StoreError};
 
-/// After how long a silence its holder has ended: much longer than a write takes that is tried again.
+/// How long a lease lasts without a heartbeat: much longer than a write with all its retries.
 pub const LEASE_DURATION: Duration = Duration::from_secs(60);
 
-/// A lock that is held.
+/// A lease on a site's history.
 #[derive(Debug)]
 pub struct Lease<S> {
     store: S,
     key: Key,
-    /// Who holds it, and how often that was said.
     holder: u128,
-    beats: u64,
-    lease: Duration,
+    /// How many heartbeats the holder sent.
+    heartbeat_count: u64,
+    duration: Duration,
 }
 
-/// Why there is no lock, or none any more.
+/// Why a lease could not be acquired or was lost.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LeaseError {
-    /// Somebody else has it.
-    #[error("hits of this site are being imported or deleted by somebody else")]
+    /// Another holder has it.
+    #[error("another import or deletion is running for this site")]
     Held,
-    /// Somebody else took it over, since this one was silent.
-    #[error("this was interrupted for so long that somebody else began to import or delete")]
+    /// Another holder took it over, because no heartbeat came in time.
+    #[error("another import or deletion took over, because this one was interrupted for too long")]
     Lost,
-    /// The store.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl<S: Store> Lease<S> {
-    /// Takes a site's lock. `holder` is random, and nobody else's. If it is held, that is said by `waits`, and
-    /// for the time of a lease it is waited whether its holder still is there.
+    /// Acquires the lease of a site. `holder` is a random ID that nobody else uses.
+    ///
+    /// If another holder has the lease, this calls `on_wait` and waits one `duration` for a heartbeat. Without
+    /// one, it takes the lease over.
     ///
     /// # Errors
-    /// [`LeaseError::Held`] if so.
-    pub async fn take(
+    /// [`LeaseError::Held`] if the other holder is still alive.
+    pub async fn acquire(
         store: &S,
         site: &Site,
         holder: [u8; 16],
-        lease: Duration,
-        waits: impl FnOnce(),
+        duration: Duration,
+        on_wait: impl FnOnce(),
     ) -> Result<Self, LeaseError> {
         let holder = u128::from_be_bytes(holder);
         let key = keys::lock_key(site);
-        let lock = Self { store: store.clone(), key, holder, beats: 0, lease };
-        let PutOutcome::Existing(held) = store.put_if_absent(lock.item()).await? else {
-            return Ok(lock);
+        let lease = Self { store: store.clone(), key, holder, heartbeat_count: 0, duration };
+        let PutOutcome::Existing(existing) = store.put_if_absent(lease.item()).await? else {
+            return Ok(lease);
         };
-        waits();
-        tokio::time::sleep(lease).await;
-        // What was silent is still the same. What was let go meanwhile is not there.
-        if store.replace(lock.item(), &held.value).await?
-            || store.put_if_absent(lock.item()).await? == PutOutcome::Inserted
+        on_wait();
+        tokio::time::sleep(duration).await;
+        // Without a heartbeat the item is unchanged. If its holder released it meanwhile, it is gone.
+        if store.compare_and_set(lease.item(), &existing.value).await?
+            || store.put_if_absent(lease.item()).await? == PutOutcome::Inserted
         {
-            return Ok(lock);
+            return Ok(lease);
         }
         Err(LeaseError::Held)
     }
 
-    /// Does some work with the lock held, and lets it go.
+    /// Runs `work` while holding the lease, then releases it.
     ///
     /// # Errors
-    /// [`LeaseError::Lost`] if somebody else took it over, at which the work has ended in the middle.
-    pub async fn during<T>(mut self, work: impl Future<Output = T>) -> Result<T, LeaseError> {
-        let done = match select(pin!(self.beats()), pin!(work)).await {
+    /// [`LeaseError::Lost`] if another holder took the lease over. `work` is then cancelled halfway.
+    pub async fn hold_during<T>(mut self, work: impl Future<Output = T>) -> Result<T, LeaseError> {
+        let done = match select(pin!(self.send_heartbeats()), pin!(work)).await {
             Either::Left((lost, _)) => return Err(lost),
             Either::Right((done, _)) => done,
         };
-        // What cannot be let go is taken over by who waits for it.
+        // If releasing fails, the next holder takes over after the lease duration.
         let _ = self.release().await;
         Ok(done)
     }
@@ -89,38 +91,38 @@ impl<S: Store> Lease<S> {
     async fn release(&self) -> Result<(), StoreError> {
         let page = self.store.query(&KeyRange::one(&self.key), None).await?;
         let holder = format!("{:032x} ", self.holder);
-        // One that is somebody else's by now is theirs to let go.
+        // If another holder took over meanwhile, the lease is theirs to release.
         if page.items.first().is_some_and(|item| item.value.starts_with(holder.as_bytes())) {
             self.store.delete(&self.key).await?;
         }
         Ok(())
     }
 
-    /// Says again and again that somebody is there, until somebody else is.
-    async fn beats(&mut self) -> LeaseError {
+    /// Sends heartbeats until the lease is lost.
+    async fn send_heartbeats(&mut self) -> LeaseError {
         loop {
-            tokio::time::sleep(self.lease / 4).await;
-            // A store that is out of reach for a moment may be there the next time.
-            if let Ok(false) = self.beat().await {
+            tokio::time::sleep(self.duration / 4).await;
+            // After an error, try again: the store may be unavailable for just a moment.
+            if let Ok(false) = self.send_heartbeat().await {
                 return LeaseError::Lost;
             }
         }
     }
 
-    /// False if it is somebody else's.
-    async fn beat(&mut self) -> Result<bool, StoreError> {
+    /// Sends one heartbeat. Returns false if another holder has the lease.
+    async fn send_heartbeat(&mut self) -> Result<bool, StoreError> {
         let old = self.item().value;
-        self.beats += 1;
-        let kept = self.store.replace(self.item(), &old).await;
-        if kept.is_err() {
-            // It may have been written all the same.
-            self.beats -= 1;
+        self.heartbeat_count += 1;
+        let is_held = self.store.compare_and_set(self.item(), &old).await;
+        if is_held.is_err() {
+            // The write may have succeeded nonetheless. The next heartbeat then repeats it, which is accepted.
+            self.heartbeat_count -= 1;
         }
-        kept
+        is_held
     }
 
     fn item(&self) -> Item {
-        let value = format!("{:032x} {}", self.holder, self.beats).into_bytes();
+        let value = format!("{:032x} {}", self.holder, self.heartbeat_count).into_bytes();
         Item { key: self.key.clone(), value, expires: None }
     }
 }

@@ -201,7 +201,7 @@ impl<'a> Demo<'a> {
         }
         look(&mut rows, self.seed);
         let count = rows.len();
-        Ok((rollup::encode(self.site, Span::Day(day), rows, &mut texts, 0)?, count))
+        Ok((rollup::encode_segment(self.site, Span::Day(day), rows, &mut texts, 0)?, count))
     }
 }
 
@@ -365,7 +365,7 @@ pub async fn fill<S: Store>(
     demo: Demo<'_>,
     mut progress: impl FnMut(usize),
 ) -> Result<usize, FillError> {
-    let mut checkpoint = Checkpoint::of(store, demo.site).await?;
+    let mut checkpoint = Checkpoint::load(store, demo.site).await?;
     let mut stored = 0;
     let mut items = Vec::new();
     let (mut segments, mut month) = (Vec::new(), None);
@@ -381,9 +381,9 @@ pub async fn fill<S: Store>(
             stored += demo.records(day).len();
         } else if rollup::is_over(day, demo.now) {
             let (segment, count) = demo.segment(day)?;
-            let (first, rest) = rollup::items(demo.site, Span::Day(day), segment, None);
+            let (first, rest) = rollup::segment_items(demo.site, Span::Day(day), segment, None);
             items.extend(rest.into_iter().chain([first]));
-            checkpoint.through = checkpoint.through.max(Some(day));
+            checkpoint.rolled_up_through = checkpoint.rolled_up_through.max(Some(day));
             stored += count;
         } else {
             let hits = demo.hits(day)?;
@@ -394,11 +394,11 @@ pub async fn fill<S: Store>(
         if items.len() >= BATCH {
             store.put_all(std::mem::take(&mut items)).await?;
         }
-        checkpoint.counted(day);
+        checkpoint.record_hits_on(day);
         progress(stored);
     }
     store.put_all(items).await?;
-    checkpoint.put(store, demo.site).await?;
+    checkpoint.save(store, demo.site).await?;
     Ok(stored)
 }
 

@@ -238,7 +238,7 @@ impl<'a> Engine<'a> {
     fn visits(&mut self, day: &HitBatch, has_engagement: bool) -> Vec<Visit> {
         let events = day.column(Column::Event);
         let pages = day.column(Column::Page);
-        let filtered = day.column(Column::Filtered);
+        let filtered = day.column(Column::Exclusion);
         let (times, visitors) = (&*day.times, &*day.visitors);
         let mut visits = Vec::with_capacity(day.len() / 2);
         let mut row = 0;
@@ -285,13 +285,13 @@ impl<'a> Engine<'a> {
     }
 
     fn count_filtered(&mut self, day: &HitBatch) {
-        let reasons = day.column(Column::Filtered);
-        if self.texts.of(Column::Filtered).is_empty() {
+        let reasons = day.column(Column::Exclusion);
+        if self.texts.of(Column::Exclusion).is_empty() {
             return;
         }
         let spans = self.plans.iter_mut().flat_map(|plan| &mut plan.spans);
         for span in spans {
-            span.filtered.resize(self.texts.of(Column::Filtered).len(), 0);
+            span.filtered.resize(self.texts.of(Column::Exclusion).len(), 0);
             // What does not count has no visitor, and so stands first.
             for row in (0..day.len()).take_while(|row| day.visitors[*row] == 0) {
                 if reasons[row] != NULL_KEY && span.range.contains(&day.times[row]) {
@@ -481,7 +481,7 @@ impl Counter {
     }
 
     fn found(self, keys: &Keys<'_>, texts: &Dictionaries) -> QueryResult {
-        let filtered = texts.of(Column::Filtered).iter().zip(&self.filtered);
+        let filtered = texts.of(Column::Exclusion).iter().zip(&self.filtered);
         let filtered = filtered
             .filter(|(_, count)| **count > 0)
             .filter_map(|((_, text), count)| Some((text?.to_owned(), *count)))
@@ -679,7 +679,7 @@ impl Marks {
         let is_plain = self.numbers.is_empty();
         let goal = self.keys.iter().position(|key| keys.is_goal(*key));
         let value = |place: usize, code: DictKey| {
-            keys.dictionary(self.keys[place], texts).text(code).map(str::to_owned)
+            keys.dictionary(self.keys[place], texts).value(code).map(str::to_owned)
         };
         let group = |(number, mark): (usize, &Mark)| {
             let code = DictKey::try_from(number).unwrap_or(NULL_KEY);

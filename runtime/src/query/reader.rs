@@ -177,7 +177,7 @@ impl<S: Store> Reader<'_, S> {
             if has_day && segments.has(self.site, span) {
                 let mut imported = HitBatch::default();
                 segments.take(self.site, span, engine, &mut imported, missing);
-                imported.set_apart(number);
+                imported.separate_visitors(number);
                 rows.append(&mut imported);
             }
         }
@@ -246,7 +246,7 @@ impl Segments {
         let mut rows = HitBatch::default();
         first.read(columns, texts, &mut rows)?;
         for part in 1..header.parts {
-            let key = keys::segment_part_key(site, span, part, &header.id);
+            let key = keys::segment_part_key(site, span, part, &header.content_hash);
             let part = self.0.remove(&key).ok_or(SegmentError::Incomplete(header.parts))?;
             segment::SegmentPart::open(part)?.read(columns, texts, &mut rows)?;
         }

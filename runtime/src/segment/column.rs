@@ -1,19 +1,19 @@
-//! The texts of a hit, as columns: what a segment holds, and what a report is made from.
+//! The text columns of segments and reports.
 
-/// A column of texts. Their order is that of a segment, and of nothing else.
+/// A text column. The variants are in the order of a segment's columns; nothing else depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Column {
-    /// The event's name; none is a page view.
+    /// The event's name. Page views have none.
     Event,
-    /// The page's host, where it is not the site's own domain.
+    /// The page's host, if it differs from the site's domain.
     Host,
     /// The page's path.
     Page,
-    /// The source's name; none is direct.
+    /// The source's name. Direct visits have none.
     Source,
-    /// The address before, without scheme and query.
+    /// The referring URL, without scheme and query.
     Referrer,
-    /// `utm_source`, as it was written.
+    /// `utm_source`, as the link spells it.
     UtmSource,
     /// `utm_medium`.
     UtmMedium,
@@ -23,7 +23,7 @@ pub enum Column {
     UtmTerm,
     /// `utm_content`.
     UtmContent,
-    /// The country's code.
+    /// The country code.
     Country,
     /// The browser's name.
     Browser,
@@ -33,21 +33,21 @@ pub enum Column {
     Os,
     /// The operating system's version.
     OsVersion,
-    /// What kind of device it is.
+    /// The type of device.
     Device,
-    /// How wide the window is.
+    /// The size class of the window, by its width.
     Screen,
-    /// Why it is not counted; none counts.
-    Filtered,
-    /// An event's properties: the JSON of an object of texts, in memory; a map, in a segment.
+    /// The reason for excluding the hit. Hits that count have none.
+    Exclusion,
+    /// An event's properties: a JSON object of strings in memory, a map in a segment.
     Props,
 }
 
 impl Column {
-    /// How many there are.
+    /// The number of columns.
     pub const COUNT: usize = Self::ALL.len();
 
-    /// All of them.
+    /// All columns, in order.
     pub const ALL: [Self; 19] = [
         Self::Event,
         Self::Host,
@@ -66,11 +66,11 @@ impl Column {
         Self::OsVersion,
         Self::Device,
         Self::Screen,
-        Self::Filtered,
+        Self::Exclusion,
         Self::Props,
     ];
 
-    /// The column's name in a segment.
+    /// Returns the column's name in a segment.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -91,12 +91,12 @@ impl Column {
             Self::OsVersion => "os_version",
             Self::Device => "device",
             Self::Screen => "screen",
-            Self::Filtered => "filtered",
+            Self::Exclusion => "filtered",
             Self::Props => "props",
         }
     }
 
-    /// Where it stands among [`ALL`](Self::ALL).
+    /// Returns the column's position in [`ALL`](Self::ALL).
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_column_stands_where_its_index_says() {
+    fn index_is_position_in_all_columns() {
         for (index, column) in Column::ALL.into_iter().enumerate() {
             assert_eq!(column.index(), index);
         }

@@ -1,66 +1,66 @@
-//! Dictionaries: the distinct values of each column, and their codes.
+//! Dictionary encoding: the distinct values of each column, numbered.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::column::Column;
 
-/// A text by its place in the dictionary; 0 is none.
+/// The number of a value in its column's dictionary, counted from 1. [`NULL_KEY`] means no value.
 pub type DictKey = u32;
 
-/// No text.
+/// Marks a row without a value.
 pub const NULL_KEY: DictKey = 0;
 
-/// The distinct texts of a column.
+/// The distinct values of one column.
 #[derive(Debug, Default)]
 pub struct Dictionary {
-    codes: HashMap<Arc<str>, DictKey, foldhash::fast::RandomState>,
-    texts: Vec<Arc<str>>,
+    keys: HashMap<Arc<str>, DictKey, foldhash::fast::RandomState>,
+    values: Vec<Arc<str>>,
 }
 
 impl Dictionary {
-    /// The code of a text, new if it is.
-    pub fn code(&mut self, text: &str) -> DictKey {
-        if let Some(code) = self.codes.get(text) {
-            return *code;
+    /// Returns the key of a value, and adds the value if it is new.
+    pub fn key_for(&mut self, value: &str) -> DictKey {
+        if let Some(key) = self.keys.get(value) {
+            return *key;
         }
-        let text: Arc<str> = text.into();
-        self.texts.push(Arc::clone(&text));
-        // A code is the place behind 0: 4 billion texts would not fit into memory.
-        let code = DictKey::try_from(self.texts.len()).unwrap_or(NULL_KEY);
-        self.codes.insert(text, code);
-        code
+        let value: Arc<str> = value.into();
+        self.values.push(Arc::clone(&value));
+        // Four billion values would not fit into memory, so this never overflows.
+        let key = DictKey::try_from(self.values.len()).unwrap_or(NULL_KEY);
+        self.keys.insert(value, key);
+        key
     }
 
-    /// The code of a text, if it has one.
+    /// Returns the key of a value. `None` if the dictionary does not have the value.
     #[must_use]
-    pub fn find(&self, text: &str) -> Option<DictKey> {
-        self.codes.get(text).copied()
+    pub fn find(&self, value: &str) -> Option<DictKey> {
+        self.keys.get(value).copied()
     }
 
-    /// The text of a code.
+    /// Returns the value of a key. `None` for [`NULL_KEY`] and for unknown keys.
     #[must_use]
-    pub fn text(&self, code: DictKey) -> Option<&str> {
-        let index = (code as usize).checked_sub(1)?;
-        self.texts.get(index).map(|text| &**text)
+    pub fn value(&self, key: DictKey) -> Option<&str> {
+        let index = (key as usize).checked_sub(1)?;
+        self.values.get(index).map(|value| &**value)
     }
 
-    /// One more than the largest code.
+    /// Returns the number of keys, [`NULL_KEY`] included. Every key is less than this.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.texts.len() + 1
+        self.values.len() + 1
     }
 
-    /// Whether it has no text.
+    /// Whether the dictionary has no values.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.texts.is_empty()
+        self.values.is_empty()
     }
 
-    /// Every code and its text, none included.
+    /// Iterates over all keys with their values, starting with [`NULL_KEY`], whose value is `None`.
     pub fn iter(&self) -> impl Iterator<Item = (DictKey, Option<&str>)> {
-        let texts = self.texts.iter().map(|text| Some(&**text));
-        (0..).zip(std::iter::once(None).chain(texts))
+        let values = self.values.iter().map(|value| Some(&**value));
+        (0..).zip(std::iter::once(None).chain(values))
     }
 }
 
@@ -69,13 +69,13 @@ impl Dictionary {
 pub struct Dictionaries([Dictionary; Column::COUNT]);
 
 impl Dictionaries {
-    /// The dictionary of a column.
+    /// Returns the dictionary of a column.
     #[must_use]
     pub const fn of(&self, column: Column) -> &Dictionary {
         &self.0[column.index()]
     }
 
-    /// The dictionary of a column, to add to.
+    /// Returns the dictionary of a column for adding values.
     pub const fn of_mut(&mut self, column: Column) -> &mut Dictionary {
         &mut self.0[column.index()]
     }

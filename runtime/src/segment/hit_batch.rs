@@ -99,7 +99,7 @@ impl HitBatch {
                 Column::Device => hit.device.map(|device| device.as_str()),
                 Column::Screen => hit.screen.map(|screen| screen.as_str()),
                 Column::Props => props.as_deref(),
-                Column::Filtered => None,
+                Column::Exclusion => None,
             };
             self.push_text(texts, column, text);
         }
@@ -127,7 +127,7 @@ impl HitBatch {
         for column in Column::ALL {
             let text = match column {
                 Column::Page => Some(filtered.page.as_str()),
-                Column::Filtered => Some(filtered.reason.as_str()),
+                Column::Exclusion => Some(filtered.reason.as_str()),
                 _ => None,
             };
             self.push_text(texts, column, text);
@@ -137,7 +137,7 @@ impl HitBatch {
     fn push_text(&mut self, texts: &mut Dictionaries, column: Column, text: Option<&str>) {
         // An empty text says as much as none, and a report cannot tell them apart.
         let text = text.filter(|text| !text.is_empty());
-        let code = text.map_or(NULL_KEY, |text| texts.of_mut(column).code(text));
+        let code = text.map_or(NULL_KEY, |text| texts.of_mut(column).key_for(text));
         self.codes[column.index()].push(code);
     }
 
@@ -172,7 +172,7 @@ impl HitBatch {
         }
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_by_key(|row| key(*row));
-        *self = self.picked(&order);
+        *self = self.select_rows(&order);
     }
 
     /// Puts what engagements say to the views that they are of, and leaves them out. Rows are sorted: an
@@ -209,7 +209,7 @@ impl HitBatch {
                 (known, new) => known.max(new),
             };
         }
-        *self = self.picked(&kept);
+        *self = self.select_rows(&kept);
     }
 
     /// Gives visitors the numbers 1, 2, 3 … in the order in which they first came, in place of
@@ -227,7 +227,7 @@ impl HitBatch {
 
     /// Keeps the `most` most frequent texts of every column, and puts [`OTHER`] for the rest: strangers choose
     /// texts, and what they choose must not grow a segment without bound. No row is lost.
-    pub fn cap(&mut self, texts: &mut Dictionaries, most: usize) {
+    pub fn limit_distinct_values(&mut self, texts: &mut Dictionaries, most: usize) {
         for column in Column::ALL {
             let texts = texts.of_mut(column);
             let mut counts = vec![0_usize; texts.len()];
@@ -249,7 +249,7 @@ impl HitBatch {
             let rest = others(column, rest.map(|(_, text, code)| (code, text)).collect());
             let mut stands_for: Vec<DictKey> = (0..).take(texts.len()).collect();
             for (code, other) in rest {
-                stands_for[code as usize] = texts.code(&other);
+                stands_for[code as usize] = texts.key_for(&other);
             }
             codes.iter_mut().for_each(|code| *code = stands_for[*code as usize]);
         }
@@ -257,7 +257,7 @@ impl HitBatch {
 
     /// Moves the numbers of visitors out of the way of others', which count from 1 as well: to a range of
     /// their own for each `number`.
-    pub fn set_apart(&mut self, number: u64) {
+    pub fn separate_visitors(&mut self, number: u64) {
         for visitor in self.visitors.iter_mut().filter(|visitor| **visitor != 0) {
             *visitor |= number << 40;
         }
@@ -265,7 +265,7 @@ impl HitBatch {
 
     /// Some of the rows, in the order given. A row that is not there is left out.
     #[must_use]
-    pub fn picked(&self, order: &[usize]) -> Self {
+    pub fn select_rows(&self, order: &[usize]) -> Self {
         fn pick<T: Copy>(from: &[T], order: &[usize]) -> Vec<T> {
             order.iter().filter_map(|row| from.get(*row).copied()).collect()
         }
@@ -335,9 +335,9 @@ mod tests {
     fn a_text_is_held_once() {
         let (rows, texts) = rows(&[view(1, 1, "/a"), view(2, 1, "/b"), view(3, 2, "/a")]);
         assert_eq!(rows.column(Column::Page), [1, 2, 1]);
-        assert_eq!(texts.of(Column::Page).text(2), Some("/b"));
-        assert_eq!(texts.of(Column::Page).text(NULL_KEY), None);
-        assert_eq!(texts.of(Column::Page).text(3), None);
+        assert_eq!(texts.of(Column::Page).value(2), Some("/b"));
+        assert_eq!(texts.of(Column::Page).value(NULL_KEY), None);
+        assert_eq!(texts.of(Column::Page).value(3), None);
         assert_eq!(rows.column(Column::Source), [NULL_KEY; 3]);
     }
 
@@ -369,17 +369,18 @@ mod tests {
             hit("/a", &[]),
         ]);
         let all = rows.clone();
-        rows.cap(&mut texts, 3);
+        rows.limit_distinct_values(&mut texts, 3);
         let words = |rows: &HitBatch, texts: &Dictionaries, column: Column| -> Vec<String> {
-            let text = |code: &DictKey| texts.of(column).text(*code).unwrap_or_default().to_owned();
+            let text =
+                |code: &DictKey| texts.of(column).value(*code).unwrap_or_default().to_owned();
             rows.column(column).iter().map(text).collect()
         };
         assert_eq!(words(&rows, &texts, Column::Page), ["/c", "/b", "/b", OTHER, "/a"]);
-        rows.cap(&mut texts, 3);
+        rows.limit_distinct_values(&mut texts, 3);
         let pages = words(&rows, &texts, Column::Page);
         assert_eq!(pages[3..], [OTHER, "/a"], "what stands for others is none of them");
         let mut rows = all;
-        rows.cap(&mut texts, 1);
+        rows.limit_distinct_values(&mut texts, 1);
         assert_eq!(words(&rows, &texts, Column::Page), [OTHER, "/b", "/b", OTHER, OTHER]);
         let props = words(&rows, &texts, Column::Props);
         assert_eq!(props[0], r#"{"plan":"a","size":"1"}"#);

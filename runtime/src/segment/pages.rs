@@ -37,8 +37,8 @@ pub(super) fn texts(
         let mut plain = |bytes: &[u8], count: usize| -> Result<Vec<DictKey>, SegmentError> {
             let mut rest = Cursor(bytes);
             let mut code = |bytes: &[u8]| match str::from_utf8(bytes) {
-                Ok(text) => texts.code(text),
-                Err(_) => texts.code(&String::from_utf8_lossy(bytes)),
+                Ok(text) => texts.key_for(text),
+                Err(_) => texts.key_for(&String::from_utf8_lossy(bytes)),
             };
             (0..count).map(|_| Ok(code(rest.text()?))).collect()
         };

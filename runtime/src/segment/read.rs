@@ -34,7 +34,7 @@ pub struct Header {
     /// How many parts it has.
     pub parts: usize,
     /// What the others are called by.
-    pub id: String,
+    pub content_hash: String,
     /// How many hits it lacks, because they could not be read.
     pub unreadable: u64,
 }
@@ -84,7 +84,7 @@ impl SegmentPart {
         }
         Ok(Header {
             parts: usize::try_from(parts).unwrap_or(usize::MAX),
-            id: about.get(META_ID).cloned().unwrap_or_default(),
+            content_hash: about.get(META_ID).cloned().unwrap_or_default(),
             unreadable: number(META_UNREADABLE).unwrap_or(0),
         })
     }
@@ -272,7 +272,7 @@ impl Leaves<'_> {
         let mut map = serde_json::Map::new();
         let mut put = |map: &mut serde_json::Map<_, _>, codes: &mut Vec<DictKey>| {
             if let Some(last) = codes.last_mut().filter(|_| !map.is_empty()) {
-                *last = texts.code(&serde_json::Value::Object(std::mem::take(map)).to_string());
+                *last = texts.key_for(&serde_json::Value::Object(std::mem::take(map)).to_string());
             }
         };
         for (level, repetition) in names.levels.iter().zip(&names.repetitions) {

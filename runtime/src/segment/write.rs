@@ -26,7 +26,7 @@ pub struct EncodedSegment {
     /// The others.
     pub rest: Vec<Vec<u8>>,
     /// What the others are called by: the hash of their bytes.
-    pub id: String,
+    pub content_hash: String,
 }
 
 /// The files of a segment. `rows` are in their order already; `unreadable` is how many hits they lack.
@@ -55,14 +55,14 @@ pub fn encode(
     };
     let first = file(rows, texts, about(1, ""))?;
     if first.len() <= PART && rows.len() <= MAX_ROWS {
-        return Ok(EncodedSegment { first, rest: Vec::new(), id: String::new() });
+        return Ok(EncodedSegment { first, rest: Vec::new(), content_hash: String::new() });
     }
     // Some room for parts that are larger than others; where that is not enough, more parts.
     let mut count = first.len() / PART * 5 / 4 + rows.len() / MAX_ROWS + 2;
     loop {
         let size = rows.len().div_ceil(count).max(1);
         let all: Vec<usize> = (0..rows.len()).collect();
-        let mut chunks = all.chunks(size).map(|chunk| rows.picked(chunk));
+        let mut chunks = all.chunks(size).map(|chunk| rows.select_rows(chunk));
         let head = chunks.next().unwrap_or_default();
         let rest: Vec<Vec<u8>> = chunks
             .map(|rows| file(&rows, texts, about(0, "")))
@@ -70,7 +70,7 @@ pub fn encode(
         let id = hash(&rest);
         let first = file(&head, texts, about(1 + rest.len(), &id))?;
         if first.len() <= PART && rest.iter().all(|part| part.len() <= PART) {
-            return Ok(EncodedSegment { first, rest, id });
+            return Ok(EncodedSegment { first, rest, content_hash: id });
         }
         if size == 1 {
             return Err(SegmentError::TooLarge);
@@ -97,7 +97,7 @@ fn file(
     write_times(&mut group, rows)?;
     // A hash keeps its bits, and its number may so be negative.
     let visitors = rows.visitors.iter().map(|visitor| visitor.cast_signed());
-    let counts = rows.column(Column::Filtered).iter().map(|reason| *reason == NULL_KEY);
+    let counts = rows.column(Column::Exclusion).iter().map(|reason| *reason == NULL_KEY);
     write_numbers(&mut group, visitors.zip(counts))?;
     for column in Column::ALL {
         match column {
@@ -167,7 +167,7 @@ fn write_texts(
     let codes = rows.column(column);
     let texts = texts.of(column);
     let values: Vec<ByteArray> =
-        codes.iter().filter_map(|code| Some(ByteArray::from(texts.text(*code)?))).collect();
+        codes.iter().filter_map(|code| Some(ByteArray::from(texts.value(*code)?))).collect();
     let levels: Vec<i16> = codes.iter().map(|code| i16::from(*code != NULL_KEY)).collect();
     if let Some(mut column) = group.next_column()? {
         column.typed::<ByteArrayType>().write_batch(&values, Some(&levels), None)?;
@@ -186,7 +186,7 @@ fn write_props(
     let (mut names, mut values) = (Vec::new(), Vec::new());
     let (mut levels, mut repetitions) = (Vec::new(), Vec::new());
     for code in rows.column(Column::Props) {
-        let props = texts.text(*code).and_then(|text| serde_json::from_str(text).ok());
+        let props = texts.value(*code).and_then(|text| serde_json::from_str(text).ok());
         let props: serde_json::Map<String, serde_json::Value> = props.unwrap_or_default();
         if props.is_empty() {
             levels.push(0);

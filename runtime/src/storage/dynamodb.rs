@@ -151,7 +151,7 @@ impl Store for DynamoDb {
         }
     }
 
-    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+    async fn compare_and_set(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
         // VALUE
         Ok(matches!(self.put_if(&item, "v = :old", Some(old)).await?, Put::Stored))
     }

@@ -211,7 +211,7 @@ impl File {
 
     /// redb leaves the bytes of what was deleted in the file, until it needs the room: the file is written
     /// anew. Writes to it wait meanwhile.
-    async fn purge(&self) -> Result<(), StoreError> {
+    async fn compact(&self) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         self.writer.send(Order::Purge(reply))?;
         answer.await.map_err(|_| gone())?
@@ -261,7 +261,7 @@ impl Store for Embedded {
         .await
     }
 
-    async fn replace(&self, new: Item, old: &[u8]) -> Result<bool, StoreError> {
+    async fn compare_and_set(&self, new: Item, old: &[u8]) -> Result<bool, StoreError> {
         let (file, old) = (self.file_of(&new.key.pk), old.to_vec());
         file.change(move |items| {
             let key = (new.key.pk.as_str(), new.key.sk.as_str());
@@ -290,8 +290,8 @@ impl Store for Embedded {
         .await
     }
 
-    async fn purge(&self, of: Partition) -> Result<(), StoreError> {
-        self.file_of(of.pattern()).purge().await
+    async fn compact(&self, of: Partition) -> Result<(), StoreError> {
+        self.file_of(of.pattern()).compact().await
     }
 }
 

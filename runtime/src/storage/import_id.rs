@@ -1,19 +1,19 @@
-//! Names of imports, which are part of keys.
+//! Import IDs. They are part of item keys.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An import's name: 48 bits of a hash of what was imported, as 12 hexadecimal digits.
+/// The ID of an import: 48 bits of a hash of the imported data, shown as 12 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ImportId(u64);
 
 impl ImportId {
-    /// The name that begins with these bytes.
+    /// Makes an ID from the first bytes of a hash.
     #[must_use]
-    pub fn of(bytes: [u8; 6]) -> Self {
+    pub fn from_bytes(bytes: [u8; 6]) -> Self {
         Self(bytes.iter().fold(0, |id, byte| id << 8 | u64::from(*byte)))
     }
 }
@@ -24,25 +24,25 @@ impl fmt::Display for ImportId {
     }
 }
 
-/// A text that is no import's name.
+/// A string that is not an import ID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no import; it has 12 digits, 0 to 9 and a to f")]
-pub struct NoImport(String);
+#[error("invalid import ID {0:?}: expected 12 digits, each 0 to 9 or a to f")]
+pub struct InvalidImportId(String);
 
 impl FromStr for ImportId {
-    type Err = NoImport;
+    type Err = InvalidImportId;
 
-    fn from_str(text: &str) -> Result<Self, NoImport> {
+    fn from_str(text: &str) -> Result<Self, InvalidImportId> {
         let digits = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let number = u64::from_str_radix(text, 16).ok().filter(|_| digits && text.len() == 12);
-        number.map(Self).ok_or_else(|| NoImport(text.to_owned()))
+        number.map(Self).ok_or_else(|| InvalidImportId(text.to_owned()))
     }
 }
 
 impl TryFrom<String> for ImportId {
-    type Error = NoImport;
+    type Error = InvalidImportId;
 
-    fn try_from(text: String) -> Result<Self, NoImport> {
+    fn try_from(text: String) -> Result<Self, InvalidImportId> {
         text.parse()
     }
 }
@@ -58,12 +58,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_has_12_digits() {
-        let id = ImportId::of([0, 0xab, 1, 2, 3, 0xff]);
+    fn import_id_has_12_lower_case_hex_digits() {
+        let id = ImportId::from_bytes([0, 0xab, 1, 2, 3, 0xff]);
         assert_eq!(id.to_string(), "00ab010203ff");
         assert_eq!("00ab010203ff".parse(), Ok(id));
-        for none in ["", "ab010203ff", "00AB010203ff", "+0ab010203ff", "00ab010203ff0"] {
-            assert!(none.parse::<ImportId>().is_err(), "{none}");
+        for invalid in ["", "ab010203ff", "00AB010203ff", "+0ab010203ff", "00ab010203ff0"] {
+            assert!(invalid.parse::<ImportId>().is_err(), "{invalid}");
         }
     }
 }

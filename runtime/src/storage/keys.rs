@@ -129,7 +129,7 @@ pub fn import_key(site: &Site, id: ImportId) -> Key {
 
 /// The domain of the site that an import is of, and its name; `None` if the key is no import's.
 #[must_use]
-pub fn import_of(key: &Key) -> Option<(&str, ImportId)> {
+pub fn parse_import_key(key: &Key) -> Option<(&str, ImportId)> {
     let (domain, id) = key.sk.strip_prefix(SITE)?.split_once(IMPORT)?;
     Some((domain, id.parse().ok()?))
 }
@@ -313,8 +313,11 @@ mod tests {
 
         let key = import_key(site, id);
         assert_eq!(key.sk, "site#localhost#import#0123456789ab");
-        assert_eq!(import_of(&key), Some(("localhost", id)));
-        assert_eq!((checkpoint_domain(&key), import_of(&checkpoint_key(site))), (None, None));
+        assert_eq!(parse_import_key(&key), Some(("localhost", id)));
+        assert_eq!(
+            (checkpoint_domain(&key), parse_import_key(&checkpoint_key(site))),
+            (None, None)
+        );
         let other = checkpoint_key(&Site::of("localhost-2.x".to_owned().try_into().unwrap()));
         assert!(has(&site_meta(site), &key) && has(&site_meta(site), &checkpoint_key(site)));
         assert!(!has(&site_meta(site), &other) && has(&checkpoints(), &key));

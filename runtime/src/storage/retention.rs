@@ -53,7 +53,7 @@ pub fn salt_expiry(day: Date) -> i64 {
 
 /// The first day of UTC that a site's retention still keeps.
 #[must_use]
-pub fn kept_from(site: &Site, now: Timestamp) -> Date {
+pub fn retained_from(site: &Site, now: Timestamp) -> Date {
     let days = site.retention_days.map(|days| i64::from(days.get()));
     let from = days.and_then(|days| utc_day(now).checked_sub(days.days()).ok());
     from.unwrap_or(Date::MIN)

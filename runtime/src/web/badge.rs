@@ -119,7 +119,7 @@ async fn report<S: Store>(
     period: &str,
     now: Timestamp,
 ) -> Result<HashMap<String, u64>, ReadError> {
-    let checkpoint = Checkpoint::of(store, site).await?;
+    let checkpoint = Checkpoint::load(store, site).await?;
     let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first_day() };
     let query = Query::of(&question(period), &asked)?;
     let reader = Reader { store, settings, site, checkpoint, now };

@@ -73,7 +73,7 @@ impl<S: Store, A: Context> Web<S, A> {
                 },
             ));
         }
-        let checkpoint = Checkpoint::of(&self.store, site).await?;
+        let checkpoint = Checkpoint::load(&self.store, site).await?;
         let asked = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first_day() };
         let query = Query::of(request, &asked)?;
         let first = checkpoint.first_day();

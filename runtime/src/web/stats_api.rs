@@ -138,7 +138,7 @@ impl<'a, S: Store> Stats<'a, S> {
 
     async fn reader<'s>(&'s self, site: &'s Site) -> Result<Reader<'s, S>, Problem> {
         let Authenticator { store, settings, now, .. } = self.access;
-        let checkpoint = Checkpoint::of(store, site).await?;
+        let checkpoint = Checkpoint::load(store, site).await?;
         Ok(Reader { store, settings, site, checkpoint, now })
     }
 

@@ -63,8 +63,8 @@ impl Store for Faulty {
         self.operate(self.inner.put_if_absent(item)).await
     }
 
-    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
-        self.operate(self.inner.replace(item, old)).await
+    async fn compare_and_set(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+        self.operate(self.inner.compare_and_set(item, old)).await
     }
 
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
@@ -75,8 +75,8 @@ impl Store for Faulty {
         self.operate(self.inner.delete(key)).await
     }
 
-    async fn purge(&self, of: Partition) -> Result<(), StoreError> {
-        self.operate(self.inner.purge(of)).await
+    async fn compact(&self, of: Partition) -> Result<(), StoreError> {
+        self.operate(self.inner.compact(of)).await
     }
 }
 
@@ -121,9 +121,9 @@ impl<F: Fn(usize) + Clone + Send + Sync + 'static> Store for Watched<F> {
         self.inner.put_if_absent(item).await
     }
 
-    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+    async fn compare_and_set(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
         self.operate().await;
-        self.inner.replace(item, old).await
+        self.inner.compare_and_set(item, old).await
     }
 
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
@@ -225,8 +225,8 @@ impl Store for Chaos {
         self.operate(|| self.inner.put_if_absent(item.clone())).await
     }
 
-    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
-        self.operate(|| self.inner.replace(item.clone(), old)).await
+    async fn compare_and_set(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+        self.operate(|| self.inner.compare_and_set(item.clone(), old)).await
     }
 
     /// Returns pages of a few items, so that the store can change between them.

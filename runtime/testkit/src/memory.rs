@@ -42,7 +42,7 @@ impl Store for Memory {
         Ok(PutOutcome::Inserted)
     }
 
-    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+    async fn compare_and_set(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
         let mut items = self.0.lock().unwrap();
         let found = items.get(&item.key).map(|found| found.value.clone());
         let is_old = found.is_some_and(|found| found == old || found == item.value);

@@ -59,9 +59,9 @@ impl Store for Recorder {
         self.inner.put_if_absent(item).await
     }
 
-    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+    async fn compare_and_set(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
         self.record(Operation::Replace, &item.key.pk);
-        self.inner.replace(item, old).await
+        self.inner.compare_and_set(item, old).await
     }
 
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
@@ -74,7 +74,7 @@ impl Store for Recorder {
         self.inner.delete(key).await
     }
 
-    async fn purge(&self, of: Partition) -> Result<(), StoreError> {
-        self.inner.purge(of).await
+    async fn compact(&self, of: Partition) -> Result<(), StoreError> {
+        self.inner.compact(of).await
     }
 }

@@ -66,11 +66,11 @@ impl Traffic {
         for (column, count, share) in PER_VISITOR {
             if self.unit() < share {
                 let value = self.zipf(count);
-                own[column.index()] = texts.of_mut(column).code(&value_of(column, value));
+                own[column.index()] = texts.of_mut(column).key_for(&value_of(column, value));
             }
         }
         let device = ["Desktop", "Mobile", "Mobile", "Tablet"][self.zipf(4)];
-        own[Column::Device.index()] = texts.of_mut(Column::Device).code(device);
+        own[Column::Device.index()] = texts.of_mut(Column::Device).key_for(device);
         let mut at = self.random() % (DAY - DAY / 8);
         let visits = 1 + usize::from(self.unit() < 0.12);
         for _ in 0..visits {
@@ -79,22 +79,22 @@ impl Traffic {
             if from < 0.6 {
                 let source = self.zipf(40);
                 origin[Column::Source.index()] =
-                    texts.of_mut(Column::Source).code(&value_of(Column::Source, source));
+                    texts.of_mut(Column::Source).key_for(&value_of(Column::Source, source));
                 let path = self.zipf(400);
                 let referrer = format!("site{source}.example/{path}");
-                origin[Column::Referrer.index()] = texts.of_mut(Column::Referrer).code(&referrer);
+                origin[Column::Referrer.index()] = texts.of_mut(Column::Referrer).key_for(&referrer);
             } else if from < 0.68 {
                 for column in [Column::UtmSource, Column::UtmMedium, Column::UtmCampaign] {
                     let value = self.zipf(12);
-                    origin[column.index()] = texts.of_mut(column).code(&value_of(column, value));
+                    origin[column.index()] = texts.of_mut(column).key_for(&value_of(column, value));
                 }
             }
             loop {
                 let page = self.zipf(2000);
-                let page = texts.of_mut(Column::Page).code(&value_of(Column::Page, page));
+                let page = texts.of_mut(Column::Page).key_for(&value_of(Column::Page, page));
                 let is_event = self.unit() < 0.03;
                 let event =
-                    if is_event { texts.of_mut(Column::Event).code("signup") } else { NULL_KEY };
+                    if is_event { texts.of_mut(Column::Event).key_for("signup") } else { NULL_KEY };
                 rows.times.push(start + at as i64);
                 rows.visitors.push(visitor);
                 rows.engaged.push(0);

@@ -232,8 +232,8 @@ impl Store for WithoutAttempts {
         self.0.put_if_absent(item).await
     }
 
-    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
-        self.0.replace(item, old).await
+    async fn compare_and_set(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+        self.0.compare_and_set(item, old).await
     }
 
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {

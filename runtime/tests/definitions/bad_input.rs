@@ -127,14 +127,14 @@ fn all_time_since_1970_is_the_last_20_years() {
     world.fold_all();
     let first = Some("1970-01-01".parse().unwrap());
     let checkpoint = Checkpoint { first, ..world.checkpoint() };
-    wait(checkpoint.put(&world.store, world.site())).unwrap();
+    wait(checkpoint.save(&world.store, world.site())).unwrap();
     let report = asked(&world, "period=all").unwrap();
     assert_eq!((report.totals.views, report.from.to_string().as_str()), (1, "2006-11-10"));
     // A hit that cannot be read does not spoil the rest.
     for first in ["2030-01-01", "9999-12-31", "1900-01-01"] {
         let first = Some(first.parse().unwrap());
         let checkpoint = Checkpoint { first, ..checkpoint.clone() };
-        wait(checkpoint.put(&world.store, world.site())).unwrap();
+        wait(checkpoint.save(&world.store, world.site())).unwrap();
         let report = asked(&world, "period=all").unwrap();
         assert!(report.from <= report.to, "{first:?}");
     }
@@ -218,7 +218,7 @@ fn rolls_up_hits_of_removed_sites_before_they_expire() {
     let with = std::mem::replace(&mut world.settings, settings);
     world.rollup("2026-11-24T11:00:00Z".parse().unwrap());
     world.settings = with;
-    assert_eq!(world.checkpoint().through, Some("2026-11-23".parse().unwrap()));
+    assert_eq!(world.checkpoint().rolled_up_through, Some("2026-11-23".parse().unwrap()));
     let report = world.report("period=365d", "2027-03-01T00:00:00Z".parse().unwrap(), 100).unwrap();
     assert_eq!(report.totals.views, 1);
 }

@@ -385,7 +385,11 @@ fn check(case: &Case) {
     let span = last.duration_since(first);
     for part in rollups {
         let at = first + SignedDuration::from_secs_f64(span.as_secs_f64() * part);
-        if world.checkpoint().through.is_none_or(|through| at > reference::midnight(through)) {
+        if world
+            .checkpoint()
+            .rolled_up_through
+            .is_none_or(|through| at > reference::midnight(through))
+        {
             world.fold_until(at);
             world.rollup(at);
             ask_all(&world);

@@ -208,7 +208,7 @@ impl World {
 
     pub(crate) fn rollup(&self, now: Timestamp) {
         let clock = Fixed::at(&now.to_string());
-        let rollup = Rollup::new(self.settings.clone(), self.store.clone(), clock).least(1);
+        let rollup = Rollup::new(self.settings.clone(), self.store.clone(), clock).min_hits(1);
         wait(rollup.run()).unwrap();
     }
 
@@ -236,7 +236,7 @@ impl World {
     }
 
     pub(crate) fn checkpoint(&self) -> Checkpoint {
-        wait(Checkpoint::of(&self.store, self.site())).unwrap()
+        wait(Checkpoint::load(&self.store, self.site())).unwrap()
     }
 
     /// Asks as the dashboard does.

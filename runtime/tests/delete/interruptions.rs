@@ -180,8 +180,8 @@ fn lease_lets_one_deletion_run_at_a_time() {
         let waits = || {
             waited.fetch_add(1, Ordering::Relaxed);
         };
-        let lock = Lease::take(&watched, site, [holder; 16], lease, waits).await?;
-        lock.during(async { try_delete(&watched, &what).await.unwrap() }).await
+        let lock = Lease::acquire(&watched, site, [holder; 16], lease, waits).await?;
+        lock.hold_during(async { try_delete(&watched, &what).await.unwrap() }).await
     };
     wait(async {
         let (one, two) = tokio::join!(locked(1, secret()), locked(2, other_filter()));
@@ -198,20 +198,20 @@ fn lease_lets_one_deletion_run_at_a_time() {
     wait(async {
         // A holder that sends heartbeats keeps the lease, however long it works: here, until two others have
         // waited in vain.
-        let lock = Lease::take(&watched, site, [3; 16], lease, || {}).await.unwrap();
+        let lock = Lease::acquire(&watched, site, [3; 16], lease, || {}).await.unwrap();
         let others = async { (locked(4, other_filter()).await, locked(4, other_filter()).await) };
-        let (one, two) = lock.during(others).await.unwrap();
+        let (one, two) = lock.hold_during(others).await.unwrap();
         assert!(
             matches!((&one, &two), (Err(LeaseError::Held), Err(LeaseError::Held))),
             "{one:?} {two:?}"
         );
         // The lease of a holder that was killed is taken over. If that holder comes back, it stops before it does
         // anything more.
-        let killed = Lease::take(&watched, site, [5; 16], lease, || {}).await.unwrap();
-        let successor = Lease::take(&watched, site, [6; 16], lease, || {}).await.unwrap();
-        let back = killed.during(std::future::pending::<()>()).await;
+        let killed = Lease::acquire(&watched, site, [5; 16], lease, || {}).await.unwrap();
+        let successor = Lease::acquire(&watched, site, [6; 16], lease, || {}).await.unwrap();
+        let back = killed.hold_during(std::future::pending::<()>()).await;
         assert!(matches!(back, Err(LeaseError::Lost)), "{back:?}");
-        successor.during(async {}).await.unwrap();
+        successor.hold_during(async {}).await.unwrap();
         locked(7, secret()).await.unwrap();
     });
     assert_eq!(waited.load(Ordering::Relaxed), 3, "every other lease was released");

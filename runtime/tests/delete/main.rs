@@ -99,8 +99,8 @@ const STATES: [RolledUp; 3] = [RolledUp::Nothing, RolledUp::Some, RolledUp::All]
 fn filled(items: &[Item], rolled_up: RolledUp) -> Memory {
     let (store, settings) = (Memory::default(), settings());
     let through = Some(day("2026-11-18"));
-    let checkpoint = Checkpoint { through, ..Checkpoint::default() };
-    wait(checkpoint.put(&store, &settings.sites[0])).unwrap();
+    let checkpoint = Checkpoint { rolled_up_through: through, ..Checkpoint::default() };
+    wait(checkpoint.save(&store, &settings.sites[0])).unwrap();
     put(&store, items);
     match rolled_up {
         RolledUp::Nothing => {}
@@ -123,7 +123,7 @@ fn copied(store: &Memory) -> Memory {
 }
 
 fn roll_up<S: Store>(store: &S, now: &str) {
-    wait(Rollup::new(settings(), store.clone(), Fixed::at(now)).least(1).run()).unwrap();
+    wait(Rollup::new(settings(), store.clone(), Fixed::at(now)).min_hits(1).run()).unwrap();
 }
 
 /// Runs both rounds of a deletion, as the command does.
@@ -164,7 +164,7 @@ fn report<S: Store>(store: &S, query: &str, now: &str) -> Report {
     let settings = settings();
     let (site, now) = (&settings.sites[0], at(now));
     wait(async {
-        let checkpoint = Checkpoint::of(store, site).await.unwrap();
+        let checkpoint = Checkpoint::load(store, site).await.unwrap();
         let context = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first };
         let query = Query::of(&request::dashboard(query), &context).unwrap();
         let reader = Reader { store, settings: &settings, site, checkpoint, now };

@@ -99,8 +99,8 @@ impl<F: Fn(&KeyRange, Option<&str>) + Clone + Send + Sync + 'static> Store for O
         self.inner.put_if_absent(item).await
     }
 
-    async fn replace(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
-        self.inner.replace(item, old).await
+    async fn compare_and_set(&self, item: Item, old: &[u8]) -> Result<bool, StoreError> {
+        self.inner.compare_and_set(item, old).await
     }
 
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {

@@ -90,7 +90,7 @@ fn imported_segment(site: &Site, date: &str, pages: &[&str]) -> Item {
         rows.push(&mut dictionaries, &Record { at, kind: view(number, page) });
     }
     let span = Span::Day(day(date));
-    let encoded = rollup::encode(site, span, rows, &mut dictionaries, 0).unwrap();
+    let encoded = rollup::encode_segment(site, span, rows, &mut dictionaries, 0).unwrap();
     let mut key = keys::segment_key(site, span);
     key.sk = format!("{}iab12#00", &date[8..]);
     Item { key, value: encoded.first, expires: None }

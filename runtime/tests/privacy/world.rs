@@ -108,7 +108,7 @@ impl<S: Store> World<S> {
     /// Rolls up what is complete.
     pub(crate) async fn fold(&self) {
         let (settings, store) = (self.settings.clone(), self.store.clone());
-        Rollup::new(settings, store, self.dice.clone()).least(1).run().await.unwrap();
+        Rollup::new(settings, store, self.dice.clone()).min_hits(1).run().await.unwrap();
     }
 }
 

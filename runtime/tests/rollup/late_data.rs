@@ -46,9 +46,9 @@ fn rollup_catches_up_after_missed_runs() {
     assert_eq!(shown(&store, &settings, NOW), raw);
     let kept = segments(&store);
     assert_eq!(sort_keys(&kept), ["15#00", "16#00", "18#00", "19#00", "20#00", "21#00"]);
-    let checkpoint = wait(Checkpoint::of(&store, site)).unwrap();
+    let checkpoint = wait(Checkpoint::load(&store, site)).unwrap();
     assert_eq!(checkpoint.first, Some(day("2026-11-15")));
-    assert_eq!(checkpoint.through, Some(day("2026-11-21")));
+    assert_eq!(checkpoint.rolled_up_through, Some(day("2026-11-21")));
     // Months later, without new hits, everything is still there.
     let later = "2027-03-01T12:00:00Z";
     roll_up(&store, &settings, later);

@@ -61,7 +61,7 @@ async fn report<S: Store>(
 ) -> Result<Report, ReadError> {
     let site = &settings.sites[0];
     let now = at(now);
-    let checkpoint = Checkpoint::of(store, site).await?;
+    let checkpoint = Checkpoint::load(store, site).await?;
     let context = PeriodContext { now, zone: &site.time_zone, first: checkpoint.first_day() };
     let query = Query::of(&request::dashboard(query), &context).unwrap();
     Reader { store, settings, site, checkpoint, now }.report(&query, &all_tables(), 1000).await
@@ -74,7 +74,7 @@ fn shown<S: Store>(store: &S, settings: &Settings, now: &str) -> Report {
 
 /// Returns a rollup that writes a segment for every hour, however few its hits.
 fn rollup<S: Store>(settings: &Settings, store: S, now: &str) -> Rollup<S, Fixed> {
-    Rollup::new(settings.clone(), store, Fixed::at(now)).least(1)
+    Rollup::new(settings.clone(), store, Fixed::at(now)).min_hits(1)
 }
 
 fn roll_up<S: Store>(store: &S, settings: &Settings, now: &str) {
@@ -118,7 +118,7 @@ fn traffic(site: &Site, shards: u8) -> Vec<Item> {
 fn filled(settings: &Settings) -> Memory {
     let (store, site) = (Memory::default(), &settings.sites[0]);
     let through = Some(day("2026-11-18"));
-    wait(Checkpoint { through, shards: 2, ..Checkpoint::default() }.put(&store, site)).unwrap();
+    wait(Checkpoint { rolled_up_through: through, shards: 2, ..Checkpoint::default() }.save(&store, site)).unwrap();
     put(&store, &traffic(site, 2));
     store
 }

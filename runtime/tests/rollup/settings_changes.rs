@@ -65,7 +65,7 @@ fn counts_hits_in_removed_shards() {
     assert_eq!(shown(&store, &narrow, NOW).totals.views, 1);
     roll_up(&store, &narrow, NOW);
     assert_eq!(shown(&store, &narrow, NOW).totals.views, 1);
-    let checkpoint = || wait(Checkpoint::of(&store, site)).unwrap();
+    let checkpoint = || wait(Checkpoint::load(&store, site)).unwrap();
     assert_eq!(checkpoint().shards, 8);
     // Once the day of the change is rolled up, the other shards are no longer read.
     roll_up(&store, &narrow, "2026-11-23T01:07:00Z");

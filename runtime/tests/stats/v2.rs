@@ -670,7 +670,7 @@ impl Store for Broken {
         Err(self.0.clone())
     }
 
-    async fn replace(&self, _: Item, _: &[u8]) -> Result<bool, StoreError> {
+    async fn compare_and_set(&self, _: Item, _: &[u8]) -> Result<bool, StoreError> {
         Err(self.0.clone())
     }
 

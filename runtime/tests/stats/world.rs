@@ -124,7 +124,7 @@ impl World {
     /// Rolls up everything that is complete at `now`.
     pub(crate) fn fold(&self, now: &str) {
         let rollup =
-            Rollup::new(self.settings.clone(), self.store.clone(), Fixed::at(now)).least(1);
+            Rollup::new(self.settings.clone(), self.store.clone(), Fixed::at(now)).min_hits(1);
         wait(rollup.run()).unwrap();
     }
 

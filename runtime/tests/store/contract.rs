@@ -53,20 +53,20 @@ async fn put_if_absent_keeps_an_existing_item<S: Store>(store: S) {
 async fn replace_requires_the_old_value<S: Store>(store: S) {
     let [one, two, three] = ["one", "two", "three"].map(|value| item("meta", "lock", value));
     // A missing item is not replaced, and not created.
-    assert!(!store.replace(two.clone(), b"one").await.unwrap());
+    assert!(!store.compare_and_set(two.clone(), b"one").await.unwrap());
     assert_eq!(partition(&store, "meta").await, []);
     store.put(one.clone()).await.unwrap();
-    assert!(!store.replace(three.clone(), b"two").await.unwrap());
+    assert!(!store.compare_and_set(three.clone(), b"two").await.unwrap());
     assert_eq!(partition(&store, "meta").await, [one]);
-    assert!(store.replace(two.clone(), b"one").await.unwrap());
+    assert!(store.compare_and_set(two.clone(), b"one").await.unwrap());
     // The same value counts as inserted, because a retry may find its own lost write.
-    assert!(store.replace(two.clone(), b"one").await.unwrap());
+    assert!(store.compare_and_set(two.clone(), b"one").await.unwrap());
     assert_eq!(partition(&store, "meta").await, [two]);
     // Large values, as segments have.
     let large = |byte| item("seg", "22#00", vec![byte; 390 * 1024]);
     store.put(large(1)).await.unwrap();
-    assert!(store.replace(large(2), &large(1).value).await.unwrap());
-    assert!(!store.replace(large(3), &large(1).value).await.unwrap());
+    assert!(store.compare_and_set(large(2), &large(1).value).await.unwrap());
+    assert!(!store.compare_and_set(large(3), &large(1).value).await.unwrap());
     assert_eq!(partition(&store, "seg").await, [large(2)]);
 }
 

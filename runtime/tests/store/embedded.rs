@@ -91,8 +91,8 @@ fn rejects_a_file_in_place_of_the_folder() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("data");
     fs::write(&file, "my notes").unwrap();
-    assert_cannot_open(&file, &["cannot make the folder", "--data"]);
-    assert_cannot_open(&file.join("below"), &["cannot make the folder", "--data"]);
+    assert_cannot_open(&file, &["cannot create the folder", "--data"]);
+    assert_cannot_open(&file.join("below"), &["cannot create the folder", "--data"]);
     assert_eq!(fs::read_to_string(&file).unwrap(), "my notes");
 }
 
@@ -118,7 +118,7 @@ async fn sweep_deletes_only_expired_items() {
 
 /// redb leaves deleted values in its file. The test first asserts that, because otherwise `purge` is not needed.
 #[tokio::test]
-async fn deleted_values_are_in_no_file_after_a_purge() {
+async fn deleted_values_are_in_no_file_after_compaction() {
     let folder = TempDir::new().unwrap();
     let store = Embedded::open(folder.path()).unwrap();
     let secret = b"a secret of a day";
@@ -137,10 +137,10 @@ async fn deleted_values_are_in_no_file_after_a_purge() {
     assert!(times() > 0, "redb leaves no deleted values, so `purge` is not needed");
 
     let writes = (0..50).map(|n| store.put(item("q", &format!("{n:02}"), "during")));
-    let (purged, written) = tokio::join!(store.purge(Partition::Salts), join_all(writes));
-    purged.unwrap();
+    let (compacted, written) = tokio::join!(store.compact(Partition::Salts), join_all(writes));
+    compacted.unwrap();
     written.into_iter().for_each(Result::unwrap);
-    store.purge(Partition::Salts).await.unwrap();
+    store.compact(Partition::Salts).await.unwrap();
     assert_eq!(times(), 0);
     assert_eq!(partition(&store, "salt").await, []);
     assert_eq!(partition(&store, "p").await, kept);
@@ -187,12 +187,12 @@ async fn failed_purge_changes_nothing() {
     store.put(item("p", "1", "kept")).await.unwrap();
     let new = folder.path().join("footfall.redb.new");
     fs::create_dir(&new).unwrap();
-    assert!(matches!(store.purge(Partition::Hits).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.compact(Partition::Hits).await, Err(StoreError::Unavailable(_))));
     assert_eq!(partition(&store, "p").await, [item("p", "1", "kept")]);
     fs::remove_dir(&new).unwrap();
     // The file that a killed purge leaves behind.
     fs::write(&new, "half a file").unwrap();
-    store.purge(Partition::Hits).await.unwrap();
+    store.compact(Partition::Hits).await.unwrap();
     fs::write(&new, "half a file").unwrap();
     drop(store);
     let store = Embedded::open(folder.path()).unwrap();

@@ -12,7 +12,7 @@ use crate::segment::dictionary::{DictKey, Dictionaries, Dictionary, NULL_KEY};
 use crate::segment::hit_batch::HitBatch;
 
 /// The columns that say what visits there are, and what is a view.
-const BASE: [Column; 4] = [Column::Event, Column::Host, Column::Page, Column::Filtered];
+const BASE: [Column; 4] = [Column::Event, Column::Host, Column::Page, Column::Exclusion];
 
 /// What a channel is made from.
 const ORIGIN: [Column; 4] =
@@ -111,7 +111,7 @@ impl<'a> Keys<'a> {
             Key::Prop(name) => Derived::Prop(name.clone(), Vec::new()),
             Key::Goal => {
                 for goal in &self.site.goals {
-                    dictionary.code(&goal.name);
+                    dictionary.key_for(&goal.name);
                 }
                 Derived::Goals { of_events: Vec::new(), of_pages: Vec::new() }
             }
@@ -162,7 +162,7 @@ impl<'a> Keys<'a> {
     /// Puts the host before a page's path where it is not the site's own, and the site's own domain where
     /// no host is stored.
     pub(super) fn name_pages(&mut self, day: &mut HitBatch, texts: &mut Dictionaries) {
-        let own = texts.of_mut(Column::Host).code(self.site.domain.as_str());
+        let own = texts.of_mut(Column::Host).key_for(self.site.domain.as_str());
         if day.column(Column::Host).iter().all(|host| *host == NULL_KEY) {
             day.column_mut(Column::Host).fill(own);
             return;
@@ -174,10 +174,10 @@ impl<'a> Keys<'a> {
                 day.column_mut(Column::Host)[row] = own;
             } else if page != NULL_KEY {
                 let name = *self.pages.entry((host, page)).or_insert_with(|| {
-                    let host = texts.of(Column::Host).text(host).unwrap_or_default();
-                    let path = texts.of(Column::Page).text(page).unwrap_or_default();
+                    let host = texts.of(Column::Host).value(host).unwrap_or_default();
+                    let path = texts.of(Column::Page).value(page).unwrap_or_default();
                     let name = format!("{host}{path}");
-                    texts.of_mut(Column::Page).code(&name)
+                    texts.of_mut(Column::Page).key_for(&name)
                 });
                 day.column_mut(Column::Page)[row] = name;
             }
@@ -196,8 +196,8 @@ impl<'a> Keys<'a> {
                             .entry(ORIGIN.map(|column| day.column(column)[visit.rows.start]))
                             .or_insert_with_key(|codes| {
                                 let text =
-                                    |place: usize| texts.of(ORIGIN[place]).text(codes[place]);
-                                known.dictionary.code(channel::channel(&AcquisitionParams {
+                                    |place: usize| texts.of(ORIGIN[place]).value(codes[place]);
+                                known.dictionary.key_for(channel::channel(&AcquisitionParams {
                                     source: text(0),
                                     utm_source: text(1),
                                     utm_medium: text(2),
@@ -209,7 +209,7 @@ impl<'a> Keys<'a> {
                 Derived::Prop(name, codes) => {
                     for (_, props) in texts.of(Column::Props).iter().skip(codes.len()) {
                         let value = props.and_then(|props| prop(props, name));
-                        let code = value.map_or(NULL_KEY, |value| known.dictionary.code(&value));
+                        let code = value.map_or(NULL_KEY, |value| known.dictionary.key_for(&value));
                         codes.push(code);
                     }
                 }

@@ -3,13 +3,13 @@
 use super::format;
 use super::heatmap::Week;
 use super::view_model::Answer;
-use crate::storage::retention::kept_from;
+use crate::storage::retention::retained_from;
 
 impl Answer<'_> {
     /// Says what is missing, and why.
     pub(super) fn notices(&self) -> Vec<String> {
         let mut notices = Vec::new();
-        let kept = kept_from(self.site, self.now);
+        let kept = retained_from(self.site, self.now);
         if let Some(days) = self.site.retention_days.filter(|_| self.numbers.report.from < kept) {
             notices.push(format!(
                 "This site keeps data for {}. Data before {} has been deleted.",

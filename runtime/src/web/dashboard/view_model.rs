@@ -16,7 +16,7 @@ use super::queries::{self, Numbers};
 use crate::query::Query;
 use crate::query::metrics::Metrics;
 use crate::query::period::{Choice, Unit};
-use crate::storage::retention::kept_from;
+use crate::storage::retention::retained_from;
 use crate::web::dashboard::chart::{Bar, Chart, Series, Stage};
 
 /// Input of a view.
@@ -346,7 +346,7 @@ impl Answer<'_> {
 
     /// Returns the first day that can have data.
     fn earliest(&self) -> Option<Date> {
-        Some(self.first?.max(kept_from(self.site, self.now)))
+        Some(self.first?.max(retained_from(self.site, self.now)))
     }
 
     /// Returns the earlier and later periods that can have data.
@@ -375,7 +375,7 @@ impl Answer<'_> {
         let (from, end) = self.query.period.before(self.now)?;
         self.numbers.report.before.filter(|before| *before != Metrics::default())?;
         let (from, end) = (self.query.period.zoned(from), self.query.period.zoned(end));
-        let earliest = self.first.unwrap_or(Date::MIN).max(kept_from(self.site, self.now));
+        let earliest = self.first.unwrap_or(Date::MIN).max(retained_from(self.site, self.now));
         (from.date() >= earliest).then(|| format::instants(&from, &end))
     }
 
