@@ -1,88 +1,64 @@
-//! All that is kept of a site, day by day: what an export writes, and what a deletion looks through.
+//! All data of a site, day by day. Exports write it, and deletions search it.
 //!
-//! A day is read as a report reads it: its segment if there is one, else its hours' segments and the hits
-//! of the other hours. Segments that lie beside those, such as what was imported, are part of the day.
+//! A day is read like in reports: from its segment if it has one, otherwise from the segments of its hours and the
+//! stored hits of the remaining hours. Imported segments of the day are added.
 
 pub mod delete;
 pub mod export;
-
-use std::collections::BTreeMap;
 
 use footfall_infra::settings::{Settings, Site};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
 use crate::catalog::checkpoint::{Checkpoint, MAX_CLOCK_SKEW};
+use crate::segment::SegmentError;
 use crate::segment::column::Column;
 use crate::segment::dictionary::Dictionaries;
 use crate::segment::hit_batch::HitBatch;
-use crate::segment::raw_hits::hits;
-use crate::segment::{self, SegmentError};
+use crate::segment::raw_hits::HitReader;
+use crate::segment::stored::{StoredSegment, StoredSegments};
 use crate::storage::hour::{Hour, Span};
 use crate::storage::keys;
 use crate::storage::range_items;
 use crate::storage::retention;
-use crate::storage::{Item, Key, Store, StoreError};
+use crate::storage::{Store, StoreError};
 
-/// How often a day is read anew whose segment was replaced while it was read.
-const TRIES: usize = 3;
+/// Maximum attempts to read a day while a writer replaces one of its segments.
+const MAX_ATTEMPTS: usize = 3;
 
-/// A site's data.
+/// All data of a site.
 #[derive(Debug)]
 pub struct RawData<'a, S> {
-    /// Where it is.
+    /// Where the data is stored.
     pub store: &'a S,
-    /// Whose it is.
+    /// The site.
     pub site: &'a Site,
-    /// In how many shards hits may be.
+    /// The number of shards that may hold hits.
     pub shards: u8,
-    /// How far the site is folded.
+    /// The site's rollup progress, read before anything else.
     pub checkpoint: Checkpoint,
-    /// The time now.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// A segment as it is stored.
-#[derive(Debug)]
-pub struct Segment {
-    /// What its sort keys begin with: `22` for a day's, `22T13` for an hour's, or else a kind of segment
-    /// that lies beside those of a day.
-    pub name: String,
-    /// Its parts, the first one first. Where there is a problem, all items under the name.
-    pub parts: Vec<Item>,
-    /// How many hits it lacks, because they could not be read when it was made.
-    pub unreadable: u64,
-    /// Why it cannot be read, in words.
-    pub problem: Option<String>,
-}
-
-/// The segments of a day.
-#[derive(Debug, Default)]
-pub struct Segments {
-    /// Those there are, in the order of their names. The day's own comes first.
-    pub all: Vec<Segment>,
-    /// Parts that no first part names, beside one that is there: of segments that it replaced.
-    pub orphaned_parts: Vec<Key>,
-}
-
-/// What counts of a day.
+/// The data of a day.
 #[derive(Debug, Default)]
 pub struct Day {
-    /// Its segments, but for those of hours.
-    pub segments: Vec<Segment>,
-    /// What is not folded into any of them yet, in the order of time, its visitors numbered as they first
-    /// came.
+    /// The day's own segment and its imported ones.
+    pub segments: Vec<StoredSegment>,
+    /// The hits that are not in the day's segment yet, in the order of time. Visitors are numbered by their first
+    /// hits.
     pub unrolled: HitBatch,
-    /// What stands in `open`.
+    /// The dictionaries of `unrolled`.
     pub dictionaries: Dictionaries,
-    /// How many hits are in none of it, because they cannot be read.
+    /// The number of hits that could not be read and are missing from `unrolled`.
     pub unreadable: u64,
-    /// What cannot be read, in words.
+    /// Messages about segments that could not be read.
     pub incomplete: Vec<String>,
 }
 
 impl<'a, S: Store> RawData<'a, S> {
-    /// Reads how far the site is folded, which is to be known before anything else of it is read.
+    /// Opens the data of a site. Reads its rollup progress, which must be known before anything else is read.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -97,196 +73,122 @@ impl<'a, S: Store> RawData<'a, S> {
         Ok(Self { store, site, shards, checkpoint, now })
     }
 
-    /// The first and the last day of UTC of which anything may be there.
+    /// Returns the first and the last UTC day that may have data.
     #[must_use]
     pub fn range(&self) -> (Date, Date) {
         self.checkpoint.range(self.site, self.now)
     }
 
-    /// The days from one to another of which anything may be there.
+    /// Iterates over the days of a range that may have data.
     pub fn days(&self, from: Date, to: Date) -> impl Iterator<Item = Date> + use<S> {
         let (first, last) = self.range();
         let to = to.min(last);
         from.max(first).series(1.day()).take_while(move |day| *day <= to)
     }
 
-    /// Reads the segments of a day.
+    /// Reads the segments of a day, those of its hours and its imports included.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn segments(&self, day: Date) -> Result<Segments, StoreError> {
-        let mut tries = 1;
+    pub async fn segments(&self, day: Date) -> Result<Vec<StoredSegment>, StoreError> {
+        let mut attempts = 1;
         loop {
             let range = keys::segments(self.site, day, day);
-            let (segments, is_torn) = grouped(range_items(self.store, &range).await?);
-            if !is_torn || tries == TRIES {
+            let items = range_items(self.store, &range).await?;
+            let segments = StoredSegments::new(items).into_segments();
+            if attempts == MAX_ATTEMPTS || !segments.iter().any(StoredSegment::is_torn) {
                 return Ok(segments);
             }
-            tries += 1;
+            attempts += 1;
         }
     }
 
-    /// Reads what counts of a day.
+    /// Reads the data of a day.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub async fn day(&self, date: Date) -> Result<Day, StoreError> {
         let own = Span::Day(date).in_month();
-        let mut segments = self.segments(date).await?.all;
-        segments.retain(|segment| self.counts(segment));
-        let (hours, segments): (Vec<Segment>, Vec<Segment>) =
+        let mut segments = self.segments(date).await?;
+        segments.retain(|segment| self.is_in_reports(segment));
+        let (hours, segments): (Vec<StoredSegment>, Vec<StoredSegment>) =
             segments.into_iter().partition(|segment| segment.hour(date).is_some());
         let mut day = Day::default();
-        for segment in segments.iter().filter(|segment| segment.problem.is_some()) {
-            day.incomplete.push(self.problem(date, segment));
-        }
+        let problems = segments.iter().filter_map(|segment| self.problem(date, segment));
+        day.incomplete.extend(problems);
         if segments.iter().all(|segment| segment.name != own) && !self.checkpoint.is_rolled_up(date)
         {
-            self.read_open(date, &hours, &mut day).await?;
+            self.read_unrolled(date, &hours, &mut day).await?;
         }
         day.segments = segments;
         Ok(day)
     }
 
-    /// Whether a segment is in the reports: all are but those of imports that are not finished.
-    fn counts(&self, segment: &Segment) -> bool {
+    /// Whether reports include a segment. They ignore those of unfinished imports.
+    fn is_in_reports(&self, segment: &StoredSegment) -> bool {
         let id = segment.name.split_once('i').and_then(|(_, id)| id.parse().ok());
         id.is_none_or(|id| self.checkpoint.imports.iter().any(|(finished, _)| *finished == id))
     }
 
-    /// Reads what is not folded into a day's segment yet.
-    async fn read_open(
+    /// Reads the hits that are not in the day's segment yet.
+    async fn read_unrolled(
         &self,
         date: Date,
-        hours: &[Segment],
+        hours: &[StoredSegment],
         day: &mut Day,
     ) -> Result<(), StoreError> {
-        let mut folded = Vec::new();
+        let mut rolled_up = Vec::new();
         for segment in hours {
-            folded.extend(segment.hour(date));
+            rolled_up.extend(segment.hour(date));
             match segment.rows(&Column::ALL, &mut day.dictionaries) {
                 Ok(mut rows) => {
-                    day.unreadable += segment.unreadable;
+                    day.unreadable += segment.unreadable();
                     day.unrolled.append(&mut rows);
                 }
-                Err(_) => day.incomplete.push(self.problem(date, segment)),
+                Err(error) => day.incomplete.push(self.describe(date, segment, &error)),
             }
         }
-        let open = self.hours_with_hits(date).filter(|hour| !folded.contains(hour)).collect();
-        let (rows, texts) = (&mut day.unrolled, &mut day.dictionaries);
+        let remaining =
+            self.hours_with_hits(date).filter(|hour| !rolled_up.contains(hour)).collect();
+        let RawData { store, site, shards, now, .. } = *self;
+        let reader = HitReader { store, site, shards, now };
         day.unreadable +=
-            hits(self.store, self.site, open, self.shards, self.now, rows, texts).await?;
+            reader.read_hours(remaining, &mut day.unrolled, &mut day.dictionaries).await?;
         day.unrolled.number_visitors();
         day.unrolled.sort();
         day.unrolled.attach_engagement(&day.dictionaries);
-        day.unrolled = in_time(&day.unrolled);
+        day.unrolled = sorted_by_time(&day.unrolled);
         Ok(())
     }
 
-    /// The hours of a day of which hits may still be there.
+    /// Iterates over the hours of a day that may still have stored hits.
     pub fn hours_with_hits(&self, day: Date) -> impl Iterator<Item = Hour> + use<S> {
         let oldest = retention::oldest_hit(self.site, self.now);
         let newest = self.now.checked_add(MAX_CLOCK_SKEW).unwrap_or(Timestamp::MAX);
         Hour::of_day(day).filter(move |hour| hour.end() > oldest && hour.start() <= newest)
     }
 
-    /// What is wrong with a segment, and which one it is.
+    /// Returns a message about a segment that cannot be read. `None` if it has no problem.
     #[must_use]
-    pub fn problem(&self, day: Date, segment: &Segment) -> String {
-        let what = segment.problem.as_deref().unwrap_or("it cannot be read");
-        format!("the segment {} of {}: {what}", segment.span(day), self.site.domain)
-    }
-}
-
-/// Puts the items of a day into segments; true if a segment has not all of its parts.
-fn grouped(items: Vec<Item>) -> (Segments, bool) {
-    let mut names: BTreeMap<String, Vec<Item>> = BTreeMap::new();
-    for item in items {
-        let name = item.key.sk.split('#').next().unwrap_or_default().to_owned();
-        names.entry(name).or_default().push(item);
-    }
-    let (mut segments, mut is_torn) = (Segments::default(), false);
-    for (name, items) in names {
-        // What has no first part is no segment yet: whoever writes it is not done.
-        let Some(first) = items.iter().position(|item| item.key.sk == format!("{name}#00")) else {
-            continue;
-        };
-        let header = match segment::header(&items[first].value) {
-            Ok(header) => header,
-            Err(error) => {
-                let problem = Some(error.to_string());
-                segments.all.push(Segment { name, parts: items, unreadable: 0, problem });
-                continue;
-            }
-        };
-        let place = |item: &Item| {
-            let mut words = item.key.sk.split('#').skip(1);
-            let number = words.next().and_then(|number| number.parse::<usize>().ok())?;
-            let is_its =
-                number == 0 || number < header.parts && words.next() == Some(&header.content_hash);
-            is_its.then_some(number)
-        };
-        let (mut parts, others): (Vec<Item>, Vec<Item>) =
-            items.into_iter().partition(|item| place(item).is_some());
-        parts.sort_by_key(place);
-        let is_whole = parts.len() == header.parts;
-        is_torn |= !is_whole;
-        segments.orphaned_parts.extend(others.into_iter().map(|item| item.key));
-        let problem = SegmentError::Incomplete(header.parts).to_string();
-        segments.all.push(Segment {
-            name,
-            parts,
-            unreadable: header.unreadable,
-            problem: (!is_whole).then_some(problem),
-        });
-    }
-    (segments, is_torn)
-}
-
-impl Segment {
-    /// The hour that it is of, if it is an hour's.
-    #[must_use]
-    pub fn hour(&self, day: Date) -> Option<Hour> {
-        let mut hours = Hour::of_day(day);
-        hours.find(|hour| Span::Hour(*hour).in_month() == self.name)
+    pub fn problem(&self, day: Date, segment: &StoredSegment) -> Option<String> {
+        segment.problem().map(|error| self.describe(day, segment, error))
     }
 
-    /// What it says of itself: its name with the year and the month, such as `2026-11-22T13`.
-    #[must_use]
-    pub fn span(&self, day: Date) -> String {
-        format!("{}{}", day.strftime("%Y-%m-"), self.name)
-    }
-
-    /// Its rows, in the order in which they are stored, with the texts of some columns.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub fn rows(
-        &self,
-        columns: &[Column],
-        texts: &mut Dictionaries,
-    ) -> Result<HitBatch, SegmentError> {
-        if self.problem.is_some() {
-            return Err(SegmentError::Incomplete(self.parts.len()));
-        }
-        let mut rows = HitBatch::default();
-        for part in &self.parts {
-            rows.append(&mut segment::decode(&part.value, columns, texts)?);
-        }
-        Ok(rows)
+    fn describe(&self, day: Date, segment: &StoredSegment, error: &SegmentError) -> String {
+        format!("the segment {} of {}: {error}", segment.span(day), self.site.domain)
     }
 }
 
 impl Day {
-    /// All of it in the order of time. Visitors of different segments have different numbers, those of
-    /// hits that are not folded yet the highest, so that they stay what they are while hits come in.
+    /// Returns all hits of the day in the order of time, and messages about what cannot be read.
     ///
-    /// What turns out not to be readable is added to `incomplete`.
+    /// Visitors of different segments get different numbers. Hits that are not in the day's segment get the highest
+    /// ones, so the others' numbers stay the same while hits come in.
     #[must_use]
     pub fn into_rows(mut self) -> (HitBatch, Dictionaries, Vec<String>) {
-        let own = std::mem::take(&mut self.unrolled);
+        let unrolled = std::mem::take(&mut self.unrolled);
         let mut all = HitBatch::default();
-        let (mut texts, mut incomplete) = (self.dictionaries, self.incomplete);
+        let (mut dictionaries, mut incomplete) = (self.dictionaries, self.incomplete);
         let mut last = 0;
         let mut add = |mut rows: HitBatch| {
             let before = last;
@@ -296,20 +198,20 @@ impl Day {
             }
             all.append(&mut rows);
         };
-        // A day's own segment takes the place of its hits: it comes last as well.
-        for segment in self.segments.iter().rev().filter(|segment| segment.problem.is_none()) {
-            match segment.rows(&Column::ALL, &mut texts) {
+        // The day's own segment replaces its unrolled hits, so it comes last as they do.
+        for segment in self.segments.iter().rev().filter(|segment| segment.problem().is_none()) {
+            match segment.rows(&Column::ALL, &mut dictionaries) {
                 Ok(rows) => add(rows),
                 Err(error) => incomplete.push(format!("the segment {}: {error}", segment.name)),
             }
         }
-        add(own);
-        (in_time(&all), texts, incomplete)
+        add(unrolled);
+        (sorted_by_time(&all), dictionaries, incomplete)
     }
 }
 
-/// Rows in the order of time; those of one millisecond in that of their visitors.
-fn in_time(rows: &HitBatch) -> HitBatch {
+/// Returns the rows sorted by time, then by visitor.
+fn sorted_by_time(rows: &HitBatch) -> HitBatch {
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|row| (rows.times[*row], rows.visitors[*row]));
     rows.select_rows(&order)

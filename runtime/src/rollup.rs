@@ -1,7 +1,7 @@
-//! Folding: the hits of closed hours and days become segments, and what is over is deleted.
+//! The rollup: turns the hits of finished hours and days into segments, and deletes data past its retention.
 //!
-//! It may run twice, two at once, or again after it ended anywhere: a segment is a pure function of its
-//! hits, its last write is the one that makes it visible, and that one is conditional.
+//! It is safe to run repeatedly, concurrently, and after a crash at any point. A segment is a pure function of its
+//! hits, and becomes visible with its last write, which is conditional.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ use crate::platform::context::Context;
 use crate::platform::log;
 use crate::segment::dictionary::Dictionaries;
 use crate::segment::hit_batch::HitBatch;
-use crate::segment::raw_hits::hits;
+use crate::segment::raw_hits::HitReader;
 use crate::segment::{self, EncodedSegment, SegmentError};
 use crate::storage::hour::utc_start;
 use crate::storage::hour::{Hour, Span, utc_day};
@@ -28,122 +28,131 @@ use crate::storage::retention;
 use crate::storage::retention::retained_from;
 use crate::storage::{Item, Key, KeyRange, PutOutcome, Store, StoreError};
 
-/// An hour is folded so long after its end. A hit is stored within seconds of its time, or not at all;
-/// the rest is for clocks that differ.
+/// Delay between the end of an hour and its rollup. A hit is stored within seconds or not at all; the rest allows for
+/// clocks that differ.
 const HOUR_MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
-/// A day is folded so long after its end, from its hits: what came too late for its hour is still in.
+/// Delay between the end of a day and its rollup. A day is rolled up from its hits, so it includes those that came too
+/// late for their hour's segment.
 const DAY_MARGIN: SignedDuration = SignedDuration::from_mins(60);
 
-/// A day with hits that cannot be read is folded without them so long before they expire.
-const WAIT_MARGIN: SignedDuration = SignedDuration::from_hours(2 * 24);
+/// How long before its hits expire a day with unreadable hits is rolled up without them.
+const EXPIRY_MARGIN: SignedDuration = SignedDuration::from_hours(2 * 24);
 
-/// So many hits of an hour are worth a segment. One of a few hits is 3 KB, and costs about 4 write units
-/// to store and 4 to delete: with fewer than this, it would cost more than a tenth of what the hits
-/// did, and save next to nothing.
-const LEAST: usize = 100;
+/// Minimum hits for a segment of an hour.
+///
+/// A small segment has 3 KB, and costs about 4 write units to store and 4 to delete. With fewer hits, that is more than
+/// a tenth of what the hits cost, and saves next to nothing.
+const MIN_HITS_PER_SEGMENT: usize = 100;
 
-/// So many texts of a column a segment keeps: more than a day of a site of readers has, of its pages or of anything.
-/// Of those that are over, the rarest are one.
+/// Maximum number of distinct values a segment keeps per column. The rarest values beyond it become one.
+///
+/// A day of a site that people read has fewer pages, and fewer values of any other column.
 pub const MAX_DISTINCT_VALUES: usize = 10_000;
 
-/// Folds the hits of all sites.
+/// Rolls up the hits of all sites.
 #[derive(Debug)]
 pub struct Rollup<S, A> {
     settings: Settings,
     store: S,
-    ambient: A,
-    least: usize,
-    /// Whether the store has no bytes of salts that were deleted. At first, nobody knows: a run may have
-    /// been ended in between.
-    is_purged: AtomicBool,
+    context: A,
+    min_hits: usize,
+    /// Whether the store is free of the bytes of deleted salts. Initially false, because an earlier run may have ended
+    /// between the deletion and the compaction.
+    is_compacted: AtomicBool,
 }
 
-/// What there was to fold.
+/// The outcome of rolling up an hour or a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
-    /// No hits.
-    Nothing,
-    /// Hits, and too few to be worth a segment of their own.
-    Few,
-    /// Hits, and now a segment of them.
-    Folded,
-    /// Hits that this version cannot read, as one before it could after a rollback: they wait for one
-    /// that can, as long as they are there.
-    Unreadable,
+enum Outcome {
+    /// There were no hits.
+    NoHits,
+    /// Too few hits for an hourly segment.
+    TooFew,
+    /// The hits have a segment.
+    RolledUp,
+    /// Postponed, because this version cannot read some hits. A newer version may have written them before a rollback,
+    /// and can read them if it is deployed again in time.
+    Postponed,
 }
 
-/// What a run did, and when.
+/// Summary of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// When it began.
+    /// When the run began.
     pub at: Timestamp,
-    /// How many hours it folded.
+    /// The number of hours it rolled up.
     pub hours: u32,
-    /// How many days it folded.
+    /// The number of days it rolled up.
     pub days: u32,
 }
 
-/// Why something was not folded. The next run tries again.
+/// Why a rollup failed. The next run tries again.
 #[derive(Debug, thiserror::Error)]
 pub enum RollupError {
-    /// The store.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A segment.
-    #[error("the segment {0} cannot be made: {1}")]
+    /// A segment could not be encoded or decoded.
+    #[error("cannot make the segment {0}: {1}")]
     Segment(String, SegmentError),
-    /// Something of a site; what came after it was done.
-    #[error("{0} of {1} sites are not folded, of which the first: {2}")]
+    /// Some sites failed. The others were rolled up.
+    #[error("cannot roll up {0} of {1} sites; the first error is: {2}")]
     Sites(usize, usize, Box<Self>),
 }
 
 impl<S: Store, A: Context> Rollup<S, A> {
-    /// Folds the sites in `settings`, and those that once were.
-    pub const fn new(settings: Settings, store: S, ambient: A) -> Self {
-        Self { settings, store, ambient, least: LEAST, is_purged: AtomicBool::new(false) }
+    /// Makes a rollup of the sites in `settings`, and of those that were in earlier settings.
+    pub const fn new(settings: Settings, store: S, context: A) -> Self {
+        Self {
+            settings,
+            store,
+            context,
+            min_hits: MIN_HITS_PER_SEGMENT,
+            is_compacted: AtomicBool::new(false),
+        }
     }
 
-    /// Folds every hour that has so many hits, in place of a hundred.
+    /// Sets the minimum hits for a segment of an hour, 100 by default.
     #[must_use]
     pub const fn min_hits(mut self, hits: usize) -> Self {
-        self.least = hits;
+        self.min_hits = hits;
         self
     }
 
-    /// Folds all that is closed, and deletes all that is over.
+    /// Rolls up everything that is finished, and deletes everything past its retention.
     ///
     /// # Errors
-    /// If the store fails. What could be done for other sites is done.
+    /// If the store fails. An error of one site does not stop the others.
     pub async fn run(&self) -> Result<Run, RollupError> {
-        let now = self.ambient.now();
+        let now = self.context.now();
         let mut run = Run { at: now, hours: 0, days: 0 };
         let sites = self.sites().await?;
         let count = sites.len();
         let mut failed: Vec<RollupError> = Vec::new();
         let mut through: Option<Date> = None;
         for (site, mut checkpoint) in sites {
-            if let Err(error) = self.site(&site, &mut checkpoint, now, &mut run).await {
-                log::error("a site is not folded", format!("{}: {error}", site.domain));
+            if let Err(error) = self.roll_up_site(&site, &mut checkpoint, now, &mut run).await {
+                log::error("a site is not rolled up", format!("{}: {error}", site.domain));
                 failed.push(error);
             }
-            let folded = checkpoint.rolled_up_through.unwrap_or(Date::MIN);
-            through = Some(through.map_or(folded, |day| day.min(folded)));
+            let rolled_up = checkpoint.rolled_up_through.unwrap_or(Date::MIN);
+            through = Some(through.map_or(rolled_up, |day| day.min(rolled_up)));
         }
-        // A day that waits to be folded does not keep its salt: that has expired, and DynamoDB takes its time.
+        // A postponed day does not keep its salt beyond the expiry, which DynamoDB may enforce days late.
         let expired = utc_day(now).checked_sub(retention::SALT_DAYS.days()).unwrap_or(Date::MIN);
-        let over = through.map_or(expired, |day| day.max(expired));
-        if self.delete_all(&keys::salts_up_to(over)).await? > 0 {
-            self.is_purged.store(false, Ordering::Relaxed);
+        let last = through.map_or(expired, |day| day.max(expired));
+        if self.delete_all(&keys::salts_up_to(last)).await? > 0 {
+            self.is_compacted.store(false, Ordering::Relaxed);
         }
-        // A salt is destroyed when nobody can find its bytes any more.
-        if !self.is_purged.load(Ordering::Relaxed) {
+        // A salt is destroyed only when its bytes are gone from the disk too.
+        if !self.is_compacted.load(Ordering::Relaxed) {
             self.store.compact(Partition::Salts).await?;
-            self.is_purged.store(true, Ordering::Relaxed);
+            self.is_compacted.store(true, Ordering::Relaxed);
         }
         if !failed.is_empty() {
-            let others = failed.len();
-            return Err(RollupError::Sites(others, count, Box::new(failed.swap_remove(0))));
+            let failures = failed.len();
+            return Err(RollupError::Sites(failures, count, Box::new(failed.swap_remove(0))));
         }
         let value =
             serde_json::to_vec(&run).map_err(|error| StoreError::Refused(error.to_string()))?;
@@ -151,10 +160,10 @@ impl<S: Store, A: Context> Rollup<S, A> {
         Ok(run)
     }
 
-    /// The sites of the settings, and those that were in them once: their last hits are folded, too.
+    /// Returns the sites in the settings, and those of earlier settings, whose last hits are rolled up too.
     async fn sites(&self) -> Result<Vec<(Site, Checkpoint)>, RollupError> {
         let mut known: BTreeMap<String, Checkpoint> = BTreeMap::new();
-        // A site's checkpoint comes before its imports.
+        // Items are sorted, so a site's checkpoint comes before its imports.
         for item in range_items(&self.store, &keys::checkpoints()).await? {
             if let Some((domain, id)) = keys::parse_import_key(&item.key) {
                 known.entry(domain.to_owned()).or_default().add_import(id, Import::decode(&item)?);
@@ -169,15 +178,15 @@ impl<S: Store, A: Context> Rollup<S, A> {
                 (site, checkpoint)
             })
             .collect();
-        let gone = known.into_iter().filter_map(|(domain, checkpoint)| {
+        let removed = known.into_iter().filter_map(|(domain, checkpoint)| {
             let site = Site::of(Domain::try_from(domain).ok()?);
             Some((Site { retention_days: checkpoint.retention_days, ..site }, checkpoint))
         });
-        sites.extend(gone);
+        sites.extend(removed);
         Ok(sites)
     }
 
-    async fn site(
+    async fn roll_up_site(
         &self,
         site: &Site,
         checkpoint: &mut Checkpoint,
@@ -189,37 +198,39 @@ impl<S: Store, A: Context> Rollup<S, A> {
         let next = checkpoint.rolled_up_through.and_then(|day| day.tomorrow().ok());
         let from = next.map_or(oldest, |next| next.max(oldest));
         let today = utc_day(now);
-        self.note_shards(checkpoint, today);
+        self.record_shards(checkpoint, today);
         checkpoint.retention_days = site.retention_days;
         for day in from.series(1.day()).take_while(|day| *day <= today) {
             if is_over(day, now) {
-                match self.fold_day(site, checkpoint, day, now).await? {
-                    Found::Nothing | Found::Few => checkpoint.rolled_up_through = Some(day),
-                    Found::Folded => {
+                match self.roll_up_day(site, checkpoint, day, now).await? {
+                    Outcome::NoHits | Outcome::TooFew => checkpoint.rolled_up_through = Some(day),
+                    Outcome::RolledUp => {
                         run.days += 1;
                         checkpoint.record_hits_on(day);
                         checkpoint.rolled_up_through = Some(day);
-                        // What comes after it may fail.
+                        // Saved now, because a later day may fail.
                         checkpoint.save(&self.store, site).await?;
                     }
-                    // Days are folded one after the other: those after it wait, too.
-                    Found::Unreadable => break,
+                    // Days are rolled up in order, so later days wait too.
+                    Outcome::Postponed => break,
                 }
-            } else if self.fold_hours(site, checkpoint, day, now, run).await? {
+            } else if self.roll_up_hours(site, checkpoint, day, now, run).await? {
                 checkpoint.record_hits_on(day);
             }
         }
-        self.note_shards(checkpoint, today);
-        self.forget(site, checkpoint, now).await?;
+        self.record_shards(checkpoint, today);
+        self.apply_retention(site, checkpoint, now).await?;
         if *checkpoint != before {
             checkpoint.save(&self.store, site).await?;
         }
         Ok(())
     }
 
-    /// Notes how many shards there may be. Those that the settings no longer have are read until the
-    /// day on which that was seen is folded.
-    fn note_shards(&self, checkpoint: &mut Checkpoint, today: Date) {
+    /// Records how many shards may hold hits.
+    ///
+    /// If the settings reduce the number, the removed shards are still read until the day when the rollup first saw the
+    /// reduction is rolled up.
+    fn record_shards(&self, checkpoint: &mut Checkpoint, today: Date) {
         let shards = self.settings.shards.get();
         if shards >= checkpoint.shards {
             checkpoint.shards = shards;
@@ -237,25 +248,25 @@ impl<S: Store, A: Context> Rollup<S, A> {
         }
     }
 
-    /// Folds a day, from its hits.
-    async fn fold_day(
+    /// Rolls up a day from its hits.
+    async fn roll_up_day(
         &self,
         site: &Site,
         checkpoint: &Checkpoint,
         day: Date,
         now: Timestamp,
-    ) -> Result<Found, RollupError> {
+    ) -> Result<Outcome, RollupError> {
         let hours = Hour::of_day(day).collect();
-        let found = self.fold(site, checkpoint, Span::Day(day), hours, now).await?;
-        if found == Found::Folded {
-            // They are in the day's segment; until it is there, they are not deleted.
+        let outcome = self.roll_up(site, checkpoint, Span::Day(day), hours, now).await?;
+        if outcome == Outcome::RolledUp {
+            // The day's segment is stored and contains their hits, so they can go.
             self.delete_all(&keys::hour_segments(site, day)).await?;
         }
-        Ok(found)
+        Ok(outcome)
     }
 
-    /// Folds the hours of a day that are over, not folded yet and busy. True if there are any hits.
-    async fn fold_hours(
+    /// Rolls up the busy hours of a day that are over and not rolled up yet. Returns whether there are any hits.
+    async fn roll_up_hours(
         &self,
         site: &Site,
         checkpoint: &Checkpoint,
@@ -263,63 +274,66 @@ impl<S: Store, A: Context> Rollup<S, A> {
         now: Timestamp,
         run: &mut Run,
     ) -> Result<bool, RollupError> {
-        let folded = range_items(&self.store, &keys::hour_segments(site, day)).await?;
-        let is_folded = |hour: &Hour| {
+        let existing = range_items(&self.store, &keys::hour_segments(site, day)).await?;
+        let is_rolled_up = |hour: &Hour| {
             let key = keys::segment_key(site, Span::Hour(*hour));
-            folded.iter().any(|item| item.key == key)
+            existing.iter().any(|item| item.key == key)
         };
-        let mut any = !folded.is_empty();
+        let mut has_hits = !existing.is_empty();
         for hour in Hour::of_day(day)
             .filter(|hour| hour_is_over(*hour, now))
-            .filter(|hour| !is_folded(hour))
+            .filter(|hour| !is_rolled_up(hour))
         {
-            let found = self.fold(site, checkpoint, Span::Hour(hour), vec![hour], now).await?;
-            any |= found != Found::Nothing;
-            run.hours += u32::from(found == Found::Folded);
+            let outcome = self.roll_up(site, checkpoint, Span::Hour(hour), vec![hour], now).await?;
+            has_hits |= outcome != Outcome::NoHits;
+            run.hours += u32::from(outcome == Outcome::RolledUp);
         }
-        Ok(any)
+        Ok(has_hits)
     }
 
-    /// Makes a segment of the hits of some hours, if they are worth it.
-    async fn fold(
+    /// Makes the segment of a span from the hits of its hours, if they are worth one.
+    async fn roll_up(
         &self,
         site: &Site,
         checkpoint: &Checkpoint,
         span: Span,
         hours: Vec<Hour>,
         now: Timestamp,
-    ) -> Result<Found, RollupError> {
-        let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
+    ) -> Result<Outcome, RollupError> {
+        let (mut batch, mut dictionaries) = (HitBatch::default(), Dictionaries::default());
         let shards = checkpoint.shards(self.settings.shards.get());
-        let unreadable = hits(&self.store, site, hours, shards, now, &mut rows, &mut texts).await?;
-        if rows.is_empty() && unreadable == 0 {
-            return Ok(Found::Nothing);
+        let reader = HitReader { store: &self.store, site, shards, now };
+        let unreadable = reader.read_hours(hours, &mut batch, &mut dictionaries).await?;
+        if batch.is_empty() && unreadable == 0 {
+            return Ok(Outcome::NoHits);
         }
         match span {
-            Span::Hour(_) if unreadable > 0 || rows.len() < self.least => return Ok(Found::Few),
-            Span::Day(day) if unreadable > 0 && waits(site, day, now) => {
+            Span::Hour(_) if unreadable > 0 || batch.len() < self.min_hits => {
+                return Ok(Outcome::TooFew);
+            }
+            Span::Day(day) if unreadable > 0 && should_wait(site, day, now) => {
                 let what = format!("{day} of {}: {unreadable} hits cannot be read", site.domain);
-                log::error("a day waits to be folded", what);
-                return Ok(Found::Unreadable);
+                log::error("the rollup of a day is postponed", what);
+                return Ok(Outcome::Postponed);
             }
             Span::Hour(_) | Span::Day(_) | Span::Imported(..) => {}
         }
-        let encoded = encode_segment(site, span, rows, &mut texts, unreadable)?;
+        let encoded = encode_segment(site, span, batch, &mut dictionaries, unreadable)?;
         let expires = retention::segment_expiry(site, span);
         let (first, rest) = segment_items(site, span, encoded, expires);
         put_segment(&self.store, first, rest).await?;
-        Ok(Found::Folded)
+        Ok(Outcome::RolledUp)
     }
 
-    /// Deletes the days that are older than the site's retention.
-    async fn forget(
+    /// Deletes the days that are past the site's retention.
+    async fn apply_retention(
         &self,
         site: &Site,
         checkpoint: &mut Checkpoint,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let keep = retained_from(site, now);
-        // What was imported goes with its day; its first day stays what it was.
+        // Imported segments are deleted with their days, but an import's own item keeps its first day.
         let mut from = checkpoint
             .first_day()
             .max(checkpoint.retained_from.filter(|_| checkpoint.first_day().is_some()));
@@ -333,7 +347,7 @@ impl<S: Store, A: Context> Rollup<S, A> {
         Ok(())
     }
 
-    /// Deletes a range, and says how many items it had.
+    /// Deletes all items of a range. Returns their number.
     async fn delete_all(&self, range: &KeyRange) -> Result<usize, StoreError> {
         let items = range_items(&self.store, range).await?;
         for item in &items {
@@ -343,35 +357,35 @@ impl<S: Store, A: Context> Rollup<S, A> {
     }
 }
 
-/// The segment of all hits of a span, in the order in which they came.
+/// Encodes the segment of a span from its hits, given in the order of arrival.
 ///
 /// # Errors
-/// [`RollupError::Segment`] if they cannot be written, for which there is no reason known.
+/// [`RollupError::Segment`] if encoding fails, which is not expected to happen.
 pub fn encode_segment(
     site: &Site,
     span: Span,
-    mut rows: HitBatch,
-    texts: &mut Dictionaries,
+    mut batch: HitBatch,
+    dictionaries: &mut Dictionaries,
     unreadable: u64,
 ) -> Result<EncodedSegment, RollupError> {
     let is_whole = !matches!(span, Span::Hour(_));
     if is_whole {
-        rows.number_visitors();
+        batch.number_visitors();
     }
-    rows.sort();
+    batch.sort();
     if is_whole {
-        // An hour's engagement may be of a view in the hour before: only a day has all of them.
-        rows.attach_engagement(texts);
+        // Only a day has all views: an engagement record may belong to a view in the previous hour.
+        batch.attach_engagement(dictionaries);
     }
-    rows.limit_distinct_values(texts, MAX_DISTINCT_VALUES);
-    segment::encode(site.domain.as_str(), &span.to_string(), &rows, texts, unreadable)
+    batch.limit_distinct_values(dictionaries, MAX_DISTINCT_VALUES);
+    segment::encode(site.domain.as_str(), &span.to_string(), &batch, dictionaries, unreadable)
         .map_err(|error| RollupError::Segment(format!("{span} of {}", site.domain), error))
 }
 
-/// The items of a segment: the first part, and those to be stored before it.
+/// Returns the items of a segment: its first part, and the others, which must be stored before it.
 ///
-/// Their keys are made from their bytes, so that those of two runs that saw different hits do not mix;
-/// what no first part names is never read.
+/// The others' keys contain the hash of their bytes, so parts of two runs that saw different hits never mix. Readers
+/// ignore parts that no first part refers to.
 #[must_use]
 pub fn segment_items(
     site: &Site,
@@ -379,16 +393,16 @@ pub fn segment_items(
     encoded: EncodedSegment,
     expires: Option<i64>,
 ) -> (Item, Vec<Item>) {
-    let EncodedSegment { first, rest, content_hash: id } = encoded;
+    let EncodedSegment { first, rest, content_hash } = encoded;
     let rest = (1..).zip(rest).map(|(part, value)| {
-        let key = keys::segment_part_key(site, span, part, &id);
+        let key = keys::segment_part_key(site, span, part, &content_hash);
         Item { key, value, expires }
     });
     let rest = rest.collect();
     (Item { key: keys::segment_key(site, span), value: first, expires }, rest)
 }
 
-/// Stores a segment, unless there is one already: that one is left as it is.
+/// Stores a segment, unless the span has one already, which then stays.
 ///
 /// # Errors
 /// If the store fails.
@@ -401,32 +415,32 @@ pub async fn put_segment<S: Store>(
     for part in rest {
         store.put(part).await?;
     }
-    let id = segment::header(&first.value).map(|header| header.content_hash).ok();
-    let absent = store.put_if_absent(first).await?;
-    if let PutOutcome::Existing(found) = &absent {
-        let theirs = segment::header(&found.value).map(|header| header.content_hash).ok();
-        if theirs != id {
+    let own_hash = segment::header(&first.value).map(|header| header.content_hash).ok();
+    let outcome = store.put_if_absent(first).await?;
+    if let PutOutcome::Existing(existing) = &outcome {
+        let hash = segment::header(&existing.value).map(|header| header.content_hash).ok();
+        if hash != own_hash {
             for key in &keys {
                 store.delete(key).await?;
             }
         }
     }
-    Ok(absent)
+    Ok(outcome)
 }
 
-/// Whether hits of a day that cannot be read are waited for: until a few days before they expire.
-fn waits(site: &Site, day: Date, now: Timestamp) -> bool {
+/// Whether to postpone a day with unreadable hits. Gives up two days before they expire.
+fn should_wait(site: &Site, day: Date, now: Timestamp) -> bool {
     let expiry = utc_start(day).map(|start| retention::hit_expiry(site, start));
-    expiry.is_ok_and(|expiry| now.as_second() + WAIT_MARGIN.as_secs() < expiry)
+    expiry.is_ok_and(|expiry| now.as_second() + EXPIRY_MARGIN.as_secs() < expiry)
 }
 
-/// Whether an hour can be folded.
+/// Whether an hour can be rolled up.
 #[must_use]
 pub fn hour_is_over(hour: Hour, now: Timestamp) -> bool {
     hour.end().checked_add(HOUR_MARGIN).is_ok_and(|at| at <= now)
 }
 
-/// Whether a day can be folded.
+/// Whether a day can be rolled up.
 #[must_use]
 pub fn is_over(day: Date, now: Timestamp) -> bool {
     let end = day.tomorrow().and_then(utc_start);

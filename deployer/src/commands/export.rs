@@ -235,12 +235,12 @@ impl Written {
             let span = Span::Day(date);
             let encoded =
                 rollup::encode_segment(site, span, day.unrolled, &mut texts, day.unreadable)?;
-            let parts = std::iter::once(&encoded.first).chain(&encoded.rest);
+            let parts = std::iter::once(&encoded.first).chain(&encoded.rest).map(Vec::as_slice);
             self.parts(&folder.join(format!("{date}-so-far")), parts)?;
         }
         self.unreadable += day.unreadable;
         self.incomplete.extend(day.incomplete);
-        for segment in day.segments.iter().filter(|segment| segment.problem.is_none()) {
+        for segment in day.segments.iter().filter(|segment| segment.problem().is_none()) {
             match segment.rows(&[Column::Exclusion], &mut texts) {
                 Ok(rows) if rows.is_empty() => continue,
                 Ok(rows) => self.count(&rows),
@@ -249,17 +249,17 @@ impl Written {
                     continue;
                 }
             }
-            self.unreadable += segment.unreadable;
+            self.unreadable += segment.unreadable();
             // What its name says beside the day.
             let kind = segment.name.get(2..).unwrap_or_default();
             let name = if kind.is_empty() { date.to_string() } else { format!("{date}-{kind}") };
-            self.parts(&folder.join(name), segment.parts.iter().map(|part| &part.value))?;
+            self.parts(&folder.join(name), segment.parts.iter().map(|part| &*part.file))?;
         }
         Ok(())
     }
 
     /// A segment's parts: `NAME.parquet`, `NAME.01.parquet` and so on.
-    fn parts<'a>(&mut self, name: &Path, parts: impl Iterator<Item = &'a Vec<u8>>) -> Result<()> {
+    fn parts<'a>(&mut self, name: &Path, parts: impl Iterator<Item = &'a [u8]>) -> Result<()> {
         for (number, part) in parts.enumerate() {
             let ending = if number == 0 { String::new() } else { format!(".{number:02}") };
             let mut file: File =

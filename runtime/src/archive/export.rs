@@ -1,9 +1,9 @@
-//! Hits as text, one a line, and in pages for those who ask the API: `GET /api/v1/export`.
+//! Export of hits as text, one per line, and in pages for the API: `GET /api/v1/export`.
 //!
-//! Pages are those of one moment: a cursor holds where the next page begins, and where all of them end,
-//! which is a minute before the first was asked for. Until then, every hit is in exactly one page, whatever
-//! comes in meanwhile: pages go by the time of hits, a millisecond is never in two of them (unless it alone
-//! is larger than a page), and a day that is folded between two pages has the same hits at the same times.
+//! All pages show the state of one moment. A cursor contains where the next page begins and where the last page ends,
+//! which is a minute before the first request. Every hit until then is in exactly one page, whatever arrives meanwhile.
+//! Pages are split by the time of hits, and never within a millisecond unless it alone is larger than a page. The rollup
+//! of a day between two pages does not change the times of its hits.
 
 use std::fmt;
 
@@ -20,30 +20,29 @@ use crate::segment::hit_batch::{HitBatch, NO_SCROLL};
 use crate::storage::hour::{utc_day, utc_start};
 use crate::storage::{Store, StoreError};
 
-/// What a page may weigh. Lambda takes 6 MB of JSON in which the page is a text, quotes and line ends
-/// escaped, or is inflated by a third by base64:
+/// Maximum size of a page, in bytes. Lambda accepts 6 MB of JSON. The page is a string in it, with escaped quotes and
+/// line ends, or a third larger in base64:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const PAGE: usize = 4_000_000;
 
-/// The most days that are looked at for a page: a function has 30 seconds. A page may be empty although
-/// others follow.
-const DAYS: usize = 366;
+/// Maximum days to search for a page, since a function has 30 seconds. A page may be empty even if more follow.
+const MAX_DAYS: usize = 366;
 
-/// Hits that are younger are in no page: a hit is stored within the 15 seconds that the function `track`
-/// has, and the rest is for clocks that differ.
-const SETTLED: SignedDuration = SignedDuration::from_mins(1);
+/// Minimum age of exported hits. The function `track` stores a hit within its timeout of 15 seconds; the rest allows for
+/// clocks that differ.
+const MIN_AGE: SignedDuration = SignedDuration::from_mins(1);
 
-/// How hits are written.
+/// The format of exported hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// RFC 4180, with a header. What a spreadsheet would take for a formula has an apostrophe before it.
+    /// CSV (RFC 4180) with a header. Values that spreadsheets would run as formulas get an apostrophe in front.
     Csv,
-    /// An object a line; what has no value is not in it.
+    /// JSON Lines: an object per line, without empty fields.
     Jsonl,
 }
 
 impl Format {
-    /// The format of a name.
+    /// Parses the name of a format. `None` if it is unknown.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         match name {
@@ -53,7 +52,7 @@ impl Format {
         }
     }
 
-    /// Its name, which is also how files of it end.
+    /// Returns the name, which is also the file extension.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -62,7 +61,7 @@ impl Format {
         }
     }
 
-    /// The media type.
+    /// Returns the media type.
     #[must_use]
     pub const fn media_type(self) -> &'static str {
         match self {
@@ -71,7 +70,7 @@ impl Format {
         }
     }
 
-    /// What comes before the first line.
+    /// Returns what precedes the first line.
     #[must_use]
     pub fn header(self) -> String {
         match self {
@@ -90,7 +89,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// Rows that are written as lines. Every text is encoded once.
+/// Writes rows as lines. Encodes each distinct value once.
 #[derive(Debug)]
 pub struct Lines<'a> {
     format: Format,
@@ -99,33 +98,33 @@ pub struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// Lines of rows.
+    /// Encodes the values of rows.
     #[must_use]
-    pub fn new(format: Format, rows: &'a HitBatch, texts: &Dictionaries) -> Self {
-        let encode = |column: Column, text: &str| match (format, column) {
-            (Format::Csv, _) => cell(text),
-            // These are JSON already.
-            (Format::Jsonl, Column::Props) => text.to_owned(),
-            (Format::Jsonl, _) => serde_json::Value::from(text).to_string(),
+    pub fn new(format: Format, rows: &'a HitBatch, dictionaries: &Dictionaries) -> Self {
+        let encode = |column: Column, value: &str| match (format, column) {
+            (Format::Csv, _) => cell(value),
+            // Properties are JSON already.
+            (Format::Jsonl, Column::Props) => value.to_owned(),
+            (Format::Jsonl, _) => serde_json::Value::from(value).to_string(),
         };
         let cells = Column::ALL.map(|column| {
-            let texts = texts.of(column).iter();
-            texts.map(|(_, text)| text.map_or_else(String::new, |it| encode(column, it))).collect()
+            let values = dictionaries.of(column).iter();
+            values.map(|(_, it)| it.map_or_else(String::new, |it| encode(column, it))).collect()
         });
         Self { format, rows, cells: cells.into() }
     }
 
-    /// Adds the line of a row.
+    /// Appends the line of a row to `out`.
     pub fn write(&self, row: usize, out: &mut Vec<u8>) {
         let at = Timestamp::from_millisecond(self.rows.times[row]).unwrap_or_default();
         let visitor = self.rows.visitors[row];
         let visitor = if visitor == 0 { String::new() } else { visitor.to_string() };
         let cells = Column::ALL.map(|column| {
-            let code = self.rows.column(column)[row] as usize;
-            (column, self.cells[column.index()].get(code).map_or("", String::as_str))
+            let key = self.rows.column(column)[row] as usize;
+            (column, self.cells[column.index()].get(key).map_or("", String::as_str))
         });
         let number =
-            |number: u32, is_there: bool| if is_there { number.to_string() } else { String::new() };
+            |number: u32, is_known: bool| if is_known { number.to_string() } else { String::new() };
         let (engaged, scrolled) = (self.rows.engaged[row], self.rows.scrolled[row]);
         let engaged = number(engaged, engaged > 0);
         let scrolled = number(scrolled.into(), scrolled != NO_SCROLL);
@@ -155,30 +154,30 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Where a page begins, and where all of them end.
+/// A position in an export: where the next page begins and where the last one ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    /// The day of UTC.
+    /// The UTC day.
     day: Date,
     /// The time on that day, in milliseconds since 1970.
     time: i64,
-    /// How many hits of that millisecond were in the pages before.
+    /// The number of hits of that millisecond in earlier pages.
     skip: usize,
-    /// The first millisecond that is in no page.
+    /// The first millisecond that is not exported.
     until: i64,
 }
 
 impl Cursor {
-    /// The beginning of some days, as far as they are settled.
+    /// Makes the cursor of the first page of some days. Leaves out hits younger than [`MIN_AGE`].
     #[must_use]
     pub fn first(from: Date, to: Date, now: Timestamp) -> Self {
         let end = to.tomorrow().and_then(utc_start).unwrap_or(Timestamp::MAX);
-        let settled = now.checked_sub(SETTLED).unwrap_or(Timestamp::MIN);
+        let settled = now.checked_sub(MIN_AGE).unwrap_or(Timestamp::MIN);
         let until = end.min(settled).as_millisecond();
         Self { day: from, time: i64::MIN, skip: 0, until }
     }
 
-    /// Reads what [`Display`](fmt::Display) wrote.
+    /// Parses a cursor from a URL. `None` if it is invalid.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = String::from_utf8(BASE64.decode(text).ok()?).ok()?;
@@ -193,7 +192,7 @@ impl Cursor {
     }
 }
 
-/// As it stands in an address. What is in it is nobody's business but this module's.
+/// Formats the cursor for a URL. The content is opaque to clients.
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { day, time, skip, until } = self;
@@ -201,23 +200,23 @@ impl fmt::Display for Cursor {
     }
 }
 
-/// A page.
+/// A page of an export.
 #[derive(Debug)]
 pub struct Page {
     /// The lines.
     pub body: Vec<u8>,
-    /// Where the next page begins; none follows if there is none.
+    /// Where the next page begins. `None` on the last page.
     pub next: Option<Cursor>,
-    /// What of its days cannot be read, in words.
+    /// Messages about data of its days that cannot be read.
     pub incomplete: Vec<String>,
 }
 
-/// Adds to `body` the lines from a cursor on: as many as fit into so much `room`, and at least one.
+/// Appends the lines from a cursor on to `body`: as many as fit into `room` bytes, and at least one.
 ///
 /// # Errors
 /// If the store cannot be read.
 pub async fn page<S: Store>(
-    archive: &RawData<'_, S>,
+    raw_data: &RawData<'_, S>,
     format: Format,
     from: Cursor,
     mut body: Vec<u8>,
@@ -226,34 +225,35 @@ pub async fn page<S: Store>(
     let last = Timestamp::from_millisecond(from.until.saturating_sub(1)).unwrap_or_default();
     let mut incomplete = Vec::new();
     let mut weight = 0;
-    for (count, day) in archive.days(from.day, utc_day(last)).enumerate() {
+    for (count, day) in raw_data.days(from.day, utc_day(last)).enumerate() {
         let mut begin = Cursor { day, time: i64::MIN, skip: 0, ..from };
         if day == from.day {
             begin = from;
         }
-        if count == DAYS {
+        if count == MAX_DAYS {
             return Ok(Page { body, next: Some(begin), incomplete });
         }
-        let (rows, texts, problems) = archive.day(day).await?.into_rows();
+        let (rows, dictionaries, problems) = raw_data.day(day).await?.into_rows();
         incomplete.extend(problems);
-        let lines = Lines::new(format, &rows, &texts);
+        let lines = Lines::new(format, &rows, &dictionaries);
         let row_of = |time: i64| rows.times.partition_point(|it| *it < time);
         let moment = row_of(begin.time);
         let first = row_of(begin.time.saturating_add(1)).min(moment.saturating_add(begin.skip));
-        // Where the row's millisecond begins: among the rows, in the page, and what was in that before.
+        // Where the current millisecond begins: its row, its place in the page, and the weight of the page before it.
         let mut moment = (moment, body.len(), weight);
         for row in first..row_of(from.until) {
             let time = rows.times[row];
             if time != rows.times[moment.0] {
                 moment = (row, body.len(), weight);
             }
-            let place = body.len();
+            let line_start = body.len();
             lines.write(row, &mut body);
-            let line = escaped(&body[place..]);
+            let line = escaped_len(&body[line_start..]);
             if weight > 0 && weight + line > room {
                 let (start, before) = (moment.1, moment.2);
-                // A millisecond that fills a page alone is cut.
-                let (end, skip) = if before > 0 { (start, 0) } else { (place, row - moment.0) };
+                // A millisecond that fills a whole page is split.
+                let (end, skip) =
+                    if before > 0 { (start, 0) } else { (line_start, row - moment.0) };
                 body.truncate(end);
                 let next = Some(Cursor { day, time, skip, ..from });
                 return Ok(Page { body, next, incomplete });
@@ -264,8 +264,8 @@ pub async fn page<S: Store>(
     Ok(Page { body, next: None, incomplete })
 }
 
-/// How many bytes a text has as part of JSON.
-fn escaped(text: &[u8]) -> usize {
+/// Returns the length of a text within a JSON string, in bytes.
+fn escaped_len(text: &[u8]) -> usize {
     let bytes = text.iter().map(|byte| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
         0..0x20 => 6,

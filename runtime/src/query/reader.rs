@@ -4,7 +4,7 @@
 //! before hits, and an hour that has a segment is never read from hits: nothing counts twice, whatever
 //! is folded meanwhile.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use footfall_infra::settings::{Settings, Site};
 use futures_util::future;
@@ -20,14 +20,12 @@ use crate::query::report::Missing;
 use crate::query::report::{self, Report};
 use crate::query::{Query, QueryError};
 use crate::segment::hit_batch::HitBatch;
-use crate::segment::raw_hits::hits;
-use crate::segment::raw_hits::push;
-use crate::segment::raw_hits::read_hits;
-use crate::segment::{self, SegmentError};
+use crate::segment::raw_hits::{HitReader, append_hits, read_shards};
+use crate::segment::stored::StoredSegments;
 use crate::storage::hour::{Hour, Span, utc_day, utc_start};
 use crate::storage::keys;
 use crate::storage::range_items;
-use crate::storage::{Item, Key, Store, StoreError};
+use crate::storage::{Store, StoreError};
 
 /// How many partitions are read at once: enough to hide the time of a round trip, few enough for the
 /// memory of a small function and a busy site.
@@ -101,8 +99,8 @@ impl<S: Store> Reader<'_, S> {
         for hour in Hour::between(since, until) {
             let ranges =
                 (0..self.shards()).map(|shard| keys::hits_since(self.site, hour, shard, since));
-            let items = read_hits(self.store, ranges.collect(), self.now).await?;
-            push(&items, days.entry(hour.day()).or_default(), &mut engine.texts);
+            let items = read_shards(self.store, ranges.collect(), self.now).await?;
+            append_hits(&items, days.entry(hour.day()).or_default(), &mut engine.texts);
         }
         days.into_values().for_each(|day| engine.count(day));
         let found = engine.found().pop().unwrap_or_default();
@@ -131,7 +129,7 @@ impl<S: Store> Reader<'_, S> {
                 }
                 None => Vec::new(),
             };
-            Ok::<_, StoreError>((days, Segments::of(items)))
+            Ok::<_, StoreError>((days, StoredSegments::new(items)))
         });
         let mut months = stream::iter(reads).buffered(AT_ONCE);
         let mut missing = Missing::default();
@@ -149,34 +147,33 @@ impl<S: Store> Reader<'_, S> {
     async fn day(
         &self,
         day: Date,
-        segments: &mut Segments,
+        segments: &mut StoredSegments,
         engine: &mut Engine<'_>,
         missing: &mut Missing,
     ) -> Result<HitBatch, StoreError> {
         let mut rows = HitBatch::default();
-        if segments.has(self.site, Span::Day(day)) {
-            segments.take(self.site, Span::Day(day), engine, &mut rows, missing);
+        if segments.has(Span::Day(day)) {
+            self.append_segment(segments, Span::Day(day), engine, &mut rows, missing);
         } else if !self.checkpoint.is_rolled_up(day) {
             // Of hours to come nobody has a hit, but for one whose clock is ahead.
             let begun = self.now.checked_add(MAX_CLOCK_SKEW).unwrap_or(Timestamp::MAX);
             let (folded, open): (Vec<Hour>, Vec<Hour>) = Hour::of_day(day)
                 .take_while(|hour| hour.start() <= begun)
-                .partition(|hour| segments.has(self.site, Span::Hour(*hour)));
+                .partition(|hour| segments.has(Span::Hour(*hour)));
             for hour in folded {
-                segments.take(self.site, Span::Hour(hour), engine, &mut rows, missing);
+                self.append_segment(segments, Span::Hour(hour), engine, &mut rows, missing);
             }
-            let (store, shards) = (self.store, self.shards());
-            let texts = &mut engine.texts;
-            missing.unreadable +=
-                hits(store, self.site, open, shards, self.now, &mut rows, texts).await?;
+            let (store, site, shards, now) = (self.store, self.site, self.shards(), self.now);
+            let reader = HitReader { store, site, shards, now };
+            missing.unreadable += reader.read_hours(open, &mut rows, &mut engine.texts).await?;
         }
         // Each import's visitors are its own.
         for (number, (id, import)) in (1..).zip(&self.checkpoint.imports) {
             let span = Span::Imported(day, *id);
             let has_day = (import.first..=import.last).contains(&day);
-            if has_day && segments.has(self.site, span) {
+            if has_day && segments.has(span) {
                 let mut imported = HitBatch::default();
-                segments.take(self.site, span, engine, &mut imported, missing);
+                self.append_segment(segments, span, engine, &mut imported, missing);
                 imported.separate_visitors(number);
                 rows.append(&mut imported);
             }
@@ -196,60 +193,28 @@ impl<S: Store> Reader<'_, S> {
         };
         days.filter(overlaps).collect()
     }
-}
 
-/// Segments, each in its parts, by key.
-#[derive(Debug, Default)]
-struct Segments(HashMap<Key, Vec<u8>>);
-
-impl Segments {
-    fn of(items: Vec<Item>) -> Self {
-        Self(items.into_iter().map(|item| (item.key, item.value)).collect())
-    }
-
-    fn has(&self, site: &Site, span: Span) -> bool {
-        self.0.contains_key(&keys::segment_key(site, span))
-    }
-
-    /// Adds a segment's rows. One that cannot be read is named, and left out.
-    fn take(
-        &mut self,
-        site: &Site,
+    /// Appends the hits of a segment, and removes it from `segments`. If it cannot be read, logs why and adds it to
+    /// what is missing.
+    fn append_segment(
+        &self,
+        segments: &mut StoredSegments,
         span: Span,
         engine: &mut Engine<'_>,
         rows: &mut HitBatch,
         missing: &mut Missing,
     ) {
-        match self.rows(site, span, engine) {
-            Ok((mut segment, unreadable)) => {
-                missing.unreadable += unreadable;
-                rows.append(&mut segment);
+        let Some(segment) = segments.take(span) else { return };
+        match segment.rows(&engine.columns, &mut engine.texts) {
+            Ok(mut hits) => {
+                missing.unreadable += segment.unreadable();
+                rows.append(&mut hits);
             }
             Err(error) => {
-                let what = format!("the segment {span} of {}: {error}", site.domain);
+                let what = format!("the segment {span} of {}: {error}", self.site.domain);
                 log::error("a segment is left out of the reports", &what);
                 missing.incomplete.push(what);
             }
         }
-    }
-
-    fn rows(
-        &mut self,
-        site: &Site,
-        span: Span,
-        engine: &mut Engine<'_>,
-    ) -> Result<(HitBatch, u64), SegmentError> {
-        let Engine { columns, texts, .. } = engine;
-        let first = self.0.remove(&keys::segment_key(site, span)).unwrap_or_default();
-        let first = segment::SegmentPart::open(first)?;
-        let header = first.header()?;
-        let mut rows = HitBatch::default();
-        first.read(columns, texts, &mut rows)?;
-        for part in 1..header.parts {
-            let key = keys::segment_part_key(site, span, part, &header.content_hash);
-            let part = self.0.remove(&key).ok_or(SegmentError::Incomplete(header.parts))?;
-            segment::SegmentPart::open(part)?.read(columns, texts, &mut rows)?;
-        }
-        Ok((rows, header.unreadable))
     }
 }

@@ -1,7 +1,7 @@
-//! The pages of a column's chunk of a file, by headers that are read here, and whether a footer is as short as it looks.
+//! Column chunks and their page headers, and a check of the file's footer.
 //!
-//! The library would read both. But it believes how many elements a list in them says to have, even in fields that it
-//! does not know: a few bytes then take it minutes. Here, every element has to be there.
+//! The Parquet library would read both. But it trusts the element counts of lists, even in fields that it does not
+//! know, so a few hostile bytes keep it busy for minutes. The code here requires every element to be present.
 //!
 //! <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>
 //! <https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>
@@ -12,12 +12,12 @@ use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result as Parquet};
 
 use super::SegmentError;
-use super::pages::{Cursor, damaged};
+use super::cursor::{Cursor, damaged};
 
-/// How deep structures may be nested. Those of a file are five deep.
-const DEPTH: u8 = 12;
+/// Maximum nesting of structures. Valid files nest five deep.
+const MAX_DEPTH: u8 = 12;
 
-// Types of values in the protocol, and the kinds of pages in the format.
+// Value types of Thrift's compact protocol, and page types of Parquet.
 const STOP: u8 = 0;
 const TRUE: u8 = 1;
 const FALSE: u8 = 2;
@@ -32,26 +32,26 @@ const STRUCT: u8 = 12;
 const DATA_PAGE: i64 = 0;
 const DICTIONARY_PAGE: i64 = 2;
 
-/// Refuses a file's footer of which something is not there.
+/// Rejects a file whose footer claims more elements than it has.
 pub(super) fn check_footer(file: &[u8]) -> Result<(), SegmentError> {
-    // At the end stand the footer, four bytes that say how long it is, and four more: the format's name.
+    // A file ends with the footer, the footer's length in four bytes, and the magic number.
     let Some((rest, [a, b, c, d, b'P', b'A', b'R', b'1'])) = file.split_last_chunk() else {
-        // No Parquet file, which the library says in its own words.
+        // Not a Parquet file: leave the error message to the library.
         return Ok(());
     };
     let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
     match rest.len().checked_sub(length) {
-        Some(start) => skip(&mut Cursor(&rest[start..]), STRUCT, DEPTH),
+        Some(start) => skip(&mut Cursor(&rest[start..]), STRUCT, MAX_DEPTH),
         None => Ok(()),
     }
 }
 
-/// What is left of a chunk.
+/// The pages of a column chunk that are not read yet.
 pub(super) struct Chunk(pub(super) Bytes);
 
-/// What a page says of itself.
+/// The header of a page.
 #[derive(Default)]
-struct Header {
+struct PageHeader {
     kind: Option<i64>,
     size: Option<i64>,
     compressed: Option<i64>,
@@ -59,26 +59,26 @@ struct Header {
     encoding: Option<i64>,
 }
 
-impl Header {
+impl PageHeader {
     fn read(rest: &mut Cursor<'_>) -> Result<Self, SegmentError> {
         let (mut header, mut id) = (Self::default(), 0);
         while let Some(kind) = field(rest, &mut id)? {
             match (id, kind) {
-                (1, I32) => header.kind = Some(rest.signed()?),
-                (2, I32) => header.size = Some(rest.signed()?),
-                (3, I32) => header.compressed = Some(rest.signed()?),
-                // Of data, and of a dictionary: both begin with the same two fields.
+                (1, I32) => header.kind = Some(rest.zigzag()?),
+                (2, I32) => header.size = Some(rest.zigzag()?),
+                (3, I32) => header.compressed = Some(rest.zigzag()?),
+                // Data and dictionary page headers begin with the same two fields.
                 (5 | 7, STRUCT) => {
                     let mut id = 0;
                     while let Some(kind) = field(rest, &mut id)? {
                         match (id, kind) {
-                            (1, I32) => header.values = Some(rest.signed()?),
-                            (2, I32) => header.encoding = Some(rest.signed()?),
-                            _ => skip(rest, kind, DEPTH)?,
+                            (1, I32) => header.values = Some(rest.zigzag()?),
+                            (2, I32) => header.encoding = Some(rest.zigzag()?),
+                            _ => skip(rest, kind, MAX_DEPTH)?,
                         }
                     }
                 }
-                _ => skip(rest, kind, DEPTH)?,
+                _ => skip(rest, kind, MAX_DEPTH)?,
             }
         }
         Ok(header)
@@ -91,11 +91,11 @@ impl Chunk {
             return Ok(None);
         }
         let mut rest = Cursor(&self.0);
-        let header = Header::read(&mut rest)?;
+        let header = PageHeader::read(&mut rest)?;
         let start = self.0.len() - rest.0.len();
         let number = |number: Option<i64>| number.and_then(|it| u32::try_from(it).ok());
         let size = number(header.size).ok_or_else(damaged)? as usize;
-        // What is compressed was not written by the writer beside this.
+        // Our writer never compresses.
         if header.compressed != header.size || rest.0.len() < size {
             return Err(damaged());
         }
@@ -108,7 +108,7 @@ impl Chunk {
                 buf,
                 num_values,
                 encoding,
-                // The only encoding that the writer has for levels.
+                // Our writer encodes levels in no other way.
                 def_level_encoding: Encoding::RLE,
                 rep_level_encoding: Encoding::RLE,
                 statistics: None,
@@ -121,11 +121,11 @@ impl Chunk {
     }
 }
 
-/// Those that the writer beside this writes.
+/// Decodes the encodings that our writer uses.
 fn encoding(number: Option<i64>) -> Result<Encoding, SegmentError> {
     #[allow(
         deprecated,
-        reason = "the writer calls it so where the format's first version is asked for"
+        reason = "the writer uses this name when it writes version 1 of the format"
     )]
     match number {
         Some(0) => Ok(Encoding::PLAIN),
@@ -163,17 +163,19 @@ impl PageReader for Chunk {
     }
 }
 
-/// The type of the next field of a structure, whose number is counted on from the last; `None` at its end.
+/// Reads the header of a structure's next field. Returns its type, `None` at the end of the structure, and updates
+/// its `id`, which is stored as the difference from the previous one.
 fn field(rest: &mut Cursor<'_>, id: &mut i64) -> Result<Option<u8>, SegmentError> {
     let [head] = rest.array()?;
     let (delta, kind) = (head >> 4, head & 0xf);
     if kind == STOP {
         return Ok(None);
     }
-    *id = if delta == 0 { rest.signed()? } else { id.saturating_add(delta.into()) };
+    *id = if delta == 0 { rest.zigzag()? } else { id.saturating_add(delta.into()) };
     Ok(Some(kind))
 }
 
+/// Skips a value of the type `kind`.
 fn skip(rest: &mut Cursor<'_>, kind: u8, depth: u8) -> Result<(), SegmentError> {
     let depth = depth.checked_sub(1).ok_or_else(damaged)?;
     match kind {
@@ -189,11 +191,11 @@ fn skip(rest: &mut Cursor<'_>, kind: u8, depth: u8) -> Result<(), SegmentError> 
             let [head] = rest.array()?;
             let (count, kind) = (head >> 4, head & 0xf);
             let count = if count == 15 { rest.varint()? } else { count.into() };
-            // Those of truths have none in a file, and those that read them do not agree on how long they are.
+            // Valid files have no lists of booleans, and readers disagree on how long their elements are.
             if count > 0 && matches!(kind, TRUE | FALSE) {
                 return Err(damaged());
             }
-            // Each has a byte at least, so this ends.
+            // Each element takes at least a byte, so the loop ends with the input.
             for _ in 0..count {
                 skip(rest, kind, depth)?;
             }
@@ -204,7 +206,7 @@ fn skip(rest: &mut Cursor<'_>, kind: u8, depth: u8) -> Result<(), SegmentError> 
                 skip(rest, kind, depth)?;
             }
         }
-        // Sets, maps and the like are in no file.
+        // Valid files have no sets, maps or other types.
         _ => return Err(damaged()),
     }
     Ok(())
@@ -214,14 +216,14 @@ fn skip(rest: &mut Cursor<'_>, kind: u8, depth: u8) -> Result<(), SegmentError> 
 mod tests {
     use super::*;
 
-    /// A list of two billion elements of a type, as a field of its own, and the end of the structure.
+    /// A structure whose only field is a list of `kind` that claims two billion elements.
     fn billions(kind: u8) -> Vec<u8> {
         vec![0x90 | LIST, 0xf0 | kind, 0xff, 0xff, 0xff, 0xff, 0x07, STOP]
     }
 
     #[test]
-    fn a_list_of_what_is_not_there_is_refused() {
-        // Each of them took the library seconds, or minutes.
+    fn rejects_lists_with_missing_elements() {
+        // Each of these took the library seconds or minutes.
         for kind in [DOUBLE, TRUE, STRUCT, BYTE, 13] {
             let mut chunk = Chunk(billions(kind).into());
             assert!(chunk.get_next_page().is_err(), "{kind}");
@@ -230,14 +232,14 @@ mod tests {
             assert!(check_footer(&footer).is_err(), "{kind}");
         }
         let nested = [vec![0x10 | STRUCT; 100], vec![STOP; 100]].concat();
-        assert!(skip(&mut Cursor(&nested), STRUCT, DEPTH).is_err());
+        assert!(skip(&mut Cursor(&nested), STRUCT, MAX_DEPTH).is_err());
     }
 
     #[test]
-    fn fields_that_are_not_known_are_skipped() {
+    fn skips_unknown_fields_of_a_page_header() {
         let header = [
-            [0x15, 0, 0x15, 4, 0x15, 4].as_slice(), // a page of data, of two bytes
-            &[0x2c, 0x15, 2, 0x15, 0, STOP],        // with one value, plain
+            [0x15, 0, 0x15, 4, 0x15, 4].as_slice(), // a data page of two bytes
+            &[0x2c, 0x15, 2, 0x15, 0, STOP],        // with one value in plain encoding
             &[0x18, 1, b'x', 0x19, 0x25, 2, 4, 0x17, 0, 0, 0, 0, 0, 0, 0, 0, 0x11, STOP],
             b"ab",
         ];
@@ -247,7 +249,7 @@ mod tests {
         assert!(page.is_data_page() && page.encoding() == Encoding::PLAIN);
         assert_eq!((page.num_values(), page.buffer().as_ref()), (1, b"ab".as_slice()));
         assert!(chunk.next().is_none());
-        // Cut off anywhere, it is none.
+        // It is invalid if it is cut off anywhere.
         let whole = header.concat();
         for cut in 1..whole.len() {
             assert!(Chunk(whole[..cut].to_vec().into()).get_next_page().is_err(), "{cut}");

@@ -1,7 +1,7 @@
-//! The columns of a file, page by page: what the Parquet library would do value by value, in runs.
+//! Decodes the pages of a column run by run, where the Parquet library would go value by value.
 //!
-//! A text of a dictionary is looked up once, and then stands for all rows of a run at once; a column without a
-//! value costs next to nothing. Only what the writer beside this writes is read.
+//! A dictionary value is looked up once and then repeated for all rows of a run. A column without values costs next
+//! to nothing. Supports only the encodings that our writer uses.
 //!
 //! <https://parquet.apache.org/docs/file-format/data-pages/encodings/>
 
@@ -15,45 +15,47 @@ use parquet::column::page::Page;
 
 use super::SegmentError;
 use super::chunk::Chunk;
+use super::cursor::{Cursor, damaged};
 use crate::segment::dictionary::{DictKey, Dictionary, NULL_KEY};
 
-/// A column that is read: how many rows it has, and whether a row may be without a value.
+/// The expected shape of a column.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     pub rows: usize,
+    /// Whether rows may lack a value.
     pub is_optional: bool,
 }
 
-/// Adds a column of texts to codes.
-pub(super) fn texts(
+/// Reads a string column: appends a key for each row, and adds new values to the dictionary.
+pub(super) fn read_strings(
     pages: Chunk,
     shape: Shape,
-    texts: &mut Dictionary,
-    codes: &mut Vec<DictKey>,
+    dictionary: &mut Dictionary,
+    keys: &mut Vec<DictKey>,
 ) -> Result<(), SegmentError> {
     let mut known: Vec<DictKey> = Vec::new();
     let mut left = shape.rows;
     for page in pages {
         let mut plain = |bytes: &[u8], count: usize| -> Result<Vec<DictKey>, SegmentError> {
             let mut rest = Cursor(bytes);
-            let mut code = |bytes: &[u8]| match str::from_utf8(bytes) {
-                Ok(text) => texts.key_for(text),
-                Err(_) => texts.key_for(&String::from_utf8_lossy(bytes)),
+            let mut key_for = |bytes: &[u8]| match str::from_utf8(bytes) {
+                Ok(value) => dictionary.key_for(value),
+                Err(_) => dictionary.key_for(&String::from_utf8_lossy(bytes)),
             };
-            (0..count).map(|_| Ok(code(rest.text()?))).collect()
+            (0..count).map(|_| Ok(key_for(rest.length_prefixed()?))).collect()
         };
         match page? {
             Page::DictionaryPage { buf, num_values, .. } => {
                 known = plain(&buf, bounded(num_values, buf.len() / 4)?)?;
             }
             Page::DataPage { buf, num_values, encoding, .. } => {
-                let page = Values::of(buf, num_values, shape, &mut left)?;
-                page.put(NULL_KEY, codes, |values| match encoding {
+                let page = DataPage::new(buf, num_values, shape, &mut left)?;
+                page.append(NULL_KEY, keys, |values| match encoding {
                     Encoding::PLAIN => {
-                        values.extend(plain(&page.values, page.there)?);
+                        values.extend(plain(&page.values, page.value_count)?);
                         Ok(())
                     }
-                    _ => page.indices(encoding)?.map(&known, values),
+                    _ => page.indices(encoding)?.look_up(&known, values),
                 })?;
             }
             Page::DataPageV2 { .. } => return Err(damaged()),
@@ -62,19 +64,19 @@ pub(super) fn texts(
     if left == 0 { Ok(()) } else { Err(damaged()) }
 }
 
-/// Adds a column of numbers to others, with `none` where there is none.
-pub(super) fn numbers<T: Copy>(
+/// Reads a number column: appends a number for each row, and `missing` for rows without a value.
+pub(super) fn read_numbers<T: Copy>(
     pages: Chunk,
     shape: Shape,
-    none: T,
-    number: impl Fn(i64) -> T,
+    missing: T,
+    convert: impl Fn(i64) -> T,
     numbers: &mut Vec<T>,
 ) -> Result<(), SegmentError> {
     let mut known: Vec<T> = Vec::new();
     let mut left = shape.rows;
     let plain = |bytes: &[u8], count: usize| -> Result<Vec<T>, SegmentError> {
         let mut rest = Cursor(bytes);
-        (0..count).map(|_| Ok(number(i64::from_le_bytes(rest.array()?)))).collect()
+        (0..count).map(|_| Ok(convert(i64::from_le_bytes(rest.array()?)))).collect()
     };
     for page in pages {
         match page? {
@@ -82,16 +84,16 @@ pub(super) fn numbers<T: Copy>(
                 known = plain(&buf, bounded(num_values, buf.len() / 8)?)?;
             }
             Page::DataPage { buf, num_values, encoding, .. } => {
-                let page = Values::of(buf, num_values, shape, &mut left)?;
-                page.put(none, numbers, |values| match encoding {
+                let page = DataPage::new(buf, num_values, shape, &mut left)?;
+                page.append(missing, numbers, |values| match encoding {
                     Encoding::PLAIN => {
-                        values.extend(plain(&page.values, page.there)?);
+                        values.extend(plain(&page.values, page.value_count)?);
                         Ok(())
                     }
                     Encoding::DELTA_BINARY_PACKED => {
-                        deltas(&page.values, page.there, &number, values)
+                        read_deltas(&page.values, page.value_count, &convert, values)
                     }
-                    _ => page.indices(encoding)?.map(&known, values),
+                    _ => page.indices(encoding)?.look_up(&known, values),
                 })?;
             }
             Page::DataPageV2 { .. } => return Err(damaged()),
@@ -100,53 +102,53 @@ pub(super) fn numbers<T: Copy>(
     if left == 0 { Ok(()) } else { Err(damaged()) }
 }
 
-/// What a page has of a column.
-struct Values {
-    count: usize,
-    /// Where in the page the levels stand that say which rows have a value; nowhere, if all have one.
+/// A data page of a column.
+struct DataPage {
+    row_count: usize,
+    /// The definition levels' place in the page. They tell which rows have a value. Empty if all have one.
     levels: Range<usize>,
-    /// How many have one.
-    there: usize,
+    /// How many rows have a value.
+    value_count: usize,
     page: Bytes,
-    /// The values themselves.
+    /// The encoded values.
     values: Bytes,
 }
 
-impl Values {
-    /// A page of so many rows, of those that are left.
-    fn of(page: Bytes, count: u32, shape: Shape, left: &mut usize) -> Result<Self, SegmentError> {
-        let count = bounded(count, *left)?;
-        *left -= count;
+impl DataPage {
+    /// Splits a page of `count` rows into levels and values, and subtracts the rows from those `left`.
+    fn new(page: Bytes, count: u32, shape: Shape, left: &mut usize) -> Result<Self, SegmentError> {
+        let row_count = bounded(count, *left)?;
+        *left -= row_count;
         if !shape.is_optional {
             let values = page.clone();
-            return Ok(Self { count, levels: 0..0, there: count, page, values });
+            return Ok(Self { row_count, levels: 0..0, value_count: row_count, page, values });
         }
-        // Levels of one bit, behind how many bytes they are.
+        // Levels of one bit each, which follow their length in bytes.
         let length = u32::from_le_bytes(Cursor(&page).array()?) as usize;
         let end = length.checked_add(4).filter(|end| *end <= page.len()).ok_or_else(damaged)?;
         let values = page.slice(end..);
-        let mut read = Self { count, levels: 4..end, there: 0, page, values };
-        let mut there = 0;
-        read.levels().each(|run| match run {
-            Run::Same(level, count) => there += count * usize::from(level != 0),
-            Run::Pack(pack) => {
-                pack.each(|group| there += group.iter().filter(|level| **level != 0).count());
-            }
+        let mut read = Self { row_count, levels: 4..end, value_count: 0, page, values };
+        let mut value_count = 0;
+        read.levels().for_each(|run| match run {
+            Run::Repeated(level, count) => value_count += count * usize::from(level != 0),
+            Run::Packed(pack) => pack.for_each_group(|group| {
+                value_count += group.iter().filter(|level| **level != 0).count();
+            }),
         })?;
-        read.there = there;
+        read.value_count = value_count;
         Ok(read)
     }
 
     fn levels(&self) -> Runs<'_> {
         let bytes = self.page.get(self.levels.clone()).unwrap_or_default();
-        Runs { width: 1, count: self.count, bytes }
+        Runs { width: 1, count: self.row_count, bytes }
     }
 
-    /// The places in a dictionary that stand for values.
+    /// Returns the values as dictionary indices.
     fn indices(&self, encoding: Encoding) -> Result<Runs<'_>, SegmentError> {
         #[allow(
             deprecated,
-            reason = "the writer calls it so where the format's first version is asked for"
+            reason = "the writer uses this name when it writes version 1 of the format"
         )]
         let is_dictionary =
             matches!(encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY);
@@ -155,71 +157,71 @@ impl Values {
         }
         match self.values.split_first() {
             Some((width, bytes)) if *width <= 32 => {
-                Ok(Runs { width: u32::from(*width), count: self.there, bytes })
+                Ok(Runs { width: u32::from(*width), count: self.value_count, bytes })
             }
-            // A page without a value.
-            None if self.there == 0 => Ok(Runs { width: 0, count: 0, bytes: &[] }),
+            // A page without values.
+            None if self.value_count == 0 => Ok(Runs { width: 0, count: 0, bytes: &[] }),
             _ => Err(damaged()),
         }
     }
 
-    /// Adds a value for each row that has one, as `read` adds them, and `none` for the others.
-    fn put<T: Copy>(
+    /// Appends the values that `read` decodes, and `missing` for each row without one.
+    fn append<T: Copy>(
         &self,
-        none: T,
+        missing: T,
         to: &mut Vec<T>,
         read: impl FnOnce(&mut Vec<T>) -> Result<(), SegmentError>,
     ) -> Result<(), SegmentError> {
-        if self.there == self.count {
+        if self.value_count == self.row_count {
             return read(to);
         }
-        if self.there == 0 {
-            to.extend(repeat_n(none, self.count));
+        if self.value_count == 0 {
+            to.extend(repeat_n(missing, self.row_count));
             return Ok(());
         }
-        let mut values = Vec::with_capacity(self.there);
+        let mut values = Vec::with_capacity(self.value_count);
         read(&mut values)?;
         let mut rest = values.as_slice();
-        self.levels().each(|run| match run {
-            Run::Same(0, count) => to.extend(repeat_n(none, count)),
-            Run::Same(_, count) => {
+        self.levels().for_each(|run| match run {
+            Run::Repeated(0, count) => to.extend(repeat_n(missing, count)),
+            Run::Repeated(_, count) => {
                 let (run, others) = rest.split_at(count.min(rest.len()));
                 to.extend_from_slice(run);
                 rest = others;
             }
-            Run::Pack(pack) => pack.each(|group| {
+            Run::Packed(pack) => pack.for_each_group(|group| {
                 to.extend(group.iter().map(|level| match rest.split_first() {
                     Some((value, others)) if *level != 0 => {
                         rest = others;
                         *value
                     }
-                    _ => none,
+                    _ => missing,
                 }));
             }),
         })
     }
 }
 
-/// Small numbers in runs of the same, and in packs of bits: the format's hybrid encoding.
+/// Small numbers in Parquet's hybrid of run-length encoding and bit packing.
 #[derive(Debug, Clone, Copy)]
 struct Runs<'a> {
-    /// Bits of a number.
+    /// Bits per number.
     width: u32,
     count: usize,
     bytes: &'a [u8],
 }
 
-/// Some numbers of [`Runs`].
+/// A run of [`Runs`].
 enum Run<'a> {
-    /// One, so many times.
-    Same(u32, usize),
-    /// Each its own.
-    Pack(Pack<'a>),
+    /// One number and how often it repeats.
+    Repeated(u32, usize),
+    /// Bit-packed numbers.
+    Packed(BitPack<'a>),
 }
 
 impl<'a> Runs<'a> {
-    /// Tells every run.
-    fn each(&self, mut run: impl FnMut(Run<'a>)) -> Result<(), SegmentError> {
+    /// Calls `run` with every run.
+    fn for_each(&self, mut run: impl FnMut(Run<'a>)) -> Result<(), SegmentError> {
         let mut rest = Cursor(self.bytes);
         let mut left = self.count;
         while left > 0 {
@@ -232,25 +234,25 @@ impl<'a> Runs<'a> {
                 if count == 0 {
                     return Err(damaged());
                 }
-                run(Run::Same(value, count));
+                run(Run::Repeated(value, count));
                 left -= count;
             } else {
-                let packed = rest.take_most(count.saturating_mul(self.width as usize))?;
+                let packed = rest.take_up_to(count.saturating_mul(self.width as usize))?;
                 let count = count.saturating_mul(8).min(left);
                 if count == 0 {
                     return Err(damaged());
                 }
-                run(Run::Pack(Pack::of(packed, self.width, count)?));
+                run(Run::Packed(BitPack::new(packed, self.width, count)?));
                 left -= count;
             }
         }
         Ok(())
     }
 
-    /// Adds what the numbers stand for.
-    fn map<T: Copy>(&self, known: &[T], values: &mut Vec<T>) -> Result<(), SegmentError> {
+    /// Appends the dictionary value of each number.
+    fn look_up<T: Copy>(&self, known: &[T], values: &mut Vec<T>) -> Result<(), SegmentError> {
         let mut is_known = true;
-        // What stands for nothing is an error in the end; until then, it stands for the first.
+        // An unknown index is an error, reported after the loop. Until then the first value takes its place.
         let Some(first) = known.first() else {
             return if self.count == 0 { Ok(()) } else { Err(damaged()) };
         };
@@ -258,9 +260,9 @@ impl<'a> Runs<'a> {
             is_known &= index < known.len();
             *known.get(index).unwrap_or(first)
         };
-        self.each(|run| match run {
-            Run::Same(index, count) => values.extend(repeat_n(value(index as usize), count)),
-            Run::Pack(pack) => pack.each(|group| {
+        self.for_each(|run| match run {
+            Run::Repeated(index, count) => values.extend(repeat_n(value(index as usize), count)),
+            Run::Packed(pack) => pack.for_each_group(|group| {
                 values.extend(group.iter().map(|index| value(*index as usize)));
             }),
         })?;
@@ -268,23 +270,23 @@ impl<'a> Runs<'a> {
     }
 }
 
-/// Numbers of some bits each, the lowest bits first.
+/// Bit-packed numbers of `width` bits each, the lowest bits first.
 #[derive(Debug, Clone, Copy)]
-struct Pack<'a> {
+struct BitPack<'a> {
     bytes: &'a [u8],
     width: u32,
     count: usize,
 }
 
-impl<'a> Pack<'a> {
-    fn of(bytes: &'a [u8], width: u32, count: usize) -> Result<Self, SegmentError> {
+impl<'a> BitPack<'a> {
+    fn new(bytes: &'a [u8], width: u32, count: usize) -> Result<Self, SegmentError> {
         let fits = count.saturating_mul(width as usize) <= bytes.len().saturating_mul(8);
         if fits && width <= 64 { Ok(Self { bytes, width, count }) } else { Err(damaged()) }
     }
 
-    /// Tells the numbers in groups of eight, which begin with a byte whatever their width. The last may be
-    /// of fewer.
-    fn each(self, mut group: impl FnMut(&[u64])) {
+    /// Calls `group` with eight numbers at a time, since eight of any width fill whole bytes. The last group may
+    /// have fewer.
+    fn for_each_group(self, mut group: impl FnMut(&[u64])) {
         let width = self.width as usize;
         let mask = u64::MAX.checked_shr(64 - self.width).unwrap_or(0);
         let (mut bytes, mut left) = (self.bytes, self.count);
@@ -310,7 +312,7 @@ impl<'a> Pack<'a> {
     }
 }
 
-/// The first bytes, with zeros for those that are not there.
+/// Returns the first `N` bytes, padded with zeros.
 fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
     bytes.first_chunk().copied().unwrap_or_else(|| {
         let mut padded = [0; N];
@@ -319,11 +321,11 @@ fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
     })
 }
 
-/// Numbers as the differences between one and the next, in blocks of packs of bits.
-fn deltas<T>(
+/// Reads numbers in `DELTA_BINARY_PACKED` encoding: blocks of bit-packed differences.
+fn read_deltas<T>(
     bytes: &[u8],
     count: usize,
-    number: impl Fn(i64) -> T,
+    convert: impl Fn(i64) -> T,
     numbers: &mut Vec<T>,
 ) -> Result<(), SegmentError> {
     let mut rest = Cursor(bytes);
@@ -335,27 +337,27 @@ fn deltas<T>(
     if rest.varint()? != count as u64 || packs == 0 || packs > 64 || block > 1 << 16 {
         return Err(damaged());
     }
-    let of_pack = block / packs;
-    if of_pack == 0 {
+    let per_pack = block / packs;
+    if per_pack == 0 {
         return Err(damaged());
     }
-    let mut last = rest.signed()?;
+    let mut last = rest.zigzag()?;
     let mut left = count - 1;
-    numbers.push(number(last));
+    numbers.push(convert(last));
     while left > 0 {
-        let least = rest.signed()?;
+        let min_delta = rest.zigzag()?;
         let widths = rest.take(packs)?.to_vec();
         for width in widths {
             if left == 0 {
                 break;
             }
             let width = u32::from(width);
-            let packed = rest.take_most((of_pack * width as usize).div_ceil(8))?;
-            let count = of_pack.min(left);
-            Pack::of(packed, width, count)?.each(|deltas| {
+            let packed = rest.take_up_to((per_pack * width as usize).div_ceil(8))?;
+            let count = per_pack.min(left);
+            BitPack::new(packed, width, count)?.for_each_group(|deltas| {
                 numbers.extend(deltas.iter().map(|delta| {
-                    last = last.wrapping_add(least).wrapping_add(delta.cast_signed());
-                    number(last)
+                    last = last.wrapping_add(min_delta).wrapping_add(delta.cast_signed());
+                    convert(last)
                 }));
             });
             left -= count;
@@ -364,58 +366,7 @@ fn deltas<T>(
     Ok(())
 }
 
-/// What is left of some bytes.
-pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
-
-impl<'a> Cursor<'a> {
-    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], SegmentError> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or_else(damaged)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    /// So many bytes, or those that are left: the last pack of bits may be cut where its numbers end.
-    fn take_most(&mut self, count: usize) -> Result<&'a [u8], SegmentError> {
-        self.take(count.min(self.0.len()))
-    }
-
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], SegmentError> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or_else(damaged)?;
-        self.0 = rest;
-        Ok(*taken)
-    }
-
-    /// Bytes behind how many they are.
-    fn text(&mut self) -> Result<&'a [u8], SegmentError> {
-        let length = u32::from_le_bytes(self.array()?);
-        self.take(length as usize)
-    }
-
-    /// A number in groups of seven bits, the lowest first.
-    pub(super) fn varint(&mut self) -> Result<u64, SegmentError> {
-        let mut number = 0;
-        for group in 0..10 {
-            let [byte] = self.array()?;
-            number |= u64::from(byte & 0x7f) << (7 * group);
-            if byte & 0x80 == 0 {
-                return Ok(number);
-            }
-        }
-        Err(damaged())
-    }
-
-    /// A number that may be negative: its sign is the lowest bit.
-    pub(super) fn signed(&mut self) -> Result<i64, SegmentError> {
-        let number = self.varint()?;
-        Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
-    }
-}
-
-/// A count that is not more than there can be.
-fn bounded(count: u32, most: usize) -> Result<usize, SegmentError> {
-    usize::try_from(count).ok().filter(|count| *count <= most).ok_or_else(damaged)
-}
-
-pub(super) fn damaged() -> SegmentError {
-    SegmentError::Foreign("it is damaged".to_owned())
+/// Rejects a count over `max`.
+fn bounded(count: u32, max: usize) -> Result<usize, SegmentError> {
+    usize::try_from(count).ok().filter(|count| *count <= max).ok_or_else(damaged)
 }

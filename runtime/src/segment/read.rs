@@ -1,4 +1,4 @@
-//! From files to rows.
+//! Decodes segment files into hits.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,33 +13,34 @@ use parquet::file::metadata::{
 };
 
 use super::chunk::{Chunk, check_footer};
-use super::pages::{self, Shape, damaged};
+use super::cursor::damaged;
+use super::pages::{self, Shape};
 use super::{
-    ENGAGED, MAX_ROWS, META_ID, META_PARTS, META_UNREADABLE, META_VERSION, SCROLLED, SegmentError,
-    TIME, VERSION, VISITOR,
+    ENGAGED, MAX_ROWS, META_CONTENT_HASH, META_PARTS, META_UNREADABLE, META_VERSION, SCROLLED,
+    SegmentError, TIME, VERSION, VISITOR,
 };
 use crate::segment::column::Column;
 use crate::segment::dictionary::{DictKey, Dictionaries, Dictionary, NULL_KEY};
 use crate::segment::hit_batch::{HitBatch, NO_SCROLL};
 
-/// How many rows are read at once.
-const BATCH: usize = 8192;
+/// Number of rows to decode at once.
+const ROWS_PER_READ: usize = 8192;
 
-/// The most values of a column of maps: 300,000 rows, which are about what fits into a part, with 30 each.
-const MAX_VALUES: usize = 10_000_000;
+/// Maximum values of a map column: 300,000 rows, about what fits into a part, with 30 properties each, rounded up.
+const MAX_MAP_VALUES: usize = 10_000_000;
 
-/// What the first part of a segment says of the whole.
+/// What the first part tells about the whole segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// How many parts it has.
+    /// The number of parts.
     pub parts: usize,
-    /// What the others are called by.
+    /// The hash of the other parts' bytes, which their keys contain.
     pub content_hash: String,
-    /// How many hits it lacks, because they could not be read.
+    /// The number of hits that could not be read and are missing.
     pub unreadable: u64,
 }
 
-/// A part of a segment: a file whose footer has been read.
+/// A part of a segment: a Parquet file with a parsed footer.
 pub struct SegmentPart {
     file: Bytes,
     footer: ParquetMetaData,
@@ -47,214 +48,225 @@ pub struct SegmentPart {
 
 impl fmt::Debug for SegmentPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Part").field(&about(self.footer.file_metadata())).finish()
+        f.debug_tuple("SegmentPart").field(&metadata(self.footer.file_metadata())).finish()
     }
 }
 
 impl SegmentPart {
-    /// Opens a file.
+    /// Opens a part from the bytes of its file.
     ///
     /// # Errors
-    /// If it is no segment, or one of a newer format.
+    /// If it is not a segment, or has a newer format.
     pub fn open(file: impl Into<Bytes>) -> Result<Self, SegmentError> {
         let file = file.into();
-        guarded(|| {
+        catch_panics(|| {
             check_footer(&file)?;
             let footer = ParquetMetaDataReader::new().parse_and_finish(&file)?;
-            let about = about(footer.file_metadata());
-            let version = about.get(META_VERSION).and_then(|version| version.parse().ok());
+            let metadata = metadata(footer.file_metadata());
+            let version = metadata.get(META_VERSION).and_then(|version| version.parse().ok());
             match version {
-                None => Err(SegmentError::Foreign("it names no version".to_owned())),
+                None => Err(SegmentError::Foreign("it has no format version".to_owned())),
                 Some(version) if version > VERSION => Err(SegmentError::Newer(version)),
                 Some(_) => Ok(Self { file, footer }),
             }
         })
     }
 
-    /// What the first part of a segment says of the whole.
+    /// Returns the header, which only the first part has.
     ///
     /// # Errors
-    /// If it is another part.
+    /// If this is another part.
     pub fn header(&self) -> Result<Header, SegmentError> {
-        let about = about(self.footer.file_metadata());
-        let number = |key| about.get(key).and_then(|value| value.parse().ok());
+        let metadata = metadata(self.footer.file_metadata());
+        let number = |key| metadata.get(key).and_then(|value| value.parse().ok());
         let parts = number(META_PARTS).unwrap_or(0);
         if parts == 0 {
             return Err(SegmentError::Foreign("it is not the first part".to_owned()));
         }
         Ok(Header {
             parts: usize::try_from(parts).unwrap_or(usize::MAX),
-            content_hash: about.get(META_ID).cloned().unwrap_or_default(),
+            content_hash: metadata.get(META_CONTENT_HASH).cloned().unwrap_or_default(),
             unreadable: number(META_UNREADABLE).unwrap_or(0),
         })
     }
 
-    /// Adds its rows to others. Columns that are not asked for are left as they are, and those that the file does
-    /// not have are without texts. After an error, rows are as good as lost.
+    /// Appends the hits of this part to `batch`.
+    ///
+    /// Only `columns` are read; the others stay as they are. A column that the file lacks gets null keys. After an
+    /// error, `batch` is in an inconsistent state: discard it.
     ///
     /// # Errors
-    /// If it is damaged.
+    /// If the file is damaged.
     pub fn read(
         &self,
         columns: &[Column],
-        texts: &mut Dictionaries,
-        rows: &mut HitBatch,
+        dictionaries: &mut Dictionaries,
+        batch: &mut HitBatch,
     ) -> Result<(), SegmentError> {
-        guarded(|| {
-            // Groups may say that they are the same pages, again and again.
+        catch_panics(|| {
+            // A hostile file may list the same pages in many row groups.
             let groups = self.footer.row_groups();
             let counts =
                 groups.iter().map(|it| usize::try_from(it.num_rows()).unwrap_or(usize::MAX));
             if counts.fold(0, usize::saturating_add) > MAX_ROWS {
                 return Err(too_many());
             }
-            groups.iter().try_for_each(|group| read_group(&self.file, group, columns, texts, rows))
+            groups
+                .iter()
+                .try_for_each(|group| read_group(&self.file, group, columns, dictionaries, batch))
         })
     }
 }
 
-/// Reads what the first part of a segment says of the whole.
+/// Reads the header of a segment from its first part.
 ///
 /// # Errors
-/// If it is no segment, or one of a newer format.
+/// If it is not a segment, or has a newer format.
 pub fn header(file: &[u8]) -> Result<Header, SegmentError> {
     SegmentPart::open(Bytes::copy_from_slice(file))?.header()
 }
 
-/// Reads the rows of a part: see [`SegmentPart::read`].
+/// Decodes the hits of a part: see [`SegmentPart::read`].
 ///
 /// # Errors
-/// If it is no segment, or one of a newer format.
+/// If it is not a segment, or has a newer format.
 pub fn decode(
     file: &[u8],
     columns: &[Column],
-    texts: &mut Dictionaries,
+    dictionaries: &mut Dictionaries,
 ) -> Result<HitBatch, SegmentError> {
-    let mut rows = HitBatch::default();
-    SegmentPart::open(Bytes::copy_from_slice(file))?.read(columns, texts, &mut rows)?;
-    Ok(rows)
+    let mut batch = HitBatch::default();
+    SegmentPart::open(Bytes::copy_from_slice(file))?.read(columns, dictionaries, &mut batch)?;
+    Ok(batch)
 }
 
-/// The library answers damaged files with an error, but for some that make it panic.
-fn guarded<T>(read: impl FnOnce() -> Result<T, SegmentError>) -> Result<T, SegmentError> {
-    catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(SegmentError::Foreign("it is damaged".to_owned())))
+/// Turns panics into errors: some damaged files make the Parquet library panic.
+fn catch_panics<T>(read: impl FnOnce() -> Result<T, SegmentError>) -> Result<T, SegmentError> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(damaged()))
 }
 
-fn about(file: &FileMetaData) -> HashMap<String, String> {
+fn metadata(file: &FileMetaData) -> HashMap<String, String> {
     let pairs = file.key_value_metadata().into_iter().flatten();
     pairs.filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?))).collect()
 }
 
-/// The columns of a file by their paths, such as `page` or `props.key_value.key`.
-struct Leaves<'a> {
+/// A row group, and its columns by path, such as `page` or `props.key_value.key`.
+struct RowGroup<'a> {
     file: &'a Bytes,
     group: &'a RowGroupMetaData,
-    places: HashMap<String, usize>,
+    column_indices: HashMap<String, usize>,
 }
 
 fn read_group(
     file: &Bytes,
     group: &RowGroupMetaData,
     columns: &[Column],
-    texts: &mut Dictionaries,
-    rows: &mut HitBatch,
+    dictionaries: &mut Dictionaries,
+    batch: &mut HitBatch,
 ) -> Result<(), SegmentError> {
     let schema = group.schema_descr();
-    let places =
-        (0..schema.num_columns()).map(|place| (schema.column(place).path().string(), place));
-    let leaves = Leaves { file, group, places: places.collect() };
-    if !leaves.places.contains_key(TIME) {
-        return Err(SegmentError::Foreign("it has no times".to_owned()));
+    let column_indices =
+        (0..schema.num_columns()).map(|index| (schema.column(index).path().string(), index));
+    let group = RowGroup { file, group, column_indices: column_indices.collect() };
+    if !group.column_indices.contains_key(TIME) {
+        return Err(SegmentError::Foreign(format!("it has no column {TIME:?}")));
     }
-    let (before, len) = (rows.len(), rows.len() + leaves.rows()?);
-    leaves.numbers(TIME, 0, |time| time, &mut rows.times, len)?;
-    leaves.numbers(VISITOR, 0, i64::cast_unsigned, &mut rows.visitors, len)?;
+    let (old_len, len) = (batch.len(), batch.len() + group.row_count()?);
+    group.read_numbers(TIME, 0, |time| time, &mut batch.times, len)?;
+    group.read_numbers(VISITOR, 0, i64::cast_unsigned, &mut batch.visitors, len)?;
     let millis = |number: i64| u32::try_from(number).unwrap_or(0);
-    leaves.numbers(ENGAGED, 0, millis, &mut rows.engaged, len)?;
+    group.read_numbers(ENGAGED, 0, millis, &mut batch.engaged, len)?;
     let depth = |number: i64| u8::try_from(number).unwrap_or(NO_SCROLL);
-    leaves.numbers(SCROLLED, NO_SCROLL, depth, &mut rows.scrolled, len)?;
+    group.read_numbers(SCROLLED, NO_SCROLL, depth, &mut batch.scrolled, len)?;
     for column in columns {
-        let codes = rows.column_mut(*column);
-        codes.resize(before, NULL_KEY);
-        leaves.texts(*column, texts.of_mut(*column), codes, len)?;
+        let keys = batch.column_mut(*column);
+        keys.resize(old_len, NULL_KEY);
+        group.read_strings(*column, dictionaries.of_mut(*column), keys, len)?;
     }
     Ok(())
 }
 
-/// What a column holds: its levels, and a value for each that is there.
-struct Values<T> {
+/// A decoded column: its levels, and the values of those levels that have one.
+struct ColumnValues<T> {
     levels: Vec<i16>,
     repetitions: Vec<i16>,
     values: Vec<T>,
 }
 
-impl Leaves<'_> {
-    /// Adds the numbers of a column to others, which then are so many.
-    fn numbers<T: Copy>(
+impl RowGroup<'_> {
+    /// Appends the numbers of a column to `numbers`, which then has `len` elements.
+    fn read_numbers<T: Copy>(
         &self,
         path: &str,
-        none: T,
-        number: impl Fn(i64) -> T,
+        missing: T,
+        convert: impl Fn(i64) -> T,
         numbers: &mut Vec<T>,
         len: usize,
     ) -> Result<(), SegmentError> {
         numbers.reserve_exact(len - numbers.len());
         if let Some((pages, shape)) = self.pages(path, Physical::INT64)? {
-            pages::numbers(pages, shape, none, number, numbers)?;
+            pages::read_numbers(pages, shape, missing, convert, numbers)?;
         }
-        numbers.resize(len, none);
+        numbers.resize(len, missing);
         Ok(())
     }
 
-    /// Adds the codes of a column's texts to others, which then are so many.
-    fn texts(
+    /// Appends the keys of a column to `keys`, which then has `len` elements.
+    fn read_strings(
         &self,
         column: Column,
-        texts: &mut Dictionary,
-        codes: &mut Vec<DictKey>,
+        dictionary: &mut Dictionary,
+        keys: &mut Vec<DictKey>,
         len: usize,
     ) -> Result<(), SegmentError> {
-        codes.reserve_exact(len - codes.len());
+        keys.reserve_exact(len - keys.len());
         if column == Column::Props {
-            self.props(texts, codes)?;
+            self.read_props(dictionary, keys)?;
         } else if let Some((pages, shape)) = self.pages(column.name(), Physical::BYTE_ARRAY)? {
-            pages::texts(pages, shape, texts, codes)?;
+            pages::read_strings(pages, shape, dictionary, keys)?;
         }
-        codes.resize(len, NULL_KEY);
+        keys.resize(len, NULL_KEY);
         Ok(())
     }
 
+    /// Returns the pages of a column. `None` if the file lacks the column.
     fn pages(
         &self,
         path: &str,
         physical: Physical,
     ) -> Result<Option<(Chunk, Shape)>, SegmentError> {
-        let Some(place) = self.places.get(path).copied() else { return Ok(None) };
-        let column = self.group.schema_descr().column(place);
+        let Some(index) = self.column_indices.get(path).copied() else { return Ok(None) };
+        let column = self.group.schema_descr().column(index);
         if column.physical_type() != physical || column.max_rep_level() > 0 {
-            return Err(SegmentError::Foreign(format!("{path} is of another type")));
+            return Err(SegmentError::Foreign(format!(
+                "the column {path:?} has an unexpected type"
+            )));
         }
-        let shape = Shape { rows: self.rows()?, is_optional: column.max_def_level() > 0 };
-        Ok(Some((self.chunk(place)?, shape)))
+        let shape = Shape { rows: self.row_count()?, is_optional: column.max_def_level() > 0 };
+        Ok(Some((self.chunk(index)?, shape)))
     }
 
-    /// The bytes of a column.
-    fn chunk(&self, place: usize) -> Result<Chunk, SegmentError> {
-        let (start, length) = self.group.column(place).byte_range();
+    /// Returns the bytes of a column.
+    fn chunk(&self, index: usize) -> Result<Chunk, SegmentError> {
+        let (start, length) = self.group.column(index).byte_range();
         let end = start.checked_add(length).filter(|end| *end <= self.file.len() as u64);
         let range = usize::try_from(start).ok().zip(end.and_then(|end| usize::try_from(end).ok()));
         let (start, end) = range.ok_or_else(damaged)?;
         Ok(Chunk(self.file.slice(start..end)))
     }
 
-    /// How many rows there are. What a damaged file says may be anything.
-    fn rows(&self) -> Result<usize, SegmentError> {
+    /// Returns the number of rows. A damaged file may claim any number.
+    fn row_count(&self) -> Result<usize, SegmentError> {
         let rows = usize::try_from(self.group.num_rows()).ok();
         rows.filter(|rows| *rows <= MAX_ROWS).ok_or_else(too_many)
     }
 
-    fn props(&self, texts: &mut Dictionary, codes: &mut Vec<DictKey>) -> Result<(), SegmentError> {
+    /// Appends the keys of the properties, each a JSON object.
+    fn read_props(
+        &self,
+        dictionary: &mut Dictionary,
+        keys: &mut Vec<DictKey>,
+    ) -> Result<(), SegmentError> {
         let path = |leaf: &str| format!("{}.key_value.{leaf}", Column::Props.name());
         let names = self.reader(&path("key"), Physical::BYTE_ARRAY)?;
         let values = self.reader(&path("value"), Physical::BYTE_ARRAY)?;
@@ -265,74 +277,82 @@ impl Leaves<'_> {
         else {
             return Ok(());
         };
-        let names = self.read::<ByteArrayType>(names, max)?;
-        let values = self.read::<ByteArrayType>(values, max)?;
+        let names = self.read_all::<ByteArrayType>(names, max)?;
+        let values = self.read_all::<ByteArrayType>(values, max)?;
         let mut pairs = names.values.iter().zip(&values.values);
-        let before = codes.len();
+        let old_len = keys.len();
         let mut map = serde_json::Map::new();
-        let mut put = |map: &mut serde_json::Map<_, _>, codes: &mut Vec<DictKey>| {
-            if let Some(last) = codes.last_mut().filter(|_| !map.is_empty()) {
-                *last = texts.key_for(&serde_json::Value::Object(std::mem::take(map)).to_string());
+        let mut finish_row = |map: &mut serde_json::Map<_, _>, keys: &mut Vec<DictKey>| {
+            if let Some(last) = keys.last_mut().filter(|_| !map.is_empty()) {
+                *last =
+                    dictionary.key_for(&serde_json::Value::Object(std::mem::take(map)).to_string());
             }
         };
         for (level, repetition) in names.levels.iter().zip(&names.repetitions) {
             if *repetition == 0 {
-                put(&mut map, codes);
-                codes.push(NULL_KEY);
+                finish_row(&mut map, keys);
+                keys.push(NULL_KEY);
             }
             if *level == max
                 && let Some((name, value)) = pairs.next()
             {
-                map.insert(lossy(name), lossy(value).into());
+                map.insert(to_string_lossy(name), to_string_lossy(value).into());
             }
         }
-        put(&mut map, codes);
-        if codes.len() - before == self.rows()? {
+        finish_row(&mut map, keys);
+        if keys.len() - old_len == self.row_count()? {
             Ok(())
         } else {
-            Err(SegmentError::Foreign("its columns are not of one length".to_owned()))
+            Err(SegmentError::Foreign("its columns differ in length".to_owned()))
         }
     }
 
-    /// The reader of a column, and the level at which a value is there; `None` if there is no such
-    /// column.
+    /// Returns the library's reader of a column, and the definition level of present values. `None` if the file
+    /// lacks the column.
     fn reader(
         &self,
         path: &str,
         physical: Physical,
     ) -> Result<Option<(ColumnReader, i16)>, SegmentError> {
-        let Some(place) = self.places.get(path).copied() else { return Ok(None) };
-        let column = self.group.schema_descr().column(place);
+        let Some(index) = self.column_indices.get(path).copied() else { return Ok(None) };
+        let column = self.group.schema_descr().column(index);
         if column.physical_type() != physical {
-            return Err(SegmentError::Foreign(format!("{path} is of another type")));
+            return Err(SegmentError::Foreign(format!(
+                "the column {path:?} has an unexpected type"
+            )));
         }
-        // A row of a map has as many values as its levels say, which may be billions in a few bytes.
+        // Levels decide how many values a row of a map has. A few bytes may claim billions.
         let mut values = 0;
-        for page in self.chunk(place)? {
+        for page in self.chunk(index)? {
             values += page?.num_values() as usize;
-            if values > MAX_VALUES {
+            if values > MAX_MAP_VALUES {
                 return Err(too_many());
             }
         }
         let level = column.max_def_level();
-        Ok(Some((get_column_reader(column, Box::new(self.chunk(place)?)), level)))
+        Ok(Some((get_column_reader(column, Box::new(self.chunk(index)?)), level)))
     }
 
-    fn read<T: DataType>(
+    /// Decodes all rows of a column.
+    fn read_all<T: DataType>(
         &self,
         mut reader: ColumnReaderImpl<T>,
         max: i16,
-    ) -> Result<Values<T::T>, SegmentError> {
-        let mut read = Values { levels: Vec::new(), repetitions: Vec::new(), values: Vec::new() };
-        let expected = self.rows()?;
+    ) -> Result<ColumnValues<T::T>, SegmentError> {
+        let mut read =
+            ColumnValues { levels: Vec::new(), repetitions: Vec::new(), values: Vec::new() };
+        let expected = self.row_count()?;
         let mut count = 0;
         while count < expected {
             let levels = (max > 0).then_some(&mut read.levels);
             let repetitions = Some(&mut read.repetitions);
-            let most = BATCH.min(expected - count);
-            let (rows, ..) = reader.read_records(most, levels, repetitions, &mut read.values)?;
+            let max_rows = ROWS_PER_READ.min(expected - count);
+            let (rows, ..) =
+                reader.read_records(max_rows, levels, repetitions, &mut read.values)?;
             if rows == 0 {
-                return Err(SegmentError::Foreign("it ends too early".to_owned()));
+                return Err(SegmentError::Foreign(
+                    "it has fewer rows than its header says".to_owned(),
+                ));
             }
             count += rows;
         }
@@ -344,6 +364,6 @@ fn too_many() -> SegmentError {
     SegmentError::Foreign("it has too many rows".to_owned())
 }
 
-fn lossy(value: &ByteArray) -> String {
+fn to_string_lossy(value: &ByteArray) -> String {
     String::from_utf8_lossy(value.data()).into_owned()
 }

@@ -1,4 +1,4 @@
-//! From rows to files.
+//! Encodes hits into segment files.
 
 use std::sync::Arc;
 
@@ -11,66 +11,68 @@ use parquet::schema::types::ColumnPath;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    MAX_ROWS, META_ID, META_PARTS, META_SITE, META_SPAN, META_UNREADABLE, META_VERSION, PART,
-    SegmentError, TIME, VERSION, VISITOR, schema,
+    MAX_PART_SIZE, MAX_ROWS, META_CONTENT_HASH, META_PARTS, META_SITE, META_SPAN, META_UNREADABLE,
+    META_VERSION, SegmentError, TIME, VERSION, VISITOR, schema,
 };
 use crate::segment::column::Column;
 use crate::segment::dictionary::{Dictionaries, NULL_KEY};
 use crate::segment::hit_batch::{HitBatch, NO_SCROLL};
 
-/// A segment as files, of which nearly always there is one.
+/// A segment encoded as one file, or as several parts if it is large.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodedSegment {
-    /// The first part. It says how many there are, and how they are called.
+    /// The first part. Its header has the number of parts and the content hash.
     pub first: Vec<u8>,
-    /// The others.
+    /// The other parts.
     pub rest: Vec<Vec<u8>>,
-    /// What the others are called by: the hash of their bytes.
+    /// The hash of the other parts' bytes, which their keys contain. Empty if there is only one part.
     pub content_hash: String,
 }
 
-/// The files of a segment. `rows` are in their order already; `unreadable` is how many hits they lack.
+/// Encodes a segment. The same hits in the same order always give the same bytes.
+///
+/// `batch` must be sorted. `unreadable` is the number of hits that could not be read and are missing from it.
 ///
 /// # Errors
 /// [`SegmentError::TooLarge`] if a single row does not fit into a part.
 pub fn encode(
     site: &str,
     span: &str,
-    rows: &HitBatch,
-    texts: &Dictionaries,
+    batch: &HitBatch,
+    dictionaries: &Dictionaries,
     unreadable: u64,
 ) -> Result<EncodedSegment, SegmentError> {
-    let about = |parts: usize, id: &str| {
-        let mut about = vec![
+    let metadata = |parts: usize, content_hash: &str| {
+        let mut metadata = vec![
             (META_VERSION, VERSION.to_string()),
             (META_SITE, site.to_owned()),
             (META_SPAN, span.to_owned()),
         ];
         if parts > 0 {
-            about.push((META_PARTS, parts.to_string()));
-            about.push((META_ID, id.to_owned()));
-            about.push((META_UNREADABLE, unreadable.to_string()));
+            metadata.push((META_PARTS, parts.to_string()));
+            metadata.push((META_CONTENT_HASH, content_hash.to_owned()));
+            metadata.push((META_UNREADABLE, unreadable.to_string()));
         }
-        about
+        metadata
     };
-    let first = file(rows, texts, about(1, ""))?;
-    if first.len() <= PART && rows.len() <= MAX_ROWS {
+    let first = encode_part(batch, dictionaries, metadata(1, ""))?;
+    if first.len() <= MAX_PART_SIZE && batch.len() <= MAX_ROWS {
         return Ok(EncodedSegment { first, rest: Vec::new(), content_hash: String::new() });
     }
-    // Some room for parts that are larger than others; where that is not enough, more parts.
-    let mut count = first.len() / PART * 5 / 4 + rows.len() / MAX_ROWS + 2;
+    // Parts differ in size, so leave some room. If that is not enough, the loop tries more parts.
+    let mut count = first.len() / MAX_PART_SIZE * 5 / 4 + batch.len() / MAX_ROWS + 2;
     loop {
-        let size = rows.len().div_ceil(count).max(1);
-        let all: Vec<usize> = (0..rows.len()).collect();
-        let mut chunks = all.chunks(size).map(|chunk| rows.select_rows(chunk));
+        let size = batch.len().div_ceil(count).max(1);
+        let all: Vec<usize> = (0..batch.len()).collect();
+        let mut chunks = all.chunks(size).map(|chunk| batch.select_rows(chunk));
         let head = chunks.next().unwrap_or_default();
         let rest: Vec<Vec<u8>> = chunks
-            .map(|rows| file(&rows, texts, about(0, "")))
+            .map(|batch| encode_part(&batch, dictionaries, metadata(0, "")))
             .collect::<Result<_, SegmentError>>()?;
-        let id = hash(&rest);
-        let first = file(&head, texts, about(1 + rest.len(), &id))?;
-        if first.len() <= PART && rest.iter().all(|part| part.len() <= PART) {
-            return Ok(EncodedSegment { first, rest, content_hash: id });
+        let content_hash = hash(&rest);
+        let first = encode_part(&head, dictionaries, metadata(1 + rest.len(), &content_hash))?;
+        if first.len() <= MAX_PART_SIZE && rest.iter().all(|part| part.len() <= MAX_PART_SIZE) {
+            return Ok(EncodedSegment { first, rest, content_hash });
         }
         if size == 1 {
             return Err(SegmentError::TooLarge);
@@ -85,28 +87,28 @@ fn hash(parts: &[Vec<u8>]) -> String {
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn file(
-    rows: &HitBatch,
-    texts: &Dictionaries,
-    about: Vec<(&str, String)>,
+fn encode_part(
+    batch: &HitBatch,
+    dictionaries: &Dictionaries,
+    metadata: Vec<(&str, String)>,
 ) -> Result<Vec<u8>, SegmentError> {
-    let about = about.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value));
-    let properties = properties().set_key_value_metadata(Some(about.collect())).build();
+    let metadata = metadata.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value));
+    let properties = properties().set_key_value_metadata(Some(metadata.collect())).build();
     let mut writer = SerializedFileWriter::new(Vec::new(), schema()?, Arc::new(properties))?;
     let mut group = writer.next_row_group()?;
-    write_times(&mut group, rows)?;
-    // A hash keeps its bits, and its number may so be negative.
-    let visitors = rows.visitors.iter().map(|visitor| visitor.cast_signed());
-    let counts = rows.column(Column::Exclusion).iter().map(|reason| *reason == NULL_KEY);
-    write_numbers(&mut group, visitors.zip(counts))?;
+    write_times(&mut group, batch)?;
+    // The cast keeps the bits of a visitor's hash, so its number may be negative.
+    let visitors = batch.visitors.iter().map(|visitor| visitor.cast_signed());
+    let is_counted = batch.column(Column::Exclusion).iter().map(|reason| *reason == NULL_KEY);
+    write_numbers(&mut group, visitors.zip(is_counted))?;
     for column in Column::ALL {
         match column {
-            Column::Props => write_props(&mut group, rows, texts)?,
-            _ => write_texts(&mut group, rows, texts, column)?,
+            Column::Props => write_props(&mut group, batch, dictionaries)?,
+            _ => write_strings(&mut group, batch, dictionaries, column)?,
         }
     }
-    write_numbers(&mut group, rows.engaged.iter().map(|it| (i64::from(*it), *it > 0)))?;
-    let scrolled = rows.scrolled.iter();
+    write_numbers(&mut group, batch.engaged.iter().map(|it| (i64::from(*it), *it > 0)))?;
+    let scrolled = batch.scrolled.iter();
     write_numbers(&mut group, scrolled.map(|it| (i64::from(*it), *it != NO_SCROLL)))?;
     group.close()?;
     Ok(writer.into_inner()?)
@@ -114,10 +116,10 @@ fn file(
 
 fn properties() -> WriterPropertiesBuilder {
     let mut properties = WriterProperties::builder()
-        // Part of the bytes, which must not change with the library's version.
+        // The default contains the library's version. The bytes must not depend on it.
         .set_created_by("footfall".to_owned())
-        // Dictionaries and runs have left little to compress: gzip makes a day of some 800 hits 3.5 %
-        // larger, for its frames around every page.
+        // Dictionaries and run-length encoding leave little to compress: gzip's frames around every page make a
+        // day of some 800 hits 3.5 % larger.
         .set_compression(Compression::UNCOMPRESSED)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true);
@@ -131,23 +133,23 @@ fn properties() -> WriterPropertiesBuilder {
 
 type Group<'a> = SerializedRowGroupWriter<'a, Vec<u8>>;
 
-fn write_times(group: &mut Group<'_>, rows: &HitBatch) -> Result<(), SegmentError> {
+fn write_times(group: &mut Group<'_>, batch: &HitBatch) -> Result<(), SegmentError> {
     if let Some(mut column) = group.next_column()? {
-        column.typed::<Int64Type>().write_batch(&rows.times, None, None)?;
+        column.typed::<Int64Type>().write_batch(&batch.times, None, None)?;
         column.close()?;
     }
     Ok(())
 }
 
-/// Writes numbers, each with whether it is there.
+/// Writes a column of numbers, each with whether the row has it.
 fn write_numbers(
     group: &mut Group<'_>,
     numbers: impl Iterator<Item = (i64, bool)>,
 ) -> Result<(), SegmentError> {
     let (mut values, mut levels) = (Vec::new(), Vec::new());
-    for (number, is_there) in numbers {
-        levels.push(i16::from(is_there));
-        if is_there {
+    for (number, is_present) in numbers {
+        levels.push(i16::from(is_present));
+        if is_present {
             values.push(number);
         }
     }
@@ -158,17 +160,17 @@ fn write_numbers(
     Ok(())
 }
 
-fn write_texts(
+fn write_strings(
     group: &mut Group<'_>,
-    rows: &HitBatch,
-    texts: &Dictionaries,
+    batch: &HitBatch,
+    dictionaries: &Dictionaries,
     column: Column,
 ) -> Result<(), SegmentError> {
-    let codes = rows.column(column);
-    let texts = texts.of(column);
+    let keys = batch.column(column);
+    let dictionary = dictionaries.of(column);
     let values: Vec<ByteArray> =
-        codes.iter().filter_map(|code| Some(ByteArray::from(texts.value(*code)?))).collect();
-    let levels: Vec<i16> = codes.iter().map(|code| i16::from(*code != NULL_KEY)).collect();
+        keys.iter().filter_map(|key| Some(ByteArray::from(dictionary.value(*key)?))).collect();
+    let levels: Vec<i16> = keys.iter().map(|key| i16::from(*key != NULL_KEY)).collect();
     if let Some(mut column) = group.next_column()? {
         column.typed::<ByteArrayType>().write_batch(&values, Some(&levels), None)?;
         column.close()?;
@@ -176,33 +178,34 @@ fn write_texts(
     Ok(())
 }
 
-/// The two columns of a map: a level of 0 is no map, 2 a pair; a repetition of 1 goes on with a map.
+/// Writes the two columns of a map. The definition level is 0 without a map and 2 for a pair. The repetition level
+/// is 1 for further pairs of the same map.
 fn write_props(
     group: &mut Group<'_>,
-    rows: &HitBatch,
-    texts: &Dictionaries,
+    batch: &HitBatch,
+    dictionaries: &Dictionaries,
 ) -> Result<(), SegmentError> {
-    let texts = texts.of(Column::Props);
+    let dictionary = dictionaries.of(Column::Props);
     let (mut names, mut values) = (Vec::new(), Vec::new());
     let (mut levels, mut repetitions) = (Vec::new(), Vec::new());
-    for code in rows.column(Column::Props) {
-        let props = texts.value(*code).and_then(|text| serde_json::from_str(text).ok());
+    for key in batch.column(Column::Props) {
+        let props = dictionary.value(*key).and_then(|json| serde_json::from_str(json).ok());
         let props: serde_json::Map<String, serde_json::Value> = props.unwrap_or_default();
         if props.is_empty() {
             levels.push(0);
             repetitions.push(0);
         }
-        for (place, (name, value)) in props.iter().enumerate() {
+        for (index, (name, value)) in props.iter().enumerate() {
             names.push(ByteArray::from(name.as_str()));
             values.push(ByteArray::from(value.as_str().unwrap_or_default()));
             levels.push(2);
-            repetitions.push(i16::from(place > 0));
+            repetitions.push(i16::from(index > 0));
         }
     }
-    for side in [&names, &values] {
+    for strings in [&names, &values] {
         if let Some(mut column) = group.next_column()? {
             let writer = column.typed::<ByteArrayType>();
-            writer.write_batch(side, Some(&levels), Some(&repetitions))?;
+            writer.write_batch(strings, Some(&levels), Some(&repetitions))?;
             column.close()?;
         }
     }
