@@ -224,7 +224,12 @@ async fn reading(
         rollup::put_segment(store, first, rest).await.unwrap();
     }
     let through = Some(today - 1.day());
-    let checkpoint = Checkpoint { first: Some(first), rolled_up_through: through, shards: 1, ..Default::default() };
+    let checkpoint = Checkpoint {
+        first: Some(first),
+        rolled_up_through: through,
+        shards: 1,
+        ..Default::default()
+    };
     checkpoint.save(store, site).await.unwrap();
     numbers.add("at_rest_bytes", bytes as f64 / hits as f64, "bytes per hit in its day's segment");
     let dashboard = Function::start(env!("CARGO_BIN_EXE_dashboard"), variables).await;

@@ -1,6 +1,6 @@
-//! Where items are kept: a small trait, and what both of its implementations agree on.
+//! The store: a trait for storing items, and the types that its implementations share.
 //!
-//! An item has a partition key, a sort key and bytes. What the bytes mean is not known here.
+//! An item has a partition key, a sort key and bytes. This module does not know what the bytes mean.
 
 #[cfg(feature = "dynamodb")]
 pub mod dynamodb;
@@ -19,45 +19,45 @@ use http::StatusCode;
 /// The key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    /// The partition key: items of one partition are kept together, in the order of `sk`.
+    /// The partition key. Items of one partition are stored together, sorted by `sk`.
     pub pk: String,
-    /// The sort key, compared by bytes.
+    /// The sort key, compared byte by byte.
     pub sk: String,
 }
 
-/// What is stored under a key.
+/// A stored item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// Where it is stored.
+    /// The key.
     pub key: Key,
-    /// What is stored.
+    /// The content.
     pub value: Vec<u8>,
-    /// When the item may be deleted, in seconds since 1970. It happens some time after (up to two
-    /// days, in DynamoDB), and until then the item is still read.
+    /// When the item may be deleted, in seconds since 1970. `None` means never. The store deletes it some time later (in
+    /// DynamoDB up to two days), and returns it in queries until then.
     pub expires: Option<i64>,
 }
 
-/// The most that an item may weigh so that writing it costs one write unit, in bytes.
+/// Maximum size of an item that costs one write unit, in bytes.
 ///
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>
 pub const WRITE_UNIT: usize = 1024;
 
 impl Item {
-    /// What DynamoDB bills for an item with this key but for its value, in bytes: names and values
-    /// of every attribute, the number of the expiry included.
+    /// Returns the billed size of an item with this key in DynamoDB, without its value, in bytes: the names and values
+    /// of all other attributes, with an expiry.
     ///
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
     #[must_use]
     pub fn overhead(key: &Key) -> usize {
-        // "pk", "sk", "v" and "ttl", and up to 7 bytes for a number of 10 digits.
+        // "pk", "sk", "v" and "ttl", and up to 7 bytes for a 10-digit number.
         2 + key.pk.len() + 2 + key.sk.len() + 1 + 3 + 7
     }
 }
 
-/// A part of one partition: the sort keys from one to another, both included.
+/// A range of sort keys in one partition, both ends included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRange {
-    /// The partition.
+    /// The partition key.
     pub pk: String,
     /// The first sort key.
     pub from: String,
@@ -66,59 +66,57 @@ pub struct KeyRange {
 }
 
 impl KeyRange {
-    /// All of a partition.
+    /// Makes the range of all keys of a partition.
     #[must_use]
     pub fn whole(pk: String) -> Self {
-        // DynamoDB allows no empty key. A space comes before, and U+10FFFF after, every key that
-        // this program makes.
+        // DynamoDB rejects empty keys. All our keys lie between a space and U+10FFFF.
         Self { pk, from: " ".to_owned(), to: '\u{10ffff}'.to_string() }
     }
 
-    /// Whether nothing can be in the range behind the sort key `after`.
+    /// Whether the range has no keys behind the sort key `after`.
     #[cfg(any(feature = "dynamodb", feature = "embedded"))]
     fn is_empty_after(&self, after: Option<&str>) -> bool {
         self.from > self.to || after.is_some_and(|sk| sk >= self.to.as_str())
     }
 
-    /// One key alone.
+    /// Makes the range of a single key.
     #[must_use]
     pub fn one(key: &Key) -> Self {
         Self { pk: key.pk.clone(), from: key.sk.clone(), to: key.sk.clone() }
     }
 }
 
-/// Some of the items of a range, in order.
+/// A page of the items of a range, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
-    /// The items; there may be none although more follow.
+    /// The items. May be empty even if more pages follow.
     pub items: Vec<Item>,
-    /// The last sort key looked at, if there is more to read after it.
+    /// The sort key after which the next page begins. `None` on the last page.
     pub next: Option<String>,
 }
 
-/// What [`Store::put_if_absent`] found.
+/// The outcome of [`Store::put_if_absent`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PutOutcome {
-    /// Nothing, and stored the item.
+    /// The item was stored.
     Inserted,
-    /// This item, and left it as it was.
+    /// The key has this item, which stays.
     Existing(Item),
 }
 
-/// Why an operation on the store failed.
+/// Why a store operation failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// It may work later: throttled, out of reach, timed out, out of space. Retries were made
-    /// already.
-    #[error("the store cannot be used just now: {0}")]
+    /// It may work later: throttled, unreachable, timed out or out of disk space. All retries were made already.
+    #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// It will not work like this: no such table, no permission, a newer version.
-    #[error("the store refuses: {0}")]
+    /// A retry cannot help: missing table, missing permission, newer format.
+    #[error("the store rejects the operation: {0}")]
     Refused(String),
 }
 
 impl StoreError {
-    /// The status of the answer to a request that needed the store.
+    /// Returns the HTTP status for a store error.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
@@ -128,50 +126,54 @@ impl StoreError {
     }
 }
 
-/// A store of items. Every write is durable when its future is ready.
+/// A store of items. A write is durable when its future completes.
 pub trait Store: Clone + Send + Sync + 'static {
-    /// Stores an item, in place of any other under its key.
+    /// Stores an item, and overwrites any other under its key.
     fn put(&self, item: Item) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Stores many items, in place of any others. If it fails, some may have been stored: to do it
-    /// again is safe.
+    /// Stores many items, and overwrites any others under their keys. After an error, some may be stored. Repeating the
+    /// call is safe.
     fn put_all(&self, items: Vec<Item>) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Stores an item unless there is another under its key. Of two at once, one finds the other's.
-    /// One with the same value counts as this one: it is what a try leaves whose answer was lost.
+    /// Stores an item unless its key has another one.
+    ///
+    /// Of two concurrent calls exactly one inserts; the other gets the existing item. An equal value counts as
+    /// inserted, because a retry may find its own lost write.
     fn put_if_absent(
         &self,
         item: Item,
     ) -> impl Future<Output = Result<PutOutcome, StoreError>> + Send;
 
-    /// Stores an item in place of the one under its key, if that one has still this value; says whether it did.
-    /// One that has the new value already counts as this one, as in [`put_if_absent`](Self::put_if_absent).
+    /// Stores an item if the current one under its key has the value `old`. Returns whether it did.
+    ///
+    /// If the current item has the new value already, that counts as stored, as in
+    /// [`put_if_absent`](Self::put_if_absent).
     fn compare_and_set(
         &self,
         item: Item,
         old: &[u8],
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Reads a range, in pages: from its start, or from behind the sort key `after`. A range that
-    /// ends before it begins has nothing in it.
+    /// Reads a page of a range, from its start or from behind the sort key `after`. A range that ends before it begins
+    /// is empty.
     fn query(
         &self,
         range: &KeyRange,
         after: Option<&str>,
     ) -> impl Future<Output = Result<Page, StoreError>> + Send;
 
-    /// Deletes the item under a key, if there is one.
+    /// Deletes the item under a key if it exists.
     fn delete(&self, key: &Key) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Destroys the bytes of what was deleted of a kind of item, where the store has them still. DynamoDB shows none
-    /// to anybody, but by a backup.
-    fn compact(&self, of: Partition) -> impl Future<Output = Result<(), StoreError>> + Send {
-        let _ = of;
+    /// Destroys the remaining bytes of deleted items of a partition. Does nothing by default: DynamoDB reveals such bytes
+    /// only through backups.
+    fn compact(&self, partition: Partition) -> impl Future<Output = Result<(), StoreError>> + Send {
+        let _ = partition;
         async { Ok(()) }
     }
 }
 
-/// Everything in a range.
+/// Reads all items of a range.
 ///
 /// # Errors
 /// If the store cannot be read.
@@ -196,7 +198,7 @@ mod tests {
     use crate::platform::http::{json_error, told};
 
     #[test]
-    fn strangers_are_not_told_what_the_store_says() {
+    fn responses_do_not_reveal_store_errors() {
         let check = |error: &StoreError, status: u16, expected: &str| {
             let found = error.status();
             assert_eq!(found, status);

@@ -272,7 +272,9 @@ async fn error_has_the_message_of_aws() {
     let error = store.put(item("p", "1", "x")).await.unwrap_err().to_string();
     assert_eq!(
         error,
-        format!("the store rejects the operation: PutItem: AccessDeniedException (400 Bad Request) {message}")
+        format!(
+            "the store rejects the operation: PutItem: AccessDeniedException (400 Bad Request) {message}"
+        )
     );
     // The type in the header takes precedence.
     let mut answer = fake::json(400, "{}").unwrap();
@@ -331,10 +333,7 @@ async fn gives_up_when_all_tries_together_take_too_long() {
     let put = put.put(item("p", "1", "x"));
     let put = tokio::time::timeout(Duration::from_secs(300), put).await;
     let error = put.expect("the put ends without waiting for the pause").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the store is unavailable: no answer to PutItem in time"
-    );
+    assert_eq!(error.to_string(), "the store is unavailable: no answer to PutItem in time");
     assert!(begun.elapsed() >= all, "{:?}", begun.elapsed());
     assert!(log.lock().unwrap().len() <= 2);
 }

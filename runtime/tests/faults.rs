@@ -198,7 +198,7 @@ fn simulate(seed: u64, faults: usize) -> Seen {
     wait(raw.put_all(world.store.hits())).unwrap();
     let through = Some("2026-11-21".parse().unwrap());
     let begin = Checkpoint { rolled_up_through: through, ..Checkpoint::default() };
-    wait(begin.put(&raw, &settings().sites[0])).unwrap();
+    wait(begin.save(&raw, &settings().sites[0])).unwrap();
     let whole = |store: &Memory| wait(report(store, &world.clock, &all_tables())).unwrap();
     let expected = whole(&raw);
     let shown = whole(&world.store);

@@ -92,7 +92,8 @@ fn duckdb_reads_a_segment() {
         rows.push(&mut dictionaries, &record);
     }
     let day = Span::Day("2026-11-22".parse().unwrap());
-    let segment = rollup::encode_segment(&settings.sites[0], day, rows, &mut dictionaries, 0).unwrap();
+    let segment =
+        rollup::encode_segment(&settings.sites[0], day, rows, &mut dictionaries, 0).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("day.parquet");
     fs::write(&file, &segment.first).unwrap();

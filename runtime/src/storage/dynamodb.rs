@@ -1,8 +1,8 @@
-//! The store in DynamoDB: a table, `pk` and `sk`, a value `v` and an expiry `ttl`; and one of the same kind for the
-//! salts, of which there is no backup.
+//! The store in DynamoDB: a table with the attributes `pk`, `sk`, `v` (the value) and `ttl` (the expiry), and a second
+//! one for the salts, which has no backups.
 //!
-//! It is asked by a client of our own: with AWS's SDK, `track` was a quarter larger, and a hit took nearly twice as
-//! many instructions. What it gave is in `client.rs` (retries, time-outs, the clock), `sign.rs` and `wire.rs`.
+//! It uses a client of its own. With the AWS SDK, `track` was a quarter larger, and a hit took nearly twice as many
+//! instructions. `client.rs` (retries, timeouts, clock skew), `sign.rs` and `wire.rs` replace the SDK.
 
 mod access;
 mod client;
@@ -23,16 +23,16 @@ use wire::{BatchWriteItem, Condition, DeleteItem, KeySent, Old, PutItem, Query, 
 use super::{Item, Key, KeyRange, Page, PutOutcome, Store, StoreError};
 use crate::platform::aws_http::HttpClient;
 
-/// The attribute that holds an item's value.
+/// Name of the attribute that holds an item's value.
 pub const VALUE: &str = "v";
 
-/// DynamoDB's limit for `BatchWriteItem`.
+/// Maximum items of a `BatchWriteItem` request, a limit of DynamoDB.
 const BATCH: usize = 25;
 
-/// How often a batch is sent again for the items that were not taken.
+/// Maximum retries for the unprocessed items of a batch.
 const BATCH_ATTEMPTS: u32 = 8;
 
-/// A table. Clones share its connections.
+/// A store in DynamoDB. Clones share their connections.
 #[derive(Debug, Clone)]
 pub struct DynamoDb {
     client: Client,
@@ -41,29 +41,29 @@ pub struct DynamoDb {
 }
 
 impl DynamoDb {
-    /// A table of the account that `access` opens, reached by `connector`. Nothing is sent yet.
+    /// Makes a store in a table of the account that `access` belongs to. Sends nothing yet.
     #[must_use]
     pub fn new(access: Access, table: String, connector: HttpClient) -> Self {
         let salts = salts_table(&table);
         Self { client: Client::new(access, connector, Retries::FUNCTION), table, salts }
     }
 
-    /// The same table, with other retries and time-outs than a function's.
+    /// Sets other retries and timeouts than those of a function.
     #[must_use]
     pub fn with(mut self, retries: Retries) -> Self {
         self.client.retries = retries;
         self
     }
 
-    /// The same table, for work that can wait: a request that is throttled is sent again for so long. A table of
-    /// provisioned units is so read and written as fast as it lets itself be, and what cannot wait comes in between.
+    /// Sets how long to retry throttled requests, for work that can wait. It then uses the provisioned capacity that more
+    /// urgent requests leave.
     #[must_use]
     pub fn patient(mut self, patience: Duration) -> Self {
         self.client.retries.patience = patience;
         self
     }
 
-    /// The table that has a partition.
+    /// Returns the table that holds a partition.
     fn table_of(&self, partition: &str) -> &str {
         if partition == Partition::Salts.pattern() { &self.salts } else { &self.table }
     }
@@ -73,22 +73,24 @@ impl DynamoDb {
             let puts = batch.iter().map(Into::into).collect();
             let input = BatchWriteItem { request_items: HashMap::from([(table, puts)]) };
             let left = self.client.batch_write_item(&input).await?.left();
-            batch = left.ok_or_else(|| refused("an item of another shape"))?;
+            batch = left.ok_or_else(|| refused("an item that Footfall did not write"))?;
             if batch.is_empty() {
                 break;
             }
             if attempt == BATCH_ATTEMPTS {
-                return Err(StoreError::Unavailable(format!("{} items not taken", batch.len())));
+                return Err(StoreError::Unavailable(format!(
+                    "DynamoDB did not process {} items",
+                    batch.len()
+                )));
             }
-            // DynamoDB answers a batch of which it took a part with success, which the client does not
-            // try again.
+            // DynamoDB reports success even if it processed only a part, so the client does not retry.
             let most = Duration::from_millis(50 << attempt).min(Duration::from_secs(2));
             tokio::time::sleep(most.mul_f64(fastrand::f64())).await;
         }
         Ok(())
     }
 
-    /// Puts an item if `expression` holds: what was found if it does not, and was one of ours.
+    /// Puts an item if `expression` holds.
     async fn put_if(
         &self,
         item: &Item,
@@ -105,7 +107,7 @@ impl DynamoDb {
         match self.client.put_item(&input).await {
             Ok(()) => Ok(Put::Stored),
             Err(failure) => Ok(match failure.condition()? {
-                // Our own first try may have been stored while its answer was lost.
+                // An earlier attempt may have been stored while its answer was lost.
                 Some(found) if found.value == item.value => Put::Stored,
                 Some(found) => Put::Found(found),
                 None => Put::FoundOther,
@@ -114,11 +116,11 @@ impl DynamoDb {
     }
 }
 
-/// What a conditional put found.
+/// The outcome of a conditional put.
 enum Put {
     Stored,
     Found(Item),
-    /// Nothing, or what no store wrote.
+    /// The condition failed, and there is no item, or one that Footfall did not write.
     FoundOther,
 }
 
@@ -147,7 +149,7 @@ impl Store for DynamoDb {
         match self.put_if(&item, "attribute_not_exists(pk)", None).await? {
             Put::Stored => Ok(PutOutcome::Inserted),
             Put::Found(found) => Ok(PutOutcome::Existing(found)),
-            Put::FoundOther => Err(refused("an item of another shape")),
+            Put::FoundOther => Err(refused("an item that Footfall did not write")),
         }
     }
 
@@ -158,12 +160,12 @@ impl Store for DynamoDb {
 
     async fn query(&self, range: &KeyRange, after: Option<&str>) -> Result<Page, StoreError> {
         if range.is_empty_after(after) {
-            // DynamoDB calls this a mistake.
+            // DynamoDB rejects such a range.
             return Ok(Page::default());
         }
         let input = Query {
             table_name: self.table_of(&range.pk),
-            // What was stored is read: a day that is folded too early would be short for good.
+            // The rollup must not miss a stored hit: its day's segment would lack it forever.
             consistent_read: true,
             key_condition_expression: "pk = :pk AND sk BETWEEN :from AND :to",
             expression_attribute_values: Range {
@@ -175,8 +177,9 @@ impl Store for DynamoDb {
         };
         let answer = self.client.query(&input).await?;
         let items = answer.items.into_iter();
-        let items =
-            items.map(|item| item.into_item().ok_or_else(|| refused("an item of another shape")));
+        let items = items.map(|item| {
+            item.into_item().ok_or_else(|| refused("an item that Footfall did not write"))
+        });
         Ok(Page {
             items: items.collect::<Result<_, _>>()?,
             next: answer.last_evaluated_key.and_then(|key| key.into_sk()),

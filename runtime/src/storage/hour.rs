@@ -1,4 +1,4 @@
-//! Hours and days of UTC: the units in which hits are stored and rolled up.
+//! UTC hours and days: the units in which hits are stored and rolled up.
 
 use std::fmt;
 
@@ -8,70 +8,70 @@ use jiff::tz::Offset;
 
 use super::import_id::ImportId;
 
-/// An hour of UTC: the unit in which hits are stored, and read.
+/// A UTC hour. Hits are stored and read by the hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hour(i64);
 
 impl Hour {
-    /// The hour in which `at` lies.
+    /// Returns the hour that contains `at`.
     #[must_use]
     pub fn of(at: Timestamp) -> Self {
         Self(at.as_second().div_euclid(3600))
     }
 
-    /// The hours that have a part in `from..to`, oldest first.
+    /// Iterates over the hours that overlap `from..to`, oldest first.
     pub fn between(from: Timestamp, to: Timestamp) -> impl Iterator<Item = Self> {
         let end = to.as_second() + i64::from(to.subsec_nanosecond() > 0);
         let end = end.div_euclid(3600) + i64::from(end.rem_euclid(3600) > 0);
         (Self::of(from).0..end).map(Self)
     }
 
-    /// The 24 hours of a day of UTC.
+    /// Iterates over the 24 hours of a UTC day.
     pub fn of_day(day: Date) -> impl Iterator<Item = Self> {
         let first = utc_start(day).map_or(0, |start| Self::of(start).0);
         (first..first + 24).map(Self)
     }
 
-    /// The hour before.
+    /// Returns the previous hour.
     #[must_use]
     pub const fn before(self) -> Self {
         Self(self.0.saturating_sub(1))
     }
 
-    /// Where it begins.
+    /// Returns when the hour begins.
     #[must_use]
     pub fn start(self) -> Timestamp {
         Timestamp::from_second(self.0 * 3600).unwrap_or(Timestamp::MIN)
     }
 
-    /// Where it ends.
+    /// Returns when the hour ends.
     #[must_use]
     pub fn end(self) -> Timestamp {
         Timestamp::from_second((self.0 + 1) * 3600).unwrap_or(Timestamp::MAX)
     }
 
-    /// The day of UTC that it is of.
+    /// Returns the UTC day that contains the hour.
     #[must_use]
     pub fn day(self) -> Date {
         utc_day(self.start())
     }
 }
 
-/// The day of UTC in which an instant lies.
+/// Returns the UTC day that contains an instant.
 #[must_use]
 pub fn utc_day(at: Timestamp) -> Date {
     Offset::UTC.to_datetime(at).date()
 }
 
-/// Where a day of UTC begins.
+/// Returns when a UTC day begins.
 ///
 /// # Errors
-/// If that is out of the range of time.
+/// If that is out of the range of [`Timestamp`].
 pub fn utc_start(day: Date) -> Result<Timestamp, jiff::Error> {
     Offset::UTC.to_timestamp(day.at(0, 0, 0, 0))
 }
 
-/// As in a key: `2026-11-22T13`.
+/// Formats the hour as in keys: `2026-11-22T13`.
 impl fmt::Display for Hour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let start = Offset::UTC.to_datetime(self.start());
@@ -79,18 +79,18 @@ impl fmt::Display for Hour {
     }
 }
 
-/// What a segment holds: an hour or a day of UTC, or what was imported of one.
+/// The time span of a segment: a UTC hour, a UTC day, or the imported part of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Span {
     /// An hour.
     Hour(Hour),
     /// A day.
     Day(Date),
-    /// What an import has of a day.
+    /// The hits of an import on a day.
     Imported(Date, ImportId),
 }
 
-/// As in what a segment says of itself: `2026-11-22T13`, `2026-11-22` or `2026-11-22i0123456789ab`.
+/// Formats the span as in a segment's metadata: `2026-11-22T13`, `2026-11-22` or `2026-11-22i0123456789ab`.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -109,7 +109,7 @@ impl Span {
         }
     }
 
-    /// The span without its year and month, as sort keys begin.
+    /// Returns the span without year and month, which is how sort keys begin.
     #[must_use]
     pub fn in_month(self) -> String {
         self.to_string().split_off(8)
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_has_24_hours() {
+    fn day_has_24_hours() {
         let hours: Vec<Hour> = Hour::of_day("2026-11-22".parse().unwrap()).collect();
         assert_eq!(hours.len(), 24);
         assert_eq!(hours[0].to_string(), "2026-11-22T00");
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_cover_a_range() {
+    fn hours_between_cover_the_whole_range() {
         let check = |from: &str, to: &str, expected: &[&str]| {
             let hours: Vec<String> =
                 Hour::between(at(from), at(to)).map(|h| h.to_string()).collect();

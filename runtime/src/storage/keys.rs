@@ -1,22 +1,22 @@
-//! The table: which keys things have. Written here only.
+//! Table key layout. No other module builds keys.
 //!
 //! | what | pk | sk |
 //! |---|---|---|
 //! | a hit | `hit#SITE#2026-11-22T13#SHARD` | `MILLIS#RANDOM` |
-//! | a segment, or the first part of it | `seg#SITE#2026-11` | `22T13#00` for an hour, `22#00` for a day |
-//! | its other parts | the same | `22#01#ID`; the first part has the ID |
-//! | what was imported of a day | the same | `22iIMPORT#00`, and its other parts likewise |
+//! | a segment, or its first part | `seg#SITE#2026-11` | `22T13#00` for an hour, `22#00` for a day |
+//! | its other parts | the same | `22#01#HASH`; the first part has the hash |
+//! | an imported segment of a day | the same | `22iIMPORT#00`; other parts as above |
 //! | a day's salt | `salt` | `2026-11-22` |
-//! | how far a site is folded | `meta` | `site#SITE` |
-//! | an import of a site | `meta` | `site#SITE#import#IMPORT` |
-//! | the files it was made from | `meta` | `files#SITE#IMPORT#0000` |
-//! | who rewrites what is stored of a site | `meta` | `lock#SITE` |
-//! | when the rollup last ran | `meta` | `rollup` |
+//! | a site's rollup progress | `meta` | `site#SITE` |
+//! | an import | `meta` | `site#SITE#import#IMPORT` |
+//! | the imported files | `meta` | `files#SITE#IMPORT#0000` |
+//! | the lease for changing a site's history | `meta` | `lock#SITE` |
+//! | the last run of the rollup | `meta` | `rollup` |
 //! | a token or a share link, by the hash of its secret | `access` | `token#SHA256` |
-//! | what sessions and login links are signed with | `access` | `key` |
+//! | the key that signs sessions and login links | `access` | `key` |
 //! | the hash of the dashboard's password | `access` | `password` |
-//! | that a login link was used | `login` | its ID |
-//! | that a password was tried, by the hour | `login` | `try#2026-11-22T13#00` |
+//! | a used login link | `login` | its ID |
+//! | a password attempt, by hour | `login` | `try#2026-11-22T13#00` |
 
 use std::fmt::Write as _;
 
@@ -29,12 +29,14 @@ use crate::storage::hour::Span;
 use crate::storage::import_id::ImportId;
 use crate::storage::{Key, KeyRange};
 
-/// A new hit's key. Made once, before the first try to store it: a retry after an answer that was
-/// lost puts the same item again, and counts once.
+/// Makes the key of a new hit.
+///
+/// Call it once per hit, before the first attempt to store it. A retry after a lost answer then writes the same item
+/// again, and the hit counts once.
 #[must_use]
 pub fn hit_key(site: &Site, at: Timestamp, shard: u8, random: [u8; 16]) -> Key {
     let mut sk = format!("{:013}#", at.as_millisecond().max(0));
-    // 64 bits: two hits of one millisecond in one partition never meet.
+    // 64 random bits, so hits of the same millisecond in one partition do not collide.
     for byte in &random[..8] {
         // Writing to a String cannot fail.
         let _ = write!(sk, "{byte:02x}");
@@ -42,7 +44,7 @@ pub fn hit_key(site: &Site, at: Timestamp, shard: u8, random: [u8; 16]) -> Key {
     Key { pk: hit_partition(site, Hour::of(at), shard), sk }
 }
 
-/// Every hit of a site in one shard of an hour.
+/// Returns the range of all hits in one shard of an hour.
 #[must_use]
 pub fn hits(site: &Site, hour: Hour, shard: u8) -> KeyRange {
     KeyRange::whole(hit_partition(site, hour, shard))
@@ -52,43 +54,43 @@ fn hit_partition(site: &Site, hour: Hour, shard: u8) -> String {
     format!("hit#{}#{hour}#{shard:02}", site.domain)
 }
 
-/// The hits of a site in one shard of an hour that came in at `from` or later.
+/// Returns the range of the hits in one shard of an hour that arrived at `from` or later.
 #[must_use]
 pub fn hits_since(site: &Site, hour: Hour, shard: u8, from: Timestamp) -> KeyRange {
     KeyRange { from: hit_key(site, from, shard, [0; 16]).sk, ..hits(site, hour, shard) }
 }
 
-/// When the hit under a sort key came in; `None` if it is no hit's.
+/// Returns when the hit with a sort key arrived. `None` if it is not the key of a hit.
 #[must_use]
 pub fn hit_time(sk: &str) -> Option<Timestamp> {
     let (millis, _) = sk.split_once('#')?;
     Timestamp::from_millisecond(millis.parse().ok()?).ok()
 }
 
-/// The key of a segment: of its first part, which is stored last, so that a segment is there whole or not
-/// at all.
+/// Returns the key of a segment, which is that of its first part. That part is stored last, so a segment appears whole
+/// or not at all.
 #[must_use]
 pub fn segment_key(site: &Site, span: Span) -> Key {
     let pk = segment_partition(site, span.day());
     Key { pk, sk: format!("{}#00", span.in_month()) }
 }
 
-/// The key of another part of a segment. The ID is made from its bytes: two segments that differ
-/// never mix.
+/// Returns the key of another part of a segment. It contains the hash of the parts' bytes, so the parts of different
+/// segments never mix.
 #[must_use]
-pub fn segment_part_key(site: &Site, span: Span, part: usize, id: &str) -> Key {
+pub fn segment_part_key(site: &Site, span: Span, part: usize, content_hash: &str) -> Key {
     let pk = segment_partition(site, span.day());
-    Key { pk, sk: format!("{}#{part:02}#{id}", span.in_month()) }
+    Key { pk, sk: format!("{}#{part:02}#{content_hash}", span.in_month()) }
 }
 
-/// Every part of the segments of some days of one month, of their hours, and of what was imported.
+/// Returns the range of all segments of some days of one month, with those of their hours and imports.
 #[must_use]
 pub fn segments(site: &Site, from: Date, to: Date) -> KeyRange {
     let pk = segment_partition(site, from);
     KeyRange { pk, from: Span::Day(from).in_month(), to: format!("{}~", Span::Day(to).in_month()) }
 }
 
-/// Every part of the segments of a day's hours.
+/// Returns the range of the segments of a day's hours.
 #[must_use]
 pub fn hour_segments(site: &Site, day: Date) -> KeyRange {
     let start = Span::Day(day).in_month();
@@ -96,7 +98,7 @@ pub fn hour_segments(site: &Site, day: Date) -> KeyRange {
     KeyRange { pk, from: format!("{start}T"), to: format!("{start}T~") }
 }
 
-/// Every part of what an import has of a day.
+/// Returns the range of the parts of a day's imported segment.
 #[must_use]
 pub fn imported_segment(site: &Site, day: Date, id: ImportId) -> KeyRange {
     let start = Span::Imported(day, id).in_month();
@@ -108,39 +110,39 @@ fn segment_partition(site: &Site, day: Date) -> String {
     format!("seg#{}#{}", site.domain, day.strftime("%Y-%m"))
 }
 
-/// The key of what is known of a site's segments.
+/// Returns the key of a site's checkpoint.
 #[must_use]
 pub fn checkpoint_key(site: &Site) -> Key {
     Key { pk: META.to_owned(), sk: format!("{SITE}{}", site.domain) }
 }
 
-/// The checkpoint of a site, and its imports. No domain has a `#`, so that this is no other site's.
+/// Returns the range of a site's checkpoint and imports. Domains have no `#`, so it contains no other site's items.
 #[must_use]
 pub fn site_meta(site: &Site) -> KeyRange {
     let Key { pk, sk } = checkpoint_key(site);
     KeyRange { pk, to: format!("{sk}#~"), from: sk }
 }
 
-/// The key of what is known of an import.
+/// Returns the key of an import.
 #[must_use]
 pub fn import_key(site: &Site, id: ImportId) -> Key {
     Key { pk: META.to_owned(), sk: format!("{SITE}{}{IMPORT}{id}", site.domain) }
 }
 
-/// The domain of the site that an import is of, and its name; `None` if the key is no import's.
+/// Returns an import's domain and ID. `None` if this is not the key of an import.
 #[must_use]
 pub fn parse_import_key(key: &Key) -> Option<(&str, ImportId)> {
     let (domain, id) = key.sk.strip_prefix(SITE)?.split_once(IMPORT)?;
     Some((domain, id.parse().ok()?))
 }
 
-/// The key of one of the lists of the files that an import was made from.
+/// Returns the key of one of the lists of an import's files.
 #[must_use]
 pub fn import_files_key(site: &Site, id: ImportId, number: usize) -> Key {
     Key { pk: META.to_owned(), sk: format!("{FILES}{}#{id}#{number:04}", site.domain) }
 }
 
-/// The lists of the files that a site's imports were made from, or those of one of them.
+/// Returns the range of the file lists of all imports of a site, or of one import.
 #[must_use]
 pub fn import_files(site: &Site, id: Option<ImportId>) -> KeyRange {
     let start = format!("{FILES}{}#", site.domain);
@@ -148,70 +150,72 @@ pub fn import_files(site: &Site, id: Option<ImportId>) -> KeyRange {
     KeyRange { pk: META.to_owned(), to: format!("{start}~"), from: start }
 }
 
-/// The checkpoints of all sites that there ever were, and their imports.
+/// Returns the range of the checkpoints and imports of all sites, those of removed sites included.
 #[must_use]
 pub fn checkpoints() -> KeyRange {
     KeyRange { pk: META.to_owned(), from: SITE.to_owned(), to: format!("{SITE}~") }
 }
 
-/// The domain of the site that a checkpoint is of; `None` if the key is no checkpoint's.
+/// Returns a checkpoint's domain. `None` if this is not the key of a checkpoint.
 #[must_use]
 pub fn checkpoint_domain(key: &Key) -> Option<&str> {
     key.sk.strip_prefix(SITE).filter(|domain| !domain.contains('#'))
 }
 
-/// The key of a site's lock.
+/// Returns the key of a site's lease.
 #[must_use]
 pub fn lock_key(site: &Site) -> Key {
     Key { pk: META.to_owned(), sk: format!("lock#{}", site.domain) }
 }
 
-/// The key of what the rollup last did.
+/// Returns the key of the summary of the last rollup.
 #[must_use]
 pub fn rollup_key() -> Key {
     Key { pk: META.to_owned(), sk: "rollup".to_owned() }
 }
 
-/// The key of a token or share link: found by the hash of its secret, so that no secret is stored, and none
-/// is compared.
+/// Returns the key of a token or share link. It contains the hash of the secret, so secrets are neither stored nor
+/// compared.
 #[must_use]
 pub fn token_key(hash: &str) -> Key {
     Key { pk: ACCESS.to_owned(), sk: format!("{TOKEN}{hash}") }
 }
 
-/// All tokens and share links of all sites.
+/// Returns the range of all tokens and share links of all sites.
 #[must_use]
 pub fn tokens() -> KeyRange {
     KeyRange { pk: ACCESS.to_owned(), from: TOKEN.to_owned(), to: format!("{TOKEN}~") }
 }
 
-/// The key of what sessions and login links are signed with.
+/// Returns the key of the item that holds the signing key of sessions and login links.
 #[must_use]
 pub fn signing_key() -> Key {
     Key { pk: ACCESS.to_owned(), sk: "key".to_owned() }
 }
 
-/// The key of the hash of the dashboard's password.
+/// Returns the key of the hash of the dashboard's password.
 #[must_use]
 pub fn password_key() -> Key {
     Key { pk: ACCESS.to_owned(), sk: "password".to_owned() }
 }
 
-/// The key of the note that a login link was used. In a partition of its own, as how somebody signed in, or
-/// tried to, is the one thing about access that a function may write.
+/// Returns the key that marks a login link as used.
+///
+/// Sign-ins and attempts have a partition of their own, because they are the only access data that a function may
+/// write.
 #[must_use]
 pub fn login_key(id: &str) -> Key {
     Key { pk: LOGIN.to_owned(), sk: id.to_owned() }
 }
 
-/// The key of the note that a password was tried: the first one of an hour has the number 0. (A link's ID is
-/// hex digits, and so is never one of these.)
+/// Returns the key of a password attempt. The attempts of an hour are numbered from 0. A link's ID has hex digits only,
+/// so it never equals such a key.
 #[must_use]
 pub fn try_key(hour: Hour, number: usize) -> Key {
     Key { pk: LOGIN.to_owned(), sk: format!("{TRY}{hour}#{number:02}") }
 }
 
-/// Every try of a password from the beginning of an hour on.
+/// Returns the range of the password attempts since the beginning of an hour.
 #[must_use]
 pub fn tries_since(hour: Hour) -> KeyRange {
     let Key { pk, sk } = try_key(hour, 0);
@@ -228,13 +232,13 @@ const IMPORT: &str = "#import#";
 const FILES: &str = "files#";
 const SALT: &str = "salt";
 
-/// The key of a day's salt. Days are UTC.
+/// Returns the key of a UTC day's salt.
 #[must_use]
 pub fn salt_key(day: Date) -> Key {
     Key { pk: SALT.to_owned(), sk: day.to_string() }
 }
 
-/// The salts of all days up to one.
+/// Returns the range of the salts of all days up to `day`.
 #[must_use]
 pub fn salts_up_to(day: Date) -> KeyRange {
     KeyRange { to: day.to_string(), ..KeyRange::whole(SALT.to_owned()) }
@@ -251,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_as_designed() {
+    fn hit_and_salt_keys_have_the_documented_layout() {
         let site = &Settings::local().sites[0];
         let key = hit_key(site, at("2026-11-22T13:05:06.789Z"), 3, [0xab; 16]);
         assert_eq!(key.pk, "hit#localhost#2026-11-22T13#03");
@@ -264,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn segments_of_a_day_come_before_those_of_its_hours() {
+    fn segment_of_a_day_sorts_before_those_of_its_hours() {
         let site = &Settings::local().sites[0];
         let day = Span::Day("2026-11-22".parse().unwrap());
         let hour = Span::Hour(Hour::of(at("2026-11-22T13:05:06Z")));
@@ -290,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_imported_is_beside_its_day() {
+    fn imported_segment_is_in_the_range_of_its_day_but_not_of_its_hours() {
         let site = &Settings::local().sites[0];
         let id: ImportId = "0123456789ab".parse().unwrap();
         let day: Date = "2026-11-22".parse().unwrap();
@@ -306,7 +310,7 @@ mod tests {
             assert!(
                 has(&segments(site, day, day), key) && has(&imported_segment(site, day, id), key)
             );
-            // It outlives the folding of its day.
+            // The rollup of the day does not delete it.
             assert!(!has(&hour_segments(site, day), key));
         }
         assert!(!has(&imported_segment(site, day, id), &segment_key(site, Span::Day(day))));
@@ -329,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hit_before_1970_still_sorts() {
+    fn hit_before_1970_has_a_valid_key() {
         let site = &Settings::local().sites[0];
         let key = hit_key(site, at("1969-12-31T23:59:59Z"), 0, [0; 16]);
         assert_eq!(key.sk, "0000000000000#0000000000000000");

@@ -1,4 +1,4 @@
-//! How long stored items live, and from which day on a site's data are kept.
+//! Retention: when stored items expire, and which days of a site are retained.
 
 use footfall_infra::settings::Site;
 use jiff::civil::Date;
@@ -7,20 +7,20 @@ use jiff::{Timestamp, ToSpan as _};
 use super::hour::{Span, utc_day};
 use crate::storage::hour::utc_start;
 
-/// How long a hit is kept, in days: longer than it takes to fold it, whatever goes wrong.
+/// How long hits are retained, in days. Leaves time to roll them up, even if that fails for a while.
 pub const HIT_DAYS: u16 = 30;
 
-/// How long a hit is kept at least, in days, whatever the site's retention: until its day is folded.
+/// Minimum retention of hits, in days, even if the site's is shorter. Until then their day is rolled up.
 const MIN_HIT_DAYS: u16 = 3;
 
-/// When a hit of `site` from `at` is to be deleted, in seconds since 1970.
+/// Returns when a hit of `at` expires, in seconds since 1970.
 #[must_use]
 pub fn hit_expiry(site: &Site, at: Timestamp) -> i64 {
-    at.as_second() + hit_life(site)
+    at.as_second() + hit_lifetime(site)
 }
 
-/// When a segment of `site` is to be deleted, in seconds since 1970: an hour's with the last of the hits it
-/// is made from; a day's is kept until somebody deletes it.
+/// Returns when a segment expires, in seconds since 1970. An hour's segment expires with the last of its hits. Those of
+/// days and imports never expire; the rollup deletes them after the site's retention.
 #[must_use]
 pub fn segment_expiry(site: &Site, span: Span) -> Option<i64> {
     match span {
@@ -29,29 +29,29 @@ pub fn segment_expiry(site: &Site, span: Span) -> Option<i64> {
     }
 }
 
-/// The time before which no hit of `site` is left at `now`.
+/// Returns the time of the oldest hit of `site` that may still be stored at `now`.
 #[must_use]
 pub fn oldest_hit(site: &Site, now: Timestamp) -> Timestamp {
-    Timestamp::from_second(now.as_second() - hit_life(site)).unwrap_or(Timestamp::MIN)
+    Timestamp::from_second(now.as_second() - hit_lifetime(site)).unwrap_or(Timestamp::MIN)
 }
 
-/// How long a hit of `site` is kept, in seconds.
-fn hit_life(site: &Site) -> i64 {
+/// Returns how long a hit is retained, in seconds.
+fn hit_lifetime(site: &Site) -> i64 {
     let days = site.retention_days.map_or(HIT_DAYS, |days| days.get());
     let days = days.clamp(MIN_HIT_DAYS, HIT_DAYS);
     i64::from(days) * 86_400
 }
 
-/// How long a salt is kept at most, in days, its own included: two more, should its day not be folded.
+/// Maximum lifetime of a salt, in days, its own day included. Two more days are for a rollup that is late.
 pub const SALT_DAYS: i64 = 3;
 
-/// When a day's salt is deleted at the latest, in seconds since 1970.
+/// Returns when a day's salt expires, in seconds since 1970.
 #[must_use]
 pub fn salt_expiry(day: Date) -> i64 {
     utc_start(day).unwrap_or(Timestamp::UNIX_EPOCH).as_second() + SALT_DAYS * 86_400
 }
 
-/// The first day of UTC that a site's retention still keeps.
+/// Returns the first UTC day that a site retains at `now`.
 #[must_use]
 pub fn retained_from(site: &Site, now: Timestamp) -> Date {
     let days = site.retention_days.map(|days| i64::from(days.get()));
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_go_with_their_hits_and_days_stay() {
+    fn only_segments_of_hours_expire() {
         let site = &Settings::local().sites[0];
         let day = "2026-11-22".parse().unwrap();
         let hour = Hour::of(at("2026-11-22T13:05:06Z"));
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn retention_shortens_a_hits_life() {
+    fn short_retention_makes_hits_expire_earlier() {
         let days = |yaml: &str| {
             let settings = Settings::from_yaml(yaml).unwrap();
             hit_expiry(&settings.sites[0], Timestamp::UNIX_EPOCH) / 86_400

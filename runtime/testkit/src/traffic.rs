@@ -82,7 +82,8 @@ impl Traffic {
                     texts.of_mut(Column::Source).key_for(&value_of(Column::Source, source));
                 let path = self.zipf(400);
                 let referrer = format!("site{source}.example/{path}");
-                origin[Column::Referrer.index()] = texts.of_mut(Column::Referrer).key_for(&referrer);
+                origin[Column::Referrer.index()] =
+                    texts.of_mut(Column::Referrer).key_for(&referrer);
             } else if from < 0.68 {
                 for column in [Column::UtmSource, Column::UtmMedium, Column::UtmCampaign] {
                     let value = self.zipf(12);

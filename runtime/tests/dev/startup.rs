@@ -132,7 +132,8 @@ fn read_only_folder_is_explained() {
         println!("SKIPPED: cannot run as another user here: {}", existing.1);
         return;
     }
-    for ((status, stderr), what) in [(existing, "cannot open"), (absent, "cannot create the folder")]
+    for ((status, stderr), what) in
+        [(existing, "cannot open"), (absent, "cannot create the folder")]
     {
         assert!(!status.success(), "{stderr}");
         assert!(stderr.contains(what) && stderr.contains("ermission denied"), "{stderr}");

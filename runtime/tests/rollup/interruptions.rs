@@ -187,7 +187,8 @@ fn segment_of_many_parts_is_read_whole_or_not_at_all() {
     let site = &settings.sites[0];
     let store = Memory::default();
     let through = Some(day("2026-11-19"));
-    wait(Checkpoint { rolled_up_through: through, ..Checkpoint::default() }.save(&store, site)).unwrap();
+    wait(Checkpoint { rolled_up_through: through, ..Checkpoint::default() }.save(&store, site))
+        .unwrap();
     let mut random = fastrand::Rng::with_seed(1);
     let items: Vec<Item> = (0..9000)
         .map(|number| {

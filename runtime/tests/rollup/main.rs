@@ -118,7 +118,11 @@ fn traffic(site: &Site, shards: u8) -> Vec<Item> {
 fn filled(settings: &Settings) -> Memory {
     let (store, site) = (Memory::default(), &settings.sites[0]);
     let through = Some(day("2026-11-18"));
-    wait(Checkpoint { rolled_up_through: through, shards: 2, ..Checkpoint::default() }.save(&store, site)).unwrap();
+    wait(
+        Checkpoint { rolled_up_through: through, shards: 2, ..Checkpoint::default() }
+            .save(&store, site),
+    )
+    .unwrap();
     put(&store, &traffic(site, 2));
     store
 }

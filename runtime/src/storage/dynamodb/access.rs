@@ -1,4 +1,4 @@
-//! Who asks DynamoDB, and where it is.
+//! Credentials and endpoints of AWS services.
 
 use std::fmt;
 use std::future::Future;
@@ -8,31 +8,31 @@ use std::sync::Arc;
 use http::Uri;
 use http::uri::{Authority, Scheme};
 
-/// What Lambda puts into a function's environment, or others in its place.
+/// Region, credentials and endpoint, usually from a function's environment.
 #[derive(Debug, Clone)]
 pub struct Access {
     /// The region, `AWS_REGION`.
     pub region: String,
-    /// Who asks.
+    /// Provides the credentials.
     pub credentials: Arc<dyn Credentials>,
-    /// Where DynamoDB is.
+    /// The endpoint of DynamoDB.
     pub endpoint: Endpoint,
 }
 
-/// Who asks. It is asked for before every try, since keys may expire.
+/// Provides credentials. Called before every attempt, because they may expire.
 pub trait Credentials: fmt::Debug + Send + Sync {
-    /// The keys to sign with, or why there are none.
+    /// Returns the keys to sign with, or why there are none.
     fn keys(&self) -> Pin<Box<dyn Future<Output = Result<Keys, String>> + Send + '_>>;
 }
 
 /// Keys to sign with: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Keys {
-    /// Which key it is, which is no secret.
+    /// The access key ID, which is not secret.
     pub id: String,
-    /// The key.
+    /// The secret access key.
     pub secret: String,
-    /// What belongs to a key that expires.
+    /// The session token of temporary credentials.
     pub token: Option<String>,
 }
 
@@ -42,43 +42,43 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// Keys that stay: Lambda replaces the whole environment before they expire.
+/// Fixed keys. Lambda replaces the whole environment before they expire.
 impl Credentials for Keys {
     fn keys(&self) -> Pin<Box<dyn Future<Output = Result<Keys, String>> + Send + '_>> {
         Box::pin(std::future::ready(Ok(self.clone())))
     }
 }
 
-/// Where a service is.
+/// The endpoint of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     pub(super) uri: Uri,
     pub(super) host: Authority,
 }
 
-/// Why there is no way to DynamoDB.
+/// Why the configuration is incomplete or invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccessError {
-    /// The environment does not say.
+    /// A variable is missing.
     #[error(transparent)]
     Missing(#[from] MissingVariable),
-    /// What it says is no address.
-    #[error("{0:?} is no endpoint of AWS; write it as https://HOST or http://HOST:PORT")]
+    /// The endpoint is not a valid URL.
+    #[error("invalid AWS endpoint {0:?}: expected https://HOST or http://HOST:PORT")]
     Endpoint(String),
 }
 
-/// A variable that is not set, or empty.
+/// An environment variable that is unset or empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the environment variable {0} is not set; Lambda and the stack set it")]
+#[error("missing environment variable {0}; Lambda and the stack set it")]
 pub struct MissingVariable(pub &'static str);
 
 impl Access {
-    /// Reads the variables that the AWS SDKs share, through `get`: those above, and for another
-    /// endpoint than AWS's own `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`. No file and no
-    /// metadata service is asked: there is none in Lambda, and looking costs start-up time.
+    /// Reads the variables that all AWS SDKs use, through `get`: those named above, and `AWS_ENDPOINT_URL_DYNAMODB` or
+    /// `AWS_ENDPOINT_URL` for a custom endpoint. It reads no files and asks no metadata service: Lambda has neither, and
+    /// looking costs start-up time.
     ///
     /// # Errors
-    /// If the region or the credentials are missing, or the endpoint is none.
+    /// If the region or the credentials are missing, or the endpoint is invalid.
     pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, AccessError> {
         let optional = |name| get(name).filter(|value| !value.is_empty());
         let required = |name| optional(name).ok_or(MissingVariable(name));
@@ -96,10 +96,10 @@ impl Access {
 }
 
 impl Endpoint {
-    /// A service of a region, or what takes its place.
+    /// Makes the endpoint of a service in a region, or a custom one.
     ///
     /// # Errors
-    /// If that is no address of a host.
+    /// If the custom endpoint is invalid.
     pub fn new(service: &str, region: &str, other: Option<&str>) -> Result<Self, AccessError> {
         let text = other.map_or_else(
             || format!("https://{service}.{region}.{}", domain(region)),
@@ -112,14 +112,13 @@ impl Endpoint {
         let uri: Uri = text.parse().ok()?;
         let is_http = [Some(&Scheme::HTTP), Some(&Scheme::HTTPS)].contains(&uri.scheme());
         let host = uri.authority()?.clone();
-        // What is signed is `POST /`.
+        // The signature covers `POST /`, so paths and queries are not supported.
         let is_plain = uri.path() == "/" && uri.query().is_none() && !host.as_str().contains('@');
         (is_http && is_plain).then_some(Self { uri, host })
     }
 }
 
-/// What the names of AWS's services end in, in the partition that a region belongs to. (Those of
-/// governments that are apart from the internet are left out.)
+/// Returns the domain of AWS services in the partition of a region. Isolated government partitions are not supported.
 ///
 /// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
 #[must_use]
@@ -136,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_region_has_an_endpoint() {
+    fn endpoint_follows_from_region() {
         let check = |region, expected: &str| {
             let endpoint = Endpoint::new("dynamodb", region, None).unwrap();
             assert_eq!(endpoint.uri.to_string(), format!("https://{expected}/"));
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn an_emulator_takes_its_place() {
+    fn accepts_custom_endpoint() {
         let check = |text: &str, host: Option<&str>| {
             let endpoint = Endpoint::new("dynamodb", "eu-central-1", Some(text));
             assert_eq!(endpoint.as_ref().ok().map(|it| it.host.as_str()), host, "{text}");
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_says_who_asks() {
+    fn reads_credentials_from_environment() {
         let all = |name: &str| (name != "AWS_ENDPOINT_URL").then(|| "https://x".to_owned());
         let access = Access::from_variables(all).unwrap();
         assert_eq!(access.endpoint.host, "x");

@@ -1,4 +1,4 @@
-//! How an operation is asked of DynamoDB: signed, in JSON over HTTP, and again while it may pass.
+//! A minimal DynamoDB client: signs requests, sends JSON over HTTP, and retries.
 //!
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html>
 
@@ -27,15 +27,15 @@ use super::wire::{
 };
 use crate::platform::aws_http::HttpClient;
 
-/// What a target begins with: the protocol's version.
+/// Prefix of the request's target: the API version.
 const API: &str = "DynamoDB_20120810.";
 
 const JSON: &str = "application/x-amz-json-1.0";
 
-/// How far apart two clocks are before a signature is refused for it, nearly: AWS takes five minutes. In seconds.
+/// Clock difference from which on the client corrects its clock, in seconds. AWS rejects signatures from five minutes on.
 const SKEW: i64 = 4 * 60;
 
-/// Which refusals may come of a clock that is wrong, if it is.
+/// Errors that a wrong clock can cause.
 const OF_TIME: [&str; 4] = [
     "InvalidSignatureException",
     "SignatureDoesNotMatch",
@@ -54,9 +54,9 @@ pub(super) struct Client {
 struct Shared {
     connector: HttpClient,
     access: Access,
-    /// What signed last: its key is a day's.
+    /// The latest signing key, which is valid for a day.
     signing: Mutex<Option<(Keys, SigningKey)>>,
-    /// By how many seconds AWS's clock is ahead, as far as that is known.
+    /// The number of seconds by which AWS's clock is ahead, 0 until known.
     skew: AtomicI64,
 }
 
@@ -86,7 +86,7 @@ impl Client {
         self.call("BatchWriteItem", input).await
     }
 
-    /// Asks, and again while it may pass; and again while it is throttled and there is patience.
+    /// Sends a request with retries. Repeats all of that while the request is throttled and patience is left.
     async fn call<A: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -135,7 +135,7 @@ impl Client {
 }
 
 impl Shared {
-    /// One try: the body of an answer of success.
+    /// Makes one attempt. Returns the body of a successful response.
     async fn ask(&self, operation: &'static str, body: Bytes) -> Result<Vec<u8>, Failure> {
         let keys = self.access.credentials.keys().await;
         let keys = keys.map_err(|error| Failure::Unsent(operation, error))?;
@@ -148,7 +148,7 @@ impl Shared {
         let body = whole(body, &head.headers).await;
         let body = body.map_err(|e| Failure::NoAnswer(operation, chain(&e)))?;
         if !is_as_sent(&head.headers, &body) {
-            return Err(Failure::unreadable(operation, "its checksum is another's"));
+            return Err(Failure::unreadable(operation, "its checksum does not match"));
         }
         if head.status.is_success() {
             return Ok(body);
@@ -156,7 +156,7 @@ impl Shared {
         Err(self.refused(operation, head.status, &head.headers, &body, sent))
     }
 
-    /// AWS's time.
+    /// Returns the time by AWS's clock.
     fn now(&self) -> Timestamp {
         let skew = SignedDuration::from_secs(self.skew.load(Ordering::Relaxed));
         Timestamp::now().saturating_add(skew).unwrap_or(Timestamp::MAX)
@@ -211,7 +211,7 @@ impl Shared {
         key.authorization(&keys.id, stamp, headers, body)
     }
 
-    /// What an answer says that is none of success.
+    /// Parses an error response.
     fn refused(
         &self,
         operation: &'static str,
@@ -223,7 +223,7 @@ impl Shared {
         let read: Result<Refused, _> = serde_json::from_slice(body);
         let refused = match read {
             Ok(refused) => refused,
-            // Whoever stands between says it in words of their own.
+            // A proxy may answer with a body that is not JSON.
             Err(_) if status.is_server_error() => Refused { kind: None, message: None, item: None },
             Err(error) => return Failure::unreadable(operation, format_args!("{status}, {error}")),
         };
@@ -238,7 +238,7 @@ impl Shared {
         Failure::Refused { operation, status, code, message, item, is_early_or_late }
     }
 
-    /// Takes AWS's time for the right one if ours is far from it: whether it is.
+    /// Adopts AWS's clock if ours differs much. Returns whether it does.
     fn learn_skew(&self, headers: &HeaderMap, sent: Timestamp) -> bool {
         let Some(theirs) = headers.get(DATE).and_then(|date| time(date.to_str().ok()?)) else {
             return false;
@@ -252,9 +252,9 @@ impl Shared {
     }
 }
 
-/// A body, to its end.
+/// Reads a whole body.
 async fn whole(mut body: Incoming, headers: &HeaderMap) -> Result<Vec<u8>, hyper::Error> {
-    // What DynamoDB announces, or what somebody else does, who is not believed.
+    // Limited, because the announced length may not come from DynamoDB.
     let length = number(headers, "content-length").map_or(0, |length| length.min(1 << 21));
     let mut bytes = Vec::with_capacity(length as usize);
     while let Some(frame) = body.frame().await {
@@ -265,7 +265,7 @@ async fn whole(mut body: Incoming, headers: &HeaderMap) -> Result<Vec<u8>, hyper
     Ok(bytes)
 }
 
-/// Whether a body has the checksum that DynamoDB sends with each.
+/// Whether a body matches the checksum that DynamoDB sends with it.
 fn is_as_sent(headers: &HeaderMap, body: &[u8]) -> bool {
     let Some(expected) = headers.get("x-amz-crc32") else { return true };
     let mut crc = Crc::new();
@@ -277,7 +277,7 @@ fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.parse().ok()
 }
 
-/// A time as HTTP says it: `Sun, 22 Nov 2026 13:05:06 GMT`.
+/// Parses an HTTP date: `Sun, 22 Nov 2026 13:05:06 GMT`.
 fn time(text: &str) -> Option<Timestamp> {
     let mut words = text.strip_suffix(" GMT")?.split_once(", ")?.1.split(' ');
     let mut word = || words.next();
@@ -288,7 +288,7 @@ fn time(text: &str) -> Option<Timestamp> {
     Offset::UTC.to_timestamp(date).ok()
 }
 
-/// An error and its causes.
+/// Formats an error with its causes.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -304,7 +304,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_read_as_http_says_it() {
+    fn parses_http_dates() {
         let check = |text: &str, expected: Option<&str>| {
             assert_eq!(time(text), expected.map(|it| it.parse().unwrap()), "{text}");
         };
@@ -325,14 +325,14 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_held_to_its_checksum() {
+    fn detects_wrong_checksum_of_body() {
         let check = |crc: Option<&str>, body: &[u8]| {
             let mut headers = HeaderMap::new();
             let crc = crc.map(|crc| HeaderValue::from_str(crc).unwrap());
             crc.map(|crc| headers.insert("x-amz-crc32", crc));
             is_as_sent(&headers, body)
         };
-        // What DynamoDB sends with an answer that says nothing.
+        // What DynamoDB sends with an empty answer.
         assert!(check(Some("2745614147"), b"{}"));
         assert!(check(None, b"{}"));
         assert!(!check(Some("2745614147"), b"[]"));

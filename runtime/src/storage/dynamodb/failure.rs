@@ -1,4 +1,4 @@
-//! Why an operation of DynamoDB failed, and whether it may pass.
+//! Errors of DynamoDB operations, and which of them to retry.
 
 use std::fmt::Display;
 
@@ -7,7 +7,7 @@ use http::StatusCode;
 use super::wire::ItemFound;
 use crate::storage::{Item, StoreError};
 
-/// Which refusals are asked again beside those of throttling, as by AWS's SDKs
+/// Errors that are retried like throttling, as the AWS SDKs do
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>).
 const PASSING: [&str; 6] = [
     "BandwidthLimitExceeded",
@@ -18,26 +18,25 @@ const PASSING: [&str; 6] = [
     "TransactionInProgressException",
 ];
 
-/// What a condition says that is not met.
+/// The error of a failed condition.
 const CONDITION: &str = "ConditionalCheckFailedException";
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    /// There is nothing to sign with, or it cannot be sent.
-    #[error("{0} cannot be asked: {1}")]
+    /// There are no credentials, or the request could not be built.
+    #[error("cannot send {0}: {1}")]
     Unsent(&'static str, String),
-    /// There is no connection, or it was lost.
+    /// The connection failed or was lost.
     #[error("no answer to {0}: {1}")]
     NoAnswer(&'static str, String),
-    /// It took too long.
+    /// The request timed out.
     #[error("no answer to {0} in time")]
     Late(&'static str),
-    /// It was cut off on its way, or damaged. What was sent can be sent again, as after an answer that does not
-    /// come: whatever is written has a key of its own.
-    #[error("the answer to {0} cannot be read: {1}")]
+    /// The answer was truncated or damaged. A retry is safe, as after a lost answer: every write has a key of its own.
+    #[error("cannot read the answer to {0}: {1}")]
     Unreadable(&'static str, String),
-    /// DynamoDB says no.
+    /// DynamoDB rejected the request.
     #[error("{operation}: {} ({status}) {message}", if code.is_empty() { "an error" } else { code.as_str() })]
     Refused {
         operation: &'static str,
@@ -45,9 +44,9 @@ pub(super) enum Failure {
         /// Such as `AccessDeniedException`; may be empty.
         code: String,
         message: String,
-        /// What a condition met.
+        /// The item that failed the condition.
         item: Option<Box<ItemFound>>,
-        /// The clock was wrong, and is put right for the next try.
+        /// Whether our clock was wrong. It is corrected for the next attempt.
         is_early_or_late: bool,
     },
 }
@@ -57,7 +56,7 @@ impl Failure {
         Self::Unreadable(operation, error.to_string())
     }
 
-    /// Whether there were more requests than the table takes.
+    /// Whether the request was throttled.
     pub(super) fn is_throttled(&self) -> bool {
         let Self::Refused { code, .. } = self else { return false };
         code.contains("Throttl")
@@ -70,7 +69,7 @@ impl Failure {
             )
     }
 
-    /// Whether the next try may succeed.
+    /// Whether a retry may succeed.
     pub(super) fn passes(&self) -> bool {
         match self {
             Self::Unsent(..) => false,
@@ -84,10 +83,10 @@ impl Failure {
         }
     }
 
-    /// The item that a conditional put found in its way, if there was one of ours.
+    /// Returns the item that failed the condition of a put, if Footfall wrote it.
     ///
     /// # Errors
-    /// If it was something else that made it fail.
+    /// If the put failed for another reason.
     pub(super) fn condition(self) -> Result<Option<Item>, StoreError> {
         match self {
             Self::Refused { code, item, .. } if code == CONDITION => {
@@ -98,7 +97,7 @@ impl Failure {
     }
 }
 
-/// All tries were made.
+/// The error after the last attempt.
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         let message = failure.to_string();

@@ -1,26 +1,26 @@
-//! How often DynamoDB is asked, and how long it is waited for.
+//! Retries and timeouts of DynamoDB requests.
 
 use std::time::Duration;
 
-/// How often an operation is tried, and how long it may take.
+/// Limits for attempts at an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retries {
-    /// How often it is tried.
+    /// Maximum attempts.
     pub attempts: u32,
-    /// How long one try may take.
+    /// Timeout of one attempt.
     pub attempt: Duration,
-    /// How long all of them together may, pauses included.
+    /// Timeout of all attempts together, pauses included.
     pub all: Duration,
-    /// The longest that the first pause may be; the next doubles.
+    /// Maximum first pause. It doubles with each attempt.
     pub first_pause: Duration,
-    /// The longest of all pauses.
+    /// Maximum pause.
     pub longest_pause: Duration,
-    /// For how long an operation that is still throttled after all tries begins anew.
+    /// How long to start over if an operation is still throttled after all attempts.
     pub patience: Duration,
 }
 
 impl Retries {
-    /// A function's: all of it fits well within the 30 seconds that API Gateway waits.
+    /// Limits for functions. All attempts together fit well within the 30 seconds that API Gateway waits.
     pub const FUNCTION: Self = Self {
         attempts: 5,
         attempt: Duration::from_secs(3),
@@ -30,14 +30,14 @@ impl Retries {
         patience: Duration::ZERO,
     };
 
-    /// The pause after so many tries (1 or more), by dice from 0 to 1: any up to one that doubles each time, so
-    /// that those who were throttled together do not come back together.
+    /// Returns the pause after `tried` attempts: exponential backoff with full jitter, so clients that were throttled
+    /// together do not retry together. `dice` is in 0..1.
     pub(super) fn pause(&self, tried: u32, dice: f64) -> Duration {
         let doubled = 2_u32.saturating_pow(tried.saturating_sub(1));
         self.first_pause.saturating_mul(doubled).min(self.longest_pause).mul_f64(dice)
     }
 
-    /// The pause after all tries, by dice from 0 to 1.
+    /// Returns the pause after all attempts. `dice` is in 0..1.
     pub(super) fn while_throttled(&self, dice: f64) -> Duration {
         self.longest_pause.mul_f64(0.5 + dice / 2.0)
     }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_the_longest() {
+    fn pauses_double_up_to_the_maximum() {
         let pauses = |retries: Retries, dice: f64| -> Vec<u128> {
             [1, 2, 3, 4, 5, 6, 7, 40].map(|n| retries.pause(n, dice).as_millis()).to_vec()
         };

@@ -1,4 +1,4 @@
-//! Signature Version 4 of what DynamoDB is sent: `POST /` without a query, and a few headers.
+//! AWS Signature Version 4 of DynamoDB requests: `POST /` without a query, and a few headers.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 use sha2::{Digest as _, Sha256};
 
-/// HMAC's block with SHA-256, in bytes.
+/// Block size of HMAC-SHA-256, in bytes.
 const BLOCK: usize = 64;
 
-/// What signs for a day, in a region and service.
+/// A signing key for one day, region and service.
 #[derive(Clone)]
 pub(super) struct SigningKey {
     scope: String,
@@ -23,7 +23,7 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
-/// A time as it is signed: `20261122T130506Z`. The first eight characters are its day.
+/// Formats a time for signing: `20261122T130506Z`. The first eight characters are the day.
 pub(super) fn stamp(at: Timestamp) -> String {
     let at = Offset::UTC.to_datetime(at);
     let (year, month, day) = (at.year(), at.month(), at.day());
@@ -32,7 +32,7 @@ pub(super) fn stamp(at: Timestamp) -> String {
 }
 
 impl SigningKey {
-    /// The key of a day (`20261122`).
+    /// Derives the key of a day (`20261122`).
     pub(super) fn new(secret: &str, day: &str, region: &str, service: &str) -> Self {
         let last = "aws4_request";
         let first = hmac(format!("AWS4{secret}").as_bytes(), day.as_bytes());
@@ -40,13 +40,13 @@ impl SigningKey {
         Self { scope: format!("{day}/{region}/{service}/{last}"), key }
     }
 
-    /// Whether it signs for this day.
+    /// Whether the key is valid on a day.
     pub(super) fn is_of(&self, day: &str) -> bool {
         self.scope.starts_with(day)
     }
 
-    /// The header `Authorization` of a request with these headers, by name in lower case and in order, whose values
-    /// have no spaces to fold.
+    /// Returns the `Authorization` header of a request. Headers must have lower-case names, be sorted, and have values
+    /// without consecutive spaces.
     pub(super) fn authorization(
         &self,
         id: &str,
@@ -77,7 +77,7 @@ impl SigningKey {
     }
 }
 
-/// HMAC-SHA-256 (RFC 2104): a key is filled up with zeros to a block; of a longer one, its hash is.
+/// Computes HMAC-SHA-256 (RFC 2104). Pads the key with zeros to a block; a longer key is hashed first.
 fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {
     let hash: [u8; 32];
     let key = if key.len() > BLOCK {
@@ -114,7 +114,7 @@ mod tests {
     /// AWS's own examples that are `POST /`: <https://github.com/awslabs/aws-c-auth>,
     /// tests/aws-signing-test-suite/v4.
     #[test]
-    fn it_signs_as_aws_publishes() {
+    fn signs_like_the_published_examples() {
         let check = |case: &str, headers: &[(&str, &str)], body: &str, signature: &str| {
             let stamp = stamp("2015-08-30T12:36:00Z".parse().unwrap());
             let key = SigningKey::new(SECRET, &stamp[..8], "us-east-1", "service");
@@ -151,9 +151,8 @@ mod tests {
     }
 
     proptest! {
-        /// The library of AWS's SDK makes the same of the same request.
         #[test]
-        fn it_signs_as_the_sdk_does(
+        fn signs_like_the_sdk(
             secret in "[A-Za-z0-9+/]{1,100}",
             token in proptest::option::of("[A-Za-z0-9+/=]{1,400}"),
             region in "[a-z]{2}-[a-z]{4,9}-[1-9]",

@@ -1,4 +1,4 @@
-//! What is sent to DynamoDB and what it answers: its JSON, of the operations and attributes that the store uses.
+//! DynamoDB's JSON requests and responses, for the operations and attributes that the store uses.
 //!
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html>
 
@@ -12,15 +12,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::storage::{Item, Key};
 
-/// A value that is sent, by its type.
+/// An attribute value in a request.
 #[derive(Debug, Serialize)]
 pub(super) enum Value<'a> {
-    /// A text.
+    /// A string.
     S(&'a str),
-    /// A number, which goes as a text.
+    /// A number, sent as a string.
     #[serde(serialize_with = "as_text")]
     N(i64),
-    /// Bytes, which go as base64.
+    /// Bytes, sent as base64.
     #[serde(serialize_with = "as_base64")]
     B(&'a [u8]),
 }
@@ -33,7 +33,7 @@ fn as_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Err
     serializer.serialize_str(&BASE64.encode(bytes))
 }
 
-/// The key of an item.
+/// A key in a request.
 #[derive(Debug, Serialize)]
 pub(super) struct KeySent<'a> {
     pk: Value<'a>,
@@ -46,7 +46,7 @@ impl<'a> KeySent<'a> {
     }
 }
 
-/// An item.
+/// An item in a request.
 #[derive(Debug, Serialize)]
 pub(super) struct ItemSent<'a> {
     #[serde(flatten)]
@@ -76,7 +76,7 @@ pub(super) struct PutItem<'a> {
     pub(super) condition: Option<Condition<'a>>,
 }
 
-/// On what a put depends.
+/// The condition of a put.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Condition<'a> {
@@ -87,7 +87,7 @@ pub(super) struct Condition<'a> {
     pub(super) return_values_on_condition_check_failure: &'static str,
 }
 
-/// The value that a put replaces.
+/// The expected current value.
 #[derive(Debug, Serialize)]
 pub(super) struct Old<'a> {
     #[serde(rename = ":old")]
@@ -140,7 +140,7 @@ pub(super) struct Query<'a> {
     pub(super) exclusive_start_key: Option<KeySent<'a>>,
 }
 
-/// From where to where a query reads.
+/// The range of a query.
 #[derive(Debug, Serialize)]
 pub(super) struct Range<'a> {
     #[serde(rename = ":pk")]
@@ -151,7 +151,7 @@ pub(super) struct Range<'a> {
     pub(super) to: Value<'a>,
 }
 
-/// A value that was found: one of these, if it is of a type that the store writes.
+/// An attribute value in a response. At most one field is set; none if the store does not write its type.
 #[derive(Debug, Deserialize)]
 struct Found {
     #[serde(rename = "S")]
@@ -183,7 +183,7 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-/// An item that was found, whoever wrote it.
+/// An item in a response, possibly not written by Footfall.
 #[derive(Debug, Deserialize)]
 pub(super) struct ItemFound {
     pk: Option<Found>,
@@ -193,7 +193,7 @@ pub(super) struct ItemFound {
 }
 
 impl ItemFound {
-    /// `None` if this program did not write it.
+    /// Converts it to an item. `None` if Footfall did not write it.
     pub(super) fn into_item(self) -> Option<Item> {
         let key = Key { pk: self.pk?.text?, sk: self.sk?.text? };
         let value = self.v?.bytes?.0;
@@ -204,27 +204,27 @@ impl ItemFound {
         Some(Item { key, value, expires })
     }
 
-    /// Its sort key.
+    /// Returns the sort key.
     pub(super) fn into_sk(self) -> Option<String> {
         self.sk?.text
     }
 }
 
-/// The answer to an operation of which nothing more is asked than that it is done.
+/// The response to operations without output.
 #[derive(Debug, Deserialize)]
 pub(super) struct Done {}
 
-/// The answer to `Query`.
+/// The response to `Query`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Queried {
     #[serde(default)]
     pub(super) items: Vec<ItemFound>,
-    /// Of an item, its key alone.
+    /// The key of the last item read.
     pub(super) last_evaluated_key: Option<ItemFound>,
 }
 
-/// The answer to `BatchWriteItem`.
+/// The response to `BatchWriteItem`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct BatchWritten {
@@ -244,21 +244,21 @@ struct PutFound {
 }
 
 impl BatchWritten {
-    /// What was not taken; `None` if some of it is not what was sent.
+    /// Returns the unprocessed items. `None` if one of them is invalid.
     pub(super) fn left(self) -> Option<Vec<Item>> {
         let left = self.unprocessed_items.unwrap_or_default().into_values().flatten();
         left.map(|write| write.put_request?.item.into_item()).collect()
     }
 }
 
-/// The answer that is an error.
+/// An error response.
 #[derive(Debug, Deserialize)]
 pub(super) struct Refused {
     #[serde(rename = "__type")]
     pub(super) kind: Option<String>,
     #[serde(alias = "Message")]
     pub(super) message: Option<String>,
-    /// What a condition met.
+    /// The item that failed the condition.
     #[serde(rename = "Item")]
     pub(super) item: Option<ItemFound>,
 }
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_sent_as_dynamodb_takes_it() {
+    fn encodes_put_requests() {
         let key = Key { pk: "p\"".to_owned(), sk: "é".to_owned() };
         let item = Item { key, value: vec![0, 255, 7], expires: Some(1_800_000_000) };
         let put = PutItem {
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_of_another_shape_is_known() {
+    fn rejects_items_of_another_shape() {
         let ours = json!({ "pk": { "S": "p" }, "sk": { "S": "s" }, "v": { "B": "" } });
         assert!(found(ours.clone()).is_some());
         let check = |name: &str, value: serde_json::Value| {
@@ -321,7 +321,7 @@ mod tests {
         check("v", json!({ "M": { "v": { "B": "" } } }));
         check("v", json!({ "NULL": true }));
         check("ttl", json!({ "N": "soon" }));
-        // What else is there does not matter.
+        // Additional attributes are ignored.
         let mut more = ours.clone();
         more["more"] = json!({ "SS": ["a"] });
         assert_eq!(found(more), found(ours));
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_none_cannot_be_read() {
+    fn rejects_invalid_base64() {
         for bad in ["eA", "eA=", "e!==", "eA==\n"] {
             let item = json!({ "v": { "B": bad } });
             assert!(serde_json::from_value::<ItemFound>(item).is_err(), "{bad}");
@@ -338,7 +338,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_sent_is_found(pk: String, sk: String, value: Vec<u8>, expires: Option<i64>) {
+        fn decodes_what_it_encoded(pk: String, sk: String, value: Vec<u8>, expires: Option<i64>) {
             let item = Item { key: Key { pk, sk }, value, expires };
             let sent = serde_json::to_vec(&ItemSent::from(&item)).unwrap();
             let found: ItemFound = serde_json::from_slice(&sent).unwrap();
