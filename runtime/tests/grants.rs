@@ -220,7 +220,7 @@ async fn operations_need_these_actions() {
     }
     store.put_if_absent(item()).await.unwrap();
     sent(Operation::PutIfAbsent);
-    store.replace(item(), b"old").await.unwrap();
+    store.compare_and_set(item(), b"old").await.unwrap();
     sent(Operation::Replace);
     store.query(&KeyRange::whole("pk".to_owned()), None).await.unwrap();
     sent(Operation::Query);
