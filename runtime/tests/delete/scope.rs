@@ -42,7 +42,7 @@ fn reports_are_as_if_deleted_hits_had_never_existed() {
         assert_eq!(found.pages.values().sum::<u64>(), expected_hits);
         assert!(found.pages.keys().all(|page| page.starts_with("/secret/")));
         assert!(found.filtered > 0 && found.incomplete.is_empty());
-        assert_eq!(found.copies > 0, state != RolledUp::Nothing);
+        assert_eq!(found.stale_items > 0, state != RolledUp::Nothing);
         assert!(delete(&store, &secret()) >= expected_hits);
         check_is_gone(&store, &expected, &format!("{state:?}"));
         // Deleting again changes nothing.
