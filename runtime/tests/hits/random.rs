@@ -2,6 +2,7 @@
 
 use footfall_runtime::hit::{Hit, Kind};
 use footfall_runtime::ingest::payload::{ENGAGEMENT, MAX_BODY, MAX_ENGAGED, Payload};
+use footfall_runtime::platform::sanitize::clean;
 use footfall_runtime::storage::{Item, WRITE_UNIT};
 use footfall_testkit::request;
 use http::HeaderValue;
@@ -233,6 +234,8 @@ proptest! {
         });
         let body = body.to_string();
         prop_assume!(body.len() <= MAX_BODY && name != ENGAGEMENT);
+        // A name without a visible character is rejected, and an empty one is a page view's.
+        prop_assume!(name.is_empty() || !clean(&name, 120).is_empty());
         let firefox = HeaderValue::from_static(footfall_testkit::FIREFOX);
         let hit = check(body.into_bytes(), firefox.clone(), firefox, false).unwrap();
         prop_assert!(hit.page.starts_with('/') && hit.page.len() <= 500);
