@@ -55,7 +55,7 @@ impl Ministack {
         let ministack = Self { process, port, folder };
         let begun = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "ministack does not listen");
+            assert!(begun.elapsed() < Duration::from_secs(300), "ministack does not listen");
             thread::sleep(Duration::from_millis(100));
         }
         ministack
@@ -77,7 +77,7 @@ impl Ministack {
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         let begun = Instant::now();
         while self.process.try_wait().unwrap().is_none() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "ministack does not end");
+            assert!(begun.elapsed() < Duration::from_secs(300), "ministack does not end");
             thread::sleep(Duration::from_millis(100));
         }
         let mut all = Vec::new();

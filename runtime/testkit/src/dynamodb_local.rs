@@ -62,7 +62,7 @@ fn start() -> Server {
         .spawn()
         .unwrap_or_else(|error| panic!("cannot start DynamoDB Local in {folder}: {error}"));
     let lifeline = shell.stdin.take().unwrap();
-    wait_for("DynamoDB Local answers (is Java 17 installed?)", 60, || {
+    wait_for("DynamoDB Local answers (is Java 17 installed?)", 300, || {
         // The request is unsigned, so a running server rejects it.
         http::request(free, "GET", "/", &[], b"").ok().filter(|answer| answer.status == 400)
     });

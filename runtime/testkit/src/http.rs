@@ -73,9 +73,9 @@ pub fn request(
 
 /// Sends bytes as they are, and parses the response.
 pub fn exchange(address: SocketAddr, bytes: &[u8]) -> io::Result<Answer> {
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    stream.set_write_timeout(Some(Duration::from_secs(60)))?;
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(60))?;
+    stream.set_read_timeout(Some(Duration::from_secs(300)))?;
+    stream.set_write_timeout(Some(Duration::from_secs(300)))?;
     stream.set_nodelay(true)?;
     // A server may respond and close the connection before it has read everything.
     let sent = stream.write_all(bytes);

@@ -36,7 +36,7 @@ impl Microburst {
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {program}: {error}"));
         let proxy = Self { child, address: free };
-        wait_for("microburst answers", 30, || {
+        wait_for("microburst answers", 300, || {
             let answer = http::request(free, "GET", "/_microburst/health", &[], b"").ok();
             answer.filter(|answer| answer.status == 200)
         });

@@ -82,8 +82,8 @@ impl Function {
         let (sender, outcome) = oneshot::channel();
         self.waiting.lock().unwrap().insert(id.clone(), sender);
         self.events.send((id, serde_json::to_vec(event).unwrap())).unwrap();
-        let outcome = tokio::time::timeout(Duration::from_secs(30), outcome).await;
-        outcome.expect("the function answers within 30 seconds").unwrap()
+        let outcome = tokio::time::timeout(Duration::from_secs(300), outcome).await;
+        outcome.expect("the function answers within 5 minutes").unwrap()
     }
 }
 
@@ -99,7 +99,7 @@ pub async fn fails_to_start(binary: &str, variables: &[(&str, String)]) -> (Exit
     let api =
         fake::serve(|asked| async move { panic!("unexpected request for {}", asked.path) }).await;
     let mut child = command(binary, api, variables).stderr(Stdio::piped()).spawn().unwrap();
-    let status = wait_for("the function gives up", 10, || child.try_wait().unwrap());
+    let status = wait_for("the function gives up", 300, || child.try_wait().unwrap());
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     (status, said)

@@ -25,12 +25,12 @@ pub fn wait_for<T>(event: &str, seconds: u64, mut find: impl FnMut() -> Option<T
     }
 }
 
-/// Waits for the next day if this one ends within a minute (UTC).
+/// Waits for the next day if this one ends within five minutes (UTC).
 ///
 /// Someone who visits before and after midnight is two visitors.
 pub fn away_from_midnight() {
-    wait_for("a new day", 70, || {
+    wait_for("a new day", 310, || {
         let left = 86_400 - jiff::Timestamp::now().as_second().rem_euclid(86_400);
-        (left > 60).then_some(())
+        (left > 300).then_some(())
     });
 }

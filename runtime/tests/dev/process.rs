@@ -62,7 +62,7 @@ fn in_folder(command: &mut Command, folder: &Path) {
 /// Runs a command that is to fail: how it ends, and what it says on standard error.
 pub(crate) fn fails(mut command: Command) -> (ExitStatus, String) {
     let mut child = command.spawn().unwrap();
-    let status = wait_for("it gives up", 20, || child.try_wait().unwrap());
+    let status = wait_for("it gives up", 300, || child.try_wait().unwrap());
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     (status, said)
@@ -114,7 +114,7 @@ impl Dev {
         let id = self.id();
         let stopped = Command::new("kill").args(["-s", "INT", &id]).status().unwrap();
         assert!(stopped.success());
-        let status = wait_for("it stops", 10, || self.child.try_wait().unwrap());
+        let status = wait_for("it stops", 300, || self.child.try_wait().unwrap());
         let greeting = std::mem::replace(&mut self.greeting, std::thread::spawn(String::new));
         (status, greeting.join().unwrap())
     }
