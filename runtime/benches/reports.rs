@@ -87,7 +87,7 @@ fn questions(bars: Vec<i64>) -> Vec<Question> {
     let mut all = vec![GroupBy::total(), GroupBy::by_time(bars.clone())];
     all.extend(all_tables().into_iter().map(GroupBy::by));
     let mut by_day = GroupBy::by(Dimension::Source);
-    by_day.bars = Some(bars.clone());
+    by_day.buckets = Some(bars.clone());
     vec![
         Question {
             name: "pages",
@@ -167,8 +167,8 @@ fn bench(world: &World) {
         for _ in 0..rounds {
             let mut engine = Engine::new(site, vec![plan()]).unwrap();
             let began = cpu();
-            let missing = wait(world.reader().count(&mut engine)).unwrap();
-            let found = engine.found();
+            let missing = wait(world.reader().scan(&mut engine)).unwrap();
+            let found = engine.finish();
             let all = cpu() - began;
             assert!(missing.incomplete.is_empty() && !found[0][0].groups[0].is_empty());
             let began = cpu();
@@ -200,8 +200,8 @@ fn bench(world: &World) {
     let asked = ReportRequest::of(&query, &tables, world.now());
     let mut engine = Engine::new(site, vec![asked.plan()]).unwrap();
     let began = cpu();
-    wait(world.reader().count(&mut engine)).unwrap();
-    let report = asked.report(site, engine.found().remove(0), 0, Default::default(), 1000);
+    wait(world.reader().scan(&mut engine)).unwrap();
+    let report = asked.report(site, engine.finish().remove(0), 0, Default::default(), 1000);
     let json = serde_json::to_vec(&report).unwrap();
     println!("{:42} {:9.1}   ({} bytes)", "the whole report as JSON", cpu() - began, json.len());
 }

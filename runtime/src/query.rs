@@ -1,4 +1,4 @@
-//! What is asked for: a period, and conditions. A query that exists can be answered.
+//! Queries: a period and conditions, how they are evaluated, and the reports they give.
 
 pub mod condition;
 pub mod dimension;
@@ -8,38 +8,39 @@ pub mod metrics;
 pub mod period;
 pub mod reader;
 pub mod report;
+pub mod time_range;
 
 use self::condition::{Condition, ConditionError, MAX_BYTES, MAX_FILTERS, MAX_VALUES};
 use self::period::{Period, PeriodContext, PeriodError};
 use crate::platform::http::Request;
 
-/// A question to the hits of a site.
+/// A valid query: a period and conditions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
-    /// Which days.
+    /// Days to report on.
     pub period: Period,
-    /// Which hits of those: those for which all conditions hold.
+    /// Conditions that a hit must meet.
     pub conditions: Vec<Condition>,
 }
 
-/// A query that cannot be asked, and what to ask instead.
+/// An invalid query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
-    /// The period.
+    /// Invalid period.
     #[error(transparent)]
     Period(#[from] PeriodError),
-    /// The conditions.
+    /// Invalid condition.
     #[error(transparent)]
     Condition(#[from] ConditionError),
 }
 
 impl Query {
-    /// The query that a request's parameters ask: `period`, `from`, `to` and `days` as
-    /// [`Period::of`] reads them, and an `f` for each condition, such as `f=is,page,/about`.
+    /// Parses a request's parameters: those of [`Period::of`], and an `f` for each condition, such as
+    /// `f=is,page,/about`.
     ///
     /// # Errors
-    /// If they ask none.
-    pub fn of(request: &Request, asked: &PeriodContext<'_>) -> Result<Self, QueryError> {
+    /// If a parameter is invalid.
+    pub fn of(request: &Request, context: &PeriodContext<'_>) -> Result<Self, QueryError> {
         let texts: Vec<String> =
             request.parameters("f").into_iter().filter(|text| !text.is_empty()).collect();
         let bytes: usize = texts.iter().map(String::len).sum();
@@ -49,17 +50,17 @@ impl Query {
         let mut conditions: Vec<Condition> = Vec::new();
         for text in &texts {
             let condition = text.parse()?;
-            // The same twice says nothing more.
+            // Drop duplicates.
             if !conditions.contains(&condition) {
                 conditions.push(condition);
             }
         }
         check(&conditions)?;
-        Ok(Self { period: Period::of(request, asked)?, conditions })
+        Ok(Self { period: Period::of(request, context)?, conditions })
     }
 }
 
-/// Whether conditions can be asked: they are not too many, and their regular expressions are some.
+/// Checks that there are not too many conditions, and that regular expressions are valid.
 ///
 /// # Errors
 /// [`ConditionError::TooMuch`] or [`ConditionError::Regex`].
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_is_read_and_written() {
+    fn filters_survive_parsing_and_writing() {
         let check = |text: &str, operator, key: Key, values: &[&str], ignore_case| {
             let filter: Filter = text.parse().unwrap();
             let values = values.iter().map(|value| (*value).to_owned()).collect();
@@ -104,12 +105,12 @@ mod tests {
         check("matches~,page,^/a", Operator::Matches, page(), &["^/a"], true);
         check("is,goal,Sign up", Operator::Is, Key::Goal, &["Sign up"], false);
         check("is,props:a\\,b,x", Operator::Is, Key::Prop("a,b".to_owned()), &["x"], false);
-        // As addresses of before had it.
+        // Older URLs have parentheses without a backslash.
         assert_eq!("is,page,/(a)".parse::<Filter>().unwrap().values, ["/(a)"]);
     }
 
     #[test]
-    fn conditions_stand_in_conditions() {
+    fn conditions_can_be_nested() {
         for text in [
             "is,page,/",
             "not(is,page,/)",
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_are_left_out_one_by_one() {
+    fn leaves_out_conditions_one_by_one() {
         let is_of_goals = |condition: &Condition| condition.is_of(|key| *key == Key::Goal);
         let check = |conditions: &[&str], expected: &[&str]| {
             let conditions: Vec<_> = conditions.iter().map(|it| it.parse().unwrap()).collect();
@@ -149,18 +150,18 @@ mod tests {
         check(&["is,page,/", "is,goal,A"], &["is,page,/"]);
         check(&["all(is,goal,A)(all(is,page,/)(not(is,goal,B)))"], &["is,page,/"]);
         check(&["done(any(is,goal,A)(is,goal,B))"], &[]);
-        // Of these two, one cannot be left out without the other.
+        // Neither of these two can be left out without the other.
         check(&["any(is,goal,A)(is,page,/)"], &["any(is,goal,A)(is,page,/)"]);
         assert!(!is_of_goals(&Condition::Any(Vec::new())));
     }
 
     #[test]
-    fn what_is_no_filter_is_explained() {
+    fn explains_invalid_filters() {
         let error = |text: &str| text.parse::<Filter>().unwrap_err().to_string();
         for text in ["", "is", "is,page", "has,page,/", "is;page;/"] {
             assert!(error(text).contains("write f=is,page,/about"), "{text}");
         }
-        assert!(error("is,pages,/").contains("nothing called pages"), "{}", error("is,pages,/"));
+        assert!(error("is,pages,/").contains("unknown key pages"), "{}", error("is,pages,/"));
         assert!(error("is,pages,/").contains("entry_page"));
         let regex: Condition = "matches,page,(".parse().unwrap();
         assert!(matches!(check(&[regex]), Err(ConditionError::Regex(..))));

@@ -191,7 +191,7 @@ fn export_has_every_counted_hit() {
             roll_up(&store, NOW);
         }
         let report = report(&store, NOW);
-        let filtered = report.filtered.iter().map(|row| row.count).sum::<u64>();
+        let filtered = report.excluded.iter().map(|row| row.count).sum::<u64>();
         let totals = report.totals;
         let expected = (totals.views, totals.events, totals.visitors, filtered);
         let text = exported(&store, NOW, "format=jsonl");
@@ -264,8 +264,8 @@ fn invalid_requests_are_explained() {
     };
     check("site=other.example", 404, "there is no site called other.example");
     check("format=parquet", 400, "format must be csv or jsonl");
-    check("from=yesterday", 400, "from must be a day of UTC");
-    check("to=2026-13-01", 400, "to must be a day of UTC");
+    check("from=yesterday", 400, "from must be a UTC day");
+    check("to=2026-13-01", 400, "to must be a UTC day");
     check("from=2026-11-22&to=2026-11-21", 400, "from must not be later than to");
     check("after=2026-11-22", 400, "invalid after: expected the value from the URL");
     check("after=////", 400, "invalid after: expected the value from the URL");

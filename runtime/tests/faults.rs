@@ -67,7 +67,7 @@ async fn report<S: Store>(
 fn pages(report: &Report) -> BTreeMap<String, u64> {
     let table = report.tables.iter().find(|table| table.key == PAGES);
     let rows = table.into_iter().flat_map(|table| &table.rows);
-    rows.map(|row| (row.value.clone().unwrap(), row.tally.views)).collect()
+    rows.map(|row| (row.value.clone().unwrap(), row.metrics.views)).collect()
 }
 
 /// What senders know of their hits, and dashboards of all hits. A hit is recognised by its page, which is unique.

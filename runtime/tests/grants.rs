@@ -72,7 +72,8 @@ impl World {
     /// Runs the rollup through an hour that is over, a day that is over, and the time at which hits expire.
     fn rollup(&self) -> Recorder {
         let store = Recorder::new(&self.store);
-        let rollup = Rollup::new(self.settings.clone(), store.clone(), self.clock.clone()).min_hits(1);
+        let rollup =
+            Rollup::new(self.settings.clone(), store.clone(), self.clock.clone()).min_hits(1);
         let later = |hours| self.clock.pass(SignedDuration::from_hours(hours));
         for hours in [1, 1, 24, 24, 24 * 40] {
             later(hours);

@@ -134,7 +134,7 @@ async fn reported(store: &DynamoDb, (from, to): (Date, Date)) -> BTreeMap<String
     let report = reader.report(&query, &pages, 1_000_000).await.unwrap();
     assert!(report.incomplete.is_empty() && report.unreadable == 0, "{report:?}");
     let rows = report.tables.into_iter().flat_map(|table| table.rows);
-    rows.map(|row| (row.value.unwrap(), row.tally.views)).collect()
+    rows.map(|row| (row.value.unwrap(), row.metrics.views)).collect()
 }
 
 /// Stores hits of a past hour and of yesterday for the rollup. Returns their pages.

@@ -39,9 +39,9 @@ pub(crate) fn measure(views: u64) -> Value {
     let mut engine =
         Engine::new(&settings.sites[0], vec![QueryPlan { conditions: &[], spans: vec![span] }])
             .unwrap();
-    engine.texts = texts;
-    engine.count(rows);
-    let found = engine.found().remove(0).remove(0);
+    engine.dictionaries = texts;
+    engine.scan(rows);
+    let found = engine.finish().remove(0).remove(0);
     let tables: Vec<Vec<Row>> = found.groups.into_iter().map(table).collect();
     let cut: Vec<&[Row]> = tables.iter().map(|table| &table[..table.len().min(ROWS)]).collect();
     let (all, cut) = (packed(&tables), packed(&cut));
@@ -72,9 +72,9 @@ pub(crate) fn measure(views: u64) -> Value {
 /// Rows of a table, those with the most visitors first.
 fn table(groups: Vec<GroupRow>) -> Vec<Row> {
     let row = |group: GroupRow| {
-        let bar = group.bar.map(|bar| bar.to_string());
+        let bar = group.bucket.map(|bar| bar.to_string());
         let value = group.values.into_iter().next().flatten();
-        (bar.or(value), numbers(&group.tally))
+        (bar.or(value), numbers(&group.metrics))
     };
     let mut rows: Vec<Row> = groups.into_iter().map(row).collect();
     rows.sort_unstable_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));

@@ -1,73 +1,73 @@
-//! Conditions: what must hold for a hit or its visit, and how they are written in an address.
+//! Conditions on hits and visits, and their syntax in URLs.
 
 use std::fmt;
 
 use super::dimension::{Dimension, Key};
 use crate::platform::sanitize::clean;
 
-/// The most filters of a query.
+/// Maximum number of filters in a query.
 pub const MAX_FILTERS: usize = 20;
 
-/// The most values of all filters together: each is compared with every text of its dimension.
+/// Maximum number of values in all filters of a query. Each is compared with every value of its dimension.
 pub const MAX_VALUES: usize = 100;
 
-/// The most bytes of all conditions together, as they stand in the address.
+/// Maximum length of all conditions of a query in the URL, in bytes.
 pub(super) const MAX_BYTES: usize = 4096;
 
-/// How deep conditions may stand in conditions.
+/// Maximum depth of nested conditions.
 pub const MAX_DEPTH: usize = 6;
 
-/// What must hold for a hit.
+/// A condition that a hit must meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// A filter.
+    /// The filter matches.
     Filter(Filter),
-    /// Every one of some.
+    /// All conditions hold.
     All(Vec<Self>),
-    /// At least one of some.
+    /// At least one condition holds.
     Any(Vec<Self>),
-    /// What must not hold.
+    /// The condition does not hold.
     Not(Box<Self>),
-    /// It holds for some hit of the visit.
+    /// The condition holds for at least one hit of the visit.
     Done(Box<Self>),
 }
 
 /// A condition on one property of hits or of visits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    /// How values are compared.
+    /// How to compare.
     pub operator: Operator,
-    /// What is compared.
+    /// Key whose value is compared.
     pub key: Key,
-    /// With what: at least one value. The empty one stands for none.
+    /// Values to compare with: at least one. The empty string stands for a missing value.
     pub values: Vec<String>,
-    /// Whether capitals and small letters are the same.
+    /// Whether upper and lower case are the same.
     pub ignore_case: bool,
 }
 
 /// How a filter compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operator {
-    /// It is one of the values.
+    /// Equals one of the values.
     Is,
-    /// It is none of the values.
+    /// Equals none of the values.
     IsNot,
-    /// One of the values is a part of it.
+    /// Contains one of the values.
     Contains,
-    /// None of the values is a part of it.
+    /// Contains none of the values.
     ContainsNot,
-    /// One of the values, as a regular expression, is found in it.
+    /// Matches one of the values, which are regular expressions.
     Matches,
-    /// None of the values, as regular expressions, is found in it.
+    /// Matches none of the values, which are regular expressions.
     MatchesNot,
 }
 
 impl Operator {
-    /// All of them.
+    /// All operators.
     pub const ALL: [Self; 6] =
         [Self::Is, Self::IsNot, Self::Contains, Self::ContainsNot, Self::Matches, Self::MatchesNot];
 
-    /// The name in addresses.
+    /// Returns the name in URLs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -80,43 +80,42 @@ impl Operator {
         }
     }
 
-    /// The operator of a name.
+    /// Parses a name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|operator| operator.name() == name)
     }
 
-    /// Whether it holds for what is not there: the opposite of another operator.
+    /// Returns whether this is the negation of another operator. If so, it holds for missing values.
     #[must_use]
     pub const fn is_negative(self) -> bool {
         matches!(self, Self::IsNot | Self::ContainsNot | Self::MatchesNot)
     }
 }
 
-/// A query that cannot be asked, and what to ask instead.
+/// An invalid condition, with what is valid instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConditionError {
-    /// A condition is not of the right form.
+    /// Syntax error.
     #[error(
-        "the filter f={0} is none: write f=is,page,/about, with is, is_not, contains, contains_not, \
-         matches or matches_not, or put filters together as in f=any(is,page,/a)(is,page,/b), with all, \
+        "invalid filter f={0}: write f=is,page,/about, with is, is_not, contains, contains_not, \
+         matches or matches_not, or combine filters as in f=any(is,page,/a)(is,page,/b), with all, \
          any, not or done"
     )]
     Filter(String),
-    /// A filter's key is not there.
+    /// Unknown key.
     #[error(
-        "there is nothing called {0} to filter by; there are {names}, goal, and props:NAME for the \
-         properties of events",
+        "unknown key {0}; use {names}, goal, or props:NAME for an event property",
         names = names()
     )]
     Key(String),
-    /// What a filter matches with is no regular expression.
-    #[error("{0} is no regular expression that can be used here: {1}")]
+    /// Regular expression that is invalid or too large.
+    #[error("invalid regular expression {0}: {1}")]
     Regex(String, String),
-    /// There is too much of it.
+    /// Too many filters, values or bytes, or too deeply nested.
     #[error(
-        "there are at most {MAX_FILTERS} filters, of {MAX_VALUES} values and {MAX_BYTES} bytes together, \
-         and {MAX_DEPTH} deep: take some off"
+        "at most {MAX_FILTERS} filters with {MAX_VALUES} values and {MAX_BYTES} bytes in total are allowed, nested \
+         at most {MAX_DEPTH} deep"
     )]
     TooMuch,
 }
@@ -126,7 +125,7 @@ fn names() -> String {
 }
 
 impl Condition {
-    /// Adds all filters of it.
+    /// Adds all its filters to `to`.
     pub(super) fn collect<'a>(
         &'a self,
         depth: usize,
@@ -145,7 +144,7 @@ impl Condition {
         Ok(())
     }
 
-    /// All its filters.
+    /// Returns all its filters.
     #[must_use]
     pub fn filters(&self) -> Vec<&Filter> {
         match self {
@@ -155,7 +154,7 @@ impl Condition {
         }
     }
 
-    /// Conditions one by one, without the `all` around them: what all of them ask for is the same.
+    /// Returns the conditions with every `all` replaced by what is in it. Together they mean the same.
     pub fn flat(conditions: &[Self]) -> Box<dyn Iterator<Item = &Self> + '_> {
         Box::new(conditions.iter().flat_map(|condition| match condition {
             Self::All(inner) => Self::flat(inner),
@@ -163,14 +162,13 @@ impl Condition {
         }))
     }
 
-    /// Conditions but those that are left out, such as those on goals: what remains says who might have
-    /// reached one.
+    /// Returns the conditions without some, such as those on goals. These give the basis of conversion rates.
     #[must_use]
     pub fn without(conditions: &[Self], is_out: impl Fn(&Self) -> bool) -> Vec<Self> {
         Self::flat(conditions).filter(|condition| !is_out(condition)).cloned().collect()
     }
 
-    /// Whether all its filters, wherever they stand in it, are on such keys.
+    /// Returns whether `is_key` holds for the keys of all its filters, at any depth.
     #[must_use]
     pub fn is_of(&self, is_key: impl Fn(&Key) -> bool) -> bool {
         let filters = self.filters();
@@ -184,7 +182,7 @@ impl From<Filter> for Condition {
     }
 }
 
-/// A filter, or `all(C)(C)…`, `any(C)(C)…`, `not(C)`, `done(C)` of conditions C.
+/// Parses a filter, or `all(C)(C)…`, `any(C)(C)…`, `not(C)` or `done(C)` with conditions C.
 impl std::str::FromStr for Condition {
     type Err = ConditionError;
 
@@ -213,7 +211,7 @@ fn condition(text: &str, depth: usize) -> Result<Condition, ConditionError> {
     }
 }
 
-/// What stands in each of some parentheses, one behind the other; at least one, and nothing beside them.
+/// Returns the contents of consecutive parentheses. `None` if there are none, or if there is text outside them.
 fn groups(text: &str) -> Option<Vec<&str>> {
     let (mut groups, mut start, mut depth) = (Vec::new(), 0, 0_usize);
     let mut letters = text.char_indices();
@@ -255,8 +253,8 @@ impl fmt::Display for Condition {
     }
 }
 
-/// `OPERATOR,KEY,VALUE[,VALUE…]`: a comma or a parenthesis within a value has a `\` before it, and `\` is
-/// `\\`. An operator with a `~` behind it takes capitals and small letters for the same.
+/// Parses `OPERATOR,KEY,VALUE[,VALUE…]`. In a value, `\` escapes commas, parentheses and itself. An operator that
+/// ends in `~` ignores case.
 impl std::str::FromStr for Filter {
     type Err = ConditionError;
 
@@ -304,7 +302,7 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 }
 
 impl Filter {
-    /// That a property is one value.
+    /// Creates a filter for one exact value.
     #[must_use]
     pub fn is(key: impl Into<Key>, value: impl Into<String>) -> Self {
         let values = vec![value.into()];
@@ -312,7 +310,7 @@ impl Filter {
     }
 }
 
-/// Splits at commas that have no backslash before them.
+/// Splits at commas without a backslash before them.
 fn split(text: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut letters = text.chars();

@@ -1,4 +1,4 @@
-//! Filters made ready to be compared with many values.
+//! Filters compiled to be evaluated on many values.
 
 use regex_lite::{Regex, RegexBuilder};
 
@@ -6,42 +6,42 @@ use super::condition::{ConditionError, Filter, Operator};
 use crate::platform::sanitize::clean;
 
 impl Filter {
-    /// What finds out whether it holds.
+    /// Compiles the filter.
     ///
     /// # Errors
-    /// [`ConditionError::Regex`] if it has a regular expression that is none, or too large.
+    /// [`ConditionError::Regex`] if a regular expression is invalid or too large.
     pub fn matcher(&self) -> Result<Matcher, ConditionError> {
         let regex = |text: &String| {
             let built = RegexBuilder::new(text)
-                .size_limit(MAX_REGEX)
+                .size_limit(MAX_REGEX_SIZE)
                 .case_insensitive(self.ignore_case)
                 .build();
             built.map_err(|error| ConditionError::Regex(clean(text, 100), error.to_string()))
         };
-        let texts = || {
-            let texts = self.values.iter();
-            texts.map(|text| if self.ignore_case { text.to_lowercase() } else { text.clone() })
+        let values = || {
+            let values = self.values.iter();
+            values.map(|value| if self.ignore_case { value.to_lowercase() } else { value.clone() })
         };
         let test = match self.operator {
-            Operator::Is | Operator::IsNot => Test::Is(texts().collect()),
-            Operator::Contains | Operator::ContainsNot => Test::Contains(texts().collect()),
+            Operator::Is | Operator::IsNot => Test::Is(values().collect()),
+            Operator::Contains | Operator::ContainsNot => Test::Contains(values().collect()),
             Operator::Matches | Operator::MatchesNot => {
                 Test::Matches(self.values.iter().map(regex).collect::<Result<_, _>>()?)
             }
         };
-        let lowers = self.ignore_case && !matches!(test, Test::Matches(_));
-        Ok(Matcher { test, lowers, is_negative: self.operator.is_negative() })
+        let ignore_case = self.ignore_case && !matches!(test, Test::Matches(_));
+        Ok(Matcher { test, ignore_case, is_negative: self.operator.is_negative() })
     }
 }
 
-/// The most memory that a regular expression may take, in bytes.
-const MAX_REGEX: usize = 64 * 1024;
+/// Maximum size of a compiled regular expression, in bytes.
+const MAX_REGEX_SIZE: usize = 64 * 1024;
 
-/// A filter, made ready to be asked of many values.
+/// A compiled filter.
 #[derive(Debug)]
 pub struct Matcher {
     test: Test,
-    lowers: bool,
+    ignore_case: bool,
     is_negative: bool,
 }
 
@@ -53,19 +53,19 @@ enum Test {
 }
 
 impl Matcher {
-    /// Whether the filter holds for a value.
+    /// Returns whether the filter holds for a value.
     #[must_use]
     pub fn holds(&self, value: Option<&str>) -> bool {
         self.finds(value) != self.is_negative
     }
 
-    /// Whether the filter's positive finds one of its values: what has several is not what is asked not to
-    /// be if none of them is it.
+    /// Returns whether the filter without its negation matches. If a hit has several values, a negative filter
+    /// holds if it matches none of them.
     #[must_use]
     pub fn finds(&self, value: Option<&str>) -> bool {
         let value = value.unwrap_or_default();
         let lowered;
-        let value = if self.lowers {
+        let value = if self.ignore_case {
             lowered = value.to_lowercase();
             &lowered
         } else {
@@ -73,7 +73,7 @@ impl Matcher {
         };
         match &self.test {
             Test::Is(wanted) => wanted.iter().any(|wanted| wanted == value),
-            // The empty text stands for none, and is a part of nothing.
+            // The empty string stands for a missing value, so nothing contains it.
             Test::Contains(parts) => parts.iter().any(|it| !it.is_empty() && value.contains(&**it)),
             Test::Matches(regexes) => {
                 !value.is_empty() && regexes.iter().any(|regex| regex.is_match(value))
@@ -81,7 +81,7 @@ impl Matcher {
         }
     }
 
-    /// Whether it is the opposite of what it finds.
+    /// Returns whether the filter is negated.
     #[must_use]
     pub const fn is_negative(&self) -> bool {
         self.is_negative
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_holds_or_not() {
+    fn filters_hold_for_matching_values() {
         let check = |text: &str, value: Option<&str>, expected: bool| {
             let filter: Filter = text.parse().unwrap();
             assert_eq!(filter.matcher().unwrap().holds(value), expected, "{text} {value:?}");

@@ -1,9 +1,9 @@
-//! The numbers of a group of hits and visits.
+//! The metrics of a group of hits and visits.
 
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 
-/// What is counted, of whatever it is counted.
+/// Counts and sums of a group of hits and visits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Metrics {
     /// Visitors of a UTC day, summed over days.
@@ -14,53 +14,53 @@ pub struct Metrics {
     pub views: u64,
     /// Events other than page views.
     pub events: u64,
-    /// Visits of one page view and nothing else.
+    /// Visits with one page view and no other hit.
     pub bounces: u64,
-    /// How long the visits were together, in milliseconds.
+    /// Total duration of the visits, in milliseconds.
     pub duration: u64,
-    /// How long pages were looked at, in milliseconds.
+    /// Total time on pages, in milliseconds.
     pub engaged: u64,
-    /// How many views say that.
+    /// Page views with a time on page.
     pub engagements: u64,
-    /// How far pages were scrolled, in per cent of their height, summed.
+    /// Sum of scroll depths, in percent of the page's height.
     pub scrolled: u64,
-    /// How many views say that.
+    /// Page views with a scroll depth.
     pub scrolls: u64,
 }
 
 impl Metrics {
-    /// Page views by visit.
+    /// Returns the page views per visit.
     #[must_use]
     pub fn views_per_visit(&self) -> Option<f64> {
-        self.by_visit(self.views, 100.0)
+        self.per_visit(self.views, 100.0)
     }
 
-    /// Bounces in per cent of the visits.
+    /// Returns the bounces in percent of visits.
     #[must_use]
     pub fn bounce_rate(&self) -> Option<f64> {
-        self.by_visit(self.bounces * 100, 10.0)
+        self.per_visit(self.bounces * 100, 10.0)
     }
 
-    /// How long a visit is on average, in seconds.
+    /// Returns the average visit duration, in seconds.
     #[must_use]
     pub fn visit_duration(&self) -> Option<f64> {
-        self.by_visit(self.duration, 1.0).map(|millis| (millis / 100.0).round() / 10.0)
+        self.per_visit(self.duration, 1.0).map(|millis| (millis / 100.0).round() / 10.0)
     }
 
-    /// How long a page is looked at on average, in seconds, over the views that say so.
+    /// Returns the average time on page, in seconds, over the page views that have one.
     #[must_use]
     pub fn time_on_page(&self) -> Option<f64> {
         ratio(self.engaged, self.engagements).map(|millis| (millis / 100.0).round() / 10.0)
     }
 
-    /// How far a page is scrolled on average, in per cent, over the views that say so.
+    /// Returns the average scroll depth, in percent, over the page views that have one.
     #[must_use]
     pub fn scroll_depth(&self) -> Option<f64> {
         ratio(self.scrolled, self.scrolls).map(|depth| (depth * 10.0).round() / 10.0)
     }
 
-    /// A number divided by the visits, rounded to a part of 1 that is `parts` of it.
-    fn by_visit(&self, number: u64, parts: f64) -> Option<f64> {
+    /// Divides a number by the visits, and rounds to a multiple of 1 / `parts`.
+    fn per_visit(&self, number: u64, parts: f64) -> Option<f64> {
         ratio(number, self.visits).map(|ratio| (ratio * parts).round() / parts)
     }
 
@@ -94,12 +94,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn averages_are_by_visit() {
-        let tally =
+    fn averages_are_per_visit() {
+        let metrics =
             Metrics { visits: 3, views: 7, bounces: 1, duration: 100_250, ..Metrics::default() };
-        assert_eq!(tally.views_per_visit(), Some(2.33));
-        assert_eq!(tally.bounce_rate(), Some(33.3));
-        assert_eq!(tally.visit_duration(), Some(33.4));
+        assert_eq!(metrics.views_per_visit(), Some(2.33));
+        assert_eq!(metrics.bounce_rate(), Some(33.3));
+        assert_eq!(metrics.visit_duration(), Some(33.4));
         let none = Metrics::default();
         assert_eq!((none.views_per_visit(), none.bounce_rate()), (None, None));
         assert_eq!(none.visit_duration(), None);

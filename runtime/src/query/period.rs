@@ -1,116 +1,92 @@
-//! The days that a report is about, in the site's time zone, and the bars that they fall into.
+//! The days that a report covers, in the site's time zone, and their time buckets.
 
 use footfall_infra::settings::TimeZone;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _, Zoned};
-use serde::Serialize;
 
+use super::time_range::{self, TimeBucket, TimeRange, Unit};
 use crate::platform::http::Request;
 use crate::storage::hour::utc_start;
 
-/// What a report covers where nothing is asked for.
+/// Period of a report if the request chooses none.
 const DEFAULT: Choice = Choice::Days(7);
 
-/// The most days of one report: 20 years.
+/// Maximum number of days in a report: 20 years.
 const MAX_DAYS: i64 = 7320;
 
-/// The most hours of a day: a zone that crosses the date line to the east has one day twice.
-const MAX_HOURS: usize = 48;
+/// Maximum number of days for which a time bucket is a day.
+const MAX_DAY_BUCKETS: i64 = 100;
 
-/// Up to so many days, a bar is a day.
-const DAY_BARS: i64 = 100;
-
-/// Whole days, from the first to the last, in a time zone.
+/// A range of whole days in a time zone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Period {
-    /// How it was asked for.
+    /// How the period was chosen.
     pub choice: Choice,
-    /// The first day.
+    /// First day.
     pub from: Date,
-    /// The last day, included; not before the first.
+    /// Last day, inclusive. Never before the first.
     pub to: Date,
-    /// Where the days are.
+    /// Time zone of the days.
     pub zone: TimeZone,
 }
 
-/// How a period is asked for.
+/// How a period is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
     /// Today.
     Today,
-    /// The day before.
+    /// Yesterday.
     Yesterday,
-    /// So many days, of which today is the last.
+    /// This many days up to today.
     Days(i64),
-    /// This month, up to today.
+    /// This month up to today.
     Month,
-    /// This year, up to today.
+    /// This year up to today.
     Year,
-    /// From the first day on which anything was counted.
+    /// From the first day with data up to today.
     All,
-    /// From one day to another.
+    /// From one given day to another.
     Custom,
 }
 
-/// When it is asked, and what about.
+/// What a relative period depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct PeriodContext<'a> {
-    /// The time now.
+    /// Current time.
     pub now: Timestamp,
-    /// The site's time zone.
+    /// Time zone of the site.
     pub zone: &'a TimeZone,
-    /// The first day of UTC on which anything was counted, as far as is known.
+    /// First UTC day with data. `None` if there is none yet.
     pub first: Option<Date>,
 }
 
-/// What a bar of the chart spans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Unit {
-    /// 60 minutes.
-    Hour,
-    /// A day of the zone.
-    Day,
-    /// A month of the zone, or what of it lies in the period.
-    Month,
-}
-
-/// Where a bar begins. It ends where the next one does, the last with the period.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TimeBucket {
-    /// The instant.
-    pub at: Timestamp,
-    /// The same as data: `2026-11-22T13:00+01:00`, `2026-11-22` or `2026-11`.
-    pub name: String,
-}
-
-/// A period that cannot be asked for, and what to ask instead.
+/// An invalid period, with the values that are valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PeriodError {
-    /// `period` is none that is known.
+    /// Unknown `period`.
     #[error(
         "period must be today, yesterday, 7d, 28d, 91d (or any number of days), month, year, all or custom"
     )]
     Unknown,
-    /// A number of days is out of bounds.
+    /// Number of days that is invalid or out of range.
     #[error("days must be a number from 1 to {MAX_DAYS}")]
     Days,
-    /// `from` or `to` is no day.
+    /// Invalid `from` or `to`.
     #[error("{0} must be a day such as 2026-11-22")]
     Day(&'static str),
-    /// One of `from` and `to` stands alone.
+    /// `from` without `to`, or `to` without `from`.
     #[error("from and to go together: give both, or use period")]
     Half,
-    /// The period ends before it begins.
+    /// End before the start.
     #[error("the end date is before the start date")]
     Backwards,
-    /// The period is longer than can be shown.
+    /// Too many days.
     #[error("a period has at most {MAX_DAYS} days: ask for fewer")]
     TooLong,
 }
 
 impl Choice {
-    /// Those that the dashboard offers, with what they are called there.
+    /// The choices on the dashboard, with their labels.
     pub const OFFERED: [(Self, &'static str); 8] = [
         (Self::Today, "Today"),
         (Self::Yesterday, "Yesterday"),
@@ -122,7 +98,7 @@ impl Choice {
         (Self::All, "All time"),
     ];
 
-    /// As in an address.
+    /// Returns the name in URLs.
     #[must_use]
     pub fn name(self) -> String {
         match self {
@@ -154,11 +130,11 @@ impl Choice {
 }
 
 impl Period {
-    /// The period that a request's `period`, or `from` and `to`, or `days`, ask for.
+    /// Parses the period from a request's parameters `period`, `days`, or `from` and `to`.
     ///
     /// # Errors
-    /// If they ask for none.
-    pub fn of(request: &Request, asked: &PeriodContext<'_>) -> Result<Self, PeriodError> {
+    /// If the parameters are invalid.
+    pub fn of(request: &Request, context: &PeriodContext<'_>) -> Result<Self, PeriodError> {
         let parameter = |name| request.parameter(name).filter(|value| !value.is_empty());
         let day = |name: &'static str, text: &str| text.parse().map_err(|_| PeriodError::Day(name));
         let choice = match (parameter("period"), parameter("days")) {
@@ -166,32 +142,32 @@ impl Period {
             (None, Some(days)) => Some(Choice::Days(days.parse().map_err(|_| PeriodError::Days)?)),
             (None, None) => None,
         };
-        // A form sends its days whatever else was chosen before.
+        // The form always sends its days, so another choice takes precedence.
         let days = match choice {
             None | Some(Choice::Custom) => (parameter("from"), parameter("to")),
             Some(_) => (None, None),
         };
         match days {
             (Some(from), Some(to)) => {
-                Self::between(day("from", &from)?, day("to", &to)?, asked.zone.clone())
+                Self::between(day("from", &from)?, day("to", &to)?, context.zone.clone())
             }
             (None, None) if choice == Some(Choice::Custom) => Err(PeriodError::Half),
-            (None, None) => Self::chosen(choice.unwrap_or(DEFAULT), asked),
+            (None, None) => Self::chosen(choice.unwrap_or(DEFAULT), context),
             _ => Err(PeriodError::Half),
         }
     }
 
-    /// The day in which `now` lies.
+    /// Returns the day of `now`.
     #[must_use]
     pub fn today(now: Timestamp, zone: TimeZone) -> Self {
-        let today = now.to_zoned(zone.rules().clone()).date();
+        let today = time_range::local(now, &zone).date();
         Self { choice: Choice::Today, from: today, to: today, zone }
     }
 
-    /// The days of a choice that is not custom.
-    fn chosen(choice: Choice, asked: &PeriodContext<'_>) -> Result<Self, PeriodError> {
-        let local = |at: Timestamp| at.to_zoned(asked.zone.rules().clone()).date();
-        let today = local(asked.now);
+    /// Returns the days of a choice other than [`Choice::Custom`].
+    fn chosen(choice: Choice, context: &PeriodContext<'_>) -> Result<Self, PeriodError> {
+        let local = |at: Timestamp| time_range::local(at, context.zone).date();
+        let today = local(context.now);
         let ago = |days: i64| today.checked_sub(days.days()).map_err(|_| PeriodError::Days);
         let (from, to) = match choice {
             Choice::Today | Choice::Custom => (today, today),
@@ -201,13 +177,13 @@ impl Period {
             Choice::Month => (today.first_of_month(), today),
             Choice::Year => (today.first_of_year(), today),
             Choice::All => {
-                let first = asked.first.and_then(|day| utc_start(day).ok()).map(local);
-                // What is longer begins later: the last 20 years are all.
+                let first = context.first.and_then(|day| utc_start(day).ok()).map(local);
+                // Limited to the last 20 years.
                 let first = first.unwrap_or(today).clamp(ago(MAX_DAYS - 1)?, today);
                 (first, today)
             }
         };
-        Ok(Self { choice, from, to, zone: asked.zone.clone() })
+        Ok(Self { choice, from, to, zone: context.zone.clone() })
     }
 
     fn between(from: Date, to: Date, zone: TimeZone) -> Result<Self, PeriodError> {
@@ -218,24 +194,31 @@ impl Period {
         if period.day_count() > MAX_DAYS { Err(PeriodError::TooLong) } else { Ok(period) }
     }
 
-    /// How many days it has.
+    /// Returns the number of days.
     #[must_use]
     pub fn day_count(&self) -> i64 {
         self.from.duration_until(self.to).as_hours() / 24 + 1
     }
 
-    /// The instants that the period spans: the first is in it, the second is not. A day begins
-    /// when its zone says so, which is not midnight where midnight is skipped.
+    /// Returns the range of time that the days cover.
     #[must_use]
-    pub fn instants(&self) -> (Timestamp, Timestamp) {
-        (self.start(self.from), self.end())
+    pub fn range(&self) -> TimeRange {
+        TimeRange::from_days(self.from, self.to, &self.zone)
     }
 
-    /// The instants that it is compared with: as many days before it, or the month or year before. If
-    /// it is not over at `now`, as much of them as has passed of it. `None` for all time.
+    /// Returns the start, inclusive, and the end, exclusive.
     #[must_use]
-    pub fn before(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
-        let (from, to) = (self.start(self.earlier()?), self.start(self.from));
+    pub fn instants(&self) -> (Timestamp, Timestamp) {
+        let range = self.range();
+        (range.from, range.to)
+    }
+
+    /// Returns the start and the end of the previous period: as many days before this one, or the month or year
+    /// before. If this period is not over at `now`, the previous one ends after as much time as has passed. `None`
+    /// for all time.
+    #[must_use]
+    pub fn previous(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        let (from, to) = self.previous_days()?.instants();
         let (start, end) = self.instants();
         if now >= end {
             return Some((from, to));
@@ -244,95 +227,70 @@ impl Period {
         Some((from, to.min(passed)))
     }
 
-    /// The first day of what it is compared with.
-    fn earlier(&self) -> Option<Date> {
-        let earlier = match self.choice {
+    /// Returns the days of the previous period.
+    fn previous_days(&self) -> Option<Self> {
+        let from = match self.choice {
             Choice::All => return None,
             Choice::Month => self.from.checked_sub(1.month()),
             Choice::Year => self.from.checked_sub(1.year()),
             _ => self.from.checked_sub(self.day_count().days()),
         };
-        earlier.ok()
+        let (from, to) = (from.ok()?, self.from.yesterday().ok()?);
+        Some(Self { choice: Choice::Custom, from, to, zone: self.zone.clone() })
     }
 
-    /// The bars of what it is compared with, in order, as far as that goes at `now`: each beside the bar of the
-    /// period at the same place.
+    /// Returns the time buckets of the previous period up to the end of [`previous`](Self::previous). Each is
+    /// compared with the bucket of this period at the same index.
     #[must_use]
-    pub fn bars_before(&self, now: Timestamp) -> Vec<TimeBucket> {
-        let earlier = self.earlier().zip(self.from.yesterday().ok());
-        let (Some((from, to)), Some((_, end))) = (earlier, self.before(now)) else {
+    pub fn previous_buckets(&self, now: Timestamp) -> Vec<TimeBucket> {
+        let (Some(days), Some((_, end))) = (self.previous_days(), self.previous(now)) else {
             return Vec::new();
         };
-        let earlier = Self { choice: Choice::Custom, from, to, zone: self.zone.clone() };
-        let bars = earlier.bars_of(self.unit());
-        bars.into_iter().take_while(|bar| bar.at < end).collect()
+        let buckets = days.buckets_of(self.unit());
+        buckets.into_iter().take_while(|bucket| bucket.at < end).collect()
     }
 
-    /// What its bars span.
+    /// Returns the length of the time buckets: an hour, a day or a month.
     #[must_use]
     pub fn unit(&self) -> Unit {
         match self.day_count() {
             1 => Unit::Hour,
-            2..=DAY_BARS => Unit::Day,
+            2..=MAX_DAY_BUCKETS => Unit::Day,
             _ => Unit::Month,
         }
     }
 
-    /// Where its bars begin, in order. There is always one.
+    /// Returns the time buckets in order: at least one.
     #[must_use]
-    pub fn bars(&self) -> Vec<TimeBucket> {
-        self.bars_of(self.unit())
+    pub fn buckets(&self) -> Vec<TimeBucket> {
+        self.buckets_of(self.unit())
     }
 
-    /// Where its bars of a unit begin, in order.
+    /// Returns the time buckets of a given length, in order: at least one.
     #[must_use]
-    pub fn bars_of(&self, unit: Unit) -> Vec<TimeBucket> {
-        let to = self.to;
-        let day = |day: Date, name: String| TimeBucket { at: self.start(day), name };
-        match unit {
-            Unit::Hour => {
-                let (start, end) = self.instants();
-                let hours = (0..).map_while(|hour: i64| start.checked_add(hour.hours()).ok());
-                // A day that its zone has skipped has a bar, and no time in it.
-                hours
-                    .take(MAX_HOURS)
-                    .take_while(|at| *at < end || *at == start)
-                    .map(|at| TimeBucket { at, name: hour_name(&self.zoned(at)) })
-                    .collect()
-            }
-            Unit::Day => {
-                let days = self.from.series(1.day()).take_while(|day| *day <= to);
-                days.map(|date| day(date, date.to_string())).collect()
-            }
-            Unit::Month => {
-                let months = self.from.first_of_month().series(1.month());
-                let months = months.take_while(|month| *month <= to);
-                months
-                    .map(|month| day(month.max(self.from), month.strftime("%Y-%m").to_string()))
-                    .collect()
-            }
+    pub fn buckets_of(&self, unit: Unit) -> Vec<TimeBucket> {
+        let range = self.range();
+        let name = |at: Timestamp, date: Date| match unit {
+            Unit::Minute | Unit::Hour => hour_name(&self.zoned(at)),
+            Unit::Day | Unit::Week => date.to_string(),
+            Unit::Month => date.strftime("%Y-%m").to_string(),
+        };
+        let mut buckets = range.buckets(unit, &self.zone, name);
+        if buckets.is_empty() {
+            // A day that its time zone skipped has no hours.
+            buckets.push(TimeBucket { at: range.from, name: name(range.from, range.first) });
         }
+        buckets
     }
 
-    /// An instant on the clock of the period's zone.
+    /// Returns an instant in the time zone of the period.
     #[must_use]
     pub fn zoned(&self, at: Timestamp) -> Zoned {
-        at.to_zoned(self.zone.rules().clone())
-    }
-
-    /// A day at an end of time, which a zone can push out of it, begins there.
-    fn start(&self, day: Date) -> Timestamp {
-        let zoned = day.to_zoned(self.zone.rules().clone());
-        let end = if day.year() > 0 { Timestamp::MAX } else { Timestamp::MIN };
-        zoned.map_or(end, |zoned| zoned.timestamp())
-    }
-
-    fn end(&self) -> Timestamp {
-        self.to.tomorrow().map_or(Timestamp::MAX, |next| self.start(next))
+        time_range::local(at, &self.zone)
     }
 }
 
-/// The hour with its distance from UTC: where the clock is set back, an hour comes twice.
+/// Returns the name of an hour, with its UTC offset: where clocks go back, an hour comes twice.
 fn hour_name(at: &Zoned) -> String {
     at.strftime("%Y-%m-%dT%H:%M%:z").to_string()
 }
@@ -366,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_those_of_the_zone() {
+    fn counts_days_in_the_time_zone() {
         let check = |query: &str, zone: &str, from: &str, to: &str, len: i64| {
             let period = period(query, zone).unwrap();
             let got = (period.from.to_string(), period.to.to_string(), period.day_count());
@@ -383,7 +341,7 @@ mod tests {
         check("period=month", "UTC", "2026-11-01", "2026-11-22", 22);
         check("period=year", "UTC", "2026-01-01", "2026-11-22", 326);
         check("period=all", "UTC", "2024-02-29", "2026-11-22", 998);
-        // The first day of UTC begins on the day before.
+        // In New York, the first UTC day begins on the day before.
         check("period=all", "America/New_York", "2024-02-28", "2026-11-22", 999);
         check("from=2026-03-01&to=2026-03-31", "Europe/Berlin", "2026-03-01", "2026-03-31", 31);
         check("period=7d&from=2026-03-01&to=2026-03-31", "UTC", "2026-11-16", "2026-11-22", 7);
@@ -391,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_asked_is_refused() {
+    fn rejects_invalid_periods() {
         let check = |query: &str, expected: PeriodError| {
             assert_eq!(period(query, "UTC"), Err(expected), "{query}");
         };
@@ -414,45 +372,45 @@ mod tests {
     }
 
     #[test]
-    fn instants_follow_the_zones_clock() {
+    fn days_begin_by_the_zones_clock() {
         let check = |query: &str, name: &str, expected: (&str, &str)| {
             let (start, end) = period(query, name).unwrap().instants();
             assert_eq!((start.to_string().as_str(), end.to_string().as_str()), expected, "{name}");
         };
         let day = "from=2026-11-22&to=2026-11-22";
         check(day, "UTC", ("2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z"));
-        // 5:45 ahead.
+        // UTC+5:45.
         check(day, "Asia/Kathmandu", ("2026-11-21T18:15:00Z", "2026-11-22T18:15:00Z"));
-        // 23 and 25 hours long.
+        // Days of 23 and 25 hours.
         let (spring, autumn) = ("from=2026-03-29&to=2026-03-29", "from=2026-10-25&to=2026-10-25");
         check(spring, "Europe/Berlin", ("2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"));
         check(autumn, "Europe/Berlin", ("2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"));
         // Midnight is skipped: the day begins at one.
         let spring = "from=2026-09-06&to=2026-09-06";
         check(spring, "America/Santiago", ("2026-09-06T04:00:00Z", "2026-09-07T03:00:00Z"));
-        // The end of time.
+        // The last day of the calendar.
         let last = period("from=9999-12-31&to=9999-12-31", "UTC").unwrap();
         assert_eq!(last.instants().1, Timestamp::MAX);
-        assert_eq!(last.bars().len(), 1);
+        assert_eq!(last.buckets().len(), 1);
     }
 
     #[test]
-    fn bars_cover_a_period() {
+    fn buckets_cover_the_period() {
         let check = |query: &str, zone: &str, len: usize, first: &str, last: &str| {
-            let bars = period(query, zone).unwrap().bars();
-            let names = (bars[0].name.as_str(), bars[bars.len() - 1].name.as_str());
-            assert_eq!((bars.len(), names), (len, (first, last)), "{query} in {zone}");
-            assert!(bars.is_sorted_by_key(|bar| bar.at));
+            let buckets = period(query, zone).unwrap().buckets();
+            let names = (buckets[0].name.as_str(), buckets[buckets.len() - 1].name.as_str());
+            assert_eq!((buckets.len(), names), (len, (first, last)), "{query} in {zone}");
+            assert!(buckets.is_sorted_by_key(|bucket| bucket.at));
         };
         let day = |day: &str| format!("from={day}&to={day}");
         check("period=today", "UTC", 24, "2026-11-22T00:00+00:00", "2026-11-22T23:00+00:00");
         let berlin = "Europe/Berlin";
         check(&day("2026-03-29"), berlin, 23, "2026-03-29T00:00+01:00", "2026-03-29T23:00+02:00");
         check(&day("2026-10-25"), berlin, 25, "2026-10-25T00:00+02:00", "2026-10-25T23:00+01:00");
-        // Half an hour is skipped.
+        // The clock skips half an hour.
         let howe = "Australia/Lord_Howe";
         check(&day("2026-10-04"), howe, 24, "2026-10-04T00:00+10:30", "2026-10-04T23:30+11:00");
-        // A whole day is skipped.
+        // The clock skips a whole day.
         check(
             &day("2011-12-30"),
             "Pacific/Apia",
@@ -469,11 +427,11 @@ mod tests {
     }
 
     #[test]
-    fn a_period_is_compared_with_as_much_before_it() {
+    fn previous_period_is_as_long_as_what_has_passed() {
         let check = |query: &str, zone: &str, expected: Option<(&str, &str)>| {
-            let before = period(query, zone).unwrap().before(at("2026-11-22T23:30:00Z"));
+            let previous = period(query, zone).unwrap().previous(at("2026-11-22T23:30:00Z"));
             let expected = expected.map(|(from, to)| (at(from), at(to)));
-            assert_eq!(before, expected, "{query} in {zone}");
+            assert_eq!(previous, expected, "{query} in {zone}");
         };
         // 23 and a half hours of today have passed.
         check("period=today", "UTC", Some(("2026-11-21T00:00:00Z", "2026-11-21T23:30:00Z")));
@@ -484,7 +442,7 @@ mod tests {
         check("period=all", "UTC", None);
         let march = "from=2026-03-01&to=2026-03-31";
         check(march, "Europe/Berlin", Some(("2026-01-28T23:00:00Z", "2026-02-28T23:00:00Z")));
-        // All of it lies ahead: nothing has passed.
+        // The whole period is in the future, so nothing has passed.
         let ahead = "from=2026-12-01&to=2026-12-02";
         check(ahead, "UTC", Some(("2026-11-29T00:00:00Z", "2026-11-29T00:00:00Z")));
     }

@@ -1,8 +1,8 @@
-//! Reading a period back: segments first, and the hits of what is not folded yet.
+//! Reads the hits of a period: from segments, or raw where nothing is rolled up yet.
 //!
-//! A day's segment is taken if there is one, else its hours' segments, else hits. Segments are read
-//! before hits, and an hour that has a segment is never read from hits: nothing counts twice, whatever
-//! is folded meanwhile.
+//! A day is read from its own segment if it exists, else from the segments of its hours, else from raw hits.
+//! Segments are read before raw hits, and an hour with a segment is never read raw. So no hit counts twice, even
+//! if a rollup runs meanwhile.
 
 use std::collections::BTreeMap;
 
@@ -27,44 +27,44 @@ use crate::storage::keys;
 use crate::storage::range_items;
 use crate::storage::{Store, StoreError};
 
-/// How many partitions are read at once: enough to hide the time of a round trip, few enough for the
-/// memory of a small function and a busy site.
-const AT_ONCE: usize = 6;
+/// Maximum number of partitions read at once: enough to hide the round-trip time, few enough to fit into the
+/// memory of a small function on a busy site.
+const MAX_CONCURRENT_READS: usize = 6;
 
-/// How far back "now" reaches.
-const NOW: SignedDuration = SignedDuration::from_mins(5);
+/// Time since the last hit for which a visitor counts as current.
+const CURRENT_VISITOR_WINDOW: SignedDuration = SignedDuration::from_mins(5);
 
-/// Whose hits are read, and when.
+/// Reads one site's hits as of `now`.
 #[derive(Debug, Clone)]
 pub struct Reader<'a, S> {
-    /// Where they are.
+    /// Store that holds the hits.
     pub store: &'a S,
-    /// How many shards there are.
+    /// Settings, for the number of shards.
     pub settings: &'a Settings,
-    /// Whose they are.
+    /// Site whose hits are read.
     pub site: &'a Site,
-    /// How far the site is folded, as was read before.
+    /// Rollup progress of the site, read before.
     pub checkpoint: Checkpoint,
-    /// The time now.
+    /// Current time.
     pub now: Timestamp,
 }
 
-/// Why nothing can be said.
+/// Why a report could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The store.
+    /// Store error.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The query.
+    /// Invalid query.
     #[error(transparent)]
     Query(#[from] QueryError),
 }
 
 impl<S: Store> Reader<'_, S> {
-    /// Answers a query, with the tables of some keys, and at most `limit` rows in each.
+    /// Makes the report for a query, with the tables of some keys and at most `limit` rows in each.
     ///
-    /// A hit or a segment that cannot be read, such as one that a newer version wrote, is left out; the
-    /// report says so, and the log what is wrong.
+    /// Hits and segments that cannot be read, such as those of a newer version, are left out. The report counts
+    /// them, and the log has the causes.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -74,49 +74,47 @@ impl<S: Store> Reader<'_, S> {
         tables: &[dimension::Key],
         limit: usize,
     ) -> Result<Report, ReadError> {
-        let asked = report::ReportRequest::of(query, tables, self.now);
-        let mut engine = Engine::new(self.site, vec![asked.plan()])?;
-        let read = self.count(&mut engine);
-        let read = async { read.await.map_err(ReadError::from) };
-        let (missing, now) = future::try_join(read, self.visitors_now()).await?;
-        let found = engine.found().pop().unwrap_or_default();
-        Ok(asked.report(self.site, found, now, missing, limit))
+        let request = report::ReportRequest::of(query, tables, self.now);
+        let mut engine = Engine::new(self.site, vec![request.plan()])?;
+        let scan = async { self.scan(&mut engine).await.map_err(ReadError::from) };
+        let (missing, now) = future::try_join(scan, self.visitors_now()).await?;
+        let results = engine.finish().pop().unwrap_or_default();
+        Ok(request.report(self.site, results, now, missing, limit))
     }
 
-    /// How many visitors have a hit within the last 5 minutes.
+    /// Returns the number of visitors with a hit in the last 5 minutes.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub async fn visitors_now(&self) -> Result<u64, ReadError> {
-        let since = self.now.checked_sub(NOW).unwrap_or(Timestamp::MIN);
+        let since = self.now.checked_sub(CURRENT_VISITOR_WINDOW).unwrap_or(Timestamp::MIN);
         let until = self.now.checked_add(MAX_CLOCK_SKEW).unwrap_or(Timestamp::MAX);
         let end = Timestamp::MAX.checked_sub(SignedDuration::from_secs(1)).unwrap_or(until);
         let span = engine::Span { from: since, to: end, groupings: vec![GroupBy::total()] };
         let mut engine =
             Engine::new(self.site, vec![QueryPlan { conditions: &[], spans: vec![span] }])?;
-        // An hour that is folded still has its hits. Hours of two days are two days.
+        // Hours that are rolled up still have their raw hits. Each UTC day is scanned on its own.
         let mut days: BTreeMap<Date, HitBatch> = BTreeMap::new();
         for hour in Hour::between(since, until) {
             let ranges =
                 (0..self.shards()).map(|shard| keys::hits_since(self.site, hour, shard, since));
             let items = read_shards(self.store, ranges.collect(), self.now).await?;
-            append_hits(&items, days.entry(hour.day()).or_default(), &mut engine.texts);
+            append_hits(&items, days.entry(hour.day()).or_default(), &mut engine.dictionaries);
         }
-        days.into_values().for_each(|day| engine.count(day));
-        let found = engine.found().pop().unwrap_or_default();
-        Ok(found.first().map_or(0, |found| found.total(0).visitors))
+        days.into_values().for_each(|day| engine.scan(day));
+        let results = engine.finish().pop().unwrap_or_default();
+        Ok(results.first().map_or(0, |result| result.total(0).visitors))
     }
 
     fn shards(&self) -> u8 {
         self.checkpoint.shards(self.settings.shards.get())
     }
 
-    /// Counts every day of UTC that has a part in what the engine counts. Days are read one after the other,
-    /// and let go when they are counted.
+    /// Passes every UTC day that overlaps the engine's ranges to the engine, one after the other.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn count(&self, engine: &mut Engine<'_>) -> Result<Missing, StoreError> {
+    pub async fn scan(&self, engine: &mut Engine<'_>) -> Result<Missing, StoreError> {
         let mut months: BTreeMap<Date, Vec<Date>> = BTreeMap::new();
         for day in self.days(&engine.ranges()) {
             months.entry(day.first_of_month()).or_default().push(day);
@@ -131,19 +129,18 @@ impl<S: Store> Reader<'_, S> {
             };
             Ok::<_, StoreError>((days, StoredSegments::new(items)))
         });
-        let mut months = stream::iter(reads).buffered(AT_ONCE);
+        let mut months = stream::iter(reads).buffered(MAX_CONCURRENT_READS);
         let mut missing = Missing::default();
         while let Some((days, mut segments)) = months.try_next().await? {
             for day in days {
-                let rows = self.day(day, &mut segments, engine, &mut missing).await?;
-                engine.count(rows);
+                let hits = self.day(day, &mut segments, engine, &mut missing).await?;
+                engine.scan(hits);
             }
         }
         Ok(missing)
     }
 
-    /// The hits of a day of UTC: of its segment, or else of its hours' segments, or else as they came in; and
-    /// what was imported of it.
+    /// Returns the hits of a UTC day: from its segment, the segments of its hours, or raw; and imported ones.
     async fn day(
         &self,
         day: Date,
@@ -155,19 +152,20 @@ impl<S: Store> Reader<'_, S> {
         if segments.has(Span::Day(day)) {
             self.append_segment(segments, Span::Day(day), engine, &mut rows, missing);
         } else if !self.checkpoint.is_rolled_up(day) {
-            // Of hours to come nobody has a hit, but for one whose clock is ahead.
-            let begun = self.now.checked_add(MAX_CLOCK_SKEW).unwrap_or(Timestamp::MAX);
-            let (folded, open): (Vec<Hour>, Vec<Hour>) = Hour::of_day(day)
-                .take_while(|hour| hour.start() <= begun)
+            // Later hours have no hits, except from a function whose clock is ahead.
+            let latest = self.now.checked_add(MAX_CLOCK_SKEW).unwrap_or(Timestamp::MAX);
+            let (rolled_up, raw): (Vec<Hour>, Vec<Hour>) = Hour::of_day(day)
+                .take_while(|hour| hour.start() <= latest)
                 .partition(|hour| segments.has(Span::Hour(*hour)));
-            for hour in folded {
+            for hour in rolled_up {
                 self.append_segment(segments, Span::Hour(hour), engine, &mut rows, missing);
             }
             let (store, site, shards, now) = (self.store, self.site, self.shards(), self.now);
             let reader = HitReader { store, site, shards, now };
-            missing.unreadable += reader.read_hours(open, &mut rows, &mut engine.texts).await?;
+            missing.unreadable +=
+                reader.read_hours(raw, &mut rows, &mut engine.dictionaries).await?;
         }
-        // Each import's visitors are its own.
+        // Visitors of different imports are never the same.
         for (number, (id, import)) in (1..).zip(&self.checkpoint.imports) {
             let span = Span::Imported(day, *id);
             let has_day = (import.first..=import.last).contains(&day);
@@ -181,11 +179,11 @@ impl<S: Store> Reader<'_, S> {
         Ok(rows)
     }
 
-    /// The days of UTC that have a part in one of the ranges, and of which anything can be there.
+    /// Returns the UTC days that overlap one of the ranges and can have hits.
     fn days(&self, ranges: &[(Timestamp, Timestamp)]) -> Vec<Date> {
         let (first, last) = self.checkpoint.range(self.site, self.now);
-        let asked = ranges.iter().map(|(from, _)| utc_day(*from)).min().unwrap_or(first);
-        let days = first.max(asked).series(1.day()).take_while(|day| *day <= last);
+        let start = ranges.iter().map(|(from, _)| utc_day(*from)).min().unwrap_or(first);
+        let days = first.max(start).series(1.day()).take_while(|day| *day <= last);
         let overlaps = |day: &Date| {
             let start = utc_start(*day).unwrap_or(Timestamp::MIN);
             let end = day.tomorrow().and_then(utc_start).unwrap_or(Timestamp::MAX);
@@ -205,15 +203,15 @@ impl<S: Store> Reader<'_, S> {
         missing: &mut Missing,
     ) {
         let Some(segment) = segments.take(span) else { return };
-        match segment.rows(&engine.columns, &mut engine.texts) {
+        match segment.rows(&engine.columns, &mut engine.dictionaries) {
             Ok(mut hits) => {
                 missing.unreadable += segment.unreadable();
                 rows.append(&mut hits);
             }
             Err(error) => {
-                let what = format!("the segment {span} of {}: {error}", self.site.domain);
-                log::error("a segment is left out of the reports", &what);
-                missing.incomplete.push(what);
+                let cause = format!("the segment {span} of {}: {error}", self.site.domain);
+                log::error("cannot read a segment, so reports leave it out", &cause);
+                missing.incomplete.push(cause);
             }
         }
     }

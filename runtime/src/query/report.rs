@@ -1,5 +1,6 @@
-//! What a dashboard says of a period: the numbers alone. How they are counted is in engine.rs, and
-//! what they mean in docs/definitions.md.
+//! Reports: the metrics of a site for one period.
+//!
+//! `engine.rs` counts them, and `docs/definitions.md` defines them.
 
 use std::cmp::Reverse;
 
@@ -14,113 +15,117 @@ use crate::query::Query;
 use crate::query::dimension::{Dimension, Key};
 use crate::query::engine::{GroupBy, GroupRow, QueryPlan, QueryResult, Span};
 use crate::query::metrics::Metrics;
-use crate::query::period::{TimeBucket, Unit};
+use crate::query::time_range::{TimeBucket, Unit};
 
-/// What could not be read, and is missing from all numbers.
+/// Data that could not be read, and so is missing from all metrics.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Missing {
-    /// How many hits.
+    /// Number of unreadable hits.
     pub unreadable: u64,
-    /// Segments, and why.
+    /// Unreadable segments, each with the cause.
     pub incomplete: Vec<String>,
 }
 
-/// A period of a site in numbers.
+/// The metrics of a site for one period.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// The site's domain.
+    /// Domain of the site.
     pub site: String,
-    /// The IANA name of the site's time zone.
+    /// IANA name of the site's time zone.
     pub time_zone: String,
-    /// How the period was asked for: `7d`, `month`, `custom` …
+    /// Name of the period: `7d`, `month`, `custom` …
     pub period: String,
-    /// The first day.
+    /// First day.
     pub from: Date,
-    /// The last day, included.
+    /// Last day, inclusive.
     pub to: Date,
-    /// The filters, as they stand in an address.
+    /// Filters, as written in a URL.
     pub filters: Vec<String>,
-    /// Visitors in the last 5 minutes, whatever the period and the filters.
+    /// Visitors in the last 5 minutes. The period and the filters do not apply.
     pub now: u64,
-    /// All of the period.
+    /// Totals of the period.
     pub totals: Metrics,
-    /// The period before; `None` for all time.
-    pub before: Option<Metrics>,
-    /// What a bar spans.
+    /// Totals of the previous period. `None` for all time.
+    #[serde(rename = "before")]
+    pub previous: Option<Metrics>,
+    /// Length of a time bucket.
     pub unit: Unit,
-    /// The bars, in order, also those without a hit.
-    pub bars: Vec<Bucket>,
-    /// The bars of the period before, each at the place of the one that it is compared with.
-    pub bars_before: Vec<Bucket>,
-    /// By key, its rows. Those without any row are not there.
+    /// Time buckets in order, including empty ones.
+    #[serde(rename = "bars")]
+    pub buckets: Vec<Bucket>,
+    /// Time buckets of the previous period. Each has the index of the one it is compared with.
+    #[serde(rename = "bars_before")]
+    pub previous_buckets: Vec<Bucket>,
+    /// Tables by key. Empty ones are left out.
     #[serde(serialize_with = "by_name")]
     pub tables: Vec<Table>,
-    /// What was not counted, and why.
-    pub filtered: Vec<ExcludedRow>,
-    /// How many stored hits could not be read, and are missing from all of this.
+    /// Excluded hits by reason.
+    #[serde(rename = "filtered")]
+    pub excluded: Vec<ExcludedRow>,
+    /// Number of stored hits that could not be read, and so are missing from the report.
     pub unreadable: u64,
-    /// Segments that could not be read, and why. What they hold is missing from all of this.
+    /// Segments that could not be read, each with the cause. Their hits are missing from the report.
     pub incomplete: Vec<String>,
 }
 
-/// A bar of the chart.
+/// The metrics of one time bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
-    /// When it begins: `2026-11-22T13:00+01:00`, `2026-11-22` or `2026-11`.
+    /// Start of the bucket: `2026-11-22T13:00+01:00`, `2026-11-22` or `2026-11`.
     pub at: String,
-    /// What it counts.
-    pub tally: Metrics,
+    /// Metrics of the bucket.
+    pub metrics: Metrics,
 }
 
 impl Serialize for Bucket {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("at", &self.at)?;
-        self.tally.entries(&mut map)?;
+        self.metrics.entries(&mut map)?;
         map.end()
     }
 }
 
-/// The rows of a key.
+/// The top values of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// The key.
+    /// Key whose values are the rows.
     pub key: Key,
-    /// The first rows.
+    /// First rows.
     pub rows: Vec<Row>,
-    /// How many more there are.
+    /// Number of rows left out.
     pub more: u64,
 }
 
-/// A value of a key, and what is counted of it.
+/// A value of a key, with its metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// The value; `None` is what has none.
+    /// Value. `None` stands for a missing value.
     pub value: Option<String>,
-    /// What is counted.
-    pub tally: Metrics,
+    /// Metrics of the value.
+    pub metrics: Metrics,
 }
 
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("value", &self.value)?;
-        self.tally.entries(&mut map)?;
+        self.metrics.entries(&mut map)?;
         map.end()
     }
 }
 
-/// What was not counted for one reason.
+/// The number of hits excluded for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExcludedRow {
-    /// The reason.
+    /// Reason for the exclusion.
     pub reason: String,
-    /// How many hits.
+    /// Number of unreadable hits.
     pub count: u64,
 }
 
 impl ExcludedRow {
-    /// Whether the reason is one that this version knows.
+    /// Returns whether this version knows the reason.
     #[must_use]
     pub fn is_known(&self) -> bool {
         ExclusionReason::ALL.iter().any(|reason| reason.as_str() == self.reason)
@@ -128,7 +133,7 @@ impl ExcludedRow {
 }
 
 impl Report {
-    /// The table of a key, if it has any row.
+    /// Returns the table of a key. `None` if it has no rows.
     #[must_use]
     pub fn table(&self, key: impl Into<Key>) -> Option<&Table> {
         let key = key.into();
@@ -136,64 +141,64 @@ impl Report {
     }
 }
 
-/// What a report is made from: a query, and what of it is shown.
+/// A query, with the tables to show.
 #[derive(Debug)]
 pub struct ReportRequest<'a> {
     query: &'a Query,
     tables: &'a [Key],
-    before: Option<(Timestamp, Timestamp)>,
-    bars: Vec<TimeBucket>,
-    bars_before: Vec<TimeBucket>,
+    previous: Option<(Timestamp, Timestamp)>,
+    buckets: Vec<TimeBucket>,
+    previous_buckets: Vec<TimeBucket>,
 }
 
 impl<'a> ReportRequest<'a> {
-    /// A query with the tables of some keys, at `now`.
+    /// Creates the request for a query and the tables of some keys, as of `now`.
     #[must_use]
     pub fn of(query: &'a Query, tables: &'a [Key], now: Timestamp) -> Self {
         let period = &query.period;
         Self {
             query,
             tables,
-            before: period.before(now),
-            bars: period.bars(),
-            bars_before: period.bars_before(now),
+            previous: period.previous(now),
+            buckets: period.buckets(),
+            previous_buckets: period.previous_buckets(now),
         }
     }
 
-    /// What the engine is to count.
+    /// Returns the plan for the engine.
     #[must_use]
     pub fn plan(&self) -> QueryPlan<'a> {
-        let starts = |bars: &[TimeBucket]| {
-            GroupBy::by_time(bars.iter().map(|bar| bar.at.as_millisecond()).collect())
+        let by_time = |buckets: &[TimeBucket]| {
+            GroupBy::by_time(buckets.iter().map(|bucket| bucket.at.as_millisecond()).collect())
         };
         let (from, to) = self.query.period.instants();
-        let mut groupings = vec![GroupBy::total(), starts(&self.bars)];
+        let mut groupings = vec![GroupBy::total(), by_time(&self.buckets)];
         groupings.extend(self.tables.iter().cloned().map(GroupBy::by));
         let mut spans = vec![Span { from, to, groupings }];
-        if let Some((from, to)) = self.before {
-            let groupings = vec![GroupBy::total(), starts(&self.bars_before)];
+        if let Some((from, to)) = self.previous {
+            let groupings = vec![GroupBy::total(), by_time(&self.previous_buckets)];
             spans.push(Span { from, to, groupings });
         }
         QueryPlan { conditions: &self.query.conditions, spans }
     }
 
-    /// The report of what the engine found; `now` is how many visitors are there just now.
+    /// Builds the report from the engine's results for the plan. `now` is the number of current visitors.
     #[must_use]
     pub fn report(
         &self,
         site: &Site,
-        found: Vec<QueryResult>,
+        results: Vec<QueryResult>,
         now: u64,
         missing: Missing,
         limit: usize,
     ) -> Report {
         let Query { period, conditions } = self.query;
-        let mut found = found.into_iter();
-        let span = found.next().unwrap_or_default();
-        let before = found.next();
-        let (totals, filtered) = (span.total(0), filtered(&span));
-        let mut groups = span.groups.into_iter().skip(1);
-        let groups_before = before.as_ref().and_then(|before| before.groups.get(1));
+        let mut results = results.into_iter();
+        let result = results.next().unwrap_or_default();
+        let previous = results.next();
+        let (totals, excluded) = (result.total(0), excluded_rows(&result));
+        let mut groups = result.groups.into_iter().skip(1);
+        let previous_groups = previous.as_ref().and_then(|previous| previous.groups.get(1));
         Report {
             site: site.domain.to_string(),
             time_zone: period.zone.name().to_owned(),
@@ -203,35 +208,40 @@ impl<'a> ReportRequest<'a> {
             filters: conditions.iter().map(ToString::to_string).collect(),
             now,
             totals,
-            before: before.as_ref().map(|before| before.total(0)),
+            previous: previous.as_ref().map(|previous| previous.total(0)),
             unit: period.unit(),
-            bars: bars(&self.bars, &groups.next().unwrap_or_default()),
-            bars_before: bars(&self.bars_before, groups_before.map_or(&[], |groups| groups)),
+            buckets: filled(&self.buckets, &groups.next().unwrap_or_default()),
+            previous_buckets: filled(
+                &self.previous_buckets,
+                previous_groups.map_or(&[], |groups| groups),
+            ),
             tables: self
                 .tables
                 .iter()
                 .zip(groups)
                 .filter_map(|(key, groups)| table(key, groups, limit))
                 .collect(),
-            filtered,
+            excluded,
             unreadable: missing.unreadable,
             incomplete: missing.incomplete,
         }
     }
 }
 
-fn bars(starts: &[TimeBucket], groups: &[GroupRow]) -> Vec<Bucket> {
-    let bar = |start: &TimeBucket| Bucket { at: start.name.clone(), tally: Metrics::default() };
-    let mut bars: Vec<Bucket> = starts.iter().map(bar).collect();
+/// Returns the buckets with their metrics, including empty ones.
+fn filled(buckets: &[TimeBucket], groups: &[GroupRow]) -> Vec<Bucket> {
+    let empty =
+        |bucket: &TimeBucket| Bucket { at: bucket.name.clone(), metrics: Metrics::default() };
+    let mut filled: Vec<Bucket> = buckets.iter().map(empty).collect();
     for group in groups {
-        if let Some(bar) = group.bar.and_then(|bar| bars.get_mut(bar)) {
-            bar.tally = group.tally;
+        if let Some(bucket) = group.bucket.and_then(|index| filled.get_mut(index)) {
+            bucket.metrics = group.metrics;
         }
     }
-    bars
+    filled
 }
 
-/// The table of a key, if it has any row.
+/// Returns the table of a key. `None` if it has no rows.
 fn table(key: &Key, groups: Vec<GroupRow>, limit: usize) -> Option<Table> {
     let (has_row_of_none, is_ranked_by_visits) = match key {
         Key::Dimension(dimension) => (dimension.has_row_of_none(), dimension.is_ranked_by_visits()),
@@ -239,13 +249,13 @@ fn table(key: &Key, groups: Vec<GroupRow>, limit: usize) -> Option<Table> {
     };
     let row = |group: GroupRow| {
         let value = group.values.into_iter().next().flatten();
-        (value.is_some() || has_row_of_none).then_some(Row { value, tally: group.tally })
+        (value.is_some() || has_row_of_none).then_some(Row { value, metrics: group.metrics })
     };
     let mut rows: Vec<Row> = groups.into_iter().filter_map(row).collect();
     let rank = |row: &Row| {
-        let tally = &row.tally;
-        let first = if is_ranked_by_visits { tally.visits } else { 0 };
-        [first, tally.visitors, tally.views, tally.events, tally.visits].map(Reverse)
+        let metrics = &row.metrics;
+        let first = if is_ranked_by_visits { metrics.visits } else { 0 };
+        [first, metrics.visitors, metrics.views, metrics.events, metrics.visits].map(Reverse)
     };
     rows.sort_unstable_by(|one, other| {
         rank(one).cmp(&rank(other)).then_with(|| one.value.cmp(&other.value))
@@ -255,9 +265,9 @@ fn table(key: &Key, groups: Vec<GroupRow>, limit: usize) -> Option<Table> {
     (!rows.is_empty()).then(|| Table { key: key.clone(), rows, more })
 }
 
-/// What was not counted, the most frequent reason first.
-fn filtered(found: &QueryResult) -> Vec<ExcludedRow> {
-    let rows = found.filtered.iter();
+/// Returns the excluded hits by reason, most frequent first.
+fn excluded_rows(result: &QueryResult) -> Vec<ExcludedRow> {
+    let rows = result.excluded.iter();
     let mut rows: Vec<ExcludedRow> =
         rows.map(|(reason, count)| ExcludedRow { reason: reason.clone(), count: *count }).collect();
     rows.sort_by(|one, other| {
@@ -266,13 +276,13 @@ fn filtered(found: &QueryResult) -> Vec<ExcludedRow> {
     rows
 }
 
-/// All tables that have a name of their own.
+/// Returns the keys of all tables with a fixed name: everything but event properties.
 #[must_use]
 pub fn all_tables() -> Vec<Key> {
     Dimension::ALL.into_iter().map(Key::from).chain([Key::Goal]).collect()
 }
 
-/// Tables as a map: `{"page": {"rows": […], "more": 0}, …}`.
+/// Serializes tables as a map: `{"page": {"rows": […], "more": 0}, …}`.
 fn by_name<S: Serializer>(tables: &[Table], serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Content<'a> {
@@ -290,8 +300,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_flat_in_data() {
-        let row = Row { value: None, tally: Metrics { visitors: 1, ..Metrics::default() } };
+    fn serializes_row_without_nesting() {
+        let row = Row { value: None, metrics: Metrics { visitors: 1, ..Metrics::default() } };
         assert_eq!(
             serde_json::to_string(&row).unwrap(),
             r#"{"value":null,"visitors":1,"visits":0,"views":0,"events":0,"views_per_visit":null,"bounce_rate":null,"visit_duration":null,"time_on_page":null,"scroll_depth":null}"#

@@ -125,7 +125,7 @@ async fn report<S: Store>(
     let reader = Reader { store, settings, site, checkpoint, now };
     let report = reader.report(&query, &[Dimension::Page.into()], usize::MAX).await?;
     let rows = report.tables.into_iter().flat_map(|table| table.rows);
-    Ok(rows.map(|row| (row.value.unwrap_or_default(), row.tally.views)).collect())
+    Ok(rows.map(|row| (row.value.unwrap_or_default(), row.metrics.views)).collect())
 }
 
 /// Makes a request for a period.

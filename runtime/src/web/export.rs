@@ -23,9 +23,9 @@ const INCOMPLETE: HeaderName = HeaderName::from_static("x-footfall-incomplete");
 enum ExportError {
     #[error(transparent)]
     Auth(#[from] AuthError),
-    #[error("format must be csv or jsonl; Parquet files are written by `cargo xtask export`")]
+    #[error("format must be csv or jsonl; for Parquet files, run `cargo xtask export`")]
     Format,
-    #[error("{0} must be a day of UTC, such as 2026-11-22")]
+    #[error("{0} must be a UTC day such as 2026-11-22")]
     Day(&'static str),
     #[error("from must not be later than to")]
     Order,

@@ -1,8 +1,8 @@
 //! Plausible's Stats API, answered by the engine: `POST /api/v2/query`, and v1 for old clients.
 //!
-//! <https://plausible.io/docs/stats-api>, <https://plausible.io/docs/stats-api-v1>; where the references are
-//! silent, what Plausible's tests expect (`test/plausible_web/controllers/api/external_stats_controller`).
-//! What is answered, and how the numbers differ from Plausible's, is in docs/stats-api.md.
+//! Follows <https://plausible.io/docs/stats-api> and <https://plausible.io/docs/stats-api-v1>, and where these are
+//! silent, Plausible's tests (`test/plausible_web/controllers/api/external_stats_controller`).
+//! `docs/stats-api.md` says what is supported, and how the metrics differ from Plausible's.
 
 mod date_range;
 mod dimension;
@@ -32,25 +32,25 @@ use crate::storage::{Store, StoreError};
 use self::request::Question;
 use self::response::Answer;
 
-/// The largest body of a question, in bytes.
+/// Maximum size of a query's body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// A question that cannot be answered as it is: where it is wrong, and what may stand there.
+/// Error message for an invalid query: the place of the error, and what is valid there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Refused(String);
+struct InvalidQuery(String);
 
-impl Refused {
+impl InvalidQuery {
     fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 
-    /// What is wrong with a value at a place in the body.
+    /// Creates the error for an invalid value at a place in the body.
     fn at(place: &str, what: &str, value: &Value, hint: &str) -> Self {
         let value = crate::platform::sanitize::clean(&value.to_string(), 200);
         Self(format!("{place}: {what} {value}: {hint}"))
     }
 
-    /// That a key is missing, or no such thing.
+    /// Creates the error for a key that is missing or has an invalid value.
     fn missing(key: &str, value: Option<&Value>, hint: &str) -> Self {
         match value {
             Some(value) => Self::at(&format!("#/{key}"), &format!("Invalid {key}"), value, hint),
@@ -59,20 +59,20 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for InvalidQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
 }
 
-/// Why there is no answer.
+/// Why a request could not be answered.
 #[derive(Debug, thiserror::Error)]
-enum Problem {
+enum StatsError {
     #[error("{0}")]
-    Refused(Refused),
+    Invalid(InvalidQuery),
     #[error(transparent)]
     Query(#[from] QueryError),
-    #[error("The question has more than {MAX_BODY} bytes: take some filters off.")]
+    #[error("The query has more than {MAX_BODY} bytes: use fewer filters.")]
     TooLarge,
     #[error("Missing site ID. Please provide the required site_id parameter with your request.")]
     NoSite,
@@ -84,13 +84,13 @@ enum Problem {
     Json(#[from] serde_json::Error),
 }
 
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
+impl From<InvalidQuery> for StatsError {
+    fn from(invalid: InvalidQuery) -> Self {
+        Self::Invalid(invalid)
     }
 }
 
-impl From<ReadError> for Problem {
+impl From<ReadError> for StatsError {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Store(error) => error.into(),
@@ -99,7 +99,7 @@ impl From<ReadError> for Problem {
     }
 }
 
-/// Answers a request to one of the Stats API's routes; `None` if it is to another.
+/// Answers a request to the Stats API. `None` if the path is not one of its routes.
 pub async fn handle<S: Store>(access: Authenticator<'_, S>, request: &Request) -> Option<Response> {
     let stats = Stats { access };
     let answer = match request.path.as_str() {
@@ -112,11 +112,11 @@ pub async fn handle<S: Store>(access: Authenticator<'_, S>, request: &Request) -
     };
     Some(match answer {
         Ok(answer) => response(StatusCode::OK, "application/json", answer),
-        Err(problem) => failed(&problem),
+        Err(error) => error_response(&error),
     })
 }
 
-/// An answer of v2, in Plausible's order.
+/// A response of v2. Fields are in Plausible's order.
 #[derive(Serialize)]
 struct Body {
     results: Vec<response::Row>,
@@ -129,55 +129,55 @@ struct Stats<'a, S> {
 }
 
 impl<'a, S: Store> Stats<'a, S> {
-    /// The site of a domain, if whoever asks may read it. Who may not is told that before anything else.
-    async fn site(&self, request: &Request, domain: Option<&str>) -> Result<&'a Site, Problem> {
+    /// Returns the site with a domain. Checks access before anything else.
+    async fn site(&self, request: &Request, domain: Option<&str>) -> Result<&'a Site, StatsError> {
         let domain = domain.unwrap_or_default();
         let site = self.access.api(request, domain).await?.site;
-        if domain.is_empty() { Err(Problem::NoSite) } else { Ok(site) }
+        if domain.is_empty() { Err(StatsError::NoSite) } else { Ok(site) }
     }
 
-    async fn reader<'s>(&'s self, site: &'s Site) -> Result<Reader<'s, S>, Problem> {
+    async fn reader<'s>(&'s self, site: &'s Site) -> Result<Reader<'s, S>, StatsError> {
         let Authenticator { store, settings, now, .. } = self.access;
         let checkpoint = Checkpoint::load(store, site).await?;
         Ok(Reader { store, settings, site, checkpoint, now })
     }
 
-    async fn query(&self, request: &Request) -> Result<Vec<u8>, Problem> {
+    async fn query(&self, request: &Request) -> Result<Vec<u8>, StatsError> {
         let body = object(&request.body);
         let domain = body.as_ref().ok().and_then(|body| body.get("site_id")?.as_str());
         let site = match self.site(request, domain).await {
-            // What is no question has no site, either.
-            Err(Problem::NoSite) => return Err(body.err().unwrap_or(Problem::NoSite)),
+            // An invalid body has no site, so report that the body is invalid.
+            Err(StatsError::NoSite) => return Err(body.err().unwrap_or(StatsError::NoSite)),
             site => site?,
         };
         let body = body?;
         let reader = self.reader(site).await?;
-        let asked = asked(&reader);
-        let question = Question::parse(&body, site, &asked)?;
+        let context = period_context(&reader);
+        let question = Question::parse(&body, site, &context)?;
         let answer = response::answer(&reader, &question).await?;
-        let query = question.repeated(site, &body);
+        let query = question.echo(site, &body);
         let meta = meta(&question, &answer);
         let body = Body { results: answer.rows, meta, query };
         Ok(serde_json::to_vec(&body)?)
     }
 
-    async fn realtime(&self, request: &Request) -> Result<Vec<u8>, Problem> {
+    async fn realtime(&self, request: &Request) -> Result<Vec<u8>, StatsError> {
         let site = self.site(request, request.parameter("site_id").as_deref()).await?;
         let visitors = self.reader(site).await?.visitors_now().await?;
         Ok(visitors.to_string().into_bytes())
     }
 
-    async fn v1(&self, request: &Request, endpoint: v1::Endpoint) -> Result<Vec<u8>, Problem> {
+    async fn v1(&self, request: &Request, endpoint: v1::Endpoint) -> Result<Vec<u8>, StatsError> {
         let site = self.site(request, request.parameter("site_id").as_deref()).await?;
         let reader = self.reader(site).await?;
-        let asked = asked(&reader);
-        let question = v1::question(endpoint, request, site, &asked)?;
+        let context = period_context(&reader);
+        let question = v1::question(endpoint, request, site, &context)?;
         let answer = response::answer(&reader, &question.question).await?;
-        Ok(serde_json::to_vec(&question.shape(answer))?)
+        Ok(serde_json::to_vec(&question.to_json(answer))?)
     }
 }
 
-fn asked<'a, S>(reader: &Reader<'a, S>) -> PeriodContext<'a> {
+fn period_context<'a, S>(reader: &Reader<'a, S>) -> PeriodContext<'a> {
     PeriodContext {
         now: reader.now,
         zone: &reader.site.time_zone,
@@ -185,32 +185,33 @@ fn asked<'a, S>(reader: &Reader<'a, S>) -> PeriodContext<'a> {
     }
 }
 
-fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
+fn object(body: &[u8]) -> Result<Map<String, Value>, StatsError> {
     if body.len() > MAX_BODY {
-        return Err(Problem::TooLarge);
+        return Err(StatsError::TooLarge);
     }
     let hint =
         "write {\"site_id\": \"example.com\", \"metrics\": [\"visitors\"], \"date_range\": \"7d\"}";
     match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(Refused(format!("#: The body must be a JSON object: {hint}")).into()),
-        Err(error) => Err(Refused(format!("#: The body is no JSON ({error}): {hint}")).into()),
+        Ok(_) => Err(InvalidQuery(format!("#: The body must be a JSON object: {hint}")).into()),
+        Err(error) => {
+            Err(InvalidQuery(format!("#: The body is not valid JSON ({error}): {hint}")).into())
+        }
     }
 }
 
-/// What is told beside the rows.
+/// Returns the `meta` object of a response.
 fn meta(question: &Question, answer: &Answer) -> Map<String, Value> {
     let mut meta = Map::new();
     let include = &question.include;
     if include.imports {
         meta.insert("imports_included".to_owned(), false.into());
         meta.insert("imports_skip_reason".to_owned(), "no_imported_data".into());
-        let warning =
-            "What is imported is counted like all other hits, and is never apart from them.";
+        let warning = "Imported hits are counted like all other hits. They cannot be left out.";
         meta.insert("imports_warning".to_owned(), warning.into());
     }
-    if let Some(bars) = question.time.bars.as_ref().filter(|_| include.time_labels) {
-        let labels: Vec<&str> = bars.iter().map(|bar| bar.name.as_str()).collect();
+    if let Some(buckets) = question.time.buckets.as_ref().filter(|_| include.time_labels) {
+        let labels: Vec<&str> = buckets.iter().map(|bucket| bucket.name.as_str()).collect();
         meta.insert("time_labels".to_owned(), labels.into());
     }
     if include.total_rows {
@@ -222,26 +223,28 @@ fn meta(question: &Question, answer: &Answer) -> Map<String, Value> {
     meta
 }
 
-/// That something could not be read, and so is in no number.
+/// Returns a warning if some data could not be read.
 fn warning(missing: &Missing) -> Option<String> {
     let Missing { unreadable, incomplete } = missing;
-    let whole = *unreadable == 0 && incomplete.is_empty();
-    (!whole).then(|| {
+    let is_complete = *unreadable == 0 && incomplete.is_empty();
+    (!is_complete).then(|| {
         let segments = incomplete.len();
         format!(
-            "{unreadable} hits and {segments} segments could not be read, and are missing from the \
-             results: the function's log says why."
+            "{unreadable} hits and {segments} segments could not be read and are missing from the \
+             results. See the function's log for the causes."
         )
     })
 }
 
-fn failed(problem: &Problem) -> Response {
-    let status = match problem {
-        Problem::Auth(denied) => return denied.response(),
-        Problem::Refused(_) | Problem::Query(_) | Problem::NoSite => StatusCode::BAD_REQUEST,
-        Problem::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Problem::Store(error) => error.status(),
-        Problem::Json(_) => StatusCode::INTERNAL_SERVER_ERROR,
+fn error_response(error: &StatsError) -> Response {
+    let status = match error {
+        StatsError::Auth(denied) => return denied.response(),
+        StatsError::Invalid(_) | StatsError::Query(_) | StatsError::NoSite => {
+            StatusCode::BAD_REQUEST
+        }
+        StatsError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        StatsError::Store(error) => error.status(),
+        StatsError::Json(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    json_error(status, &told(status, "a question was not answered", problem))
+    json_error(status, &told(status, "cannot answer a query of the Stats API", error))
 }

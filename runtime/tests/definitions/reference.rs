@@ -10,8 +10,8 @@ use footfall_runtime::hit::{Hit, Kind};
 use footfall_runtime::query::condition::Operator;
 use footfall_runtime::query::dimension::{Dimension, Key};
 use footfall_runtime::query::metrics::Metrics;
-use footfall_runtime::query::period::Unit;
 use footfall_runtime::query::report::{Bucket, ExcludedRow, Report, Row, Table};
+use footfall_runtime::query::time_range::Unit;
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz};
 
@@ -56,14 +56,14 @@ pub(crate) fn report(world: &World, question: &Question, first: Option<Date>) ->
     let ends = starts.iter().skip(1).map(|(at, _)| *at).chain([range.1]);
     let bars = starts.iter().zip(ends).map(|((at, name), end)| Bucket {
         at: name.clone(),
-        tally: tally(&visits, (*at, end), &filters, all),
+        metrics: tally(&visits, (*at, end), &filters, all),
     });
     let before = before(&days, range, question.now, zone);
     let bars_before = before.map(|range| bars_before(&days, range, unit, zone)).unwrap_or_default();
     let ends = bars_before.iter().skip(1).map(|(at, _)| *at).chain(before.map(|range| range.1));
     let bars_before = bars_before.iter().zip(ends).map(|((at, name), end)| Bucket {
         at: name.clone(),
-        tally: tally(&visits, (*at, end), &filters, all),
+        metrics: tally(&visits, (*at, end), &filters, all),
     });
     let keys = Dimension::ALL.into_iter().map(Key::Dimension).chain([Key::Goal]);
     let tables = keys.filter_map(|key| {
@@ -79,12 +79,12 @@ pub(crate) fn report(world: &World, question: &Question, first: Option<Date>) ->
         filters: filters.iter().map(|filter| filter.text()).collect(),
         now: now(&visits, question.now),
         totals: tally(&visits, range, &filters, all),
-        before: before.map(|range| tally(&visits, range, &filters, all)),
+        previous: before.map(|range| tally(&visits, range, &filters, all)),
         unit,
-        bars: bars.collect(),
-        bars_before: bars_before.collect(),
+        buckets: bars.collect(),
+        previous_buckets: bars_before.collect(),
         tables: tables.collect(),
-        filtered: filtered(world, range),
+        excluded: filtered(world, range),
         unreadable: 0,
         incomplete: Vec::new(),
     }
@@ -337,7 +337,7 @@ fn table(visits: &[Visit], range: Range, filters: &[&Tree], key: &Key, limit: us
     let more = rows.len().saturating_sub(limit) as u64;
     let rows = rows.into_iter().take(limit).map(|(value, tally)| {
         let value = (!value.is_empty()).then_some(value);
-        Row { value, tally }
+        Row { value, metrics: tally }
     });
     Table { key: key.clone(), rows: rows.collect(), more }
 }

@@ -289,24 +289,26 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
         format!("period {} {} to {}", report.period, report.from, report.to),
         format!("now {}", report.now),
         format!("total {}", numbers(&report.totals)),
-        format!("before {}", report.before.as_ref().map_or_else(|| "-".to_owned(), numbers)),
+        format!("before {}", report.previous.as_ref().map_or_else(|| "-".to_owned(), numbers)),
         format!("average {}", averages(&report.totals)),
-        format!("unit {:?} {}", report.unit, report.bars.len()),
+        format!("unit {:?} {}", report.unit, report.buckets.len()),
     ];
     lines.extend(report.filters.iter().map(|filter| format!("filter {filter}")));
-    lines.extend(report.bars.iter().map(|bar| format!("bar {} {}", bar.at, numbers(&bar.tally))));
-    let before = report.bars_before.iter();
-    lines.extend(before.map(|bar| format!("compared {} {}", bar.at, numbers(&bar.tally))));
+    lines.extend(
+        report.buckets.iter().map(|bar| format!("bar {} {}", bar.at, numbers(&bar.metrics))),
+    );
+    let before = report.previous_buckets.iter();
+    lines.extend(before.map(|bar| format!("compared {} {}", bar.at, numbers(&bar.metrics))));
     for table in &report.tables {
         for row in &table.rows {
             let value = row.value.as_deref().unwrap_or("(none)");
-            lines.push(format!("{} {value} {}", table.key, numbers(&row.tally)));
+            lines.push(format!("{} {value} {}", table.key, numbers(&row.metrics)));
         }
         if table.more > 0 {
             lines.push(format!("{} … {} more", table.key, table.more));
         }
     }
-    let filtered = report.filtered.iter();
+    let filtered = report.excluded.iter();
     lines.extend(filtered.map(|row| format!("filtered {} {}", row.reason, row.count)));
     lines.extend((report.unreadable > 0).then(|| format!("unreadable {}", report.unreadable)));
     lines.extend(report.incomplete.iter().map(|what| format!("incomplete {what}")));

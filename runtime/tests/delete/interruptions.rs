@@ -46,10 +46,10 @@ fn interrupted_deletion_shows_old_or_new_and_can_be_completed() {
                         continue;
                     }
                     // On the current day, each hour is replaced on its own.
-                    let pairs = old[number].bars.iter().zip(&new[number].bars);
-                    for (seen, (old, new)) in seen.bars.iter().zip(pairs) {
-                        let views = [old, new].map(|bar| bar.tally.views);
-                        assert!(views.contains(&seen.tally.views), "{}: {what}", seen.at);
+                    let pairs = old[number].buckets.iter().zip(&new[number].buckets);
+                    for (seen, (old, new)) in seen.buckets.iter().zip(pairs) {
+                        let views = [old, new].map(|bar| bar.metrics.views);
+                        assert!(views.contains(&seen.metrics.views), "{}: {what}", seen.at);
                     }
                 }
                 // Either a rollup runs first, or the deletion is run again at once.

@@ -179,8 +179,8 @@ fn shown(store: &Memory, now: &str) -> Report {
 fn of_day<S: Store>(store: &S, day: &str) -> Report {
     // Without the previous period.
     Report {
-        before: None,
-        bars_before: Vec::new(),
+        previous: None,
+        previous_buckets: Vec::new(),
         ..report(store, &format!("from={day}&to={day}"), NOW)
     }
 }

@@ -95,7 +95,7 @@ fn filter_form_redirects_to_a_url() {
     let wrong = dev.get("/dashboard?key=page&op=matches&value=(");
     let page = dev.get(&format!("/dashboard{}", wrong.header("location").unwrap()));
     assert_eq!(page.status, 400);
-    assert!(page.text().contains("is no regular expression"), "{}", page.text());
+    assert!(page.text().contains("invalid regular expression"), "{}", page.text());
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn rolling_up_changes_no_number() {
     put(&store, &traffic(&settings.sites[0], 2));
     let raw = shown(&store, &settings, NOW);
     assert!(
-        raw.totals.visitors > 25 && raw.filtered.len() == ExclusionReason::ALL.len(),
+        raw.totals.visitors > 25 && raw.excluded.len() == ExclusionReason::ALL.len(),
         "{raw:?}"
     );
     roll_up(&store, &settings, NOW);

@@ -178,7 +178,7 @@ fn rejects_invalid_requests() {
     check("aggregate", "date=2021-dkjbAS", "Error parsing `date` parameter: invalid_format.");
     check("aggregate", "period=custom", "The `date` parameter is required");
     check("aggregate", "period=custom&date=2026-01-01", "Invalid format for `date` parameter.");
-    check("aggregate", "period=custom&date=2026-01-02,2026-01-01", "ends before it begins");
+    check("aggregate", "period=custom&date=2026-01-02,2026-01-01", "the end is before the start");
     check("aggregate", "metrics=visitors,baa", "The metric `baa` is not recognized");
     check("aggregate", "metrics=visitors,visitors", "Metrics cannot be queried multiple times.");
     check("aggregate", "metrics=conversion_rate", "event:goal filters or dimensions");

@@ -544,12 +544,12 @@ fn errors_name_the_invalid_key() {
         json!({ "date_range": "bad_period" }),
         r##"#/date_range: Invalid date range "bad_period": use "day""##,
     );
-    check(json!({ "date_range": ["2026-11-19", "2026-11-18"] }), "ends before it begins");
+    check(json!({ "date_range": ["2026-11-19", "2026-11-18"] }), "the end is before the start");
     check(json!({ "date_range": ["2026-11-19"] }), "#/date_range");
     check(json!({ "date_range": 7 }), "#/date_range");
     check(json!({ "filters": [["is", "event:page", "/a"]] }), "#/filters/0: Invalid filter");
     check(json!({ "filters": {} }), "#/filters");
-    check(json!({ "filters": [["matches", "event:page", ["("]]] }), "no regular expression");
+    check(json!({ "filters": [["matches", "event:page", ["("]]] }), "invalid regular expression");
     check(
         json!({ "order_by": [["visits", "desc"]] }),
         r##"#/order_by/0: Invalid order_by entry ["visits","desc"]"##,
@@ -564,7 +564,7 @@ fn errors_name_the_invalid_key() {
     check(json!({ "pagination": 7 }), "#/pagination");
     check(json!({ "include": { "time_labels": true } }), "requires a time dimension");
     check(json!({ "include": { "imports": "yes" } }), "#/include/imports");
-    check(json!({ "include": { "other": true } }), "#/include/other: there is no such key");
+    check(json!({ "include": { "other": true } }), "#/include/other: unknown key");
     check(json!({ "include": { "comparisons": { "mode": "other" } } }), "#/include/comparisons");
     check(json!({ "include": { "comparisons": { "mode": "custom" } } }), "#/include/comparisons");
     check(
@@ -573,8 +573,8 @@ fn errors_name_the_invalid_key() {
     );
     check(json!({ "include": { "compare": "other" } }), "#/include/compare");
     check(json!({ "include": [] }), "#/include");
-    check(json!({ "limit": 10 }), "#/limit: there is no such key; write \"pagination\"");
-    check(json!({ "Metrics": [] }), "#/Metrics: there is no such key; use site_id");
+    check(json!({ "limit": 10 }), "#/limit: unknown key; write \"pagination\"");
+    check(json!({ "Metrics": [] }), "#/Metrics: unknown key; use site_id");
 
     let error = |body: &[u8]| {
         let (status, answer) = world.post(body);

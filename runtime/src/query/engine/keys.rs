@@ -1,70 +1,70 @@
-//! Keys, and the codes that hits and visits have of them.
+//! The keys that plans use, and the codes of their values for hits and visits.
 
 use std::collections::HashMap;
 
 use footfall_infra::settings::{Goal, Reached, Site};
 
-use super::Visit;
+use super::visit::Visit;
 use crate::hit::channel::{self, AcquisitionParams};
 use crate::query::dimension::{Dimension, Key, Scope};
 use crate::segment::column::Column;
 use crate::segment::dictionary::{DictKey, Dictionaries, Dictionary, NULL_KEY};
 use crate::segment::hit_batch::HitBatch;
 
-/// The columns that say what visits there are, and what is a view.
-const BASE: [Column; 4] = [Column::Event, Column::Host, Column::Page, Column::Exclusion];
+/// Columns needed to find visits and page views.
+const BASE_COLUMNS: [Column; 4] = [Column::Event, Column::Host, Column::Page, Column::Exclusion];
 
-/// What a channel is made from.
-const ORIGIN: [Column; 4] =
+/// Columns from which a channel is derived.
+const CHANNEL_COLUMNS: [Column; 4] =
     [Column::Source, Column::UtmSource, Column::UtmMedium, Column::UtmCampaign];
 
-/// All keys that are asked for, each once, and the texts of those that no column has.
+/// The distinct keys of all plans, with the dictionaries of those that are not columns.
 #[derive(Debug)]
-pub(super) struct Keys<'a> {
+pub(super) struct KeySet<'a> {
     site: &'a Site,
-    keys: Vec<Known>,
-    /// The names of pages of other hosts, by the codes of host and path.
+    keys: Vec<KeyEntry>,
+    /// Full names of pages on other hosts, by the codes of host and path.
     pages: HashMap<(DictKey, DictKey), DictKey>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct KeyEntry {
     key: Key,
-    /// The values of what is derived.
+    /// The values, if they are derived. Empty for columns.
     dictionary: Dictionary,
-    derived: Derived,
+    source: Source,
 }
 
-/// What is remembered of values that are derived.
+/// Where the values of a key come from, with a cache of what was derived.
 #[derive(Debug)]
-enum Derived {
-    /// It is a column as it stands.
+enum Source {
+    /// A column, unchanged.
     Column(Column),
     Entry,
     Exit,
-    /// By the codes of its columns.
+    /// By the codes of [`CHANNEL_COLUMNS`].
     Channel(HashMap<[DictKey; 4], DictKey, foldhash::fast::RandomState>),
-    /// By the code of the properties.
+    /// Name of the property, and its values by the code of the properties.
     Prop(String, Vec<DictKey>),
-    /// By the codes of the event and of the page, a bit for each goal.
+    /// Bit sets with one bit per goal, by the code of the event or of the page.
     Goals {
         of_events: Vec<u64>,
         of_pages: Vec<u64>,
     },
 }
 
-/// The codes of a day's rows or visits.
+/// The codes of one key for a day's rows or visits.
 #[derive(Debug)]
 pub(super) enum Codes<'d> {
-    /// By the visit's place.
+    /// By index of the visit.
     OfVisits(Vec<DictKey>),
     /// By row.
     OfRows(std::borrow::Cow<'d, [DictKey]>),
-    /// Bits, by row.
+    /// Bit sets of goals by row.
     Goals(Goals<'d>),
 }
 
-/// Which goals rows reach.
+/// The goals that rows reach.
 #[derive(Debug)]
 pub(super) struct Goals<'d> {
     events: &'d [DictKey],
@@ -74,7 +74,7 @@ pub(super) struct Goals<'d> {
 }
 
 impl Goals<'_> {
-    /// A bit for each goal that a row reaches.
+    /// Returns the goals that a row reaches, one bit each.
     pub(super) fn of(&self, row: usize) -> u64 {
         match self.events[row] {
             NULL_KEY => self.of_pages[self.pages[row] as usize],
@@ -83,7 +83,7 @@ impl Goals<'_> {
     }
 }
 
-/// The codes of the goals that some bits stand for.
+/// Returns the codes of the goals in a bit set.
 pub(super) fn bits(mut bits: u64) -> impl Iterator<Item = DictKey> {
     std::iter::from_fn(move || {
         let lowest = (bits != 0).then(|| bits.trailing_zeros())?;
@@ -92,51 +92,51 @@ pub(super) fn bits(mut bits: u64) -> impl Iterator<Item = DictKey> {
     })
 }
 
-impl<'a> Keys<'a> {
+impl<'a> KeySet<'a> {
     pub(super) fn new(site: &'a Site) -> Self {
         Self { site, keys: Vec::new(), pages: HashMap::new() }
     }
 
-    /// The place of a key, new if it is.
-    pub(super) fn place(&mut self, key: Key) -> usize {
-        if let Some(place) = self.keys.iter().position(|known| known.key == key) {
-            return place;
+    /// Returns the index of a key, and adds it if it is new.
+    pub(super) fn index(&mut self, key: Key) -> usize {
+        if let Some(index) = self.keys.iter().position(|entry| entry.key == key) {
+            return index;
         }
         let mut dictionary = Dictionary::default();
-        let derived = match &key {
-            Key::Dimension(Dimension::EntryPage) => Derived::Entry,
-            Key::Dimension(Dimension::ExitPage) => Derived::Exit,
-            Key::Dimension(Dimension::Channel) => Derived::Channel(HashMap::default()),
-            Key::Dimension(dimension) => Derived::Column(dimension.column()),
-            Key::Prop(name) => Derived::Prop(name.clone(), Vec::new()),
+        let source = match &key {
+            Key::Dimension(Dimension::EntryPage) => Source::Entry,
+            Key::Dimension(Dimension::ExitPage) => Source::Exit,
+            Key::Dimension(Dimension::Channel) => Source::Channel(HashMap::default()),
+            Key::Dimension(dimension) => Source::Column(dimension.column()),
+            Key::Prop(name) => Source::Prop(name.clone(), Vec::new()),
             Key::Goal => {
                 for goal in &self.site.goals {
                     dictionary.key_for(&goal.name);
                 }
-                Derived::Goals { of_events: Vec::new(), of_pages: Vec::new() }
+                Source::Goals { of_events: Vec::new(), of_pages: Vec::new() }
             }
         };
-        self.keys.push(Known { key, dictionary, derived });
+        self.keys.push(KeyEntry { key, dictionary, source });
         self.keys.len() - 1
     }
 
-    pub(super) fn scope(&self, place: usize) -> Scope {
-        self.keys[place].key.scope()
+    pub(super) fn scope(&self, index: usize) -> Scope {
+        self.keys[index].key.scope()
     }
 
-    pub(super) fn is_goal(&self, place: usize) -> bool {
-        self.keys[place].key == Key::Goal
+    pub(super) fn is_goal(&self, index: usize) -> bool {
+        self.keys[index].key == Key::Goal
     }
 
-    /// The columns that days must have.
+    /// Returns the columns that the keys need, in their order.
     pub(super) fn columns(&self) -> Vec<Column> {
-        let mut columns = BASE.to_vec();
-        for known in &self.keys {
-            let more: &[Column] = match &known.derived {
-                Derived::Column(column) => std::slice::from_ref(column),
-                Derived::Channel(_) => &ORIGIN,
-                Derived::Prop(..) => &[Column::Props],
-                Derived::Entry | Derived::Exit | Derived::Goals { .. } => &[],
+        let mut columns = BASE_COLUMNS.to_vec();
+        for entry in &self.keys {
+            let more: &[Column] = match &entry.source {
+                Source::Column(column) => std::slice::from_ref(column),
+                Source::Channel(_) => &CHANNEL_COLUMNS,
+                Source::Prop(..) => &[Column::Props],
+                Source::Entry | Source::Exit | Source::Goals { .. } => &[],
             };
             columns.extend(more);
         }
@@ -145,59 +145,67 @@ impl<'a> Keys<'a> {
         columns
     }
 
-    /// The values of a key.
+    /// Returns the values of a key.
     pub(super) fn dictionary<'s>(
         &'s self,
-        place: usize,
-        texts: &'s Dictionaries,
+        index: usize,
+        dictionaries: &'s Dictionaries,
     ) -> &'s Dictionary {
-        let known = &self.keys[place];
-        match known.derived {
-            Derived::Column(column) => texts.of(column),
-            Derived::Entry | Derived::Exit => texts.of(Column::Page),
-            Derived::Channel(_) | Derived::Prop(..) | Derived::Goals { .. } => &known.dictionary,
+        let entry = &self.keys[index];
+        match entry.source {
+            Source::Column(column) => dictionaries.of(column),
+            Source::Entry | Source::Exit => dictionaries.of(Column::Page),
+            Source::Channel(_) | Source::Prop(..) | Source::Goals { .. } => &entry.dictionary,
         }
     }
 
-    /// Puts the host before a page's path where it is not the site's own, and the site's own domain where
-    /// no host is stored.
-    pub(super) fn name_pages(&mut self, day: &mut HitBatch, texts: &mut Dictionaries) {
-        let own = texts.of_mut(Column::Host).key_for(self.site.domain.as_str());
-        if day.column(Column::Host).iter().all(|host| *host == NULL_KEY) {
-            day.column_mut(Column::Host).fill(own);
+    /// Prefixes page paths of other hosts with the host, and fills in the site's domain where no host is stored.
+    pub(super) fn name_pages(&mut self, batch: &mut HitBatch, dictionaries: &mut Dictionaries) {
+        let own = dictionaries.of_mut(Column::Host).key_for(self.site.domain.as_str());
+        if batch.column(Column::Host).iter().all(|host| *host == NULL_KEY) {
+            batch.column_mut(Column::Host).fill(own);
             return;
         }
-        for row in 0..day.len() {
-            let host = day.column(Column::Host)[row];
-            let page = day.column(Column::Page)[row];
+        for row in 0..batch.len() {
+            let host = batch.column(Column::Host)[row];
+            let page = batch.column(Column::Page)[row];
             if host == NULL_KEY {
-                day.column_mut(Column::Host)[row] = own;
+                batch.column_mut(Column::Host)[row] = own;
             } else if page != NULL_KEY {
                 let name = *self.pages.entry((host, page)).or_insert_with(|| {
-                    let host = texts.of(Column::Host).value(host).unwrap_or_default();
-                    let path = texts.of(Column::Page).value(page).unwrap_or_default();
+                    let host = dictionaries.of(Column::Host).value(host).unwrap_or_default();
+                    let path = dictionaries.of(Column::Page).value(page).unwrap_or_default();
                     let name = format!("{host}{path}");
-                    texts.of_mut(Column::Page).key_for(&name)
+                    dictionaries.of_mut(Column::Page).key_for(&name)
                 });
-                day.column_mut(Column::Page)[row] = name;
+                batch.column_mut(Column::Page)[row] = name;
             }
         }
     }
 
-    /// Learns what a day has that no day before it had.
-    pub(super) fn learn(&mut self, day: &HitBatch, visits: &[Visit], texts: &Dictionaries) {
+    /// Derives the values that are new in a batch.
+    pub(super) fn learn(
+        &mut self,
+        batch: &HitBatch,
+        visits: &[Visit],
+        dictionaries: &Dictionaries,
+    ) {
         let goals = &self.site.goals;
-        for known in &mut self.keys {
-            match &mut known.derived {
-                Derived::Column(_) | Derived::Entry | Derived::Exit => {}
-                Derived::Channel(channels) => {
+        for entry in &mut self.keys {
+            match &mut entry.source {
+                Source::Column(_) | Source::Entry | Source::Exit => {}
+                Source::Channel(channels) => {
                     for visit in visits {
                         channels
-                            .entry(ORIGIN.map(|column| day.column(column)[visit.rows.start]))
+                            .entry(
+                                CHANNEL_COLUMNS
+                                    .map(|column| batch.column(column)[visit.rows.start]),
+                            )
                             .or_insert_with_key(|codes| {
-                                let text =
-                                    |place: usize| texts.of(ORIGIN[place]).value(codes[place]);
-                                known.dictionary.key_for(channel::channel(&AcquisitionParams {
+                                let text = |place: usize| {
+                                    dictionaries.of(CHANNEL_COLUMNS[place]).value(codes[place])
+                                };
+                                entry.dictionary.key_for(channel::channel(&AcquisitionParams {
                                     source: text(0),
                                     utm_source: text(1),
                                     utm_medium: text(2),
@@ -206,48 +214,48 @@ impl<'a> Keys<'a> {
                             });
                     }
                 }
-                Derived::Prop(name, codes) => {
-                    for (_, props) in texts.of(Column::Props).iter().skip(codes.len()) {
+                Source::Prop(name, codes) => {
+                    for (_, props) in dictionaries.of(Column::Props).iter().skip(codes.len()) {
                         let value = props.and_then(|props| prop(props, name));
-                        let code = value.map_or(NULL_KEY, |value| known.dictionary.key_for(&value));
+                        let code = value.map_or(NULL_KEY, |value| entry.dictionary.key_for(&value));
                         codes.push(code);
                     }
                 }
-                Derived::Goals { of_events, of_pages } => {
-                    let events = texts.of(Column::Event).iter().skip(of_events.len());
+                Source::Goals { of_events, of_pages } => {
+                    let events = dictionaries.of(Column::Event).iter().skip(of_events.len());
                     of_events.extend(events.map(|(_, event)| reached(goals, event, None)));
-                    let pages = texts.of(Column::Page).iter().skip(of_pages.len());
+                    let pages = dictionaries.of(Column::Page).iter().skip(of_pages.len());
                     of_pages.extend(pages.map(|(_, page)| reached(goals, None, page)));
                 }
             }
         }
     }
 
-    /// The codes of every key in a day of which everything is learnt.
-    pub(super) fn codes<'d>(&'d self, day: &'d HitBatch, visits: &[Visit]) -> Vec<Codes<'d>> {
+    /// Returns the codes of every key for a day that [`learn`](Self::learn) has seen.
+    pub(super) fn codes<'d>(&'d self, batch: &'d HitBatch, visits: &[Visit]) -> Vec<Codes<'d>> {
         let of_visits =
             |code: &dyn Fn(&Visit) -> DictKey| Codes::OfVisits(visits.iter().map(code).collect());
-        let codes = |known: &'d Known| match &known.derived {
-            Derived::Column(column) if known.key.scope() == Scope::Hit => {
-                Codes::OfRows(day.column(*column).into())
+        let codes = |entry: &'d KeyEntry| match &entry.source {
+            Source::Column(column) if entry.key.scope() == Scope::Hit => {
+                Codes::OfRows(batch.column(*column).into())
             }
-            Derived::Column(column) => {
-                let codes = day.column(*column);
+            Source::Column(column) => {
+                let codes = batch.column(*column);
                 Codes::OfVisits(visits.iter().map(|visit| codes[visit.rows.start]).collect())
             }
-            Derived::Entry => of_visits(&|visit| visit.entry),
-            Derived::Exit => of_visits(&|visit| visit.exit),
-            Derived::Channel(channels) => of_visits(&|visit| {
-                let codes = ORIGIN.map(|column| day.column(column)[visit.rows.start]);
+            Source::Entry => of_visits(&|visit| visit.entry),
+            Source::Exit => of_visits(&|visit| visit.exit),
+            Source::Channel(channels) => of_visits(&|visit| {
+                let codes = CHANNEL_COLUMNS.map(|column| batch.column(column)[visit.rows.start]);
                 channels.get(&codes).copied().unwrap_or(NULL_KEY)
             }),
-            Derived::Prop(_, values) => {
-                let props = day.column(Column::Props);
+            Source::Prop(_, values) => {
+                let props = batch.column(Column::Props);
                 Codes::OfRows(props.iter().map(|props| values[*props as usize]).collect())
             }
-            Derived::Goals { of_events, of_pages } => Codes::Goals(Goals {
-                events: day.column(Column::Event),
-                pages: day.column(Column::Page),
+            Source::Goals { of_events, of_pages } => Codes::Goals(Goals {
+                events: batch.column(Column::Event),
+                pages: batch.column(Column::Page),
                 of_events,
                 of_pages,
             }),
@@ -256,19 +264,19 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// The value of a property, if it is there and says anything.
+/// Returns the value of a property. `None` if it is missing or empty.
 fn prop(props: &str, name: &str) -> Option<String> {
     let props: serde_json::Map<String, serde_json::Value> = serde_json::from_str(props).ok()?;
     props.get(name)?.as_str().filter(|value| !value.is_empty()).map(str::to_owned)
 }
 
-/// The goals that an event of a name, or a view of a page, reaches.
+/// Returns the goals that an event or a page view reaches, one bit each.
 fn reached(goals: &[Goal], event: Option<&str>, page: Option<&str>) -> u64 {
     let reaches = |goal: &Goal| match &goal.reached_by {
         Reached::Event(name) => event == Some(name),
         Reached::Page(pattern) => page.is_some_and(|page| pattern.matches(page)),
     };
-    // There are at most 50.
+    // A site has at most 50 goals.
     let bits = goals.iter().enumerate().filter(|(_, goal)| reaches(goal));
     bits.fold(0, |bits, (place, _)| bits | 1_u64.checked_shl(place as u32).unwrap_or(0))
 }

@@ -263,9 +263,9 @@ impl Cards<'_> {
             matches!(key, Key::Dimension(dimension) if dimension.is_ranked_by_visits());
         let rank =
             |tally: &Metrics| if is_ranked_by_visits { tally.visits } else { tally.visitors };
-        let longest = table.rows.iter().map(|row| rank(&row.tally)).max().unwrap_or(0).max(1);
+        let longest = table.rows.iter().map(|row| rank(&row.metrics)).max().unwrap_or(0).max(1);
         let row = |row: &&Row| {
-            let fill = rank(&row.tally) as f64 / longest as f64 * 100.0;
+            let fill = rank(&row.metrics) as f64 / longest as f64 * 100.0;
             self.row(key, row, columns, (fill * 10.0).round() / 10.0)
         };
         let count = table.rows.len() as u64 + table.more;
@@ -362,7 +362,7 @@ impl Cards<'_> {
     /// Returns the card of excluded traffic. `None` if there is none.
     #[must_use]
     pub(super) fn filtered(&self) -> Option<Card> {
-        let filtered = &self.numbers.report.filtered;
+        let filtered = &self.numbers.report.excluded;
         let most = filtered.iter().map(|row| row.count).max()?.max(1);
         let reason = |row: &crate::query::report::ExcludedRow| {
             let fill = (row.count as f64 / most as f64 * 1000.0).round() / 10.0;

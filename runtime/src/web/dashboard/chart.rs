@@ -7,7 +7,8 @@ use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
-use crate::query::period::{Period, TimeBucket, Unit};
+use crate::query::period::Period;
+use crate::query::time_range::{TimeBucket, Unit};
 
 /// Height of the plot, in pixels.
 const HEIGHT: f64 = 180.0;
@@ -124,7 +125,7 @@ impl Chart {
         now: Timestamp,
         href: impl Fn(Date, Date) -> String,
     ) -> Self {
-        let starts = period.bars();
+        let starts = period.buckets();
         // The previous period may be longer: 31 days before 30.
         let compared = &series.before[..series.before.len().min(series.values.len())];
         let shown = series.values.iter().chain(compared).copied().flatten();
@@ -239,8 +240,8 @@ fn labelled(unit: Unit, i: usize, len: usize) -> (bool, bool) {
 
 fn label(unit: Unit, at: &Zoned) -> String {
     let format = match unit {
-        Unit::Hour => "%H:%M",
-        Unit::Day => "%-d %b",
+        Unit::Minute | Unit::Hour => "%H:%M",
+        Unit::Day | Unit::Week => "%-d %b",
         Unit::Month => "%b %Y",
     };
     at.strftime(format).to_string()
@@ -248,8 +249,8 @@ fn label(unit: Unit, at: &Zoned) -> String {
 
 fn name(unit: Unit, at: &Zoned) -> String {
     let format = match unit {
-        Unit::Hour => "%a, %-d %b %Y, %H:%M",
-        Unit::Day => "%a, %-d %b %Y",
+        Unit::Minute | Unit::Hour => "%a, %-d %b %Y, %H:%M",
+        Unit::Day | Unit::Week => "%a, %-d %b %Y",
         Unit::Month => "%B %Y",
     };
     at.strftime(format).to_string()
@@ -258,8 +259,8 @@ fn name(unit: Unit, at: &Zoned) -> String {
 /// Returns the first and last day of a bar. `None` for an hour, which has no page of its own.
 fn days(unit: Unit, at: Date) -> Option<(Date, Date)> {
     match unit {
-        Unit::Hour => None,
-        Unit::Day => Some((at, at)),
+        Unit::Minute | Unit::Hour => None,
+        Unit::Day | Unit::Week => Some((at, at)),
         Unit::Month => Some((at.first_of_month(), at.last_of_month())),
     }
 }
@@ -283,7 +284,7 @@ mod tests {
             to: to.parse().unwrap(),
             zone: TimeZone::try_from(zone.to_owned()).unwrap(),
         };
-        let values: Vec<_> = (0..period.bars().len()).map(|i| Some(10.0 * i as f64)).collect();
+        let values: Vec<_> = (0..period.buckets().len()).map(|i| Some(10.0 * i as f64)).collect();
         let series =
             Series { scale: Scale::Whole, values: &values, before: &[Some(400.0), Some(400.0)] };
         Chart::of(&period, &series, now.parse().unwrap(), |from, to| format!("{from} {to}"))

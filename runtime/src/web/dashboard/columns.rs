@@ -53,7 +53,7 @@ impl Column {
     /// Returns the cell of a row.
     #[must_use]
     pub(super) fn cell(self, key: &Key, row: &Row, numbers: &Numbers) -> Figure {
-        let tally = &row.tally;
+        let tally = &row.metrics;
         let totals = &numbers.report.totals;
         match self {
             Of(metric) => metric.figure(metric.of(tally)),
@@ -132,7 +132,7 @@ pub(super) fn sort(rows: &mut [&Row], key: &Key, sort: Sort) {
     match sort.by {
         None => rows.sort_by_cached_key(|row| name(row)),
         Some(metric) => {
-            rows.sort_by(|one, other| match (metric.of(&one.tally), metric.of(&other.tally)) {
+            rows.sort_by(|one, other| match (metric.of(&one.metrics), metric.of(&other.metrics)) {
                 (Some(one), Some(other)) => turned(one.total_cmp(&other)),
                 (one, other) => other.is_some().cmp(&one.is_some()),
             });
@@ -151,7 +151,7 @@ mod tests {
     fn sorts_rows_by_a_column() {
         let row = |value: &str, visits, bounces| Row {
             value: Some(value.to_owned()),
-            tally: Metrics { visits, bounces, ..Metrics::default() },
+            metrics: Metrics { visits, bounces, ..Metrics::default() },
         };
         let rows = [row("/b", 2, 1), row("/a", 4, 1), row("/c", 0, 0)];
         let check = |by, is_rising, expected: [&str; 3]| {

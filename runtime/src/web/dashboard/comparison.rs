@@ -1,7 +1,7 @@
 //! Pairs the chart's bars with those of the previous period.
 
-use crate::query::period::Unit;
 use crate::query::report::{Bucket, Report};
+use crate::query::time_range::Unit;
 
 /// Returns, for each bar of a report, the index of the bar of the previous period that it is compared with.
 ///
@@ -10,12 +10,12 @@ use crate::query::report::{Bucket, Report};
 /// occurrence; one that was skipped is `None`.
 #[must_use]
 pub(super) fn pairs(report: &Report) -> Vec<Option<usize>> {
-    let before = &report.bars_before;
+    let before = &report.previous_buckets;
     let pair = |(index, bar): (usize, &Bucket)| match report.unit {
         Unit::Hour => before.iter().position(|other| hour(other) == hour(bar)),
-        Unit::Day | Unit::Month => (index < before.len()).then_some(index),
+        _ => (index < before.len()).then_some(index),
     };
-    report.bars.iter().enumerate().map(pair).collect()
+    report.buckets.iter().enumerate().map(pair).collect()
 }
 
 /// Returns the hour on the clock at which a bar begins: `13` of `2026-11-22T13:00+01:00`.
@@ -37,20 +37,21 @@ mod tests {
         let zone = TimeZone::try_from("Europe/Berlin".to_owned()).unwrap();
         let day = day.parse().unwrap();
         let period = Period { choice: Choice::Custom, from: day, to: day, zone };
-        let bar = |start: crate::query::period::TimeBucket| Bucket {
+        let bar = |start: crate::query::time_range::TimeBucket| Bucket {
             at: start.name,
-            tally: Metrics::default(),
+            metrics: Metrics::default(),
         };
-        let bars_before = period.bars_before("2026-12-01T00:00:00Z".parse().unwrap());
+        let bars_before = period.previous_buckets("2026-12-01T00:00:00Z".parse().unwrap());
         let report = Report {
             unit: Unit::Hour,
-            bars: period.bars().into_iter().map(bar).collect(),
-            bars_before: bars_before.into_iter().map(bar).collect(),
+            buckets: period.buckets().into_iter().map(bar).collect(),
+            previous_buckets: bars_before.into_iter().map(bar).collect(),
             ..report()
         };
         let text = |bar: &Bucket| bar.at[8..].to_owned();
-        let pairs = pairs(&report).into_iter().map(|at| at.map(|at| text(&report.bars_before[at])));
-        report.bars.iter().map(text).zip(pairs).collect()
+        let pairs =
+            pairs(&report).into_iter().map(|at| at.map(|at| text(&report.previous_buckets[at])));
+        report.buckets.iter().map(text).zip(pairs).collect()
     }
 
     fn check(hours: &[(String, Option<String>)], expected: &[(&str, Option<&str>)]) {
@@ -111,7 +112,7 @@ mod tests {
 
     #[test]
     fn compares_days_by_position() {
-        let report = Report { bars_before: report().bars[..2].to_vec(), ..report() };
+        let report = Report { previous_buckets: report().buckets[..2].to_vec(), ..report() };
         assert_eq!(pairs(&report)[..3], [Some(0), Some(1), None]);
     }
 }

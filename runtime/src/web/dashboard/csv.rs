@@ -18,22 +18,22 @@ const NUMBERS: &str = "visitors,visits,views,events,views_per_visit,bounce_rate,
 pub(super) fn csv(report: &Report) -> String {
     let mut table = format!("section,name,{NUMBERS}");
     push(&mut table, &["totals", ""], &report.totals);
-    if let Some(before) = &report.before {
+    if let Some(before) = &report.previous {
         push(&mut table, &["before", ""], before);
     }
-    for bar in &report.bars {
-        push(&mut table, &["bars", &bar.at], &bar.tally);
+    for bar in &report.buckets {
+        push(&mut table, &["bars", &bar.at], &bar.metrics);
     }
     for section in &report.tables {
         let key = section.key.to_string();
         for row in &section.rows {
-            push(&mut table, &[&key, row.value.as_deref().unwrap_or_default()], &row.tally);
+            push(&mut table, &[&key, row.value.as_deref().unwrap_or_default()], &row.metrics);
         }
         if section.more > 0 {
             note(&mut table, "more", &format!("{} {key}", section.more));
         }
     }
-    for row in &report.filtered {
+    for row in &report.excluded {
         note(&mut table, "filtered", &format!("{} {}", row.count, row.reason));
     }
     if report.unreadable > 0 {
@@ -50,7 +50,7 @@ pub(super) fn csv(report: &Report) -> String {
 pub(super) fn rows(name: &str, rows: &[Row]) -> String {
     let mut table = format!("{},{NUMBERS}", cell(name));
     for row in rows {
-        push(&mut table, &[row.value.as_deref().unwrap_or_default()], &row.tally);
+        push(&mut table, &[row.value.as_deref().unwrap_or_default()], &row.metrics);
     }
     table
 }
@@ -61,12 +61,12 @@ pub(super) fn bars(report: &Report) -> String {
     let before = NUMBERS.split(',').map(|name| format!("{}_before", name.trim_end()));
     let before = before.collect::<Vec<_>>().join(",");
     let mut table = format!("at,{},at_before,{before}\r\n", NUMBERS.trim_end());
-    for (bar, pair) in report.bars.iter().zip(comparison::pairs(report)) {
-        let (at, numbers_before) = match pair.and_then(|index| report.bars_before.get(index)) {
-            Some(before) => (before.at.as_str(), numbers(&before.tally)),
+    for (bar, pair) in report.buckets.iter().zip(comparison::pairs(report)) {
+        let (at, numbers_before) = match pair.and_then(|index| report.previous_buckets.get(index)) {
+            Some(before) => (before.at.as_str(), numbers(&before.metrics)),
             None => ("", ",".repeat(8)),
         };
-        line(&mut table, &format!("{},{},{at},{numbers_before}", bar.at, numbers(&bar.tally)));
+        line(&mut table, &format!("{},{},{at},{numbers_before}", bar.at, numbers(&bar.metrics)));
     }
     table
 }
@@ -133,8 +133,8 @@ fn numbers(tally: &Metrics) -> String {
 mod tests {
     use super::*;
     use crate::query::dimension::Dimension;
-    use crate::query::period::Unit;
     use crate::query::report::{Bucket, Row, Table};
+    use crate::query::time_range::Unit;
 
     #[test]
     fn writes_a_report_as_one_table() {
@@ -149,8 +149,8 @@ mod tests {
             engagements: 2,
             ..Metrics::default()
         };
-        let bar = |at: &str| Bucket { at: at.to_owned(), tally };
-        let row = |value: Option<&str>| Row { value: value.map(str::to_owned), tally };
+        let bar = |at: &str| Bucket { at: at.to_owned(), metrics: tally };
+        let row = |value: Option<&str>| Row { value: value.map(str::to_owned), metrics: tally };
         let report = Report {
             site: "über.example".to_owned(),
             time_zone: "UTC".to_owned(),
@@ -160,16 +160,16 @@ mod tests {
             filters: Vec::new(),
             now: 0,
             totals: tally,
-            before: Some(Metrics::default()),
+            previous: Some(Metrics::default()),
             unit: Unit::Day,
-            bars: vec![bar("2026-11-16"), bar("2026-11-17")],
-            bars_before: vec![bar("2026-11-09")],
+            buckets: vec![bar("2026-11-16"), bar("2026-11-17")],
+            previous_buckets: vec![bar("2026-11-09")],
             tables: vec![Table {
                 key: Dimension::Source.into(),
                 rows: vec![row(None), row(Some("=x"))],
                 more: 0,
             }],
-            filtered: Vec::new(),
+            excluded: Vec::new(),
             unreadable: 0,
             incomplete: Vec::new(),
         };

@@ -95,7 +95,7 @@ pub(super) async fn answer<S: Store>(
             Part::Table(key) => csv::rows(&key.to_string(), rows),
             Part::Bars => csv::bars(&report),
             Part::Week => week.as_ref().map_or_else(String::new, csv::week),
-            Part::Filtered => csv::filtered(&report.filtered),
+            Part::Filtered => csv::filtered(&report.excluded),
         };
         let mut answer = response(StatusCode::OK, CSV, body);
         let name = csv::file_name(&report, part.name().as_deref());
@@ -109,11 +109,11 @@ pub(super) async fn answer<S: Store>(
         Part::Table(_) => {
             json!({ "rows": rows, "more": report.tables.first().map_or(0, |it| it.more) })
         }
-        Part::Bars => json!({ "bars": report.bars, "bars_before": report.bars_before }),
+        Part::Bars => json!({ "bars": report.buckets, "bars_before": report.previous_buckets }),
         Part::Week => {
             json!({ "hours": week.iter().flat_map(super::heatmap::Week::rows).collect::<Vec<_>>() })
         }
-        Part::Filtered => json!({ "filtered": report.filtered }),
+        Part::Filtered => json!({ "filtered": report.excluded }),
     };
     Ok(response(StatusCode::OK, JSON, body.to_string()))
 }

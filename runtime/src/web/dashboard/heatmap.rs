@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::format;
 use crate::query::engine::{GroupBy, GroupRow};
-use crate::query::period::{Choice, Period, TimeBucket, Unit};
+use crate::query::period::{Choice, Period};
+use crate::query::time_range::{TimeBucket, Unit};
 
 /// Minimum days of a period, so that it has every weekday.
 const MIN_DAYS: i64 = 7;
@@ -89,7 +90,7 @@ impl Week {
                 Period { choice: Choice::Custom, from: day, to: day, zone: period.zone.clone() };
             let is_asked =
                 |bar: &TimeBucket| bar.at <= now && since.is_none_or(|since| bar.at >= since);
-            for bar in day.bars_of(Unit::Hour).into_iter().filter(is_asked) {
+            for bar in day.buckets_of(Unit::Hour).into_iter().filter(is_asked) {
                 let at = period.zoned(bar.at);
                 let weekday = at.weekday().since(Weekday::Monday);
                 let cell = usize::from(weekday.unsigned_abs()) * 24
@@ -113,10 +114,10 @@ impl Week {
     #[must_use]
     pub(super) fn counted(mut self, groups: &[GroupRow]) -> Self {
         for group in groups {
-            let start = group.bar.and_then(|bar| self.starts.get(bar));
+            let start = group.bucket.and_then(|bar| self.starts.get(bar));
             if let Some(cell) = start.and_then(|(_, cell)| self.cells.get_mut(*cell)) {
-                cell.visitors += group.tally.visitors;
-                cell.views += group.tally.views;
+                cell.visitors += group.metrics.visitors;
+                cell.views += group.metrics.views;
             }
         }
         self
@@ -177,9 +178,9 @@ mod tests {
         let week = week("2026-11-09", "2026-11-16", "UTC", "2026-11-16T09:30:00Z").unwrap();
         assert_eq!(week.starts.len(), 7 * 24 + 10);
         let group = |bar, visitors| GroupRow {
-            bar: Some(bar),
+            bucket: Some(bar),
             values: Vec::new(),
-            tally: Metrics { visitors, ..Metrics::default() },
+            metrics: Metrics { visitors, ..Metrics::default() },
         };
         let week =
             week.counted(&[group(9, 5), group(7 * 24 + 9, 10), group(10, 40), group(24, 120)]);

@@ -39,22 +39,22 @@ impl Map {
     /// Draws a table of countries.
     #[must_use]
     pub(super) fn of(table: &Table, state: &Params) -> Self {
-        let most = table.rows.iter().map(|row| row.tally.visitors).max().unwrap_or(0).max(1);
+        let most = table.rows.iter().map(|row| row.metrics.visitors).max().unwrap_or(0).max(1);
         let mut map = Self { rest: String::new(), countries: Vec::new() };
         let shapes = SHAPES.lines().filter_map(|line| line.split_once('\t'));
         for (code, path) in shapes.filter(|(code, _)| code.len() == 2) {
             let row = table.rows.iter().find(|row| row.value.as_deref() == Some(code));
-            let Some(row) = row.filter(|row| row.tally.visitors > 0) else {
+            let Some(row) = row.filter(|row| row.metrics.visitors > 0) else {
                 map.rest.push_str(path);
                 continue;
             };
             let name = Country::parse(code).map_or(code, |country| country.name());
             let filter = Condition::from(Filter::is(Dimension::Country, code));
             // The square root tells small numbers apart.
-            let part = (row.tally.visitors as f64 / most as f64).sqrt();
+            let part = (row.metrics.visitors as f64 / most as f64).sqrt();
             map.countries.push(Shape {
                 path,
-                said: format!("{name}: {}", format::counted(row.tally.visitors, "visitor")),
+                said: format!("{name}: {}", format::counted(row.metrics.visitors, "visitor")),
                 href: state.toggled(&filter).href(),
                 shade: (part * SHADES).ceil() as u8,
             });
@@ -85,7 +85,7 @@ mod tests {
     fn shades_by_visitors() {
         let row = |code: &str, visitors| Row {
             value: Some(code.to_owned()),
-            tally: Metrics { visitors, ..Metrics::default() },
+            metrics: Metrics { visitors, ..Metrics::default() },
         };
         let table = Table {
             key: Dimension::Country.into(),

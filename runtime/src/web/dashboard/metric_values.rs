@@ -35,9 +35,9 @@ impl Answer<'_> {
     pub(super) fn values(&self, metric: Metric) -> Values {
         let (report, base) = (&self.numbers.report, self.numbers.conversions());
         let base = base.map(|base| &base.report);
-        let bars = report.bars.iter().enumerate().map(|(index, bar)| {
-            let all = base.and_then(|base| base.bars.get(index)).map(|bar| &bar.tally);
-            metric.compared_with(&bar.tally, all)
+        let bars = report.buckets.iter().enumerate().map(|(index, bar)| {
+            let all = base.and_then(|base| base.buckets.get(index)).map(|bar| &bar.metrics);
+            metric.compared_with(&bar.metrics, all)
         });
         let total = metric.compared_with(&report.totals, base.map(|base| &base.totals));
         Values { total, bars: bars.collect() }
@@ -47,13 +47,14 @@ impl Answer<'_> {
     /// comparison.
     pub(super) fn values_before(&self, metric: Metric) -> Option<Values> {
         let (report, base) = (&self.numbers.report, self.numbers.conversions());
-        let before = report.before.filter(|_| self.compared().is_some())?;
+        let before = report.previous.filter(|_| self.compared().is_some())?;
         let base = base.map(|base| &base.report);
         let bar = |index: Option<usize>| {
-            let all = base.and_then(|base| base.bars_before.get(index?)).map(|bar| &bar.tally);
-            metric.compared_with(&report.bars_before.get(index?)?.tally, all)
+            let all =
+                base.and_then(|base| base.previous_buckets.get(index?)).map(|bar| &bar.metrics);
+            metric.compared_with(&report.previous_buckets.get(index?)?.metrics, all)
         };
-        let all = base.and_then(|base| base.before.as_ref());
+        let all = base.and_then(|base| base.previous.as_ref());
         let bars = comparison::pairs(report).into_iter().map(bar).collect();
         Some(Values { total: metric.compared_with(&before, all), bars })
     }

@@ -81,7 +81,7 @@ pub(super) struct Base {
 impl Base {
     fn new(mut report: Report, has_conversions_only: bool) -> Self {
         let visitors = |table: Table| {
-            let rows = table.rows.into_iter().map(|row| (row.value, row.tally.visitors));
+            let rows = table.rows.into_iter().map(|row| (row.value, row.metrics.visitors));
             (table.key, rows.collect())
         };
         let tables = std::mem::take(&mut report.tables).into_iter().map(visitors).collect();
@@ -123,10 +123,10 @@ pub(super) async fn ask<S: Store>(
         base_query.as_ref().map(|query| ReportRequest::of(query, &wanted.tables, reader.now));
     plans.extend(base.as_ref().map(ReportRequest::plan));
     let mut engine = Engine::new(reader.site, plans)?;
-    let read = async { reader.count(&mut engine).await.map_err(ReadError::from) };
+    let read = async { reader.scan(&mut engine).await.map_err(ReadError::from) };
     let (missing, now) = future::try_join(read, reader.visitors_now()).await?;
     let props = if wanted.has_props { props(&engine) } else { Vec::new() };
-    let mut plans = engine.found().into_iter();
+    let mut plans = engine.finish().into_iter();
     let mut found = plans.next().unwrap_or_default();
     let mut others = Vec::new();
     if let Some(span) = found.first_mut() {
@@ -147,7 +147,7 @@ pub(super) async fn ask<S: Store>(
 
 /// Returns the properties of all events in the report.
 fn props(engine: &Engine<'_>) -> Vec<Key> {
-    let texts = engine.texts.of(Column::Props).iter().filter_map(|(_, text)| text);
+    let texts = engine.dictionaries.of(Column::Props).iter().filter_map(|(_, text)| text);
     let mut names = BTreeSet::new();
     for text in texts {
         let props: serde_json::Map<String, serde_json::Value> =

@@ -15,7 +15,7 @@ use super::params::{Params, Range};
 use super::queries::{self, Numbers};
 use crate::query::Query;
 use crate::query::metrics::Metrics;
-use crate::query::period::{Choice, Unit};
+use crate::query::period::Choice;
 use crate::storage::retention::retained_from;
 use crate::web::dashboard::chart::{Bar, Chart, Series, Stage};
 
@@ -207,11 +207,7 @@ impl View {
             tiles: if is_whole { answer.tiles(metric) } else { Vec::new() },
             compared: answer.compared(),
             comparison: answer.comparison(),
-            unit: match report.unit {
-                Unit::Hour => "hour",
-                Unit::Day => "day",
-                Unit::Month => "month",
-            },
+            unit: report.unit.name(),
             metric: metric.title(),
             bars: chart.iter().flat_map(|chart| &chart.bars).map(|bar| said(metric, bar)).collect(),
             lines: chart
@@ -372,8 +368,8 @@ impl Answer<'_> {
     /// `None` unless data was collected and kept for all of them. Otherwise a site that started in the middle of a
     /// month would seem to explode in the next.
     fn comparable(&self) -> Option<String> {
-        let (from, end) = self.query.period.before(self.now)?;
-        self.numbers.report.before.filter(|before| *before != Metrics::default())?;
+        let (from, end) = self.query.period.previous(self.now)?;
+        self.numbers.report.previous.filter(|before| *before != Metrics::default())?;
         let (from, end) = (self.query.period.zoned(from), self.query.period.zoned(end));
         let earliest = self.first.unwrap_or(Date::MIN).max(retained_from(self.site, self.now));
         (from.date() >= earliest).then(|| format::instants(&from, &end))

@@ -1,105 +1,87 @@
-//! Which time a question is about: `date_range` of v2, `period` and `date` of v1, what they are compared
-//! with, and the bars of a time dimension.
+//! The time range of a query: `date_range` of v2, `period` and `date` of v1, the range it is compared with, and the
+//! buckets of a time dimension.
 //!
-//! Periods of whole days and months end before today, as Plausible's have since its version 3
+//! Ranges of several whole days or months end before today, as in Plausible since its version 3
 //! (`lib/plausible/stats/query_period.ex`, <https://github.com/plausible/analytics/pull/5240>).
 
 use footfall_infra::settings::TimeZone;
 use jiff::civil::{Date, Weekday};
-use jiff::{SignedDuration, Timestamp, ToSpan as _, Zoned};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
-use crate::query::period::{PeriodContext, TimeBucket};
+use crate::query::period::PeriodContext;
+use crate::query::time_range::{TimeBucket, TimeRange, Unit, local};
 use crate::storage::hour::utc_start;
 
-/// The most bars that a time dimension may have: the hours of a year, and some more.
-pub(super) const MAX_BARS: i64 = 10_000;
+/// Maximum number of buckets of a time dimension: a little more than the hours of a year.
+pub(super) const MAX_BUCKETS: i64 = 10_000;
 
-/// The most days of `Nd`, and months of `Nmo`, as Plausible has them.
-const MAX_LAST: (i64, i64) = (5000, 100);
+/// Maximum number of days in `Nd`, as in Plausible.
+const MAX_LAST_DAYS: i64 = 5000;
 
-const HOUR: i64 = 60 * MINUTE;
-const MINUTE: i64 = 60 * 1000;
+/// Maximum number of months in `Nmo`, as in Plausible.
+const MAX_LAST_MONTHS: i64 = 100;
 
-/// How a time is asked for.
+/// A range of time as a request names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum DateRange {
     /// A day.
     Day,
     /// The 24 hours before now.
     Hours24,
-    /// So many days before a day.
+    /// This many days before a day.
     LastDays(i64),
-    /// So many months before a day's month.
+    /// This many months before the month of a day.
     LastMonths(i64),
-    /// A day's month.
+    /// The month of a day.
     Month,
-    /// A day's year.
+    /// The year of a day.
     Year,
-    /// From the first day on which anything was counted to today.
+    /// From the first day with data to today.
     All,
-    /// From a day to another, both included.
+    /// From one day to another, both inclusive.
     Days(Date, Date),
-    /// From an instant to another, the second of the other included.
+    /// From one instant to another. The second of the last instant is included.
     Instants(Timestamp, Timestamp),
 }
 
-/// What bars span.
+/// What a range is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
-    /// A minute.
-    Minute,
-    /// 60 minutes, the first of a day with the day.
-    Hour,
-    /// A day of the zone.
-    Day,
-    /// What of a week that begins on a Monday lies in the time.
-    Week,
-    /// What of a month lies in the time.
-    Month,
-}
-
-/// With what a time is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Against {
-    /// As much time before it.
-    Previous,
-    /// The same a year ago.
-    YearBefore,
-    /// These days.
+pub(super) enum ComparisonMode {
+    /// As much time directly before.
+    PreviousPeriod,
+    /// The same time one year before.
+    YearOverYear,
+    /// The given days.
     Days(Date, Date),
 }
 
-/// A time: its first instant, and the first one behind it.
+/// A [`DateRange`] resolved to instants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Range {
-    /// The first instant.
-    pub(super) from: Timestamp,
-    /// The first instant behind it; not before the first.
-    pub(super) to: Timestamp,
-    /// The first and the last day that it has a part in.
-    pub(super) days: (Date, Date),
-    wanted: Wanted,
+pub(super) struct ResolvedRange {
+    /// The range of time.
+    pub(super) time: TimeRange,
+    date_range: DateRange,
 }
 
-/// A time that cannot be asked for.
+/// An invalid range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RangeError {
-    /// It ends before it begins.
-    #[error("it ends before it begins: exchange the two")]
+    /// End before the start.
+    #[error("the end is before the start")]
     Backwards,
-    /// It lies at an end of time.
-    #[error("it lies at an end of time: ask for years from 1 to 9998")]
+    /// Beyond the years that can be calculated with.
+    #[error("out of range: use years from 1 to 9998")]
     OutOfTime,
 }
 
-impl Wanted {
-    /// The time of a name: `day`, `24h`, `7d`, `6mo`, `month`, `year` or `all`.
+impl DateRange {
+    /// Parses a name: `day`, `24h`, `7d`, `6mo`, `month`, `year` or `all`.
     #[must_use]
     pub(super) fn parse(name: &str) -> Option<Self> {
-        let number = |suffix: &str, most: i64| {
+        let number = |suffix: &str, max: i64| {
             let digits = name.strip_suffix(suffix)?;
             let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse());
-            number?.ok().filter(|number| (1..=most).contains(number))
+            number?.ok().filter(|number| (1..=max).contains(number))
         };
         match name {
             "day" => Some(Self::Day),
@@ -107,16 +89,16 @@ impl Wanted {
             "month" => Some(Self::Month),
             "year" => Some(Self::Year),
             "all" => Some(Self::All),
-            _ => number("d", MAX_LAST.0)
+            _ => number("d", MAX_LAST_DAYS)
                 .map(Self::LastDays)
-                .or_else(|| number("mo", MAX_LAST.1).map(Self::LastMonths)),
+                .or_else(|| number("mo", MAX_LAST_MONTHS).map(Self::LastMonths)),
         }
     }
 
-    /// The time between two days, or two instants with their distance from UTC.
+    /// Parses two days, or two instants with their UTC offset.
     #[must_use]
     pub(super) fn between(from: &str, to: &str) -> Option<Self> {
-        // A text with a time of day would be read as a date, too.
+        // jiff would also parse a date with a time of day as a date.
         let is_day = |text: &str| text.len() == "2026-11-22".len();
         if is_day(from) && is_day(to) {
             return Some(Self::Days(from.parse().ok()?, to.parse().ok()?));
@@ -125,85 +107,55 @@ impl Wanted {
     }
 }
 
-impl Unit {
-    /// The name behind `time:`.
-    #[must_use]
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-        }
-    }
-
-    /// The unit of a name.
-    #[must_use]
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        [Self::Minute, Self::Hour, Self::Day, Self::Week, Self::Month]
-            .into_iter()
-            .find(|unit| unit.name() == name)
-    }
-
-    /// How long one is at least, in milliseconds.
-    const fn least(self) -> i64 {
-        match self {
-            Self::Minute => MINUTE,
-            Self::Hour => HOUR,
-            Self::Day => 23 * HOUR,
-            Self::Week => 7 * 23 * HOUR,
-            Self::Month => 28 * 23 * HOUR,
-        }
-    }
-}
-
-impl Range {
-    /// The time that is wanted, around the day `date`.
+impl ResolvedRange {
+    /// Resolves a range relative to the day `date`.
     ///
     /// # Errors
-    /// If it ends before it begins, or lies at an end of time.
-    pub(super) fn of(
-        wanted: Wanted,
+    /// If it ends before it begins, or is out of range.
+    pub(super) fn new(
+        date_range: DateRange,
         date: Date,
-        asked: &PeriodContext<'_>,
+        context: &PeriodContext<'_>,
     ) -> Result<Self, RangeError> {
-        let days = |from: Date, to: Date| Self::between(wanted, from, to, asked.zone);
-        let earlier = |span: jiff::Span| date.checked_sub(span).map_err(|_| RangeError::OutOfTime);
-        match wanted {
-            Wanted::Day => days(date, date),
-            Wanted::Hours24 => {
-                let from = asked.now.checked_sub(SignedDuration::from_hours(24));
-                Self::exact(wanted, from.unwrap_or(asked.now), asked.now, asked.zone)
+        let days = |from: Date, to: Date| Self::from_days(date_range, from, to, context.zone);
+        let instants = |from: Timestamp, to: Timestamp| {
+            Self::from_instants(date_range, from, to, context.zone)
+        };
+        let earlier = |span: jiff::Span| date.checked_sub(span).map_err(out_of_time);
+        match date_range {
+            DateRange::Day => days(date, date),
+            DateRange::Hours24 => {
+                let from = context.now.checked_sub(SignedDuration::from_hours(24));
+                instants(from.unwrap_or(context.now), context.now)
             }
-            Wanted::LastDays(count) => days(earlier(count.days())?, earlier(1.day())?),
-            Wanted::LastMonths(count) => {
+            DateRange::LastDays(count) => days(earlier(count.days())?, earlier(1.day())?),
+            DateRange::LastMonths(count) => {
                 let first = earlier(count.months())?.first_of_month();
                 days(first, earlier(1.month())?.last_of_month())
             }
-            Wanted::Month => days(date.first_of_month(), date.last_of_month()),
-            Wanted::Year => days(date.first_of_year(), date.last_of_year()),
-            Wanted::All => {
-                let today = today(asked);
-                let first = asked.first.and_then(|day| utc_start(day).ok());
-                let first = first.map_or(today, |at| local(at, asked.zone).date());
+            DateRange::Month => days(date.first_of_month(), date.last_of_month()),
+            DateRange::Year => days(date.first_of_year(), date.last_of_year()),
+            DateRange::All => {
+                let today = today(context);
+                let first = context.first.and_then(|day| utc_start(day).ok());
+                let first = first.map_or(today, |at| local(at, context.zone).date());
                 days(first.min(today), today)
             }
-            Wanted::Days(from, to) => days(from, to),
-            Wanted::Instants(from, to) => {
-                let second = |at: Timestamp| Timestamp::from_second(at.as_second());
-                let behind = second(to).and_then(|to| to.checked_add(SignedDuration::from_secs(1)));
-                let behind = behind.map_err(|_| RangeError::OutOfTime)?;
+            DateRange::Days(from, to) => days(from, to),
+            DateRange::Instants(from, to) => {
+                let second = Timestamp::from_second(to.as_second());
+                let end = second.and_then(|to| to.checked_add(SignedDuration::from_secs(1)));
+                let end = end.map_err(out_of_time)?;
                 if to < from {
                     return Err(RangeError::Backwards);
                 }
-                Self::exact(wanted, from, behind, asked.zone)
+                instants(from, end)
             }
         }
     }
 
-    fn between(
-        wanted: Wanted,
+    fn from_days(
+        date_range: DateRange,
         first: Date,
         last: Date,
         zone: &TimeZone,
@@ -211,104 +163,131 @@ impl Range {
         if last < first {
             return Err(RangeError::Backwards);
         }
-        let next = last.tomorrow().map_err(|_| RangeError::OutOfTime)?;
-        let (from, to) = (start(first, zone)?, start(next, zone)?);
-        Ok(Self { from, to, days: (first, last), wanted })
+        let time = TimeRange::from_days(first, last, zone);
+        if time.is_cut() { Err(RangeError::OutOfTime) } else { Ok(Self { time, date_range }) }
     }
 
-    fn exact(
-        wanted: Wanted,
+    fn from_instants(
+        date_range: DateRange,
         from: Timestamp,
         to: Timestamp,
         zone: &TimeZone,
     ) -> Result<Self, RangeError> {
-        let last = Timestamp::from_millisecond(to.as_millisecond() - 1);
-        let last = last.map_err(|_| RangeError::OutOfTime)?;
-        let days = (local(from, zone).date(), local(last, zone).date());
-        Ok(Self { from, to, days, wanted })
+        let time = TimeRange::from_instants(from, to, zone).ok_or(RangeError::OutOfTime)?;
+        Ok(Self { time, date_range })
     }
 
-    /// The same without what is still to come: a day up to the end of its hour, a month or a year up to
-    /// the end of today. Other times stay as they are.
+    /// Cuts off the future: a day ends with the current hour, a month or a year with today. Other ranges stay as
+    /// they are.
     #[must_use]
-    pub(super) fn trimmed(self, asked: &PeriodContext<'_>) -> Self {
-        let (first, last) = self.days;
-        if asked.now < self.from || self.to <= asked.now {
+    pub(super) fn trimmed(self, context: &PeriodContext<'_>) -> Self {
+        let TimeRange { from, to, first, last } = self.time;
+        if context.now < from || to <= context.now {
             return self;
         }
-        let end = match self.wanted {
-            Wanted::Day => {
-                let passed = asked.now.as_millisecond() - self.from.as_millisecond();
-                let hours = passed.div_euclid(HOUR) + 1;
-                self.from.checked_add(SignedDuration::from_hours(hours)).ok()
+        let today = today(context);
+        let end = match self.date_range {
+            DateRange::Day => {
+                let passed = from.duration_until(context.now).as_hours();
+                from.checked_add(SignedDuration::from_hours(passed + 1)).ok()
             }
-            Wanted::Month | Wanted::Year => {
-                today(asked).tomorrow().ok().and_then(|day| start(day, asked.zone).ok())
+            DateRange::Month | DateRange::Year => {
+                let rest = TimeRange::from_days(first, today, context.zone);
+                (!rest.is_cut()).then_some(rest.to)
             }
             _ => None,
         };
-        let to = end.map_or(self.to, |end| end.min(self.to));
-        Self { to, days: (first, last.min(today(asked)).max(first)), ..self }
+        let to = end.map_or(to, |end| end.min(to));
+        let last = last.min(today).max(first);
+        Self { time: TimeRange { from, to, first, last }, ..self }
     }
 
-    /// The time that it is compared with, beginning on the same day of the week if `same_weekday`.
+    /// Returns the range that this one is compared with. With `same_weekday` it begins on the same day of the week.
     ///
-    /// Whole days are compared with as many of them as have begun, as Plausible does, but a day with as much
-    /// of the other as has passed of it (`lib/plausible/stats/comparisons.ex`). Times between instants are
+    /// Whole days are compared with as many days as have begun, as in Plausible. A current day is compared with as
+    /// much of the other day as has passed (`lib/plausible/stats/comparisons.ex`). Ranges between instants are
     /// compared with exactly as much time.
     ///
     /// # Errors
-    /// If it would lie at an end of time.
+    /// If the other range is out of range.
     pub(super) fn compared(
         &self,
-        against: Against,
+        mode: ComparisonMode,
         same_weekday: bool,
-        asked: &PeriodContext<'_>,
+        context: &PeriodContext<'_>,
     ) -> Result<Self, RangeError> {
-        let (first, last) = self.days;
-        let out = |_: jiff::Error| RangeError::OutOfTime;
-        if let Against::Days(from, to) = against {
-            return Self::between(Wanted::Days(from, to), from, to, asked.zone);
+        match (mode, self.date_range) {
+            (ComparisonMode::Days(from, to), _) => {
+                Self::from_days(DateRange::Days(from, to), from, to, context.zone)
+            }
+            (_, DateRange::Hours24 | DateRange::Instants(..)) => {
+                self.compared_instants(mode, same_weekday, context)
+            }
+            _ => self.compared_days(mode, same_weekday, context),
         }
-        if matches!(self.wanted, Wanted::Hours24 | Wanted::Instants(..)) {
-            let passed = self.from.duration_until(self.to);
-            let weeks = passed.as_secs().div_euclid(7 * 86_400) + 1;
-            let back = |at: Timestamp| match (against, same_weekday) {
-                (Against::YearBefore, false) => {
-                    local(at, asked.zone).checked_sub(1.year()).map(|at| at.timestamp())
+    }
+
+    fn compared_instants(
+        &self,
+        mode: ComparisonMode,
+        same_weekday: bool,
+        context: &PeriodContext<'_>,
+    ) -> Result<Self, RangeError> {
+        let length = self.time.from.duration_until(self.time.to);
+        let weeks = length.as_secs().div_euclid(7 * 86_400) + 1;
+        let back = |at: Timestamp| {
+            let earlier = match (mode, same_weekday) {
+                (ComparisonMode::YearOverYear, false) => {
+                    local(at, context.zone).checked_sub(1.year()).map(|at| at.timestamp())
                 }
-                (Against::YearBefore, true) => at.checked_sub(SignedDuration::from_hours(364 * 24)),
+                (ComparisonMode::YearOverYear, true) => {
+                    at.checked_sub(SignedDuration::from_hours(364 * 24))
+                }
                 (_, true) => at.checked_sub(SignedDuration::from_hours(weeks * 7 * 24)),
-                (_, false) => at.checked_sub(passed),
+                (_, false) => at.checked_sub(length),
             };
-            let (from, to) = (back(self.from).map_err(out)?, back(self.to).map_err(out)?);
-            return Self::exact(Wanted::Instants(from, to), from, to.max(from), asked.zone);
+            earlier.map_err(out_of_time)
+        };
+        let (from, to) = (back(self.time.from)?, back(self.time.to)?);
+        Self::from_instants(DateRange::Instants(from, to), from, to.max(from), context.zone)
+    }
+
+    fn compared_days(
+        &self,
+        mode: ComparisonMode,
+        same_weekday: bool,
+        context: &PeriodContext<'_>,
+    ) -> Result<Self, RangeError> {
+        let TimeRange { from, to, first, last } = self.time;
+        let last = last.min(today(context)).max(first);
+        let length = first.duration_until(last).as_hours() / 24;
+        let days = |count: i64| jiff::Span::new().try_days(count);
+        let mut begin = match mode {
+            ComparisonMode::YearOverYear => first.checked_sub(1.year()),
+            _ => days(length + 1).and_then(|days| first.checked_sub(days)),
         }
-        let last = last.min(today(asked)).max(first);
-        let length = days_between(first, last);
-        let mut begin = match against {
-            Against::YearBefore => first.checked_sub(1.year()),
-            _ => days_of(length + 1).and_then(|days| first.checked_sub(days)),
-        }
-        .map_err(out)?;
+        .map_err(out_of_time)?;
         if same_weekday && begin.weekday() != first.weekday() {
-            let after = next(begin, first.weekday()).map_err(out)?;
-            begin = if after == first { after.checked_sub(7.days()).map_err(out)? } else { after };
+            let next = next_weekday(begin, first.weekday())?;
+            begin =
+                if next == first { next.checked_sub(7.days()).map_err(out_of_time)? } else { next };
         }
-        let end = days_of(length).and_then(|days| begin.checked_add(days)).map_err(out)?;
-        let mut range = Self::between(Wanted::Days(begin, end), begin, end, asked.zone)?;
-        if self.wanted == Wanted::Day && self.from <= asked.now && asked.now < self.to {
-            let passed = self.from.duration_until(asked.now);
-            range.to = range.from.checked_add(passed).map_or(range.to, |to| to.min(range.to));
+        let end = days(length).and_then(|days| begin.checked_add(days)).map_err(out_of_time)?;
+        let mut range = Self::from_days(DateRange::Days(begin, end), begin, end, context.zone)?;
+        if self.date_range == DateRange::Day && from <= context.now && context.now < to {
+            let passed = from.duration_until(context.now);
+            let end = range.time.to;
+            range.time.to = range.time.from.checked_add(passed).map_or(end, |to| to.min(end));
         }
         Ok(range)
     }
 
-    /// The unit that suits it: hours for two days, days for up to 41, weeks for a year, else months
-    /// (`lib/plausible/stats/query_optimizer.ex`).
+    /// Returns the unit for a time dimension that names none: hours up to two days, days up to 41, weeks up to a
+    /// year, else months (`lib/plausible/stats/query_optimizer.ex`).
     #[must_use]
     pub(super) fn unit(&self) -> Unit {
-        let hours = (self.from.duration_until(self.to).as_secs() - 1).max(0) / 3600;
+        let seconds = self.time.from.duration_until(self.time.to).as_secs();
+        let hours = (seconds - 1).max(0) / 3600;
         match (hours, hours / 24, hours / 168) {
             (..=48, ..) => Unit::Hour,
             (_, ..=40, _) => Unit::Day,
@@ -317,94 +296,41 @@ impl Range {
         }
     }
 
-    /// Where its bars of a unit begin, in order, each with the name that Plausible gives it; `None` if there
-    /// would be more than [`MAX_BARS`].
+    /// Returns the time buckets in order, with Plausible's names. `None` if there could be more than
+    /// [`MAX_BUCKETS`].
     #[must_use]
-    pub(super) fn bars(&self, unit: Unit, zone: &TimeZone) -> Option<Vec<TimeBucket>> {
-        let (from, to) = (self.from.as_millisecond(), self.to.as_millisecond());
-        if (to - from) / unit.least() >= MAX_BARS {
-            return None;
-        }
-        let (first, last) = self.days;
-        let day_bar = |day: Date, name: Date| {
-            Some(TimeBucket { at: start(day, zone).ok()?, name: name.to_string() })
+    pub(super) fn buckets(&self, unit: Unit, zone: &TimeZone) -> Option<Vec<TimeBucket>> {
+        let name = |at: Timestamp, date: Date| match unit {
+            Unit::Minute | Unit::Hour => local(at, zone).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            Unit::Day | Unit::Week | Unit::Month => date.to_string(),
         };
-        let days = first.series(1.day()).take_while(|day| *day <= last);
-        let bars: Vec<TimeBucket> = match unit {
-            Unit::Minute => {
-                let begin = from - from.rem_euclid(MINUTE);
-                steps(begin, to, MINUTE).map(|at| timed(at, zone)).collect()
-            }
-            Unit::Hour => days
-                .flat_map(|day| {
-                    let begin = start(day, zone).map_or(to, Timestamp::as_millisecond);
-                    let end = day.tomorrow().ok().and_then(|next| start(next, zone).ok());
-                    steps(begin, end.map_or(to, Timestamp::as_millisecond).min(to), HOUR)
-                })
-                .filter(|at| at + HOUR > from)
-                .map(|at| timed(at, zone))
-                .collect(),
-            Unit::Day => days.filter_map(|day| day_bar(day, day)).collect(),
-            Unit::Week => days
-                .filter(|day| *day == first || day.weekday() == Weekday::Monday)
-                .filter_map(|day| day_bar(day, day))
-                .collect(),
-            Unit::Month => first
-                .first_of_month()
-                .series(1.month())
-                .take_while(|month| *month <= last)
-                .filter_map(|month| day_bar(month.max(first), month))
-                .collect(),
-        };
-        Some(bars)
+        let is_bounded = self.time.max_buckets(unit) < MAX_BUCKETS;
+        is_bounded.then(|| self.time.buckets(unit, zone, name))
     }
 
-    /// Its first and its last second, as the answer says them.
+    /// Returns the first and the last second, as responses write them.
     #[must_use]
-    pub(super) fn written(&self, zone: &TimeZone) -> [String; 2] {
+    pub(super) fn bounds(&self, zone: &TimeZone) -> [String; 2] {
+        let TimeRange { from, to, .. } = self.time;
         let write = |at: Timestamp| local(at, zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
-        let last = self.to.checked_sub(SignedDuration::from_secs(1)).unwrap_or(self.to);
-        [write(self.from), write(last.max(self.from))]
+        let last = to.checked_sub(SignedDuration::from_secs(1)).unwrap_or(to);
+        [write(from), write(last.max(from))]
     }
 }
 
-/// Today in the zone.
+/// Returns today in the time zone.
 #[must_use]
-pub(super) fn today(asked: &PeriodContext<'_>) -> Date {
-    local(asked.now, asked.zone).date()
+pub(super) fn today(context: &PeriodContext<'_>) -> Date {
+    local(context.now, context.zone).date()
 }
 
-fn local(at: Timestamp, zone: &TimeZone) -> Zoned {
-    at.to_zoned(zone.rules().clone())
+/// Returns the next day after `day` that is this day of the week.
+fn next_weekday(day: Date, weekday: Weekday) -> Result<Date, RangeError> {
+    day.nth_weekday(1, weekday).map_err(out_of_time)
 }
 
-/// A day begins when its zone says so, which is not midnight where midnight is skipped.
-fn start(day: Date, zone: &TimeZone) -> Result<Timestamp, RangeError> {
-    let start = day.to_zoned(zone.rules().clone()).and_then(|day| day.start_of_day());
-    start.map(|start| start.timestamp()).map_err(|_| RangeError::OutOfTime)
-}
-
-fn days_of(count: i64) -> Result<jiff::Span, jiff::Error> {
-    jiff::Span::new().try_days(count)
-}
-
-fn days_between(from: Date, to: Date) -> i64 {
-    from.duration_until(to).as_hours() / 24
-}
-
-/// The first such day behind another.
-fn next(day: Date, weekday: Weekday) -> Result<Date, jiff::Error> {
-    day.nth_weekday(1, weekday)
-}
-
-/// From one number to before another, in steps.
-fn steps(from: i64, to: i64, step: i64) -> impl Iterator<Item = i64> {
-    std::iter::successors(Some(from), move |at| at.checked_add(step)).take_while(move |at| *at < to)
-}
-
-fn timed(at: i64, zone: &TimeZone) -> TimeBucket {
-    let at = Timestamp::from_millisecond(at).unwrap_or_default();
-    TimeBucket { at, name: local(at, zone).strftime("%Y-%m-%d %H:%M:%S").to_string() }
+fn out_of_time(_: jiff::Error) -> RangeError {
+    RangeError::OutOfTime
 }
 
 #[cfg(test)]
@@ -417,25 +343,25 @@ mod tests {
         TimeZone::try_from(name.to_owned()).unwrap()
     }
 
-    fn range_in(wanted: Wanted, zone: &TimeZone) -> Result<Range, RangeError> {
+    fn resolve(date_range: DateRange, zone: &TimeZone) -> Result<ResolvedRange, RangeError> {
         let first = Some("2024-02-29".parse().unwrap());
-        let asked = PeriodContext { now: NOW.parse().unwrap(), zone, first };
-        Range::of(wanted, today(&asked), &asked)
+        let context = PeriodContext { now: NOW.parse().unwrap(), zone, first };
+        ResolvedRange::new(date_range, today(&context), &context)
     }
 
-    fn wanted(text: &str) -> Wanted {
+    fn date_range(text: &str) -> DateRange {
         match text.split_once(' ') {
-            Some((from, to)) => Wanted::between(from, to).unwrap(),
-            None => Wanted::parse(text).unwrap(),
+            Some((from, to)) => DateRange::between(from, to).unwrap(),
+            None => DateRange::parse(text).unwrap(),
         }
     }
 
     #[test]
-    fn a_time_is_named_or_given() {
+    fn resolves_named_and_given_ranges() {
         let check = |text: &str, zone_name: &str, from: &str, to: &str| {
             let zone = zone(zone_name);
-            let range = range_in(wanted(text), &zone).unwrap();
-            assert_eq!(range.written(&zone), [from, to], "{text} in {zone_name}");
+            let range = resolve(date_range(text), &zone).unwrap();
+            assert_eq!(range.bounds(&zone), [from, to], "{text} in {zone_name}");
         };
         check("day", "UTC", "2026-11-22T00:00:00+00:00", "2026-11-22T23:59:59+00:00");
         check("day", "Asia/Kathmandu", "2026-11-23T00:00:00+05:45", "2026-11-23T23:59:59+05:45");
@@ -465,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn rejects_invalid_ranges() {
         for name in [
             "",
             "d",
@@ -479,7 +405,7 @@ mod tests {
             "today",
             "99999999999999999999d",
         ] {
-            assert_eq!(Wanted::parse(name), None, "{name}");
+            assert_eq!(DateRange::parse(name), None, "{name}");
         }
         for (from, to) in [
             ("2026-01-01", "x"),
@@ -488,50 +414,99 @@ mod tests {
             ("2026-01-01T00:00:00", "2026-01-01T00:00:00"),
             ("", ""),
         ] {
-            assert_eq!(Wanted::between(from, to), None, "{from} {to}");
+            assert_eq!(DateRange::between(from, to), None, "{from} {to}");
         }
         let utc = zone("UTC");
-        assert_eq!(range_in(wanted("2026-01-02 2026-01-01"), &utc), Err(RangeError::Backwards));
-        let instants = wanted("2026-01-02T00:00:00Z 2026-01-01T00:00:00Z");
-        assert_eq!(range_in(instants, &utc), Err(RangeError::Backwards));
-        assert_eq!(range_in(wanted("9999-12-31 9999-12-31"), &utc), Err(RangeError::OutOfTime));
+        assert_eq!(resolve(date_range("2026-01-02 2026-01-01"), &utc), Err(RangeError::Backwards));
+        let instants = date_range("2026-01-02T00:00:00Z 2026-01-01T00:00:00Z");
+        assert_eq!(resolve(instants, &utc), Err(RangeError::Backwards));
+        assert_eq!(resolve(date_range("9999-12-31 9999-12-31"), &utc), Err(RangeError::OutOfTime));
     }
 
     #[test]
-    fn a_time_is_compared() {
-        let check = |text: &str, against: Against, weekday: bool, from: &str, to: &str| {
+    fn comparison_has_the_same_length() {
+        let check = |text: &str, against: ComparisonMode, weekday: bool, from: &str, to: &str| {
             let utc = zone("UTC");
-            let asked = PeriodContext { now: NOW.parse().unwrap(), zone: &utc, first: None };
-            let range = Range::of(wanted(text), today(&asked), &asked).unwrap();
-            let compared = range.compared(against, weekday, &asked).unwrap();
-            let written = compared.written(&utc);
-            assert_eq!(written, [format!("{from}+00:00"), format!("{to}+00:00")], "{text}");
+            let context = PeriodContext { now: NOW.parse().unwrap(), zone: &utc, first: None };
+            let range = ResolvedRange::new(date_range(text), today(&context), &context).unwrap();
+            let compared = range.compared(against, weekday, &context).unwrap();
+            let bounds = compared.bounds(&utc);
+            assert_eq!(bounds, [format!("{from}+00:00"), format!("{to}+00:00")], "{text}");
         };
         let days = "2021-01-07 2021-01-13";
-        check(days, Against::Previous, false, "2020-12-31T00:00:00", "2021-01-06T23:59:59");
-        check(days, Against::YearBefore, false, "2020-01-07T00:00:00", "2020-01-13T23:59:59");
-        // The 7th was a Thursday, and is a Tuesday the year before.
-        check(days, Against::YearBefore, true, "2020-01-09T00:00:00", "2020-01-15T23:59:59");
-        let custom = Against::Days("2021-04-05".parse().unwrap(), "2021-05-05".parse().unwrap());
+        check(
+            days,
+            ComparisonMode::PreviousPeriod,
+            false,
+            "2020-12-31T00:00:00",
+            "2021-01-06T23:59:59",
+        );
+        check(
+            days,
+            ComparisonMode::YearOverYear,
+            false,
+            "2020-01-07T00:00:00",
+            "2020-01-13T23:59:59",
+        );
+        // The 7th was a Thursday. The year before it was a Tuesday.
+        check(
+            days,
+            ComparisonMode::YearOverYear,
+            true,
+            "2020-01-09T00:00:00",
+            "2020-01-15T23:59:59",
+        );
+        let custom =
+            ComparisonMode::Days("2021-04-05".parse().unwrap(), "2021-05-05".parse().unwrap());
         check(days, custom, true, "2021-04-05T00:00:00", "2021-05-05T23:59:59");
-        // A Monday and a Tuesday: the days before are a Saturday and a Sunday, and the Monday behind them is
-        // the one that is compared.
+        // The range begins on a Monday, and the two days before on a Saturday. So the comparison begins on the
+        // Monday a week before.
         check(
             "2021-01-11 2021-01-12",
-            Against::Previous,
+            ComparisonMode::PreviousPeriod,
             true,
             "2021-01-04T00:00:00",
             "2021-01-05T23:59:59",
         );
-        // So much of the month as has begun, and of the day as has passed.
-        check("month", Against::Previous, false, "2026-10-10T00:00:00", "2026-10-31T23:59:59");
-        check("day", Against::Previous, false, "2026-11-21T00:00:00", "2026-11-21T23:29:59");
-        check("24h", Against::Previous, false, "2026-11-20T23:30:00", "2026-11-21T23:29:59");
-        check("24h", Against::Previous, true, "2026-11-14T23:30:00", "2026-11-15T23:29:59");
-        check("24h", Against::YearBefore, false, "2025-11-21T23:30:00", "2025-11-22T23:29:59");
+        // Only the days of the month that have begun, and the time of the day that has passed.
+        check(
+            "month",
+            ComparisonMode::PreviousPeriod,
+            false,
+            "2026-10-10T00:00:00",
+            "2026-10-31T23:59:59",
+        );
+        check(
+            "day",
+            ComparisonMode::PreviousPeriod,
+            false,
+            "2026-11-21T00:00:00",
+            "2026-11-21T23:29:59",
+        );
+        check(
+            "24h",
+            ComparisonMode::PreviousPeriod,
+            false,
+            "2026-11-20T23:30:00",
+            "2026-11-21T23:29:59",
+        );
+        check(
+            "24h",
+            ComparisonMode::PreviousPeriod,
+            true,
+            "2026-11-14T23:30:00",
+            "2026-11-15T23:29:59",
+        );
+        check(
+            "24h",
+            ComparisonMode::YearOverYear,
+            false,
+            "2025-11-21T23:30:00",
+            "2025-11-22T23:29:59",
+        );
         check(
             "2024-02-29 2024-02-29",
-            Against::YearBefore,
+            ComparisonMode::YearOverYear,
             false,
             "2023-02-28T00:00:00",
             "2023-02-28T23:59:59",
@@ -540,18 +515,18 @@ mod tests {
 
     fn names(text: &str, unit: Unit, zone_name: &str) -> Vec<String> {
         let zone = zone(zone_name);
-        let bars = range_in(wanted(text), &zone).unwrap().bars(unit, &zone).unwrap();
-        assert!(bars.is_sorted_by_key(|bar| bar.at), "{text}");
-        bars.into_iter().map(|bar| bar.name).collect()
+        let buckets = resolve(date_range(text), &zone).unwrap().buckets(unit, &zone).unwrap();
+        assert!(buckets.is_sorted_by_key(|bucket| bucket.at), "{text}");
+        buckets.into_iter().map(|bucket| bucket.name).collect()
     }
 
     #[test]
-    fn bars_are_those_of_the_zone() {
+    fn buckets_follow_the_time_zone() {
         let names_of = |text: &str, unit| names(text, unit, "UTC");
         assert_eq!(
             names_of("2021-01-05 2021-01-12", Unit::Week),
             ["2021-01-05", "2021-01-11"],
-            "a week that began before begins with the first day"
+            "the first week is cut to the range"
         );
         assert_eq!(names_of("2021-01-15 2021-02-02", Unit::Month), ["2021-01-01", "2021-02-01"]);
         assert_eq!(names_of("2021-01-31 2021-02-01", Unit::Day), ["2021-01-31", "2021-02-01"]);
@@ -577,19 +552,20 @@ mod tests {
     }
 
     #[test]
-    fn bars_are_bounded() {
+    fn number_of_buckets_is_limited() {
         let utc = zone("UTC");
-        let bars = |text: &str, unit| range_in(wanted(text), &utc).unwrap().bars(unit, &utc);
-        assert_eq!(bars("year", Unit::Hour).map(|bars| bars.len()), Some(365 * 24));
-        assert_eq!(bars("2020-01-01 2026-01-01", Unit::Hour), None);
-        assert_eq!(bars("30d", Unit::Minute), None);
-        assert_eq!(bars("0001-01-01 9998-12-31", Unit::Month), None);
+        let buckets =
+            |text: &str, unit| resolve(date_range(text), &utc).unwrap().buckets(unit, &utc);
+        assert_eq!(buckets("year", Unit::Hour).map(|buckets| buckets.len()), Some(365 * 24));
+        assert_eq!(buckets("2020-01-01 2026-01-01", Unit::Hour), None);
+        assert_eq!(buckets("30d", Unit::Minute), None);
+        assert_eq!(buckets("0001-01-01 9998-12-31", Unit::Month), None);
     }
 
     #[test]
-    fn a_unit_suits_the_time() {
+    fn unit_suits_the_length() {
         let utc = zone("UTC");
-        let unit = |text: &str| range_in(wanted(text), &utc).unwrap().unit();
+        let unit = |text: &str| resolve(date_range(text), &utc).unwrap().unit();
         assert_eq!(unit("day"), Unit::Hour);
         assert_eq!(unit("2026-01-01 2026-01-02"), Unit::Hour);
         assert_eq!(unit("2026-01-01 2026-01-03"), Unit::Day);
@@ -601,13 +577,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_come_is_cut_off() {
+    fn trimming_cuts_off_the_future() {
         let utc = zone("UTC");
         let now = "2026-11-22T13:10:00Z".parse().unwrap();
-        let asked = PeriodContext { now, zone: &utc, first: None };
+        let context = PeriodContext { now, zone: &utc, first: None };
         let check = |text: &str, end: &str| {
-            let range = Range::of(wanted(text), today(&asked), &asked).unwrap().trimmed(&asked);
-            assert_eq!(range.written(&utc)[1], format!("{end}+00:00"), "{text}");
+            let range = ResolvedRange::new(date_range(text), today(&context), &context)
+                .unwrap()
+                .trimmed(&context);
+            assert_eq!(range.bounds(&utc)[1], format!("{end}+00:00"), "{text}");
         };
         check("day", "2026-11-22T13:59:59");
         check("month", "2026-11-22T23:59:59");

@@ -1,23 +1,22 @@
-//! What questions break down and filter by: Plausible's names, and ours for the same.
+//! Dimensions by Plausible's names, and the keys that they map to.
 //!
-//! <https://plausible.io/docs/stats-api#dimensions>. What has no value is called as Plausible's
-//! `lib/plausible/stats/sql/expression.ex` calls it.
+//! <https://plausible.io/docs/stats-api#dimensions>. Missing values have the names from Plausible's
+//! `lib/plausible/stats/sql/expression.ex`.
 
 use crate::hit::country::Country;
 use crate::query::QueryError;
 use crate::query::condition::{Condition, Filter, Operator};
 use crate::query::dimension::{self, Key};
+use crate::query::time_range::Unit;
 
-use super::date_range::Unit;
-
-/// What a page view is called where events have names.
+/// Name of a page view among events.
 const PAGEVIEW: &str = "pageview";
 
 const NOT_SET: &str = "(not set)";
 const DIRECT: &str = "Direct / None";
 const NO_PROP: &str = "(none)";
 
-/// Plausible's names, ours, and what having no value is called.
+/// Plausible's names, with our dimensions and the name of a missing value.
 const NAMES: [(&str, dimension::Dimension, &str); 21] = [
     ("event:page", dimension::Dimension::Page, ""),
     ("event:name", dimension::Dimension::Event, PAGEVIEW),
@@ -46,13 +45,13 @@ const COUNTRY_NAME: &str = "visit:country_name";
 const GOAL: &str = "event:goal";
 const PROPS: &str = "event:props:";
 
-/// Places that nobody can know without an address.
+/// Dimensions that would need the visitor's IP address.
 const PLACES: [&str; 4] = ["visit:region", "visit:city", "visit:region_name", "visit:city_name"];
 
-/// The longest name of a property that Plausible allows, in bytes.
+/// Maximum length of a property's name, in bytes, as in Plausible.
 const MAX_PROP: usize = 300;
 
-/// What a question breaks down by.
+/// A dimension to group by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Dimension {
     /// Time.
@@ -66,14 +65,14 @@ pub(super) enum Dimension {
 pub(super) struct Property {
     /// Plausible's name.
     pub(super) name: String,
-    /// Ours.
+    /// Key that it maps to.
     pub(super) key: Key,
-    /// What having no value is called.
+    /// Name of a missing value.
     none: &'static str,
 }
 
 impl Dimension {
-    /// As it stands in questions.
+    /// Returns the name in queries.
     #[must_use]
     pub(super) fn name(&self) -> String {
         match self {
@@ -82,7 +81,7 @@ impl Dimension {
         }
     }
 
-    /// The property, if it is one.
+    /// Returns the property. `None` if the dimension is time.
     #[must_use]
     pub(super) const fn property(&self) -> Option<&Property> {
         match self {
@@ -93,10 +92,10 @@ impl Dimension {
 }
 
 impl Property {
-    /// The property of a name, or why there is none.
+    /// Parses a name.
     ///
     /// # Errors
-    /// What to ask for in its place.
+    /// If the property is unknown or unsupported. The error says what to use instead.
     pub(super) fn parse(name: &str) -> Result<Self, String> {
         let property = |key, none| Ok(Self { name: name.to_owned(), key, none });
         if let Some((_, known, none)) = NAMES.into_iter().find(|(known, ..)| *known == name) {
@@ -113,25 +112,25 @@ impl Property {
             None => {}
         }
         if PLACES.contains(&name) {
-            return Err("regions and cities cannot be known without personal data, the visitor's \
+            return Err("regions and cities would need personal data, the visitor's IP \
                         address: use visit:country or visit:country_name"
                 .to_owned());
         }
         let names: Vec<&str> = NAMES.iter().map(|(name, ..)| *name).collect();
         Err(format!(
-            "use {}, {GOAL} or {PROPS}NAME; rows can also be by time, time:hour, time:day, time:week or \
+            "use {}, {GOAL} or {PROPS}NAME; to group by time, use time, time:hour, time:day, time:week or \
              time:month",
             names.join(", ")
         ))
     }
 
-    /// Whether it is a goal.
+    /// Returns whether this is the goal.
     #[must_use]
     pub(super) fn is_goal(&self) -> bool {
         self.key == Key::Goal
     }
 
-    /// What a value is called.
+    /// Returns a value as answers show it.
     #[must_use]
     pub(super) fn shown<'a>(&self, value: Option<&'a str>) -> &'a str {
         match value {
@@ -143,10 +142,10 @@ impl Property {
         }
     }
 
-    /// The condition that a filter by Plausible's names of values is.
+    /// Creates the condition for a filter that uses Plausible's names of values.
     ///
     /// # Errors
-    /// If it has a regular expression that is none.
+    /// If a regular expression is invalid.
     pub(super) fn filter(
         &self,
         operator: Operator,
@@ -168,7 +167,7 @@ impl Property {
                 .filter(|country| matcher.finds(Some(country.name())))
                 .map(|country| country.as_str().to_owned())
                 .collect();
-            // A name that is no country's is no code, either, and the empty one is nobody's country.
+            // Keeps unknown names, which match no code, and the empty name, which stands for an unknown country.
             found.extend(filter.values.iter().filter(|_| is_equality(operator)).cloned());
             return Ok(is(found.iter().map(|value| self.stored(value)).collect()));
         }
@@ -177,7 +176,7 @@ impl Property {
             return Ok(Condition::Filter(Filter { values, ..filter }));
         }
         if self.none == PAGEVIEW && matcher.finds(Some(PAGEVIEW)) {
-            // A page view is an event without a name.
+            // A page view is stored as an event without a name.
             let inner = vec![Condition::Filter(filter.clone()), is(vec![String::new()])];
             let negative = operator.is_negative();
             return Ok(if negative { Condition::All(inner) } else { Condition::Any(inner) });
@@ -185,12 +184,12 @@ impl Property {
         Ok(Condition::Filter(filter))
     }
 
-    /// A value as it is stored: what having none is called is the empty text.
+    /// Returns a value as stored. The name of a missing value becomes the empty string.
     fn stored(&self, value: &str) -> String {
-        let is_none = value == self.none || value == NOT_SET && self.none.is_empty();
-        // A channel is never missing.
-        let has_always = self.key == Key::Dimension(dimension::Dimension::Channel);
-        if is_none && !has_always { String::new() } else { value.to_owned() }
+        let is_missing = value == self.none || value == NOT_SET && self.none.is_empty();
+        // Every visit has a channel.
+        let is_never_missing = self.key == Key::Dimension(dimension::Dimension::Channel);
+        if is_missing && !is_never_missing { String::new() } else { value.to_owned() }
     }
 }
 
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_a_property_or_refused() {
+    fn parses_supported_properties_only() {
         for (name, key, _) in NAMES {
             assert_eq!(property(name).key, key.into(), "{name}");
         }
@@ -220,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_value_has_a_name() {
+    fn missing_values_have_a_name() {
         assert_eq!(property("visit:source").shown(None), "Direct / None");
         assert_eq!(property("visit:utm_term").shown(None), "(not set)");
         assert_eq!(property("event:name").shown(None), "pageview");
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_speaks_of_what_is_stored() {
+    fn filters_use_stored_values() {
         let check = |name: &str, operator, value: &str, expected: &str| {
             let condition = property(name).filter(operator, vec![value.to_owned()], false).unwrap();
             assert_eq!(condition.to_string(), expected, "{name} {value}");

@@ -1,7 +1,7 @@
-//! Filters as v2 writes them: `["is", "event:page", ["/about"]]`, put together by `and`, `or` and `not`.
+//! Filters of v2: `["is", "event:page", ["/about"]]`, combined with `and`, `or` and `not`.
 //!
-//! <https://plausible.io/docs/stats-api#filters>. More is taken than Plausible takes: goals may stand
-//! anywhere, and behind every operator.
+//! <https://plausible.io/docs/stats-api#filters>. Accepts more than Plausible: goals may be
+//! used at any depth and with every operator.
 
 use footfall_infra::settings::Site;
 use serde_json::Value;
@@ -10,40 +10,42 @@ use crate::query::QueryError;
 use crate::query::condition::{Condition, MAX_DEPTH, MAX_FILTERS, MAX_VALUES, Operator};
 use crate::query::dimension::Key;
 
-use super::Refused;
+use super::InvalidQuery;
 use super::dimension::Property;
 
-/// Reads filters, of which there are only so many.
+/// Parses filters, and limits their number.
 #[derive(Debug)]
-pub(super) struct Parser<'a> {
+pub(super) struct FilterParser<'a> {
     site: &'a Site,
     filters: usize,
     values: usize,
 }
 
-impl<'a> Parser<'a> {
-    /// Reads filters of a site's hits.
+impl<'a> FilterParser<'a> {
+    /// Creates a parser for the filters of one query.
     #[must_use]
     pub(super) const fn new(site: &'a Site) -> Self {
         Self { site, filters: 0, values: 0 }
     }
 
-    /// A list of filters, all of which must hold.
+    /// Parses a list of filters, all of which must hold.
     ///
     /// # Errors
-    /// If one is none.
-    pub(super) fn list(&mut self, filters: &Value) -> Result<Vec<Condition>, Refused> {
+    /// If a filter is invalid.
+    pub(super) fn list(&mut self, filters: &Value) -> Result<Vec<Condition>, InvalidQuery> {
         let Some(list) = filters.as_array() else {
-            return Err(Refused::at("#/filters", "Invalid filters", filters, "write a list"));
+            return Err(InvalidQuery::at("#/filters", "Invalid filters", filters, "write a list"));
         };
         let tree = |(place, filter)| self.tree(filter, &format!("#/filters/{place}"), 1);
         list.iter().enumerate().map(tree).collect()
     }
 
-    fn tree(&mut self, filter: &Value, at: &str, depth: usize) -> Result<Condition, Refused> {
-        let wrong = |hint: &str| Refused::at(at, "Invalid filter", filter, hint);
+    fn tree(&mut self, filter: &Value, at: &str, depth: usize) -> Result<Condition, InvalidQuery> {
+        let wrong = |hint: &str| InvalidQuery::at(at, "Invalid filter", filter, hint);
         if depth > MAX_DEPTH {
-            return Err(Refused::new(format!("{at}: filters stand at most {MAX_DEPTH} deep")));
+            return Err(InvalidQuery::new(format!(
+                "{at}: filters can be nested at most {MAX_DEPTH} deep"
+            )));
         }
         let parts = filter.as_array().map(Vec::as_slice).unwrap_or_default();
         let Some(word) = parts.first().and_then(Value::as_str) else {
@@ -86,8 +88,8 @@ impl<'a> Parser<'a> {
         parts: &[Value],
         at: &str,
         filter: &Value,
-    ) -> Result<Condition, Refused> {
-        let wrong = |hint: &str| Refused::at(at, "Invalid filter", filter, hint);
+    ) -> Result<Condition, InvalidQuery> {
+        let wrong = |hint: &str| InvalidQuery::at(at, "Invalid filter", filter, hint);
         let (name, clauses, modifiers) = match parts {
             [Value::String(name), Value::Array(clauses)] => (name, clauses, None),
             [Value::String(name), Value::Array(clauses), Value::Object(modifiers)] => {
@@ -99,31 +101,31 @@ impl<'a> Parser<'a> {
             }
         };
         if name == "segment" {
-            return Err(wrong("there are no saved segments: write their filters out"));
+            return Err(wrong("saved segments are not supported: write out their filters"));
         }
         if name.starts_with("time") {
-            return Err(wrong("times are chosen by date_range"));
+            return Err(wrong("use date_range to choose a time"));
         }
         let property = Property::parse(name).map_err(|hint| wrong(&hint))?;
         let texts = clauses.iter().map(|value| value.as_str().map(str::to_owned));
         let Some(values) = texts.collect::<Option<Vec<String>>>().filter(|it| !it.is_empty())
         else {
-            return Err(wrong("its values are a list of at least one text"));
+            return Err(wrong("the values must be a list of at least one string"));
         };
         let mut ignore_case = false;
         for (key, value) in modifiers.into_iter().flatten() {
             match (key.as_str(), value.as_bool()) {
                 ("case_sensitive", Some(sensitive)) => ignore_case = !sensitive,
-                _ => return Err(wrong("the one modifier is {\"case_sensitive\": false}")),
+                _ => return Err(wrong("the only modifier is {\"case_sensitive\": false}")),
             }
         }
         self.condition(&property, operator, values, ignore_case).map_err(|hint| wrong(&hint))
     }
 
-    /// A condition on a property, counted with the others.
+    /// Creates a condition on a property, and counts it.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// If the values are invalid, or there are too many filters.
     pub(super) fn condition(
         &mut self,
         property: &Property,
@@ -135,15 +137,15 @@ impl<'a> Parser<'a> {
         self.values += values.len();
         if self.filters > MAX_FILTERS || self.values > MAX_VALUES {
             return Err(format!(
-                "there are at most {MAX_FILTERS} filters, of {MAX_VALUES} values together"
+                "at most {MAX_FILTERS} filters with {MAX_VALUES} values in total are allowed"
             ));
         }
         let is_equality = matches!(operator, Operator::Is | Operator::IsNot);
         if property.name == "visit:country" && is_equality {
-            let is_code = |value: &&String| value.chars().count() != 2 && !is_none(value);
-            if let Some(value) = values.iter().find(is_code) {
+            let is_invalid = |value: &&String| value.chars().count() != 2 && !is_none(value);
+            if let Some(value) = values.iter().find(is_invalid) {
                 return Err(format!(
-                    "visit:country needs to be a valid 2-letter country code, and {value:?} is none"
+                    "invalid visit:country {value:?}: expected a 2-letter country code"
                 ));
             }
         }
@@ -162,31 +164,31 @@ fn is_none(value: &str) -> bool {
     value.is_empty() || value == "(not set)"
 }
 
-/// That a goal is not there, and which are.
+/// Returns the error for an unknown goal, with the goals that exist.
 fn unknown_goal(site: &Site, value: &str) -> String {
     let names: Vec<&str> = site.goals.iter().map(|goal| goal.name.as_str()).collect();
     let known = match names.as_slice() {
-        [] => "there are none: add `goals` to the site's settings".to_owned(),
-        names => format!("there are {}", names.join(", ")),
+        [] => "add `goals` to the site's settings".to_owned(),
+        names => format!("use {}", names.join(", ")),
     };
     format!("the goal `{value}` is not configured for this site; {known}")
 }
 
-/// The conditions without those on goals and properties: who might have converted. What a visit has done
-/// stays, as it does in Plausible's answers.
+/// Returns the conditions without those on goals and properties: the basis of conversion rates. `has_done` stays,
+/// as in Plausible.
 #[must_use]
 pub(super) fn without_conversions(conditions: &[Condition]) -> Vec<Condition> {
     Condition::without(conditions, is_of_conversions)
 }
 
-/// Whether one of the conditions is on a goal alone.
+/// Returns whether one of the conditions is a filter by goal.
 #[must_use]
 pub(super) fn has_goal(conditions: &[Condition]) -> bool {
     let is_goal = |condition: &Condition| matches!(condition, Condition::Filter(filter) if filter.key == Key::Goal);
     Condition::flat(conditions).any(is_goal)
 }
 
-/// Whether a goal or a property stands within another condition, but for what a visit has done.
+/// Returns whether a filter by goal or property is nested in another condition. `has_done` does not count.
 #[must_use]
 pub(super) fn has_deep_conversion(conditions: &[Condition]) -> bool {
     fn is_deep(condition: &Condition) -> bool {
@@ -214,13 +216,13 @@ mod tests {
     fn read(filters: Value) -> Result<Vec<String>, String> {
         let yaml = "sites: [{domain: example.com, goals: [{event: signup}]}]";
         let settings = Settings::from_yaml(yaml).unwrap();
-        let conditions = Parser::new(&settings.sites[0]).list(&filters);
+        let conditions = FilterParser::new(&settings.sites[0]).list(&filters);
         let texts = |list: Vec<Condition>| list.iter().map(ToString::to_string).collect();
         conditions.map(texts).map_err(|refused| refused.to_string())
     }
 
     #[test]
-    fn filters_are_read() {
+    fn parses_filters() {
         let check = |filter: Value, expected: &str| {
             assert_eq!(read(json!([filter])).unwrap(), [expected], "{filter}");
         };
@@ -243,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_filter_is_explained() {
+    fn explains_invalid_filters() {
         let check = |filters: Value, expected: &str| {
             let error = read(filters.clone()).unwrap_err();
             assert!(error.contains(expected), "{filters}: {error}");
@@ -253,8 +255,8 @@ mod tests {
         check(json!([7]), "#/filters/0: Invalid filter 7");
         check(json!([["is"]]), "DIMENSION");
         check(json!([[]]), "#/filters/0");
-        check(json!([["is", "event:page", []]]), "at least one text");
-        check(json!([["is", "event:page", [1]]]), "at least one text");
+        check(json!([["is", "event:page", []]]), "at least one string");
+        check(json!([["is", "event:page", [1]]]), "at least one string");
         check(json!([["is", "event:page", ["a"], {"x": 1}]]), "case_sensitive");
         check(json!([["is", "event:page", ["a"], {}, 1]]), "write [\"is\"");
         check(json!([["has", "event:page", ["a"]]]), "use is, is_not");
@@ -266,7 +268,7 @@ mod tests {
         check(json!([["and", []]]), "write [\"and\"");
         check(json!([["not", []]]), "#/filters/0/1");
         check(json!([["or", [["is", "event:page", ["/"]], ["x"]]]]), "#/filters/0/1/1");
-        check(json!([["matches", "event:page", ["("]]]), "no regular expression");
+        check(json!([["matches", "event:page", ["("]]]), "invalid regular expression");
         let mut deep = json!(["is", "event:page", ["/"]]);
         for _ in 0..MAX_DEPTH {
             deep = json!(["not", deep]);
@@ -277,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn conversions_are_told_apart() {
+    fn recognizes_filters_by_goal_and_property() {
         let conditions = |texts: &[&str]| -> Vec<Condition> {
             texts.iter().map(|text| text.parse().unwrap()).collect()
         };

@@ -1,14 +1,14 @@
-//! The numbers that can be asked for, in Plausible's names, types and rounding.
+//! Metrics with Plausible's names, types and rounding.
 //!
-//! <https://plausible.io/docs/stats-api#metrics>; how each is rounded is in Plausible's
-//! `lib/plausible/stats/sql/expression.ex` and `special_metrics.ex`. ClickHouse, which rounds there, rounds a
-//! half to the even neighbour (<https://clickhouse.com/docs/sql-reference/functions/rounding-functions>).
+//! <https://plausible.io/docs/stats-api#metrics>. The rounding follows Plausible's
+//! `lib/plausible/stats/sql/expression.ex` and `special_metrics.ex`. They round in ClickHouse, which rounds half to
+//! even (<https://clickhouse.com/docs/sql-reference/functions/rounding-functions>).
 
 use serde_json::Value;
 
 use crate::query::metrics::Metrics;
 
-/// A number that can be asked for.
+/// A metric of the Stats API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Metric {
     /// Visitors.
@@ -17,51 +17,48 @@ pub(super) enum Metric {
     Visits,
     /// Page views.
     Pageviews,
-    /// Page views by visit.
+    /// Page views per visit.
     ViewsPerVisit,
-    /// Bounces in per cent of the visits.
+    /// Bounces in percent of visits.
     BounceRate,
-    /// Seconds of a visit, on average.
+    /// Average visit duration in seconds.
     VisitDuration,
-    /// Page views and events together.
+    /// Page views and events.
     Events,
-    /// Visitors in per cent of all that the filters let through.
+    /// Visitors in percent of all visitors that match the filters.
     Percentage,
-    /// Visitors in per cent of those that there are without the filters by goals and properties.
+    /// Visitors in percent of the visitors without filters by goals and properties.
     ConversionRate,
-    /// The same within the row's other dimensions.
+    /// Conversion rate within the other dimensions of the row.
     GroupConversionRate,
-    /// How far pages are scrolled on average, in per cent.
+    /// Average scroll depth in percent.
     ScrollDepth,
-    /// Seconds that a page is looked at, on average.
+    /// Average time on page in seconds.
     TimeOnPage,
 }
 
-/// What metrics of Plausible's there are no numbers for, and why.
-const REFUSED: [(&str, &str); 3] = [
-    (
-        "exit_rate",
-        "exit rates are not counted: ask for visits by visit:exit_page and by event:page",
-    ),
+/// Plausible's metrics that are not supported, each with the reason.
+const UNSUPPORTED: [(&str, &str); 3] = [
+    ("exit_rate", "exit rates are not counted: use visits by visit:exit_page and by event:page"),
     ("total_revenue", "revenue is not stored with events"),
     ("average_revenue", "revenue is not stored with events"),
 ];
 
-/// What a metric is made from.
+/// The numbers from which metrics are calculated.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Counted {
-    /// What is counted of the row.
-    pub(super) tally: Metrics,
-    /// The visitors of all rows together.
+pub(super) struct MetricInputs {
+    /// Metrics of the row.
+    pub(super) metrics: Metrics,
+    /// Visitors of all rows.
     pub(super) all: u64,
-    /// The visitors without the filters by goals and properties.
+    /// Visitors without filters by goals and properties.
     pub(super) base: u64,
-    /// Those in the row.
+    /// Visitors of the row without filters by goals and properties.
     pub(super) base_of_row: u64,
 }
 
 impl Metric {
-    /// All of them.
+    /// All metrics.
     pub(super) const ALL: [Self; 12] = [
         Self::Visitors,
         Self::Visits,
@@ -77,7 +74,7 @@ impl Metric {
         Self::TimeOnPage,
     ];
 
-    /// The name in questions.
+    /// Returns the name in the API.
     #[must_use]
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -96,81 +93,83 @@ impl Metric {
         }
     }
 
-    /// The metric of a name, or why there is none.
+    /// Parses a name.
     ///
     /// # Errors
-    /// What to ask for in its place.
+    /// If the metric is unknown or unsupported. The error says what to use instead.
     pub(super) fn parse(name: &str) -> Result<Self, String> {
         if let Some(metric) = Self::ALL.into_iter().find(|metric| metric.name() == name) {
             return Ok(metric);
         }
-        if let Some((_, reason)) = REFUSED.into_iter().find(|(refused, _)| *refused == name) {
+        if let Some((_, reason)) = UNSUPPORTED.into_iter().find(|(metric, _)| *metric == name) {
             return Err(reason.to_owned());
         }
         Err(format!("use {}", Self::ALL.map(Self::name).join(", ")))
     }
 
-    /// Whether it relates conversions to those who might have converted.
+    /// Returns whether this is a conversion rate.
     #[must_use]
     pub(super) const fn is_of_conversions(self) -> bool {
         matches!(self, Self::ConversionRate | Self::GroupConversionRate)
     }
 
-    /// Its value.
+    /// Returns the value.
     #[must_use]
-    pub(super) fn value(self, counted: &Counted) -> Value {
-        let Counted { tally, all, base, base_of_row } = counted;
-        let by_visit =
-            |number: f64| if tally.visits > 0 { number / tally.visits as f64 } else { 0.0 };
+    pub(super) fn value(self, inputs: &MetricInputs) -> Value {
+        let MetricInputs { metrics, all, base, base_of_row } = inputs;
+        let per_visit =
+            |number: f64| if metrics.visits > 0 { number / metrics.visits as f64 } else { 0.0 };
         let percent =
-            |of: u64| if of > 0 { tally.visitors as f64 / of as f64 * 100.0 } else { 0.0 };
+            |of: u64| if of > 0 { metrics.visitors as f64 / of as f64 * 100.0 } else { 0.0 };
         match self {
-            Self::Visitors => tally.visitors.into(),
-            Self::Visits => tally.visits.into(),
-            Self::Pageviews => tally.views.into(),
-            Self::Events => (tally.views + tally.events).into(),
-            Self::ViewsPerVisit => rounded(by_visit(tally.views as f64), 100.0).into(),
-            Self::BounceRate => whole(by_visit(tally.bounces as f64) * 100.0),
-            Self::VisitDuration => whole(by_visit(tally.duration as f64) / 1000.0),
+            Self::Visitors => metrics.visitors.into(),
+            Self::Visits => metrics.visits.into(),
+            Self::Pageviews => metrics.views.into(),
+            Self::Events => (metrics.views + metrics.events).into(),
+            Self::ViewsPerVisit => rounded(per_visit(metrics.views as f64), 100.0).into(),
+            Self::BounceRate => whole(per_visit(metrics.bounces as f64) * 100.0),
+            Self::VisitDuration => whole(per_visit(metrics.duration as f64) / 1000.0),
             Self::Percentage => rounded(percent(*all), 10.0).into(),
             Self::ConversionRate => rounded(percent(*base), 100.0).into(),
             Self::GroupConversionRate => rounded(percent(*base_of_row), 100.0).into(),
-            Self::ScrollDepth => average(tally.scrolled as f64, tally.scrolls),
-            Self::TimeOnPage => average(tally.engaged as f64 / 1000.0, tally.engagements),
+            Self::ScrollDepth => average(metrics.scrolled as f64, metrics.scrolls),
+            Self::TimeOnPage => average(metrics.engaged as f64 / 1000.0, metrics.engagements),
         }
     }
 
-    /// Its value where nothing was counted (`lib/plausible/stats/metrics.ex`).
+    /// Returns the value without any hits (`lib/plausible/stats/metrics.ex`).
     #[must_use]
-    pub(super) fn nothing(self) -> Value {
+    pub(super) fn empty_value(self) -> Value {
         match self {
             Self::VisitDuration => Value::Null,
-            _ => self.value(&Counted::default()),
+            _ => self.value(&MetricInputs::default()),
         }
     }
 
-    /// How it changed, in per cent; of the bounce rate and the conversion rate in points
+    /// Returns the change in percent. For the bounce rate and the conversion rate, in percentage points
     /// (`lib/plausible/stats/compare.ex`).
     #[must_use]
-    pub(super) fn change(self, before: &Value, now: &Value) -> Value {
-        let (Some(before), Some(now)) = (before.as_f64(), now.as_f64()) else { return Value::Null };
+    pub(super) fn change(self, previous: &Value, now: &Value) -> Value {
+        let (Some(previous), Some(now)) = (previous.as_f64(), now.as_f64()) else {
+            return Value::Null;
+        };
         match self {
-            Self::ConversionRate => rounded(now - before, 10.0).into(),
-            Self::BounceRate if before > 0.0 => whole(now - before),
+            Self::ConversionRate => rounded(now - previous, 10.0).into(),
+            Self::BounceRate if previous > 0.0 => whole(now - previous),
             Self::BounceRate => Value::Null,
-            _ if before == 0.0 => whole(if now > 0.0 { 100.0 } else { 0.0 }),
-            // Elixir, which rounds here, rounds a half away from 0.
-            _ => Value::from(((now - before) / before * 100.0).round() as i64),
+            _ if previous == 0.0 => whole(if now > 0.0 { 100.0 } else { 0.0 }),
+            // Plausible calculates this in Elixir, which rounds half away from zero.
+            _ => Value::from(((now - previous) / previous * 100.0).round() as i64),
         }
     }
 }
 
-/// To a part of 1 that is `parts` of it.
+/// Rounds to a multiple of 1 / `parts`.
 fn rounded(number: f64, parts: f64) -> f64 {
     (number * parts).round_ties_even() / parts
 }
 
-/// Rounded once: what [`Metrics`] says is rounded already.
+/// Calculates an average from the sums. The averages of [`Metrics`] are rounded already.
 fn average(sum: f64, of: u64) -> Value {
     if of > 0 { whole(sum / of as f64) } else { Value::Null }
 }
@@ -186,8 +185,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_have_plausibles_types_and_rounding() {
-        let tally = Metrics {
+    fn values_have_the_types_and_rounding_of_plausible() {
+        let metrics = Metrics {
             visitors: 3,
             visits: 8,
             views: 21,
@@ -199,24 +198,24 @@ mod tests {
             scrolled: 151,
             scrolls: 2,
         };
-        let counted = Counted { tally, all: 9, base: 7, base_of_row: 4 };
-        let values: Vec<Value> = Metric::ALL.iter().map(|metric| metric.value(&counted)).collect();
-        // 1 of 8 is 12.5 %, and 75.5 % a half, too: both to the even neighbour.
+        let inputs = MetricInputs { metrics, all: 9, base: 7, base_of_row: 4 };
+        let values: Vec<Value> = Metric::ALL.iter().map(|metric| metric.value(&inputs)).collect();
+        // 1 of 8 is 12.5%, and the scroll depth is 75.5%: both round half to even.
         let expected = json!([3, 8, 21, 2.62, 12, 13, 23, 33.3, 42.86, 75.0, 76, 5]);
         assert_eq!(Value::from(values), expected);
     }
 
     #[test]
-    fn nothing_is_0_or_unknown() {
-        let values: Vec<Value> = Metric::ALL.iter().map(|metric| metric.nothing()).collect();
+    fn empty_value_is_zero_or_null() {
+        let values: Vec<Value> = Metric::ALL.iter().map(|metric| metric.empty_value()).collect();
         let expected = json!([0, 0, 0, 0.0, 0, null, 0, 0.0, 0.0, 0.0, null, null]);
         assert_eq!(Value::from(values), expected);
     }
 
     #[test]
-    fn changes_are_in_per_cent_or_points() {
-        let check = |metric: Metric, before: Value, now: Value, expected: Value| {
-            assert_eq!(metric.change(&before, &now), expected, "{metric:?} {before} {now}");
+    fn changes_are_in_percent_or_points() {
+        let check = |metric: Metric, previous: Value, now: Value, expected: Value| {
+            assert_eq!(metric.change(&previous, &now), expected, "{metric:?} {previous} {now}");
         };
         check(Metric::Pageviews, json!(3), json!(1), json!(-67));
         check(Metric::Pageviews, json!(0), json!(1), json!(100));
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_a_metric_or_refused() {
+    fn parses_supported_metrics_only() {
         for metric in Metric::ALL {
             assert_eq!(Metric::parse(metric.name()), Ok(metric));
         }

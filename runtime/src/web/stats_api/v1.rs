@@ -1,4 +1,4 @@
-//! Questions as Plausible's Stats API v1 asks them, and answers in its shape.
+//! Plausible's Stats API v1: parses its parameters, and writes answers in its format.
 //!
 //! <https://plausible.io/docs/stats-api-v1>; `lib/plausible_web/controllers/api/external_stats_controller.ex` has
 //! the errors, and `lib/plausible/stats/legacy` the rest.
@@ -11,19 +11,23 @@ use crate::platform::http::Request;
 use crate::platform::sanitize::clean;
 use crate::query::condition::{Condition, Operator};
 use crate::query::period::PeriodContext;
+use crate::query::time_range::Unit;
 
-use super::Refused;
-use super::date_range::{self, Against, Range, Unit, Wanted};
+use super::InvalidQuery;
+use super::date_range::{self, ComparisonMode, DateRange, ResolvedRange};
 use super::dimension::{Dimension, Property};
-use super::filters::Parser;
+use super::filters::FilterParser;
 use super::metric::Metric;
-use super::request::{By, Include, Order, Question, When};
+use super::request::{Include, Order, Question, RelativeRange, SortKey};
 use super::response::{Answer, Row};
 
-/// The most rows of a breakdown, and how many there are where the question does not say.
-const LIMITS: (usize, usize) = (1000, 100);
+/// Maximum number of rows in a breakdown.
+const MAX_LIMIT: usize = 1000;
 
-/// Properties of which a breakdown has no row for what has none.
+/// Number of rows in a breakdown if the request names none.
+const DEFAULT_LIMIT: usize = 100;
+
+/// Properties whose breakdown has no row for missing values.
 const WITHOUT_NONE: [&str; 8] = [
     "visit:country",
     "visit:utm_medium",
@@ -38,42 +42,42 @@ const WITHOUT_NONE: [&str; 8] = [
 const PERIODS: &str = "use day, 24h, 7d, 28d, 30d, 91d (or any number of days), month, 6mo, 12mo, year, all, or \
                        custom";
 
-/// What is asked.
+/// An endpoint of v1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint {
-    /// A period's numbers.
+    /// Metrics of a period.
     Aggregate,
-    /// Those of its hours, days or months.
+    /// Metrics of each hour, day, week or month.
     Timeseries,
-    /// Those of a property's values.
+    /// Metrics of each value of a property.
     Breakdown,
 }
 
-/// A question, and how its answer is written.
+/// A query, and the format of its answer.
 #[derive(Debug)]
-pub(super) struct Asking {
-    /// The question.
+pub(super) struct V1Query {
+    /// The query.
     pub(super) question: Question,
     endpoint: Endpoint,
-    /// What the metrics are called.
+    /// Names of the metrics in the answer.
     names: Vec<&'static str>,
 }
 
-/// Reads a question from a request's parameters. Those that are unknown say nothing.
+/// Parses a request's parameters. Unknown ones are ignored.
 ///
 /// # Errors
-/// What is wrong with them.
+/// If a parameter is invalid.
 pub(super) fn question(
     endpoint: Endpoint,
     request: &Request,
     site: &Site,
-    asked: &PeriodContext<'_>,
-) -> Result<Asking, Refused> {
+    context: &PeriodContext<'_>,
+) -> Result<V1Query, InvalidQuery> {
     let parameter = |name: &str| request.parameter(name).filter(|value| !value.is_empty());
     let period = parameter("period").unwrap_or_else(|| "30d".to_owned());
-    let when = when(&period, &parameter, asked)?;
-    let wrong = |error| Refused::new(format!("Error parsing `date` parameter: {error}"));
-    let range = Range::of(when.wanted, when.date, asked).map_err(wrong)?;
+    let relative = relative_range(&period, &parameter, context)?;
+    let wrong = |error| InvalidQuery::new(format!("Error parsing `date` parameter: {error}"));
+    let range = ResolvedRange::new(relative.date_range, relative.date, context).map_err(wrong)?;
     let mut conditions = match parameter("filters") {
         Some(filters) => filter_list(&filters, site)?,
         None => Vec::new(),
@@ -81,7 +85,7 @@ pub(super) fn question(
     let dimensions = match endpoint {
         Endpoint::Aggregate => Vec::new(),
         Endpoint::Timeseries => {
-            vec![Dimension::Time(interval(parameter("interval"), when.wanted, &range)?)]
+            vec![Dimension::Time(interval(parameter("interval"), relative.date_range, &range)?)]
         }
         Endpoint::Breakdown => {
             let properties = properties(parameter("property"))?;
@@ -89,7 +93,7 @@ pub(super) fn question(
                 if WITHOUT_NONE.contains(&property.name.as_str()) {
                     let none = vec![String::new()];
                     let filter = property.filter(Operator::IsNot, none, false);
-                    conditions.push(filter.map_err(|error| Refused::new(error.to_string()))?);
+                    conditions.push(filter.map_err(|error| InvalidQuery::new(error.to_string()))?);
                 }
             }
             properties.into_iter().map(Dimension::Property).collect()
@@ -99,34 +103,34 @@ pub(super) fn question(
     let mut include = Include::default();
     match parameter("compare").as_deref() {
         Some("previous_period") if endpoint == Endpoint::Aggregate => {
-            include.compare = Some((Against::Previous, false));
+            include.compare = Some((ComparisonMode::PreviousPeriod, false));
         }
         Some(other) if endpoint == Endpoint::Aggregate => {
             let other = clean(other, 100);
-            return Err(Refused::new(format!(
+            return Err(InvalidQuery::new(format!(
                 "Error parsing `compare` parameter: invalid `{other}`; use previous_period"
             )));
         }
         _ => {}
     }
-    let mut question = Question::of(metrics, dimensions, conditions, range, asked, include)?;
+    let mut question = Question::of(metrics, dimensions, conditions, range, context, include)?;
     if endpoint == Endpoint::Breakdown {
         (question.limit, question.offset) = page(&parameter)?;
         let first = names.iter().position(|name| *name != "time_on_page").unwrap_or(0);
         question.order = vec![
-            Order { by: By::Metric(first), is_descending: true },
-            Order { by: By::Dimension(0), is_descending: false },
+            Order { by: SortKey::Metric(first), is_descending: true },
+            Order { by: SortKey::Dimension(0), is_descending: false },
         ];
     }
-    Ok(Asking { question, endpoint, names })
+    Ok(V1Query { question, endpoint, names })
 }
 
-fn when<'a>(
+fn relative_range<'a>(
     period: &str,
     parameter: &dyn Fn(&str) -> Option<String>,
-    asked: &'a PeriodContext<'a>,
-) -> Result<When<'a>, Refused> {
-    let today = date_range::today(asked);
+    context: &'a PeriodContext<'a>,
+) -> Result<RelativeRange<'a>, InvalidQuery> {
+    let today = date_range::today(context);
     if period == "custom" {
         let pair = match (parameter("date"), parameter("from"), parameter("to")) {
             (Some(date), ..) => {
@@ -134,58 +138,62 @@ fn when<'a>(
             }
             (None, Some(from), Some(to)) => Some((from, to)),
             _ => {
-                return Err(Refused::new(
+                return Err(InvalidQuery::new(
                     "The `date` parameter is required when using a custom period: two dates joined by a \
                      comma, such as 2026-01-01,2026-01-31",
                 ));
             }
         };
-        let wanted = pair.and_then(|(from, to)| {
-            Some(Wanted::Days(from.trim().parse().ok()?, to.trim().parse().ok()?))
+        let date_range = pair.and_then(|(from, to)| {
+            Some(DateRange::Days(from.trim().parse().ok()?, to.trim().parse().ok()?))
         });
-        let wanted = wanted.ok_or_else(|| {
-            Refused::new(
-                "Invalid format for `date` parameter. When using a custom period, please include two \
+        let date_range = date_range.ok_or_else(|| {
+            InvalidQuery::new(
+                "Invalid format for `date` parameter. RelativeRange using a custom period, please include two \
                  ISO-8601 formatted dates joined by a comma, such as 2026-01-01,2026-01-31",
             )
         })?;
-        return Ok(When { wanted, date: today, asked });
+        return Ok(RelativeRange { date_range, date: today, context });
     }
-    let wanted = Wanted::parse(period).ok_or_else(|| {
+    let date_range = DateRange::parse(period).ok_or_else(|| {
         let period = clean(period, 100);
-        Refused::new(format!(
+        InvalidQuery::new(format!(
             "Error parsing `period` parameter: invalid period `{period}`: {PERIODS}"
         ))
     })?;
     let date: Date = match parameter("date").as_deref() {
         None | Some("today") => today,
         Some(date) => date.parse().map_err(|_| {
-            Refused::new(
+            InvalidQuery::new(
                 "Error parsing `date` parameter: invalid_format. Please specify a valid date in \
                  ISO-8601 format.",
             )
         })?,
     };
-    Ok(When { wanted, date, asked })
+    Ok(RelativeRange { date_range, date, context })
 }
 
-/// Months for several of them, hours for a day, else days.
-fn interval(interval: Option<String>, wanted: Wanted, range: &Range) -> Result<Unit, Refused> {
-    match (interval.as_deref(), wanted) {
+/// Parses the unit of a time series. The default is hours for a day, months for several of them, else days.
+fn interval(
+    interval: Option<String>,
+    date_range: DateRange,
+    range: &ResolvedRange,
+) -> Result<Unit, InvalidQuery> {
+    match (interval.as_deref(), date_range) {
         (Some("day" | "date"), _) => Ok(Unit::Day),
         (Some("month"), _) => Ok(Unit::Month),
         (Some("hour"), _) => Ok(Unit::Hour),
         (Some("week"), _) => Ok(Unit::Week),
         (Some(other), _) => {
             let other = clean(other, 100);
-            Err(Refused::new(format!(
+            Err(InvalidQuery::new(format!(
                 "Error parsing `interval` parameter: invalid interval `{other}`. Valid intervals are \
                  `hour`, `day`, `week`, `month`"
             )))
         }
-        (None, Wanted::Day | Wanted::Hours24) => Ok(Unit::Hour),
-        (None, Wanted::LastMonths(_) | Wanted::Year) => Ok(Unit::Month),
-        (None, Wanted::All) => Ok(match range.unit() {
+        (None, DateRange::Day | DateRange::Hours24) => Ok(Unit::Hour),
+        (None, DateRange::LastMonths(_) | DateRange::Year) => Ok(Unit::Month),
+        (None, DateRange::All) => Ok(match range.unit() {
             Unit::Week => Unit::Month,
             unit => unit,
         }),
@@ -193,10 +201,10 @@ fn interval(interval: Option<String>, wanted: Wanted, range: &Range) -> Result<U
     }
 }
 
-/// The property; a version stands behind what it is one of.
-fn properties(name: Option<String>) -> Result<Vec<Property>, Refused> {
+/// Parses the property. A version comes with the browser or operating system, which goes before it.
+fn properties(name: Option<String>) -> Result<Vec<Property>, InvalidQuery> {
     let name = name.ok_or_else(|| {
-        Refused::new(
+        InvalidQuery::new(
             "The `property` parameter is required. Please provide at least one property to show a \
              breakdown by, such as event:page.",
         )
@@ -204,7 +212,7 @@ fn properties(name: Option<String>) -> Result<Vec<Property>, Refused> {
     let parse = |name: &str| {
         Property::parse(name).map_err(|hint| {
             let name = clean(name, 100);
-            Refused::new(format!("Invalid property '{name}': {hint}"))
+            InvalidQuery::new(format!("Invalid property '{name}': {hint}"))
         })
     };
     let before = match name.as_str() {
@@ -219,10 +227,10 @@ fn metrics(
     names: Option<String>,
     endpoint: Endpoint,
     dimensions: &[Dimension],
-) -> Result<(Vec<&'static str>, Vec<Metric>), Refused> {
+) -> Result<(Vec<&'static str>, Vec<Metric>), InvalidQuery> {
     let names = names.unwrap_or_else(|| "visitors".to_owned());
-    // Of one value or of one bar, unless its rows are goals or what goals are told apart by.
-    let of_row = match (endpoint, dimensions.first().and_then(Dimension::property)) {
+    // Conversion rates are relative to the row, unless its values are goals or event properties.
+    let is_of_row = match (endpoint, dimensions.first().and_then(Dimension::property)) {
         (Endpoint::Aggregate, _) => false,
         (_, Some(property)) => !property.is_goal() && !property.name.starts_with("event:props:"),
         (_, None) => true,
@@ -231,46 +239,45 @@ fn metrics(
     for name in names.split(',').map(str::trim) {
         let metric = Metric::parse(name).map_err(|hint| {
             let name = clean(name, 100);
-            Refused::new(format!("The metric `{name}` is not recognized: {hint}"))
+            InvalidQuery::new(format!("The metric `{name}` is not recognized: {hint}"))
         })?;
         if called.contains(&metric.name()) {
-            return Err(Refused::new("Metrics cannot be queried multiple times."));
+            return Err(InvalidQuery::new("Metrics cannot be queried multiple times."));
         }
         called.push(metric.name());
         metrics.push(match metric {
-            Metric::ConversionRate if of_row => Metric::GroupConversionRate,
+            Metric::ConversionRate if is_of_row => Metric::GroupConversionRate,
             metric => metric,
         });
     }
     Ok((called, metrics))
 }
 
-fn page(parameter: &dyn Fn(&str) -> Option<String>) -> Result<(usize, usize), Refused> {
-    let (most, usual) = LIMITS;
+fn page(parameter: &dyn Fn(&str) -> Option<String>) -> Result<(usize, usize), InvalidQuery> {
     let limit = match parameter("limit").map(|limit| limit.parse::<usize>()) {
-        None => usual,
-        Some(Ok(limit)) if (1..=most).contains(&limit) => limit,
+        None => DEFAULT_LIMIT,
+        Some(Ok(limit)) if (1..=MAX_LIMIT).contains(&limit) => limit,
         Some(_) => {
-            return Err(Refused::new(format!(
-                "Please provide limit as a number between 1 and {most}."
+            return Err(InvalidQuery::new(format!(
+                "Please provide limit as a number between 1 and {MAX_LIMIT}."
             )));
         }
     };
     let page = match parameter("page").map(|page| page.parse::<usize>()) {
         None => 1,
         Some(Ok(page)) if page > 0 => page,
-        Some(_) => return Err(Refused::new("Please provide page as a positive number.")),
+        Some(_) => return Err(InvalidQuery::new("Please provide page as a positive number.")),
     };
     Ok((limit, (page - 1).saturating_mul(limit)))
 }
 
-/// `visit:source==Google|Bing;event:page!=/blog/*`: a `\` before a `|` or a `;` makes it a letter.
-fn filter_list(text: &str, site: &Site) -> Result<Vec<Condition>, Refused> {
-    let mut parser = Parser::new(site);
+/// Parses filters such as `visit:source==Google|Bing;event:page!=/blog/*`. A `\` escapes `|` and `;`.
+fn filter_list(text: &str, site: &Site) -> Result<Vec<Condition>, InvalidQuery> {
+    let mut parser = FilterParser::new(site);
     let filter = |text: &String| {
         let wrong = |hint: &str| {
             let text = clean(text, 200);
-            Refused::new(format!("Invalid filter '{text}': {hint}"))
+            InvalidQuery::new(format!("Invalid filter '{text}': {hint}"))
         };
         let equals = text.find("==").map(|at| (at, Operator::Is));
         let differs = text.find("!=").map(|at| (at, Operator::IsNot));
@@ -281,7 +288,7 @@ fn filter_list(text: &str, site: &Site) -> Result<Vec<Condition>, Refused> {
         let name = text[..at].trim();
         let property = Property::parse(name).map_err(|hint| {
             let name = clean(name, 100);
-            Refused::new(format!("Invalid filter property '{name}': {hint}"))
+            InvalidQuery::new(format!("Invalid filter property '{name}': {hint}"))
         })?;
         let values: Vec<String> = split(text[at + 2..].trim(), '|');
         let has_wildcard = values.iter().any(|value| value.contains('*'));
@@ -299,13 +306,13 @@ fn filter_list(text: &str, site: &Site) -> Result<Vec<Condition>, Refused> {
     texts.iter().filter(|text| !text.trim().is_empty()).map(filter).collect()
 }
 
-/// `*` stands for any letters.
+/// Converts a value with the wildcard `*` to a regular expression.
 fn pattern(value: &str) -> String {
     let parts: Vec<String> = value.split('*').map(regex_lite::escape).collect();
     format!("^{}$", parts.join(".*"))
 }
 
-/// Splits at a letter that has no `\` before it, which is left out.
+/// Splits at a character that has no `\` before it, and removes the escapes.
 fn split(text: &str, at: char) -> Vec<String> {
     let escaped = format!("\\{at}");
     split_keeping(text, at)
@@ -314,7 +321,7 @@ fn split(text: &str, at: char) -> Vec<String> {
         .collect()
 }
 
-/// Splits at a letter that has no `\` before it.
+/// Splits at a character that has no `\` before it, and keeps the escapes.
 fn split_keeping(text: &str, at: char) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut is_escaped = false;
@@ -328,14 +335,14 @@ fn split_keeping(text: &str, at: char) -> Vec<String> {
     parts
 }
 
-impl Asking {
-    /// The answer as v1 writes it.
+impl V1Query {
+    /// Returns the answer in the format of v1.
     #[must_use]
-    pub(super) fn shape(&self, answer: Answer) -> Value {
+    pub(super) fn to_json(&self, answer: Answer) -> Value {
         let warning = super::warning(&answer.missing);
         let results = match self.endpoint {
             Endpoint::Aggregate => self.totals(answer.rows.into_iter().next()),
-            Endpoint::Timeseries => self.bars(answer.rows),
+            Endpoint::Timeseries => self.buckets(answer.rows),
             Endpoint::Breakdown => answer.rows.into_iter().map(|row| self.row(row)).collect(),
         };
         match warning {
@@ -360,21 +367,24 @@ impl Asking {
         self.names.iter().enumerate().map(|(place, name)| value(place, name)).collect()
     }
 
-    /// Bars in which nothing is are there, too.
-    fn bars(&self, rows: Vec<Row>) -> Value {
+    /// Returns all time buckets, including empty ones.
+    fn buckets(&self, rows: Vec<Row>) -> Value {
         let mut rows = rows.into_iter().peekable();
-        let bars = self.question.time.bars.iter().flatten();
-        bars.map(|bar| {
-            let is_it = |row: &Row| row.dimensions.first() == Some(&bar.name);
-            let metrics = match rows.next_if(is_it) {
-                Some(row) => row.metrics,
-                None => self.question.metrics.iter().map(|metric| metric.nothing()).collect(),
-            };
-            let mut named = self.named(metrics);
-            named.insert("date".to_owned(), bar.name.as_str().into());
-            Value::Object(named)
-        })
-        .collect()
+        let buckets = self.question.time.buckets.iter().flatten();
+        buckets
+            .map(|bucket| {
+                let is_same = |row: &Row| row.dimensions.first() == Some(&bucket.name);
+                let metrics = match rows.next_if(is_same) {
+                    Some(row) => row.metrics,
+                    None => {
+                        self.question.metrics.iter().map(|metric| metric.empty_value()).collect()
+                    }
+                };
+                let mut named = self.named(metrics);
+                named.insert("date".to_owned(), bucket.name.as_str().into());
+                Value::Object(named)
+            })
+            .collect()
     }
 
     fn row(&self, row: Row) -> Value {
@@ -407,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_are_read() {
+    fn parses_filters() {
         let check = |text: &str, expected: &[&str]| {
             assert_eq!(read(text).unwrap(), expected, "{text}");
         };
@@ -426,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_filter_is_explained() {
+    fn explains_invalid_filters() {
         let check = |text: &str, expected: &str| {
             let error = read(text).unwrap_err();
             assert!(error.contains(expected), "{text}: {error}");

@@ -30,7 +30,7 @@ pub(crate) fn report() -> Report {
     let period = period(Choice::Days(7), "2026-11-16", "2026-11-22");
     let row = |value: Option<&str>, visitors| Row {
         value: value.map(str::to_owned),
-        tally: tally(visitors),
+        metrics: tally(visitors),
     };
     let table = |dimension: Dimension, rows| Table { key: dimension.into(), rows, more: 0 };
     Report {
@@ -42,20 +42,20 @@ pub(crate) fn report() -> Report {
         filters: Vec::new(),
         now: 1,
         totals: tally(10),
-        before: Some(tally(5)),
+        previous: Some(tally(5)),
         unit: period.unit(),
-        bars: period
-            .bars()
+        buckets: period
+            .buckets()
             .into_iter()
-            .map(|start| Bucket { at: start.name, tally: tally(2) })
+            .map(|start| Bucket { at: start.name, metrics: tally(2) })
             .collect(),
-        bars_before: Vec::new(),
+        previous_buckets: Vec::new(),
         tables: vec![
             table(Dimension::Page, vec![row(Some("/"), 10), row(Some("/a"), 4)]),
             table(Dimension::Source, vec![row(None, 6), row(Some("Google"), 4)]),
             table(Dimension::Host, vec![row(Some("localhost"), 10)]),
         ],
-        filtered: vec![ExcludedRow { reason: "bot".to_owned(), count: 1234 }],
+        excluded: vec![ExcludedRow { reason: "bot".to_owned(), count: 1234 }],
         unreadable: 0,
         incomplete: Vec::new(),
     }
@@ -132,9 +132,9 @@ fn shows_conversions_in_a_report_of_a_goal() {
     let reach = |visitors, events| Metrics { visitors, events, ..Metrics::default() };
     let all = numbers.report.clone();
     numbers.report.totals = reach(3, 4);
-    numbers.report.before = Some(reach(2, 2));
-    for bar in &mut numbers.report.bars {
-        bar.tally = reach(1, 1);
+    numbers.report.previous = Some(reach(2, 2));
+    for bar in &mut numbers.report.buckets {
+        bar.metrics = reach(1, 1);
     }
     numbers.base = Some(conversions_of(all));
     let state = state().with_metric(Metric::BounceRate);
@@ -188,7 +188,7 @@ fn a_tile_chooses_the_metric_of_the_chart() {
 #[test]
 fn hides_and_shows_the_comparison() {
     let mut numbers = numbers();
-    numbers.report.bars_before = numbers.report.bars.clone();
+    numbers.report.previous_buckets = numbers.report.buckets.clone();
     let shown = view(&numbers, &state(), YAML);
     assert!(shown.chart.unwrap().before.is_some());
     assert_eq!(shown.bar_table.unwrap().columns[1], "Previous period");

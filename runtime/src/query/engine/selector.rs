@@ -1,20 +1,22 @@
-//! Which hits are selected.
+//! Selecting the hits that meet a plan's conditions.
 
-use super::keys::{Codes, Keys};
-use super::{Day, Selected};
+use std::ops::Range;
+
+use super::keys::{Codes, KeySet};
+use super::visit::Day;
 use crate::query::QueryError;
 use crate::query::condition::Condition;
 use crate::query::dimension::Scope;
 use crate::query::matcher::Matcher;
 use crate::segment::dictionary::{DictKey, Dictionaries, NULL_KEY};
 
-/// Conditions, made ready to be asked of many hits.
+/// Conditions compiled to be evaluated on many hits.
 #[derive(Debug)]
 pub(super) struct Selector {
-    /// Those that hold for a whole visit or not at all.
+    /// Conditions that have the same result for every hit of a visit.
     of_visits: Vec<Node>,
     of_hits: Vec<Node>,
-    /// What some hit of a visit must have done; each before those that speak of it.
+    /// Conditions that some hit of a visit must meet. Inner ones come before those that refer to them.
     done: Vec<Node>,
     leaves: Vec<Leaf>,
 }
@@ -24,35 +26,63 @@ enum Node {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
-    /// The place of what was done.
+    /// Index in [`Selector::done`].
     Done(usize),
-    /// The place of a leaf.
+    /// Index in [`Selector::leaves`].
     Leaf(usize),
 }
 
-/// A filter, and for each code of its key whether it holds.
+/// A filter, with its result for each code of its key.
 #[derive(Debug)]
 struct Leaf {
     key: usize,
     scope: Scope,
     matcher: Matcher,
     holds: Vec<bool>,
-    /// The goals that its values name, in bits.
+    /// The goals that its values match, as a bit set.
     goals: u64,
 }
 
-/// A hit that is asked about.
-struct Asked<'a> {
+/// A hit on which conditions are evaluated.
+struct Candidate<'a> {
     day: &'a Day<'a>,
-    /// The visit's place.
+    /// Index of its visit.
     visit: usize,
     row: usize,
-    /// What was done in the visit.
+    /// Results of [`Selector::done`] for its visit.
     done: &'a [bool],
 }
 
+/// The hits of a day that a selector selected.
+pub(super) struct Selection {
+    /// Selected visits with their range in `rows`. `None`: every visit, in full.
+    visits: Option<Vec<(usize, Range<usize>)>>,
+    /// Selected rows. `None`: every row of the selected visits.
+    pub(super) rows: Option<Vec<usize>>,
+}
+
+impl Selection {
+    /// Returns the index in the day of the nth selected visit, and its range in the selection.
+    pub(super) fn visit(&self, nth: usize, day: &Day<'_>) -> (usize, Range<usize>) {
+        match &self.visits {
+            Some(visits) => visits[nth].clone(),
+            None => (nth, day.visits[nth].rows.clone()),
+        }
+    }
+
+    /// Returns the number of selected visits.
+    pub(super) fn len(&self, day: &Day<'_>) -> usize {
+        self.visits.as_ref().map_or(day.visits.len(), Vec::len)
+    }
+
+    /// Returns the row at a place of the selection.
+    pub(super) fn row(&self, place: usize) -> usize {
+        self.rows.as_ref().map_or(place, |rows| rows[place])
+    }
+}
+
 impl Selector {
-    pub(super) fn new(conditions: &[Condition], keys: &mut Keys<'_>) -> Result<Self, QueryError> {
+    pub(super) fn new(conditions: &[Condition], keys: &mut KeySet<'_>) -> Result<Self, QueryError> {
         let (of_visits, of_hits) = (Vec::new(), Vec::new());
         let mut selector = Self { of_visits, of_hits, done: Vec::new(), leaves: Vec::new() };
         for condition in conditions {
@@ -61,8 +91,8 @@ impl Selector {
         Ok(selector)
     }
 
-    /// Adds a condition to those that must hold.
-    fn require(&mut self, condition: &Condition, keys: &mut Keys<'_>) -> Result<(), QueryError> {
+    /// Adds a condition that must hold.
+    fn require(&mut self, condition: &Condition, keys: &mut KeySet<'_>) -> Result<(), QueryError> {
         if let Condition::All(inner) = condition {
             return inner.iter().try_for_each(|condition| self.require(condition, keys));
         }
@@ -75,7 +105,7 @@ impl Selector {
         Ok(())
     }
 
-    fn node(&mut self, condition: &Condition, keys: &mut Keys<'_>) -> Result<Node, QueryError> {
+    fn node(&mut self, condition: &Condition, keys: &mut KeySet<'_>) -> Result<Node, QueryError> {
         let mut nodes = |inner: &[Condition]| -> Result<Vec<Node>, QueryError> {
             inner.iter().map(|condition| self.node(condition, keys)).collect()
         };
@@ -89,7 +119,7 @@ impl Selector {
                 Node::Done(self.done.len() - 1)
             }
             Condition::Filter(filter) => {
-                let key = keys.place(filter.key.clone());
+                let key = keys.index(filter.key.clone());
                 self.leaves.push(Leaf {
                     key,
                     scope: keys.scope(key),
@@ -111,10 +141,10 @@ impl Selector {
         }
     }
 
-    /// Asks every filter about the values that are new.
-    pub(super) fn learn(&mut self, keys: &Keys<'_>, texts: &Dictionaries) {
+    /// Evaluates every filter on the values that are new in the dictionaries.
+    pub(super) fn learn(&mut self, keys: &KeySet<'_>, dictionaries: &Dictionaries) {
         for leaf in &mut self.leaves {
-            let values = keys.dictionary(leaf.key, texts);
+            let values = keys.dictionary(leaf.key, dictionaries);
             for (code, value) in values.iter().skip(leaf.holds.len()) {
                 leaf.holds.push(leaf.matcher.holds(value));
                 if code != NULL_KEY && keys.is_goal(leaf.key) && leaf.matcher.finds(value) {
@@ -124,57 +154,56 @@ impl Selector {
         }
     }
 
-    /// What is selected of a day.
-    pub(super) fn select(&self, day: &Day<'_>) -> Selected {
+    /// Selects the hits of a day that meet the conditions.
+    pub(super) fn select(&self, day: &Day<'_>) -> Selection {
         if self.of_visits.is_empty() && self.of_hits.is_empty() {
-            return Selected { visits: None, rows: None };
+            return Selection { visits: None, rows: None };
         }
         let mut visits = Vec::new();
         let mut rows = (!self.of_hits.is_empty()).then(Vec::new);
         let mut done = Vec::with_capacity(self.done.len());
-        for (place, visit) in day.visits.iter().enumerate() {
+        for (index, visit) in day.visits.iter().enumerate() {
             done.clear();
             for node in &self.done {
-                let is_done = visit
-                    .rows
-                    .clone()
-                    .any(|row| self.holds(node, &Asked { day, visit: place, row, done: &done }));
+                let is_done = visit.rows.clone().any(|row| {
+                    self.holds(node, &Candidate { day, visit: index, row, done: &done })
+                });
                 done.push(is_done);
             }
-            let asked = |row| Asked { day, visit: place, row, done: &done };
-            let first = asked(visit.rows.start);
+            let candidate = |row| Candidate { day, visit: index, row, done: &done };
+            let first = candidate(visit.rows.start);
             if !self.of_visits.iter().all(|node| self.holds(node, &first)) {
                 continue;
             }
             let Some(rows) = &mut rows else {
-                visits.push((place, visit.rows.clone()));
+                visits.push((index, visit.rows.clone()));
                 continue;
             };
-            let before = rows.len();
+            let start = rows.len();
             rows.extend(visit.rows.clone().filter(|row| {
-                let asked = asked(*row);
-                self.of_hits.iter().all(|node| self.holds(node, &asked))
+                let candidate = candidate(*row);
+                self.of_hits.iter().all(|node| self.holds(node, &candidate))
             }));
-            if rows.len() > before {
-                visits.push((place, before..rows.len()));
+            if rows.len() > start {
+                visits.push((index, start..rows.len()));
             }
         }
-        Selected { visits: Some(visits), rows }
+        Selection { visits: Some(visits), rows }
     }
 
-    fn holds(&self, node: &Node, asked: &Asked<'_>) -> bool {
+    fn holds(&self, node: &Node, candidate: &Candidate<'_>) -> bool {
         match node {
-            Node::All(inner) => inner.iter().all(|node| self.holds(node, asked)),
-            Node::Any(inner) => inner.iter().any(|node| self.holds(node, asked)),
-            Node::Not(inner) => !self.holds(inner, asked),
-            Node::Done(place) => asked.done.get(*place).copied().unwrap_or(false),
-            Node::Leaf(place) => {
-                let leaf = &self.leaves[*place];
+            Node::All(inner) => inner.iter().all(|node| self.holds(node, candidate)),
+            Node::Any(inner) => inner.iter().any(|node| self.holds(node, candidate)),
+            Node::Not(inner) => !self.holds(inner, candidate),
+            Node::Done(index) => candidate.done.get(*index).copied().unwrap_or(false),
+            Node::Leaf(index) => {
+                let leaf = &self.leaves[*index];
                 let holds = |code: DictKey| leaf.holds.get(code as usize).copied().unwrap_or(false);
-                match &asked.day.codes[leaf.key] {
-                    Codes::OfVisits(codes) => holds(codes[asked.visit]),
-                    Codes::OfRows(codes) => holds(codes[asked.row]),
-                    Codes::Goals(goals) => match goals.of(asked.row) {
+                match &candidate.day.codes[leaf.key] {
+                    Codes::OfVisits(codes) => holds(codes[candidate.visit]),
+                    Codes::OfRows(codes) => holds(codes[candidate.row]),
+                    Codes::Goals(goals) => match goals.of(candidate.row) {
                         0 => holds(NULL_KEY),
                         reached => (reached & leaf.goals != 0) != leaf.matcher.is_negative(),
                     },
