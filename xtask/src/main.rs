@@ -4,6 +4,7 @@
 
 mod process;
 mod tasks;
+mod tools;
 
 use std::process::ExitCode;
 

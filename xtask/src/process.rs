@@ -79,3 +79,8 @@ fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
+
+/// Prints a heading to standard error.
+pub(crate) fn heading(text: &str) {
+    eprintln!("\n== {text}");
+}

@@ -10,6 +10,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::process::{cargo, hand_over, npm_folder, program, run};
+use crate::tools::npm;
 
 /// `cargo xtask dev`: without the AWS SDK, which takes minutes to build.
 pub(crate) fn dev(arguments: &[String]) -> Result<ExitCode> {
@@ -40,7 +41,7 @@ pub(crate) fn deployer(task: &str, arguments: &[String]) -> Result<ExitCode> {
 ///
 /// The tests that compare them with their sources fail until this was run.
 pub(crate) fn generate() -> Result<ExitCode> {
-    test::install_npm_packages()?;
+    npm::install()?;
     for script in ["lists.mjs", "world.mjs", "tracker.mjs"] {
         run(program("node", &npm_folder()).arg(script))?;
     }

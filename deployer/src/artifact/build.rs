@@ -23,26 +23,31 @@ const fn max_zip(function: Function) -> usize {
 
 /// Builds and packs every function.
 pub(crate) fn packages(arch: Arch) -> Result<Vec<Package>> {
-    let packages = packages_of(root(), arch)?;
+    let packages = packages_of(root(), arch, &Function::ALL)?;
     packages.iter().try_for_each(check_size)?;
     Ok(packages)
 }
 
-pub(crate) fn packages_of(root: &Path, arch: Arch) -> Result<Vec<Package>> {
+/// Builds and packs some of the functions of a workspace.
+pub(crate) fn packages_of(root: &Path, arch: Arch, functions: &[Function]) -> Result<Vec<Package>> {
     toolchain::ensure_target(arch)?;
     toolchain::ensure_linker()?;
-    compile(root, arch)?;
-    packages_from(&folder(root, arch))
+    compile(root, arch, functions)?;
+    pack(&folder(root, arch), functions)
 }
 
 /// Packs every function, from binaries that are there.
 pub(crate) fn packages_from(folder: &Path) -> Result<Vec<Package>> {
-    let pack = |function: Function| {
+    pack(folder, &Function::ALL)
+}
+
+fn pack(folder: &Path, functions: &[Function]) -> Result<Vec<Package>> {
+    let pack = |function: &Function| {
         let file = folder.join(function.name());
         let binary = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        Package::of(function, &binary)
+        Package::of(*function, &binary)
     };
-    Function::ALL.into_iter().map(pack).collect()
+    functions.iter().map(pack).collect()
 }
 
 fn check_size(package: &Package) -> Result<()> {
@@ -53,12 +58,12 @@ fn check_size(package: &Package) -> Result<()> {
     Ok(())
 }
 
-fn compile(root: &Path, arch: Arch) -> Result<()> {
+fn compile(root: &Path, arch: Arch, functions: &[Function]) -> Result<()> {
     let target = arch.target();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--package", "footfall-runtime", "--features", "lambda"]);
     cargo.args(["--profile", "lambda", "--target", target]);
-    for function in Function::ALL {
+    for function in functions {
         cargo.args(["--bin", function.name()]);
     }
     let linker = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));

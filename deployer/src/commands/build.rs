@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use footfall_infra::function::Function;
 
 use crate::artifact::build::{folder, packages, packages_of, root};
 use crate::artifact::toolchain::Arch;
@@ -19,12 +20,20 @@ pub(crate) struct Arguments {
     /// that builds a copy
     #[arg(long, hide = true)]
     workspace: Option<PathBuf>,
+    /// Build only this function of that workspace
+    #[arg(long, hide = true, requires = "workspace")]
+    function: Option<String>,
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let (root, packages) = match &arguments.workspace {
         None => (root(), packages(arguments.arch)?),
-        Some(copy) => (copy.as_path(), packages_of(copy, arguments.arch)?),
+        Some(copy) => {
+            let is_wanted =
+                |it: &Function| arguments.function.as_deref().is_none_or(|name| name == it.name());
+            let functions: Vec<Function> = Function::ALL.into_iter().filter(is_wanted).collect();
+            (copy.as_path(), packages_of(copy, arguments.arch, &functions)?)
+        }
     };
     let folder = folder(root, arguments.arch);
     for package in &packages {

@@ -1,25 +1,14 @@
 //! `cargo xtask bench`: measures, and writes what came of it into BENCHMARKS.md.
 
-use std::env;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::path::Path;
+use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::process::{cargo, hand_over, output, program, root, run, target_folder};
-use crate::tasks::test::{
-    ARM64_FUNCTIONS, build_for_arm64, install_locked, install_packages, missing,
-};
-
-/// Makes graviola start under valgrind, which does not say that it knows the instructions of ADX: it leaves out the
-/// check for them, and nothing else.
-const FOR_VALGRIND: (&str, &str) = ("VALGRIND_BUG_494162", "1");
-
-/// As the functions' own target links them: with the C library, so that nothing else is loaded, and to a place that is
-/// known, so that no address has to be adapted when it starts.
-const STATIC: [&str; 4] = ["-C", "target-feature=+crt-static", "-C", "relocation-model=static"];
+use crate::process::{cargo, hand_over, root, run, target_folder};
+use crate::tools::functions::{ARM64_FUNCTIONS, build_empty, build_for_arm64, build_functions};
+use crate::tools::{apt, npm};
 
 /// What the design that we come from runs under is published as sources of C++, and these build it.
 const PROGRAMS: [(&str, &str); 8] = [
@@ -92,47 +81,11 @@ impl Part {
 
 /// Node, and what our functions are measured beside.
 fn install_contenders() -> Result<()> {
-    let mut packages = missing(&PROGRAMS);
+    let mut packages = apt::missing(&PROGRAMS);
     let (headers, package) = NODE_HEADERS;
     if !Path::new(headers).is_file() {
         packages.push(package);
     }
-    install_packages(&packages)?;
-    install_locked(&root().join("runtime/benches/contenders"), &["aws-lambda-ric"])
-}
-
-/// Builds functions as they are deployed, but for this machine: the folder where they are.
-pub(crate) fn build_functions(names: &[&str]) -> Result<PathBuf> {
-    let host = host()?;
-    let mut build = cargo();
-    build.args(["build", "--package", "footfall-runtime", "--features", "lambda"]);
-    build.args(["--profile", "lambda", "--target", &host]).env(FOR_VALGRIND.0, FOR_VALGRIND.1);
-    let flags = STATIC.map(|flag| format!("\"{flag}\"")).join(", ");
-    build.arg("--config").arg(format!("target.{host}.rustflags = [{flags}]"));
-    for name in names {
-        build.args(["--bin", name]);
-    }
-    run(&mut build)?;
-    Ok(target_folder().join(host).join("lambda"))
-}
-
-/// Builds the bootstrap that does nothing by the compiler alone, as the profile `lambda` would: cargo would build with it
-/// whatever else the tests need.
-fn build_empty(folder: &Path) -> Result<()> {
-    let mut build = rustc();
-    build.args(["--edition", "2024", "-C", "opt-level=3", "-C", "lto=fat"]);
-    build.args(["-C", "codegen-units=1", "-C", "strip=symbols"]).args(STATIC);
-    build.arg("runtime/examples/empty.rs").arg("-o");
-    run(build.arg(folder.join("empty")))
-}
-
-/// What this machine is to the compiler, such as `x86_64-unknown-linux-gnu`.
-fn host() -> Result<String> {
-    let said = output(rustc().arg("-vV"))?;
-    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc does not say what this machine is")?.to_owned())
-}
-
-fn rustc() -> Command {
-    program(env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc")), root())
+    apt::install_packages(&packages)?;
+    npm::install_locked(&root().join("runtime/benches/contenders"), &["aws-lambda-ric"])
 }

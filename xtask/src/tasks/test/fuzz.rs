@@ -1,4 +1,4 @@
-//! Fuzzing: every target of `fuzz/`, for a while, beginning with its corpus.
+//! Fuzzing: runs every target of `fuzz/` for a while, starting from its corpus.
 
 use std::env;
 use std::fs;
@@ -10,23 +10,24 @@ use std::thread;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{heading, target_folder, tool};
-use crate::process::{cargo, program, root, run};
+use crate::process::{cargo, heading, program, root, run, target_folder};
+use crate::tools::cargo_install;
 
 const CARGO_FUZZ: &str = "cargo-fuzz@0.13.2";
 
-/// What a single input may take, in seconds and in MB: more of either is a finding.
+/// Limits for a single input, in seconds and MB. Exceeding one is a finding.
 ///
-/// All inputs together stay far below the memory; what one of them allocates at once, too.
+/// Normal inputs stay far below them.
 const LIMITS: [&str; 3] = ["-timeout=10", "-rss_limit_mb=2048", "-malloc_limit_mb=512"];
 
-/// Builds the targets, and runs as many at a time as there are processors: each takes one. What they find lies below the
-/// target folder, but for the input that fails, which is in `fuzz/artifacts`, and belongs into `fuzz/corpus` once it is
-/// mended.
+/// Builds the targets, and runs one per processor at a time.
+///
+/// New inputs are kept below the target folder. An input that fails is in `fuzz/artifacts`. Move it to `fuzz/corpus`
+/// once its cause is fixed.
 pub(super) fn run_targets() -> Result<()> {
     let manifest = root().join("fuzz/Cargo.toml");
     run(cargo().args(["fmt", "--check", "--manifest-path"]).arg(&manifest))?;
-    // cargo-fuzz would change a lock file that does not fit.
+    // cargo-fuzz would update an outdated lock file.
     run(cargo()
         .args(["tree", "--quiet", "--locked", "--depth", "0", "--manifest-path"])
         .arg(&manifest))?;
@@ -52,12 +53,12 @@ pub(super) fn run_targets() -> Result<()> {
         ended.flat_map(|it| it.unwrap_or_else(|_| vec!["a worker panicked".to_owned()])).collect()
     });
     if !failed.is_empty() {
-        bail!("there are findings: {}", failed.join(", "));
+        bail!("findings in {}", failed.join(", "));
     }
     Ok(())
 }
 
-/// Runs a target. What it says comes at the end, so that two of them are not mixed.
+/// Runs a target. Its output is printed at the end, so that parallel runs do not mix.
 fn run_target(target: &str, seconds: u64) -> Result<()> {
     let found = target_folder().join("fuzz/corpus").join(target);
     fs::create_dir_all(&found).with_context(|| format!("cannot make {}", found.display()))?;
@@ -66,12 +67,12 @@ fn run_target(target: &str, seconds: u64) -> Result<()> {
     let mut command = fuzz()?;
     command
         .args(["run", "--fuzz-dir", "fuzz", target])
-        // New inputs go into the first folder.
+        // libFuzzer writes new inputs to the first folder.
         .args([&found, &Path::new("fuzz/corpus").join(target)])
         .args(["--", &format!("-max_total_time={seconds}"), "-print_final_stats=1"])
         .args(LIMITS)
         .args(words)
-        // Beyond it, there is little that the shorter ones do not say.
+        // Longer inputs reach hardly any more code.
         .args(["-max_len=8192", "-verbosity=0", "-print_funcs=0"]);
     let output = command.output().context("cannot start cargo-fuzz")?;
     heading(&format!("Fuzz, {target}, {seconds} s"));
@@ -82,22 +83,23 @@ fn run_target(target: &str, seconds: u64) -> Result<()> {
     Ok(())
 }
 
-/// cargo-fuzz in the root's folder. It asks the compiler for what is unstable: coverage and the address
-/// sanitizer. `RUSTC_BOOTSTRAP` lets the one that builds everything else do that, so that no second toolchain
-/// is needed, of which nobody would know the version.
+/// Returns a command that runs cargo-fuzz in the workspace.
+///
+/// It needs unstable features: coverage and the address sanitizer. `RUSTC_BOOTSTRAP` enables them in the normal
+/// compiler, so no second toolchain of an unknown version is needed.
 fn fuzz() -> Result<Command> {
-    let mut command = program(tool(CARGO_FUZZ, "cargo-fuzz")?, root());
+    let mut command = program(cargo_install::install(CARGO_FUZZ, "cargo-fuzz")?, root());
     command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", target_folder().join("fuzz"));
     Ok(command)
 }
 
-/// How long each target runs: `FOOTFALL_FUZZ_SECONDS`, or what suits who waits.
+/// Returns the seconds per target: `FOOTFALL_FUZZ_SECONDS`, or a default for people or for CI.
 fn seconds() -> u64 {
-    let said = env::var("FOOTFALL_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
-    said.unwrap_or(if env::var_os("CI").is_some() { 60 } else { 10 })
+    let set = env::var("FOOTFALL_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    set.unwrap_or(if env::var_os("CI").is_some() { 60 } else { 10 })
 }
 
-/// The targets by name.
+/// Returns the names of all targets, sorted.
 fn targets() -> Result<Vec<String>> {
     let folder = root().join("fuzz/fuzz_targets");
     let mut names = Vec::new();

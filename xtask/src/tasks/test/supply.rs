@@ -1,17 +1,18 @@
-//! What the dependencies may be, by `deny.toml`.
+//! Checks the dependencies against `deny.toml`.
 
 use anyhow::Result;
 
-use super::{heading, tool};
-use crate::process::{program, root, run};
+use crate::process::{heading, program, root, run};
+use crate::tools::cargo_install;
 
-/// Reads the advisories of RustSec as cargo-audit does: that one would say the same again.
+/// Also reads RustSec's advisories, so cargo-audit is not needed.
 const CARGO_DENY: &str = "cargo-deny@0.20.2";
 
-/// Licences, sources and bans need nothing but the lock file and the registry. The list of advisories is a
-/// repository on GitHub: where that cannot be reached, it is said and not passed over.
+/// Checks licences, sources, bans and advisories.
+///
+/// The advisories are a repository on GitHub. If it cannot be reached, the check says that it was skipped.
 pub(super) fn check() -> Result<()> {
-    let deny = tool(CARGO_DENY, "cargo-deny")?;
+    let deny = cargo_install::install(CARGO_DENY, "cargo-deny")?;
     let deny = || {
         let mut deny = program(&deny, root());
         deny.args(["--config", "deny.toml"]);
@@ -20,15 +21,15 @@ pub(super) fn check() -> Result<()> {
     let check = |manifest: &str, what: &[&str]| {
         run(deny().args(["--manifest-path", manifest, "--locked", "check"]).args(what))
     };
-    // The fuzzer is in no program that is given out, and runs on its developers' machines.
+    // The fuzzer is a separate workspace, and is never distributed.
     for manifest in ["Cargo.toml", "fuzz/Cargo.toml"] {
         check(manifest, &["bans", "licenses", "sources"])?;
     }
     heading("Supply, advisories");
     if run(deny().args(["fetch", "db"])).is_err() {
         eprintln!(
-            "SKIPPED: advisories. https://github.com/RustSec/advisory-db cannot be fetched from here, so that \
-             nobody has looked whether a dependency has a known hole. Run `cargo xtask test supply` where it can."
+            "SKIPPED: advisories. Cannot fetch https://github.com/RustSec/advisory-db, so dependencies were not \
+             checked for known vulnerabilities. Run `cargo xtask test supply` where GitHub can be reached."
         );
         return Ok(());
     }
