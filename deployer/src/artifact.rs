@@ -1,4 +1,4 @@
-//! The functions' code: built, packed and uploaded.
+//! The functions' code: toolchain, build, package and bucket.
 
 pub(crate) mod bucket;
 pub(crate) mod build;

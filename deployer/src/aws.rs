@@ -1,4 +1,4 @@
-//! Clients for AWS's services: region, credentials and signed requests.
+//! Clients for AWS services, credentials and signed requests.
 
 pub(crate) mod clients;
 pub(crate) mod signed_request;

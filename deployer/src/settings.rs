@@ -1,4 +1,4 @@
-//! The owner's settings, as far as a deploy goes.
+//! The settings in footfall.yaml.
 
 use std::path::Path;
 
@@ -8,22 +8,21 @@ use footfall_runtime::platform::settings_file;
 
 use crate::error::CommandError;
 
-/// The settings to deploy. Elsewhere, no file means one site, `localhost`; a stack for it would count
-/// nothing.
+/// Reads the settings to deploy. Other commands default to one site, `localhost`, but a stack for it would
+/// count nothing.
 pub(crate) fn required() -> Result<Settings> {
     let file = Path::new(FILE);
     if !file.exists() {
         return Err(CommandError::rejected(
             format!("there is no {FILE} in this folder"),
-            "write one with `cargo xtask init`",
+            "create one with `cargo xtask init`",
         )
         .into());
     }
     Ok(settings_file::read(file)?)
 }
 
-/// The settings in this folder. What of them matters to stored data (how many shards there were) the table
-/// knows as well.
+/// Reads the settings in this folder, or the defaults for one site, `localhost`.
 pub(crate) fn or_local() -> Result<Settings> {
     Ok(settings_file::read(Path::new(FILE))?)
 }

@@ -1,4 +1,4 @@
-//! The stack: its state, and how it is planned, changed and watched.
+//! The CloudFormation stack: its state, and how it is planned, changed and watched.
 
 pub(crate) mod apply;
 pub(crate) mod change_set;

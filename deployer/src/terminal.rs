@@ -1,4 +1,4 @@
-//! What is asked and shown at the terminal.
+//! Prompts, output, time spans and Ctrl-C.
 
 pub(crate) mod duration;
 pub(crate) mod interrupt;

@@ -1,5 +1,5 @@
-//! The bucket that the functions' code is taken from. Keys name the content, so that nothing is
-//! uploaded twice, and what was deployed before can be deployed again.
+//! The bucket for the functions' code. Keys contain a hash of the content, so nothing is uploaded twice and
+//! earlier deploys stay available.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,36 +21,36 @@ use crate::artifact::package::Package;
 use crate::aws::clients::Aws;
 use crate::error::{CommandError, OrCannot as _};
 
-/// How many of a function's last zips are kept, and of the last deploys.
-pub(crate) const KEPT: usize = 5;
+/// Number of zips kept per function, and of deploys.
+pub(crate) const KEPT_VERSIONS: usize = 5;
 
-/// How long one upload may take: a zip has at most 3 MB.
-const UPLOAD: Duration = Duration::from_secs(300);
+/// Maximum duration of an upload. A zip has at most 3 MB.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The most letters of a bucket's name:
+/// Maximum length of a bucket's name:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
-const NAME: usize = 63;
+const MAX_NAME_LENGTH: usize = 63;
 
 /// A stack's bucket.
 #[derive(Debug, Clone)]
 pub(crate) struct Bucket<'a> {
-    /// The way there.
+    /// Clients for AWS.
     pub(crate) aws: &'a Aws,
-    /// Whose it is.
+    /// The stack that it belongs to.
     pub(crate) stack: &'a StackName,
-    /// Its name.
+    /// The bucket's name.
     pub(crate) name: String,
 }
 
-/// The name of a stack's bucket, such as `footfall-123456789012-eu-central-1`: names of buckets are
-/// shared with everybody, so the account is in it.
+/// Returns the name of a stack's bucket, such as `footfall-123456789012-eu-central-1`. Bucket names are global,
+/// so the account is part of it.
 fn name(stack: &str, account: &str, region: &str) -> String {
     let lower = stack.to_ascii_lowercase();
-    let room = NAME.saturating_sub(account.len() + region.len() + 2);
+    let room = MAX_NAME_LENGTH.saturating_sub(account.len() + region.len() + 2);
     let stem = if lower == stack && lower.len() <= room {
         lower
     } else {
-        // Not the name itself: something that no other stack has takes its place.
+        // Replace the end of the name with a hash, so that no other stack has the same bucket.
         let hash = Sha256::digest(stack);
         let hash: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         let kept: String = lower.chars().take(room.saturating_sub(hash.len() + 1)).collect();
@@ -60,12 +60,12 @@ fn name(stack: &str, account: &str, region: &str) -> String {
 }
 
 impl<'a> Bucket<'a> {
-    /// The bucket of a stack, which may not be there yet.
+    /// Returns the bucket of a stack. It may not exist yet.
     pub(crate) fn of(aws: &'a Aws, stack: &'a StackName) -> Self {
         Self { aws, stack, name: name(stack.as_str(), &aws.account, &aws.region) }
     }
 
-    /// Whether it is there.
+    /// Whether the bucket exists.
     pub(crate) async fn exists(&self) -> Result<bool> {
         let head = self.aws.s3.head_bucket().bucket(&self.name);
         match head.expected_bucket_owner(&self.aws.account).send().await {
@@ -74,8 +74,8 @@ impl<'a> Bucket<'a> {
                 Some(404) => Ok(false),
                 Some(403) => Err(CommandError::failed(
                     format!("no access to the bucket {}", self.name),
-                    "give the user or role s3:* on this bucket; if it belongs to another account, \
-                     choose another name with --stack",
+                    "grant the user or role s3:* on this bucket; if it belongs to another account, choose another name \
+                     with --stack",
                 )
                 .into()),
                 _ => Err(CommandError::from_sdk("look for the bucket", &error).into()),
@@ -83,13 +83,13 @@ impl<'a> Bucket<'a> {
         }
     }
 
-    /// Makes it if it is not there, and sees to it that it is as it must be: a run before this one
-    /// may have been interrupted halfway.
+    /// Creates the bucket if it is missing, and applies its settings. An earlier run may have been interrupted
+    /// between the two.
     pub(crate) async fn ensure(&self) -> Result<()> {
         let Aws { s3, account, region, .. } = self.aws;
         if !self.exists().await? {
             let mut create = s3.create_bucket().bucket(&self.name);
-            // The first region is the one that must not be said.
+            // S3 rejects this region as a location constraint.
             if region != "us-east-1" {
                 let place = BucketLocationConstraint::from(region.as_str());
                 create = create.create_bucket_configuration(
@@ -100,7 +100,7 @@ impl<'a> Bucket<'a> {
                 let is_ours =
                     error.as_service_error().is_some_and(|e| e.is_bucket_already_owned_by_you());
                 if !is_ours {
-                    return Err(CommandError::from_sdk("make the bucket", &error).into());
+                    return Err(CommandError::from_sdk("create the bucket", &error).into());
                 }
             }
         }
@@ -116,7 +116,7 @@ impl<'a> Bucket<'a> {
             .public_access_block_configuration(block)
             .send()
             .await
-            .or_cannot("close the bucket to the public")?;
+            .or_cannot("block public access to the bucket")?;
         let by_default = ServerSideEncryptionByDefault::builder()
             .sse_algorithm(ServerSideEncryption::Aes256)
             .build()?;
@@ -143,13 +143,13 @@ impl<'a> Bucket<'a> {
         Ok(())
     }
 
-    /// Whether an object is there.
+    /// Whether an object exists.
     pub(crate) async fn has(&self, key: &str) -> Result<bool> {
         let head = self.aws.s3.head_object().bucket(&self.name).key(key);
         match head.expected_bucket_owner(&self.aws.account).send().await {
             Ok(_) => Ok(true),
             Err(error) if status(&error) == Some(404) => Ok(false),
-            Err(error) => Err(CommandError::from_sdk("look into the bucket", &error).into()),
+            Err(error) => Err(CommandError::from_sdk("list the bucket", &error).into()),
         }
     }
 
@@ -158,10 +158,10 @@ impl<'a> Bucket<'a> {
         self.put(&package.key, "application/zip", package.zip.clone()).await
     }
 
-    /// Puts an object.
+    /// Stores an object.
     pub(crate) async fn put(&self, key: &str, kind: &str, bytes: Vec<u8>) -> Result<()> {
         let put = self.aws.s3.put_object().bucket(&self.name).key(key);
-        let slow = TimeoutConfig::builder().operation_attempt_timeout(UPLOAD).build();
+        let slow = TimeoutConfig::builder().operation_attempt_timeout(UPLOAD_TIMEOUT).build();
         put.expected_bucket_owner(&self.aws.account)
             .content_type(kind)
             .body(ByteStream::from(bytes))
@@ -173,14 +173,14 @@ impl<'a> Bucket<'a> {
         Ok(())
     }
 
-    /// The address of an object, for those who have access to it.
+    /// Returns the URL of an object.
     ///
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
     pub(crate) fn address(&self, key: &str) -> String {
         let Aws { region, endpoint, .. } = self.aws;
         let name = &self.name;
         match endpoint {
-            // An emulator has no host names for its buckets.
+            // Emulators have no host names for buckets.
             Some(endpoint) => format!("{}/{name}/{key}", endpoint.trim_end_matches('/')),
             None if region.starts_with("cn-") => {
                 format!("https://{name}.s3.{region}.amazonaws.com.cn/{key}")
@@ -189,7 +189,7 @@ impl<'a> Bucket<'a> {
         }
     }
 
-    /// An object, which is text.
+    /// Returns an object as text.
     pub(crate) async fn get(&self, key: &str) -> Result<String> {
         let get = self.aws.s3.get_object().bucket(&self.name).key(key);
         let answer = get.expected_bucket_owner(&self.aws.account).send().await;
@@ -197,13 +197,13 @@ impl<'a> Bucket<'a> {
         Ok(String::from_utf8(bytes.to_vec())?)
     }
 
-    /// The objects below a prefix: when they were written, in seconds since 1970, and their keys.
+    /// Lists the objects with a prefix, as the time of the last change in Unix seconds and the key.
     pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<(i64, String)>> {
         let mut objects = Vec::new();
         let list = self.aws.s3.list_objects_v2().bucket(&self.name).prefix(prefix);
         let mut pages = list.expected_bucket_owner(&self.aws.account).into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page.or_cannot("look into the bucket")?;
+            let page = page.or_cannot("list the bucket")?;
             for object in page.contents.unwrap_or_default() {
                 let at = object.last_modified.map_or(0, |at| at.secs());
                 objects.extend(object.key.map(|key| (at, key)));
@@ -212,8 +212,8 @@ impl<'a> Bucket<'a> {
         Ok(objects)
     }
 
-    /// Deletes what is older than the last few of each function, but nothing that is `in_use`.
-    /// Returns how many were deleted.
+    /// Deletes all but the newest versions of each function, except those in use. Returns the number of deleted
+    /// objects.
     pub(crate) async fn prune(&self, in_use: &BTreeSet<String>) -> Result<usize> {
         let mut old = Vec::new();
         for function in Function::ALL {
@@ -224,14 +224,14 @@ impl<'a> Bucket<'a> {
         Ok(old.len())
     }
 
-    /// Deletes all that is in it, in every version, and then the bucket itself.
+    /// Deletes every version of every object, and then the bucket.
     pub(crate) async fn remove(&self) -> Result<()> {
         let Aws { s3, account, .. } = self.aws;
-        // From the start each time: what was listed is deleted before the next page is asked for.
+        // List from the start each time, because the objects of the last page are deleted.
         loop {
             let list = s3.list_object_versions().bucket(&self.name);
             let page = list.expected_bucket_owner(account).send().await;
-            let page = page.or_cannot("look into the bucket")?;
+            let page = page.or_cannot("list the bucket")?;
             let versions = page.versions.unwrap_or_default().into_iter();
             let versions = versions.filter_map(|v| Some((v.key?, v.version_id)));
             let markers = page.delete_markers.unwrap_or_default().into_iter();
@@ -247,9 +247,9 @@ impl<'a> Bucket<'a> {
         Ok(())
     }
 
-    /// Deletes objects, in the version that is named or the last.
+    /// Deletes objects: the given version, or the latest.
     pub(crate) async fn delete(&self, objects: Vec<(String, Option<String>)>) -> Result<()> {
-        // The most that S3 takes at once:
+        // S3 accepts 1000 keys per request:
         // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
         for some in objects.chunks(1000) {
             let mut delete = Delete::builder().quiet(true);
@@ -260,7 +260,7 @@ impl<'a> Bucket<'a> {
             let call = self.aws.s3.delete_objects().bucket(&self.name).delete(delete.build()?);
             let answer = call.expected_bucket_owner(&self.aws.account).send().await;
             let answer = answer.or_cannot("delete from the bucket")?;
-            // Some may fail in an answer that is otherwise a success.
+            // A successful answer may still list objects that failed.
             if let Some(error) = answer.errors().first() {
                 return Err(CommandError::failed(
                     format!(
@@ -278,10 +278,10 @@ impl<'a> Bucket<'a> {
     }
 }
 
-/// The keys of what is older than the last few, without those in use.
+/// Returns the keys of old versions that are not in use.
 fn too_old(mut objects: Vec<(i64, String)>, in_use: &BTreeSet<String>) -> Vec<String> {
     objects.sort_by(|one, other| other.cmp(one));
-    let old = objects.into_iter().skip(KEPT).map(|(_, key)| key);
+    let old = objects.into_iter().skip(KEPT_VERSIONS).map(|(_, key)| key);
     old.filter(|key| !in_use.contains(key)).collect()
 }
 
@@ -294,23 +294,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_has_a_name_that_s3_takes() {
+    fn bucket_names_are_valid_and_distinct() {
         let account = "123456789012";
         assert_eq!(name("footfall", account, "eu-central-1"), "footfall-123456789012-eu-central-1");
         let long = "A".repeat(50);
         for stack in ["Footfall", "a--", long.as_str()] {
             let name = name(stack, account, "ap-southeast-1");
-            assert!(name.len() <= NAME, "{name}");
+            assert!(name.len() <= MAX_NAME_LENGTH, "{name}");
             assert!(!name.bytes().any(|b| b.is_ascii_uppercase()), "{name}");
         }
-        // Two stacks whose names differ in capitals alone have two buckets.
+        // Stacks whose names differ only in case have different buckets.
         let of = |stack| name(stack, account, "eu-central-1");
         assert_ne!(of("Footfall"), of("footfall"));
         assert_ne!(of("Footfall"), of("FOOTFALL"));
     }
 
     #[test]
-    fn the_last_five_are_kept_and_what_is_in_use() {
+    fn keeps_five_versions_and_those_in_use() {
         let objects: Vec<_> = (0..8).map(|n| (n, format!("track/{n}.zip"))).collect();
         let in_use = BTreeSet::from(["track/1.zip".to_owned()]);
         assert_eq!(too_old(objects.clone(), &in_use), ["track/2.zip", "track/0.zip"]);

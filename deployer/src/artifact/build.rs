@@ -1,4 +1,4 @@
-//! The functions, built for Lambda and packed.
+//! Builds the functions for Lambda and packages them.
 
 use std::env;
 use std::fs;
@@ -11,8 +11,8 @@ use footfall_infra::function::Function;
 use crate::artifact::package::Package;
 use crate::artifact::toolchain::{self, Arch};
 
-/// How large a zip may be, in bytes. One above this is a mistake: it makes every cold start slower. For arm64 they
-/// were 1,608,682, 2,864,689 and 1,963,729 bytes; the rest is room for the other architecture, and for little more.
+/// Maximum size of a zip in bytes. A larger one is a mistake, because it slows down every cold start. For arm64
+/// they had 1,608,682, 2,864,689 and 1,963,729 bytes; the rest leaves room for the other architecture.
 const fn max_zip(function: Function) -> usize {
     match function {
         Function::Track => 1_800_000,
@@ -21,7 +21,7 @@ const fn max_zip(function: Function) -> usize {
     }
 }
 
-/// Builds and packs every function.
+/// Builds and packages every function.
 pub(crate) fn packages(arch: Arch) -> Result<Vec<Package>> {
     let packages = packages_of(root(), arch, &Function::ALL)?;
     packages.iter().try_for_each(check_size)?;
@@ -36,7 +36,7 @@ pub(crate) fn packages_of(root: &Path, arch: Arch, functions: &[Function]) -> Re
     pack(&folder(root, arch), functions)
 }
 
-/// Packs every function, from binaries that are there.
+/// Packages every function from existing binaries.
 pub(crate) fn packages_from(folder: &Path) -> Result<Vec<Package>> {
     pack(folder, &Function::ALL)
 }
@@ -53,7 +53,10 @@ fn pack(folder: &Path, functions: &[Function]) -> Result<Vec<Package>> {
 fn check_size(package: &Package) -> Result<()> {
     let (function, bytes, most) = (package.function, package.zip.len(), max_zip(package.function));
     if bytes > most {
-        bail!("the zip of {} has {bytes} bytes; {most} is the most", function.name());
+        bail!(
+            "the zip of {} is too large: {bytes} bytes, expected at most {most}",
+            function.name()
+        );
     }
     Ok(())
 }
@@ -70,17 +73,16 @@ fn compile(root: &Path, arch: Arch, functions: &[Function]) -> Result<()> {
     cargo.env(linker, "rust-lld").env("CARGO_ENCODED_RUSTFLAGS", flags(root, arch).join("\x1f"));
     let status = cargo.current_dir(root).status().context("cannot start cargo")?;
     if !status.success() {
-        bail!("the functions were not built, see above");
+        bail!("cannot build the functions, see above");
     }
     Ok(())
 }
 
-/// The compiler's flags: whatever the owner's own environment says, the same sources give the same
-/// bytes.
+/// Returns the compiler's flags. They do not depend on the environment, so the same sources give the same bytes.
 fn flags(root: &Path, arch: Arch) -> Vec<String> {
     let mut flags = vec![
         "-Clink-self-contained=yes".to_owned(),
-        // Of functions that are the same instructions, one is enough.
+        // Fold identical functions.
         "-Clink-arg=--icf=all".to_owned(),
     ];
     if arch == Arch::Arm64 {
@@ -90,32 +92,31 @@ fn flags(root: &Path, arch: Arch) -> Vec<String> {
     let mut forget = |folder: &Path, name: &str| {
         flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
     };
-    // No path of the machine that builds is left in the binary.
+    // Keep paths of the building machine out of the binary.
     let home = env::var_os("HOME").map(PathBuf::from);
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
     if let Some(cargo) = cargo_home.or_else(|| home.map(|home| home.join(".cargo"))) {
         forget(&cargo, "/cargo");
     }
     forget(root, "/footfall");
-    // What is generated while it is built lies there. It may be within the workspace: the last that fits
-    // is taken.
+    // Generated code is in the target folder, possibly within the workspace. The last match wins.
     forget(&target_folder(root), "/target");
     flags
 }
 
-/// Where what was built lies.
+/// Returns the folder of the built binaries.
 pub(crate) fn folder(root: &Path, arch: Arch) -> PathBuf {
     target_folder(root).join(arch.target()).join("lambda")
 }
 
 fn target_folder(root: &Path) -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR");
-    // A relative one is meant from where cargo runs.
+    // A relative path is relative to where cargo runs.
     target.map_or_else(|| root.join("target"), |target| root.join(target))
 }
 
-/// The folder of the workspace.
+/// Returns the folder of the workspace.
 pub(crate) fn root() -> &'static Path {
-    // This crate lies directly below it.
+    // This crate is directly below it.
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or_else(|| Path::new("."))
 }

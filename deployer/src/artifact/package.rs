@@ -1,7 +1,7 @@
-//! A function's binary as Lambda takes it: a zip with one file, `bootstrap`.
+//! Packages a function's binary for Lambda: a zip with one file, `bootstrap`.
 //!
-//! The same binary gives the same bytes, whenever and wherever it is packed, and its key says what is
-//! in it: CloudFormation sees a change where there is one, and none where there is none.
+//! The same binary always gives the same bytes. Its key contains a hash of the binary, so CloudFormation sees a
+//! change only if there is one.
 
 use std::io::{Cursor, Write as _};
 
@@ -11,34 +11,34 @@ use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-/// What Lambda's custom runtimes start.
+/// The file that Lambda's custom runtimes start.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>
 const BOOTSTRAP: &str = "bootstrap";
 
-/// A packed function.
+/// A packaged function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Package {
-    /// Which function it is.
+    /// The function.
     pub(crate) function: Function,
-    /// Its key in the bucket: by the hash of the binary, as that of a zip would also change with
-    /// whatever packs it.
+    /// Its key in the bucket. Contains the hash of the binary, because the zip also depends on the library that
+    /// wrote it.
     pub(crate) key: String,
     /// The zip.
     pub(crate) zip: Vec<u8>,
-    /// How large the binary is, in bytes.
+    /// Size of the binary in bytes.
     pub(crate) binary_bytes: usize,
 }
 
 impl Package {
-    /// Packs a binary.
+    /// Packages a binary.
     pub(crate) fn of(function: Function, binary: &[u8]) -> Result<Self> {
         let hash = Sha256::digest(binary);
         let hash: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         Ok(Self {
             function,
             key: format!("{}/{hash}.zip", function.name()),
-            zip: zip(binary).context("cannot pack the binary")?,
+            zip: zip(binary).context("cannot package the binary")?,
             binary_bytes: binary.len(),
         })
     }
@@ -48,9 +48,9 @@ fn zip(binary: &[u8]) -> zip::result::ZipResult<Vec<u8>> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(9))
-        // Lambda runs it as another user: everybody may.
+        // Lambda runs it as another user.
         .unix_permissions(0o755)
-        // The oldest that a zip can say, in place of the time of packing.
+        // A fixed time, the oldest that zips support, keeps the bytes reproducible.
         .last_modified_time(DateTime::default());
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file(BOOTSTRAP, options)?;
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_package_is_its_binary_and_nothing_else() {
+    fn package_contains_only_the_binary() {
         let binary = b"\x7fELF and so on".repeat(1000);
         let package = Package::of(Function::Track, &binary).unwrap();
         assert_eq!(package, Package::of(Function::Track, &binary).unwrap());
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_follows_the_binary() {
+    fn key_depends_on_function_and_binary() {
         let key = |function, binary: &[u8]| Package::of(function, binary).unwrap().key;
         let one = key(Function::Track, b"one");
         assert_eq!(one, "track/7692c3ad3540bb803c020b3aee66cd88.zip");

@@ -1,4 +1,4 @@
-//! The way to AWS: which account, region and credentials, and one client for each service.
+//! One client for each AWS service, for the region and credentials of a command.
 
 use std::env;
 use std::pin::Pin;
@@ -24,29 +24,29 @@ use footfall_runtime::platform::aws_http::{HttpClient, Proxies, roots};
 use footfall_runtime::storage::dynamodb::{self, Access, DynamoDb, Endpoint, Keys, Retries};
 use tokio::sync::Mutex;
 
-use crate::aws::signed_request::Signed;
+use crate::aws::signed_request::SignedClient;
 use crate::error::{CommandError, OrCannot as _, root_cause};
 
-/// How long one try may take. The connector has no time-outs of its own.
-const TRY: Duration = Duration::from_secs(20);
+/// Maximum duration of one attempt. The HTTP client has no timeouts of its own.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often the table is asked: one of little capacity is read as fast as it lets itself be read.
-const ATTEMPTS: u32 = 12;
+/// Maximum attempts of a request to the table. A table with little capacity throttles often.
+const MAX_ATTEMPTS: u32 = 12;
 
 /// How long it may take until credentials are there: a browser may be asked for them.
 const CREDENTIALS: Duration = Duration::from_secs(60);
 
-/// Which Footfall is meant, and where it is
+/// Which stack to use, and where it is
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Where")]
 pub(crate) struct Target {
     /// Name of the stack
     #[arg(long, value_name = "NAME", default_value_t, value_parser = stack_name)]
     pub(crate) stack: StackName,
-    /// Region of AWS; that of AWS_REGION or of the profile if not said
+    /// AWS region [default: AWS_REGION, or the region of the profile]
     #[arg(long, value_name = "REGION")]
     pub(crate) region: Option<String>,
-    /// Profile of the AWS configuration; that of AWS_PROFILE if not said
+    /// Profile of the AWS configuration [default: AWS_PROFILE]
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
 }
@@ -55,39 +55,39 @@ fn stack_name(text: &str) -> Result<StackName, String> {
     StackName::try_from(text.to_owned())
 }
 
-/// The clients, and whose they are.
+/// Clients for one account and region.
 #[derive(Debug, Clone)]
 pub(crate) struct Aws {
-    /// The account's number.
+    /// The account ID.
     pub(crate) account: String,
-    /// The region's name.
+    /// The region, such as `eu-central-1`.
     pub(crate) region: String,
-    /// Where an emulator is that takes AWS's place.
+    /// URL of an emulator, if it replaces AWS.
     pub(crate) endpoint: Option<String>,
-    /// Stacks.
+    /// For stacks.
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
-    /// The table, once its stack is gone.
+    /// For the table, once its stack is deleted.
     pub(crate) dynamodb: aws_sdk_dynamodb::Client,
-    /// The account's limits.
-    pub(crate) lambda: Signed,
-    /// What the functions log.
+    /// For the account's limits.
+    pub(crate) lambda: SignedClient,
+    /// For the functions' logs.
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
-    /// What has been used.
-    pub(crate) metrics: Signed,
-    /// The bucket.
+    /// For usage.
+    pub(crate) metrics: SignedClient,
+    /// For the bucket.
     pub(crate) s3: aws_sdk_s3::Client,
-    /// How the store gets at the table.
+    /// Configuration of the store's own client for the table.
     access: Access,
     connector: HttpClient,
 }
 
 impl Aws {
-    /// Finds the region and credentials, and asks AWS whose they are.
+    /// Finds the region and credentials, and asks AWS for the account.
     pub(crate) async fn connect(target: &Target) -> Result<Self> {
         let region = region(target).await.ok_or_else(|| {
             CommandError::rejected(
-                "no region of AWS is chosen",
-                "say --region eu-central-1, set AWS_REGION, or run `aws configure`",
+                "no AWS region configured",
+                "pass --region eu-central-1, set AWS_REGION, or run `aws configure`",
             )
         })?;
         let config = config(target, region.clone()).await?;
@@ -95,7 +95,7 @@ impl Aws {
         let sts = aws_sdk_sts::Client::new(&config);
         let identity = sts.get_caller_identity().send().await;
         let identity = identity.or_cannot("ask AWS who you are")?;
-        // An emulator has no host names for its buckets.
+        // Emulators have no host names for buckets.
         let s3 = aws_sdk_s3::config::Builder::from(&config)
             .force_path_style(config.endpoint_url().is_some())
             .build();
@@ -113,9 +113,9 @@ impl Aws {
             endpoint: config.endpoint_url().map(str::to_owned),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             dynamodb: aws_sdk_dynamodb::Client::new(&config),
-            lambda: Signed::new(&config, region.as_ref(), connector.clone(), "lambda"),
+            lambda: SignedClient::new(&config, region.as_ref(), connector.clone(), "lambda"),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-            metrics: Signed::new(&config, region.as_ref(), connector.clone(), "monitoring"),
+            metrics: SignedClient::new(&config, region.as_ref(), connector.clone(), "monitoring"),
             s3: aws_sdk_s3::Client::from_conf(s3),
             access,
             connector,
@@ -124,11 +124,11 @@ impl Aws {
 }
 
 impl Aws {
-    /// A stack's table, which has its name: it may take its time.
+    /// Returns the table of a stack, which has the stack's name. Retries for a long time.
     pub(crate) fn table(&self, stack: &StackName) -> DynamoDb {
         let patient = Retries {
-            attempts: ATTEMPTS,
-            attempt: TRY,
+            attempts: MAX_ATTEMPTS,
+            attempt: ATTEMPT_TIMEOUT,
             all: Duration::MAX,
             first_pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(5),
@@ -181,8 +181,8 @@ impl dynamodb::Credentials for Lasting {
     }
 }
 
-/// The region, from the command, the environment or the profile. The machine's own metadata, which
-/// the SDK would also ask, is only there on machines of AWS, and elsewhere does not answer.
+/// Finds the region in the arguments, the environment or the profile. Does not ask the instance metadata
+/// service, as the SDK would, because outside of AWS it never answers.
 pub(crate) async fn region(target: &Target) -> Option<Region> {
     let mut profile = ProfileFileRegionProvider::builder();
     if let Some(name) = &target.profile {
@@ -198,11 +198,11 @@ pub(crate) async fn region(target: &Target) -> Option<Region> {
         .filter(|region| !region.as_ref().is_empty())
 }
 
-/// The SDK's configuration for a target, with the connector and the time-outs of all commands.
+/// Returns the SDK's configuration, with the HTTP client and the timeouts of all commands.
 pub(crate) async fn config(target: &Target, region: Region) -> Result<SdkConfig> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client(connector()?))
-        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(TRY).build())
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
         .retry_config(RetryConfig::standard().with_max_attempts(4))
         .region(region);
     if let Some(profile) = &target.profile {
@@ -211,7 +211,7 @@ pub(crate) async fn config(target: &Target, region: Region) -> Result<SdkConfig>
     Ok(loader.load().await)
 }
 
-/// The way to AWS, through a proxy where the environment names one.
+/// Returns the HTTP client, which uses a proxy if the environment names one.
 fn connector() -> Result<HttpClient> {
     let get = |name: &str| env::var(name).ok();
     let proxies = Proxies::from_variables(get).map_err(|error| {
@@ -221,9 +221,8 @@ fn connector() -> Result<HttpClient> {
     Ok(HttpClient::trusting_through(roots(get)?, proxies)?)
 }
 
-/// The connector, with the time-outs of those who ask for both of them. That is the machine's own
-/// metadata, which is looked at for credentials in the end: on a machine that is not AWS's, a request
-/// to it may never be answered.
+/// Adds timeouts to requests that set both. Those go to the instance metadata service, the last place where
+/// the SDK looks for credentials. Outside of AWS it may never answer.
 fn http_client(connector: HttpClient) -> SharedHttpClient {
     http_client_fn(move |settings, _| {
         let limit = settings.connect_timeout().zip(settings.read_timeout());

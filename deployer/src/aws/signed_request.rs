@@ -1,4 +1,4 @@
-//! Single questions to services of AWS, signed here: the SDK for one of them would take half a minute to compile.
+//! Single requests to AWS services, signed here. An SDK for each would take half a minute to compile.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,32 +16,32 @@ use serde_json::Value;
 
 use crate::error::{CommandError, Fault, root_cause};
 
-/// How long a question may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Maximum duration of a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A service that speaks JSON.
+/// Client for a service that answers with JSON.
 #[derive(Debug, Clone)]
-pub(crate) struct Signed {
+pub(crate) struct SignedClient {
     connector: HttpClient,
     credentials: Option<SharedCredentialsProvider>,
     region: String,
     endpoint: String,
-    /// What a signature is for, which is mostly what its host begins with.
+    /// The service's signing name, which is usually the first part of its host.
     service: &'static str,
 }
 
-/// A question.
+/// A request.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Question<'a> {
-    /// What it is asked for, such as "ask Lambda for the account's limits".
-    pub(crate) doing: &'a str,
+pub(crate) struct SignedRequest<'a> {
+    /// What it is for, such as "read the account's limits".
+    pub(crate) action: &'a str,
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
     pub(crate) headers: &'a [(&'static str, &'a str)],
     pub(crate) body: &'a str,
 }
 
-impl Signed {
+impl SignedClient {
     pub(crate) fn new(
         config: &SdkConfig,
         region: &str,
@@ -59,17 +59,17 @@ impl Signed {
         }
     }
 
-    /// What the service answers.
-    pub(crate) async fn ask(&self, question: &Question<'_>) -> Result<Value> {
-        let asked = tokio::time::timeout(PATIENCE, self.send(question)).await;
+    /// Sends a request and returns the answer.
+    pub(crate) async fn send(&self, request: &SignedRequest<'_>) -> Result<Value> {
+        let asked = tokio::time::timeout(REQUEST_TIMEOUT, self.attempt(request)).await;
         let late =
-            |_| CommandError::from_fault(question.doing, Fault::NoAnswer("timed out")).into();
+            |_| CommandError::from_fault(request.action, Fault::NoAnswer("timed out")).into();
         asked.unwrap_or_else(|elapsed| Err(late(elapsed)))
     }
 
-    async fn send(&self, question: &Question<'_>) -> Result<Value> {
-        let Question { doing, method, path, headers, body } = *question;
-        let credentials = self.credentials.as_ref().context("no credentials for AWS")?;
+    async fn attempt(&self, request: &SignedRequest<'_>) -> Result<Value> {
+        let SignedRequest { action, method, path, headers, body } = *request;
+        let credentials = self.credentials.as_ref().context("no AWS credentials found")?;
         let identity = credentials.provide_credentials().await?.into();
         let uri = format!("{}{path}", self.endpoint);
         let parameters = SigningParams::builder()
@@ -82,15 +82,15 @@ impl Signed {
         let bytes = SignableBody::Bytes(body.as_bytes());
         let signed = SignableRequest::new(method, &uri, headers.iter().copied(), bytes)?;
         let (signature, _) = sign(signed, &parameters.into())?.into_parts();
-        let mut request = HttpRequest::new(SdkBody::from(body));
-        request.set_method(method)?;
-        request.set_uri(uri)?;
+        let mut http = HttpRequest::new(SdkBody::from(body));
+        http.set_method(method)?;
+        http.set_uri(uri)?;
         for (name, value) in headers.iter().copied().chain(signature.headers()) {
-            request.headers_mut().insert(name.to_owned(), value.to_owned());
+            http.headers_mut().insert(name.to_owned(), value.to_owned());
         }
-        let answer = self.connector.call(request).await;
+        let answer = self.connector.call(http).await;
         let answer = answer.map_err(|error| {
-            CommandError::from_fault(doing, Fault::NoAnswer(&root_cause(&error)))
+            CommandError::from_fault(action, Fault::NoAnswer(&root_cause(&error)))
         })?;
         let status = answer.status();
         let code = answer.headers().get("x-amzn-errortype").map(str::to_owned);
@@ -106,6 +106,6 @@ impl Signed {
         let code = code.filter(|code| !code.is_empty());
         let code = code.map_or_else(|| status.as_u16().to_string(), str::to_owned);
         let message = text("message").or_else(|| text("Message")).unwrap_or_default();
-        Err(CommandError::from_fault(doing, Fault::Service { code: &code, message }).into())
+        Err(CommandError::from_fault(action, Fault::Service { code: &code, message }).into())
     }
 }

@@ -80,7 +80,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if arguments.from.zip(arguments.to).is_some_and(|(from, to)| from > to) {
         return Err(CommandError::rejected("--from is later than --to", "exchange them").into());
     }
-    if !arguments.yes && !arguments.dry_run && !prompt::somebody() {
+    if !arguments.yes && !arguments.dry_run && !prompt::is_interactive() {
         return Err(CommandError::rejected(
             "nobody is there to ask whether this is meant",
             "say --yes, or --dry-run to see what would go",
@@ -151,7 +151,7 @@ async fn delete<S: Store>(
         return Ok(());
     } else {
         let question = "Nothing but an export brings it back. Delete this?";
-        if !arguments.yes && !prompt::yes(question).await? {
+        if !arguments.yes && !prompt::confirm(question).await? {
             return Err(CommandError::rejected(
                 "nothing was deleted",
                 "run this again if it is meant",

@@ -20,7 +20,7 @@ use crate::stack::change_set::Pending;
 use crate::stack::concurrency::Concurrency;
 use crate::stack::history;
 use crate::stack::plan::Plan;
-use crate::stack::recover::{ready, settle};
+use crate::stack::recover::{is_new_for_plan, recover};
 use crate::stack::template::template;
 use crate::stack::template_body;
 
@@ -72,10 +72,10 @@ async fn deploy(
     // A plan changes nothing: neither the bucket (but for a template that is too large to be sent), nor
     // a stack that has to be cleared away first.
     let is_new = if how.plan {
-        ready(aws, name.as_str()).await?
+        is_new_for_plan(aws, name.as_str()).await?
     } else {
         upload(&bucket, &packages, &uploads).await?;
-        Some(settle(aws, name.as_str()).await?)
+        Some(recover(aws, name.as_str()).await?)
     };
     let done = match is_new {
         Some(is_new) => apply(&bucket, pending, &template_text, is_new, how).await?,

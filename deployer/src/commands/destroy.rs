@@ -17,7 +17,7 @@ use crate::data::backup;
 use crate::data::table;
 use crate::error::{CommandError, OrCannot as _};
 use crate::stack::progress::{Until, Watch};
-use crate::stack::state::{self, Step, look, state, step};
+use crate::stack::state::{self, NextAction, describe, find_owned, next_action};
 use crate::terminal::prompt;
 
 /// Take the stack out of AWS; what was counted stays, unless told otherwise
@@ -64,7 +64,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
 
 async fn destroy(arguments: &Arguments) -> Result<()> {
     let settings = settings_file::read(Path::new(settings::FILE))?;
-    let asking = prompt::somebody();
+    let asking = prompt::is_interactive();
     if !asking && (!arguments.yes || arguments.delete_data && arguments.site.is_none()) {
         return Err(CommandError::rejected(
             "nobody is there to ask whether this is meant",
@@ -76,14 +76,14 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
     let aws = Aws::connect(&arguments.target).await?;
     eprintln!("Account  {}\nRegion   {}\nStack    {name}\n", aws.account, aws.region);
 
-    let mut found = look(&aws, name.as_str()).await?;
+    let mut found = find_owned(&aws, name.as_str()).await?;
     if let Some(stack) = &found
-        && step(stack.stack_status.as_ref()) == Step::Wait
+        && next_action(stack.stack_status.as_ref()) == NextAction::Wait
     {
-        eprintln!("{}", state(name.as_str(), stack.stack_status.as_ref()));
+        eprintln!("{}", describe(name.as_str(), stack.stack_status.as_ref()));
         let id = stack.stack_id().unwrap_or(name.as_str());
         Watch::from_now(&aws, id).await?.follow(&aws, Until::Idle).await?;
-        found = look(&aws, name.as_str()).await?;
+        found = find_owned(&aws, name.as_str()).await?;
     }
     let bucket = Bucket::of(&aws, name);
     let has_bucket = bucket.exists().await?;
@@ -124,7 +124,7 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
 
-    if !arguments.yes && !prompt::yes("\nDelete this?").await? {
+    if !arguments.yes && !prompt::confirm("\nDelete this?").await? {
         return Err(
             CommandError::rejected("nothing was deleted", "run this again if it is meant").into()
         );

@@ -16,7 +16,7 @@ use self::facts::facts;
 use crate::artifact::toolchain::Arch;
 use crate::aws::clients::Target;
 use crate::error::CommandError;
-use crate::stack::state::{self, Step};
+use crate::stack::state::{self, NextAction};
 use crate::terminal::duration;
 use crate::terminal::output::print_json;
 
@@ -287,10 +287,10 @@ fn the_stack(name: &str, state: Option<&Result<Option<StackStatus>, CommandError
         None => Check::unknown("stack", NOT_ASKED),
         Some(Ok(None)) => Check::ok("stack", format!("{name} is not there; deploy makes it")),
         Some(Ok(Some(status))) => {
-            let found = format!("{name} is in {}: {}", status.as_str(), state::meaning(status));
-            match state::step(Some(status)) {
+            let found = format!("{name} is in {}: {}", status.as_str(), state::explain(status));
+            match state::next_action(Some(status)) {
                 // What it means says what to do.
-                Step::Explain => Check::wrong("stack", &CommandError::without_hint(found)),
+                NextAction::Explain => Check::wrong("stack", &CommandError::without_hint(found)),
                 _ => Check::ok("stack", found),
             }
         }

@@ -65,7 +65,7 @@ fn is_there() -> CommandError {
 
 /// What the flags say and, where somebody is there, what they answer to the rest.
 async fn choices(arguments: &Arguments) -> Result<Choices> {
-    let somebody = prompt::somebody();
+    let somebody = prompt::is_interactive();
     let domain = match &arguments.domain {
         Some(domain) => domain.clone(),
         None if somebody => {

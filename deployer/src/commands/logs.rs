@@ -19,7 +19,7 @@ use tokio::time::sleep;
 use self::line::Line;
 use crate::aws::clients::{Aws, Target};
 use crate::error::CommandError;
-use crate::stack::state::look;
+use crate::stack::state::find_owned;
 use crate::terminal::duration;
 
 /// How often the logs are looked at with `--follow`. AWS answers five to ten such questions a second
@@ -92,7 +92,7 @@ impl Event {
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let target = &arguments.target;
     let aws = Aws::connect(target).await?;
-    if look(&aws, target.stack.as_str()).await?.is_none() {
+    if find_owned(&aws, target.stack.as_str()).await?.is_none() {
         return Err(CommandError::failed(
             format!("there is no stack {}, and no logs without it", target.stack),
             "deploy it with `cargo xtask deploy`, or choose another with --stack or --region",

@@ -14,7 +14,7 @@ use crate::error::CommandError;
 use crate::stack::apply::{How, apply, guarded, report};
 use crate::stack::change_set::Pending;
 use crate::stack::history;
-use crate::stack::recover::{ready, settle};
+use crate::stack::recover::{is_new_for_plan, recover};
 
 /// Go back to the deploy before; a second time, and it is forth again
 #[derive(Debug, Args)]
@@ -36,9 +36,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         eprintln!("Account  {}\nRegion   {}\nStack    {}", aws.account, aws.region, target.stack);
         let name = target.stack.as_str();
         let is_new = if how.plan {
-            ready(&aws, name).await? != Some(false)
+            is_new_for_plan(&aws, name).await? != Some(false)
         } else {
-            settle(&aws, name).await?
+            recover(&aws, name).await?
         };
         let template =
             if is_new || !bucket.exists().await? { None } else { history::before(&bucket).await? };

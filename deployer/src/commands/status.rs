@@ -25,7 +25,7 @@ use serde_json::Value;
 use crate::aws::clients::{Aws, Target};
 use crate::data::today::{Today, today};
 use crate::error::OrCannot as _;
-use crate::stack::state::{self, look, state};
+use crate::stack::state::{self, describe, find_owned};
 use crate::terminal::output::print_json;
 
 /// Show how the deployed stack is
@@ -83,7 +83,7 @@ struct Running {
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let aws = Aws::connect(&arguments.target).await?;
     let name = &arguments.target.stack;
-    let found = look(&aws, name.as_str()).await?;
+    let found = find_owned(&aws, name.as_str()).await?;
     let template = match &found {
         // One that is only planned has none yet.
         Some(stack) => state::template(&aws, stack).await.unwrap_or_default(),
@@ -108,7 +108,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if arguments.json {
         return print_json(&status);
     }
-    eprintln!("{}", state(name.as_str(), found.as_ref().and_then(|s| s.stack_status.as_ref())));
+    eprintln!("{}", describe(name.as_str(), found.as_ref().and_then(|s| s.stack_status.as_ref())));
     io::stdout().write_all(text(&status).as_bytes()).context("cannot print")
 }
 

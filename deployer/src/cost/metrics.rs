@@ -16,7 +16,7 @@ use serde_json::json;
 use super::facts::Facts;
 use super::usage::Usage;
 use crate::aws::clients::Aws;
-use crate::aws::signed_request::Question;
+use crate::aws::signed_request::SignedRequest;
 use crate::error::OrCannot as _;
 use crate::stack::state;
 
@@ -109,8 +109,8 @@ async fn sum(aws: &Aws, metric: &Metric, now: Timestamp) -> Result<f64> {
         "Statistics": ["Sum"],
     });
     let body = body.to_string();
-    let question = Question {
-        doing: "ask CloudWatch what was used (cloudwatch:GetMetricStatistics)",
+    let question = SignedRequest {
+        action: "ask CloudWatch what was used (cloudwatch:GetMetricStatistics)",
         method: "POST",
         path: "/",
         headers: &[
@@ -119,7 +119,7 @@ async fn sum(aws: &Aws, metric: &Metric, now: Timestamp) -> Result<f64> {
         ],
         body: &body,
     };
-    let answer = aws.metrics.ask(&question).await?;
+    let answer = aws.metrics.send(&question).await?;
     let points = answer["Datapoints"].as_array().into_iter().flatten();
     // The sum of no numbers is -0.
     Ok(points.filter_map(|point| point["Sum"].as_f64()).fold(0.0, |sum, point| sum + point))

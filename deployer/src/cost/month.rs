@@ -69,7 +69,7 @@ impl Month {
     pub(crate) async fn deployed(target: &Target) -> Result<Option<Self>> {
         let aws = Aws::connect(target).await?;
         let name = &target.stack;
-        let Some(found) = state::look(&aws, name.as_str()).await? else { return Ok(None) };
+        let Some(found) = state::find_owned(&aws, name.as_str()).await? else { return Ok(None) };
         let template = state::template(&aws, &found).await?;
         let facts = template.as_ref().and_then(Facts::of);
         let facts = facts.context("its template is none that this version knows")?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::facts::{Facts, Size};
 use super::measured::MEASURED;
-use crate::artifact::bucket::KEPT;
+use crate::artifact::bucket::KEPT_VERSIONS;
 
 /// A month as AWS reckons it: 730 hours.
 pub(crate) const HOURS: f64 = 730.0;
@@ -98,7 +98,7 @@ impl Usage {
     /// What there is whether or not anybody comes.
     pub(crate) fn standing(facts: &Facts) -> Self {
         let (read_units, write_units) = facts.provisioned.unwrap_or_default();
-        let zips = KEPT as f64 * 3.0 * ZIP;
+        let zips = KEPT_VERSIONS as f64 * 3.0 * ZIP;
         Self {
             read_unit_hours: read_units * HOURS,
             write_unit_hours: write_units * HOURS,
@@ -202,7 +202,7 @@ impl Usage {
         self.transfer += requests * (bytes + AROUND) / GB;
     }
 
-    /// Requests of those who may not look; whether a token or a link is one is looked up.
+    /// Requests of those who may not find_owned; whether a token or a link is one is looked up.
     fn add_strangers(&mut self, facts: &Facts, requests: f64, bytes: f64) {
         self.add_requests(
             &facts.dashboard,

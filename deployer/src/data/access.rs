@@ -1,4 +1,4 @@
-//! Who may look, as its owner decides it: in the table of the deployed stack, or in that of `dev`.
+//! Who may find_owned, as its owner decides it: in the table of the deployed stack, or in that of `dev`.
 
 use std::io::{self, Write as _};
 

@@ -103,7 +103,7 @@ impl Deployed {
     pub(crate) async fn find(target: &Target, or: &str) -> Result<Self> {
         let aws = Aws::connect(target).await?;
         let name = &target.stack;
-        let found = state::look(&aws, name.as_str()).await?;
+        let found = state::find_owned(&aws, name.as_str()).await?;
         let endpoint = found.as_ref().and_then(|s| state::outputs(s).remove(outputs::ENDPOINT));
         let (Some(stack), Some(endpoint)) = (found, endpoint) else {
             return Err(CommandError::rejected(

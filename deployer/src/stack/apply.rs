@@ -18,7 +18,7 @@ use crate::stack::change_set::{Made, Pending, run_name};
 use crate::stack::history;
 use crate::stack::plan::{self, Plan};
 use crate::stack::progress::{Until, Watch};
-use crate::stack::state::{self, look, state};
+use crate::stack::state::{self, describe, find_owned};
 use crate::stack::template_body::Body;
 use crate::terminal::output::{print, print_json};
 use crate::terminal::prompt;
@@ -44,7 +44,7 @@ pub(crate) struct How {
 impl How {
     /// Refuses what would end in a question that nobody can answer.
     pub(crate) fn check(self) -> Result<(), CommandError> {
-        if self.plan || self.yes || prompt::somebody() {
+        if self.plan || self.yes || prompt::is_interactive() {
             return Ok(());
         }
         Err(CommandError::rejected(
@@ -147,7 +147,7 @@ pub(crate) async fn apply(
         )
         .into());
     }
-    if !how.yes && !prompt::yes("Apply this?").await? {
+    if !how.yes && !prompt::confirm("Apply this?").await? {
         return Err(CommandError::rejected("not applied", "run this again when it is right").into());
     }
     if !is_new {
@@ -165,7 +165,7 @@ pub(crate) async fn apply(
         let cause = ending.cause.unwrap_or_else(|| "AWS names no cause".to_owned());
         return Err(CommandError::failed(
             format!("the change failed: {cause}"),
-            format!("mend the cause and deploy again. {}", state(name, Some(&status))),
+            format!("mend the cause and deploy again. {}", describe(name, Some(&status))),
         )
         .into());
     }
@@ -173,7 +173,7 @@ pub(crate) async fn apply(
 }
 
 async fn outputs(aws: &Aws, name: &str) -> Result<BTreeMap<String, String>> {
-    let found = look(aws, name).await?;
+    let found = find_owned(aws, name).await?;
     Ok(found.map(|stack| state::outputs(&stack)).unwrap_or_default())
 }
 

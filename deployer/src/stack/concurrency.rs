@@ -1,6 +1,6 @@
-//! Whether the account has room to keep concurrent executions free for the functions.
+//! Whether the account has enough concurrency to reserve some for the functions.
 //!
-//! Of an account's executions, 100 must stay that no function reserves. A new account has 10 in all.
+//! AWS requires that 100 of an account's concurrent executions stay unreserved. A new account has 10 in all.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html>
 
 use std::fmt;
@@ -11,49 +11,49 @@ use footfall_infra::stack::{Type, reserved_concurrency};
 use serde_json::Value;
 
 use crate::aws::clients::Aws;
-use crate::aws::signed_request::{Question, Signed};
-use crate::stack::state::{self, Step, look, step};
+use crate::aws::signed_request::{SignedClient, SignedRequest};
+use crate::stack::state::{self, NextAction, find_owned, next_action};
 
-/// What must stay unreserved.
-const UNRESERVED: u64 = 100;
+/// Number of executions that must stay unreserved.
+const MIN_UNRESERVED: u64 = 100;
 
-/// Of Lambda, there is one question:
+/// The only request to Lambda:
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html>
-const ACCOUNT_SETTINGS: Question<'_> = Question {
-    doing: "ask Lambda for the account's limits",
+const ACCOUNT_SETTINGS: SignedRequest<'_> = SignedRequest {
+    action: "read the account's Lambda limits",
     method: "GET",
     path: "/2016-08-19/account-settings",
     headers: &[],
     body: "",
 };
 
-/// How many of the account's executions no function reserves.
-async fn unreserved(lambda: &Signed) -> Result<u64> {
-    let settings = lambda.ask(&ACCOUNT_SETTINGS).await?;
+/// Returns how many of the account's executions are unreserved.
+async fn unreserved(lambda: &SignedClient) -> Result<u64> {
+    let settings = lambda.send(&ACCOUNT_SETTINGS).await?;
     let unreserved = settings.pointer("/AccountLimit/UnreservedConcurrentExecutions");
-    unreserved.and_then(Value::as_u64).context("Lambda does not say what is unreserved")
+    unreserved.and_then(Value::as_u64).context("Lambda's answer lacks the unreserved concurrency")
 }
 
-/// Whether executions are reserved, and why.
+/// Whether executions are reserved, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Concurrency {
-    /// Whether they are.
+    /// Whether executions are reserved.
     pub(crate) reserved: bool,
-    why: Why,
+    reason: Reason,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Why {
-    /// There is room for so many, those of the stack itself included.
+enum Reason {
+    /// Number of executions that could be reserved, including those of the stack itself.
     Room(u64),
-    /// It cannot be asked: it stays as it was deployed.
+    /// The limits are unknown, so it stays as deployed.
     Unknown(String),
 }
 
 impl Concurrency {
-    /// Asks how much room there is for a stack that may be there.
+    /// Reads the limits, and decides for a stack that may exist already.
     pub(crate) async fn of(aws: &Aws, name: &str) -> Result<Self> {
-        let own = match look(aws, name).await? {
+        let own = match find_owned(aws, name).await? {
             Some(stack) if is_made(&stack) => own(state::template(aws, &stack).await?.as_ref()),
             _ => 0,
         };
@@ -63,11 +63,11 @@ impl Concurrency {
     fn judged(own: u64, unreserved: Result<u64>) -> Self {
         match unreserved {
             Ok(unreserved) => {
-                let room = (unreserved + own).saturating_sub(UNRESERVED);
+                let room = (unreserved + own).saturating_sub(MIN_UNRESERVED);
                 let reserved = room >= u64::from(reserved_concurrency());
-                Self { reserved, why: Why::Room(room) }
+                Self { reserved, reason: Reason::Room(room) }
             }
-            Err(error) => Self { reserved: own > 0, why: Why::Unknown(format!("{error:#}")) },
+            Err(error) => Self { reserved: own > 0, reason: Reason::Unknown(format!("{error:#}")) },
         }
     }
 }
@@ -75,12 +75,12 @@ impl Concurrency {
 impl fmt::Display for Concurrency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wanted = reserved_concurrency();
-        match (self.reserved, &self.why) {
-            (true, Why::Room(_)) => write!(f, "{wanted} reserved"),
-            (false, Why::Room(room)) => {
-                write!(f, "not reserved: the account has room for {room}, and this takes {wanted}")
+        match (self.reserved, &self.reason) {
+            (true, Reason::Room(_)) => write!(f, "{wanted} reserved"),
+            (false, Reason::Room(room)) => {
+                write!(f, "not reserved: the account can reserve {room}, but {wanted} are needed")
             }
-            (reserved, Why::Unknown(cause)) => {
+            (reserved, Reason::Unknown(cause)) => {
                 let so = if reserved { "reserved" } else { "not reserved" };
                 write!(f, "{so}, as before: {cause}")
             }
@@ -88,12 +88,12 @@ impl fmt::Display for Concurrency {
     }
 }
 
-/// Whether a stack has its functions: one that is new, or only to be cleared away, has none.
+/// Whether the stack has functions. New stacks, and those that can only be deleted, have none.
 fn is_made(stack: &Stack) -> bool {
-    !matches!(step(stack.stack_status()), Step::Create | Step::Delete)
+    !matches!(next_action(stack.stack_status()), NextAction::Create | NextAction::Delete)
 }
 
-/// How many executions the functions of a template reserve.
+/// Returns how many executions the functions of a template reserve.
 fn own(template: Option<&Value>) -> u64 {
     let resources = template.and_then(|t| t.get("Resources")).and_then(Value::as_object);
     let resources = resources.into_iter().flat_map(serde_json::Map::values);
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hundred_stay_for_everybody() {
+    fn leaves_100_executions_unreserved() {
         let wanted = u64::from(reserved_concurrency());
         let check = |own: u64, unreserved: u64, expected: bool, text: &str| {
             let judged = Concurrency::judged(own, Ok(unreserved));
@@ -118,19 +118,19 @@ mod tests {
         };
         let reserved = format!("{wanted} reserved");
         let not = |room: u64| {
-            format!("not reserved: the account has room for {room}, and this takes {wanted}")
+            format!("not reserved: the account can reserve {room}, but {wanted} are needed")
         };
         check(0, 10, false, &not(0));
         check(0, 1000, true, &reserved);
         check(0, 99 + wanted, false, &not(wanted - 1));
         check(0, 100 + wanted, true, &reserved);
-        // What the stack has already is room for itself.
+        // Executions that the stack has reserved already count as available.
         check(wanted, 100, true, &reserved);
         check(wanted, 99, false, &not(wanted - 1));
     }
 
     #[test]
-    fn what_cannot_be_asked_stays_as_it_is() {
+    fn keeps_the_reservation_when_limits_are_unknown() {
         for (own, expected) in [(0, "not reserved, as before: no"), (60, "reserved, as before: no")]
         {
             let judged = Concurrency::judged(own, Err(anyhow!("no")));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reserved_stands_in_the_template() {
+    fn reads_the_reservation_from_the_template() {
         let function = |reserved: Value| {
             let properties = json!({ "ReservedConcurrentExecutions": reserved });
             json!({ "Type": "AWS::Lambda::Function", "Properties": properties })

@@ -8,8 +8,8 @@ use anyhow::Result;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::artifact::bucket::{Bucket, KEPT};
-use crate::stack::state::{self, look};
+use crate::artifact::bucket::{Bucket, KEPT_VERSIONS};
+use crate::stack::state::{self, find_owned};
 use crate::stack::template_body;
 
 /// Where they are in the bucket.
@@ -44,7 +44,7 @@ pub(crate) async fn before(bucket: &Bucket<'_>) -> Result<Option<String>> {
 pub(crate) async fn prune(bucket: &Bucket<'_>) -> Result<usize> {
     let mut keys: Vec<String> = bucket.list(FOLDER).await?.into_iter().map(|(_, k)| k).collect();
     keys.sort_by(|one, other| other.cmp(one));
-    let old = keys.split_off(keys.len().min(KEPT));
+    let old = keys.split_off(keys.len().min(KEPT_VERSIONS));
     let mut in_use = current(bucket).await?.as_ref().map(code).unwrap_or_default();
     for key in &keys {
         if let Ok(template) = serde_json::from_str(&bucket.get(key).await?) {
@@ -57,7 +57,7 @@ pub(crate) async fn prune(bucket: &Bucket<'_>) -> Result<usize> {
 }
 
 async fn current(bucket: &Bucket<'_>) -> Result<Option<Value>> {
-    match look(bucket.aws, bucket.stack.as_str()).await? {
+    match find_owned(bucket.aws, bucket.stack.as_str()).await? {
         Some(stack) => state::template(bucket.aws, &stack).await,
         None => Ok(None),
     }

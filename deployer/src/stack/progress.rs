@@ -1,5 +1,5 @@
-//! What happens to the stack while it is changed: a line for each event; on a terminal, a line that
-//! is written anew for each resource that is worked on. And what the first cause of a failure was.
+//! Watches a stack while it changes. Prints a line for each event, or on a terminal updates a line for each
+//! resource, and finds the first cause of a failure.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -12,44 +12,44 @@ use tokio::time::sleep;
 
 use crate::aws::clients::Aws;
 use crate::error::CommandError;
-use crate::stack::state::{self, Step, step};
+use crate::stack::state::{self, NextAction, next_action};
 
-/// The most resources that are shown at once as worked on.
-const SHOWN: usize = 10;
+/// Maximum number of resources in progress that are shown.
+const MAX_SHOWN: usize = 10;
 
-/// How many questions in a row may fail before the watching ends; the stack goes on by itself.
-const PATIENCE: u8 = 5;
+/// Maximum consecutive requests that may fail while watching.
+const MAX_FAILURES: u8 = 5;
 
-/// How it ended.
+/// How an operation ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ending {
-    /// The stack's last state, such as `UPDATE_COMPLETE`.
+    /// The stack's final state, such as `UPDATE_COMPLETE`.
     pub(crate) status: String,
-    /// Why it failed, if it did: the resource, and AWS's words.
+    /// The resource that failed and AWS's reason, if any.
     pub(crate) cause: Option<String>,
 }
 
 /// When to stop watching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Until {
-    /// The events say that what was begun is over.
+    /// When the events say that the operation is over.
     Over,
-    /// The stack is no longer busy: somebody else began it, perhaps long ago.
+    /// When the stack is no longer busy, because the operation may have begun long ago.
     Idle,
 }
 
-/// An event, as far as it matters here.
+/// An event of a stack.
 #[derive(Debug, Clone, PartialEq)]
 struct Event {
     id: String,
-    /// The resource's name in the template; the stack's own for the stack.
+    /// The resource's logical ID, or the stack's name.
     resource: String,
     resource_type: String,
     status: String,
     reason: String,
-    /// Whether it is about the stack as a whole.
+    /// Whether it is about the stack itself.
     of_stack: bool,
-    /// Seconds since 1970.
+    /// Unix time in seconds.
     at: f64,
 }
 
@@ -74,7 +74,7 @@ impl Event {
         ["_COMPLETE", "_FAILED", "_SKIPPED"].iter().any(|end| self.status.ends_with(end))
     }
 
-    /// Whether it failed by itself. When one resource fails, AWS cancels the others, which then have
+    /// Whether the resource itself failed. When one resource fails, AWS cancels the others, and reports those as
     /// failed, too.
     fn is_cause(&self) -> bool {
         self.status.ends_with("_FAILED")
@@ -85,14 +85,14 @@ impl Event {
     }
 }
 
-/// The first cause among events in the order of time.
+/// Returns the first cause of a failure. The events are in chronological order.
 fn cause(events: &[Event]) -> Option<String> {
     let event = events.iter().find(|event| event.is_cause())?;
     let reason = if event.reason.is_empty() { &event.status } else { &event.reason };
     Some(format!("{} ({}): {reason}", event.resource, event.resource_type))
 }
 
-/// Remembers the last event before something is begun, so that only what follows is shown.
+/// Follows a stack's events from a certain one on.
 #[derive(Debug)]
 pub(crate) struct Watch {
     stack: String,
@@ -100,21 +100,21 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// From now on. `stack` is an identifier: a name does not find a stack that was deleted.
+    /// Watches from now on. `stack` must be its ID, because a deleted stack is not found by name.
     pub(crate) async fn from_now(aws: &Aws, stack: &str) -> Result<Self> {
         let mut watch = Self { stack: stack.to_owned(), last: None };
         watch.last = watch.fresh(aws, true).await?.last().map(|event| event.id.clone());
         Ok(watch)
     }
 
-    /// Shows what happens, to the end.
+    /// Shows events until the operation is over.
     pub(crate) async fn follow(mut self, aws: &Aws, until: Until) -> Result<Ending> {
         let mut view = View::new(io::stderr().is_terminal());
         let mut seen: Vec<Event> = Vec::new();
         let mut pause = Duration::from_millis(250);
         let mut failures = 0;
         loop {
-            // First the state, then the events: so none is missed of what led to the state.
+            // Read the state before the events, so that no event that led to it is missed.
             let idle = if until == Until::Idle { self.idle(aws).await? } else { None };
             match self.fresh(aws, false).await {
                 Ok(events) => {
@@ -126,11 +126,10 @@ impl Watch {
                 }
                 Err(error) => {
                     failures += 1;
-                    if failures >= PATIENCE {
+                    if failures >= MAX_FAILURES {
                         view.close();
                         return Err(error.context(
-                            "the stack can no longer be watched; it goes on by itself, and \
-                             `cargo xtask status` shows how it is",
+                            "lost track of the stack; the operation continues, and `cargo xtask status` shows its state",
                         ));
                     }
                 }
@@ -146,16 +145,16 @@ impl Watch {
         }
     }
 
-    /// The stack's state, once it is not busy.
+    /// Returns the stack's state. `None` while it is busy.
     async fn idle(&self, aws: &Aws) -> Result<Option<String>> {
         let found = state::find(aws, &self.stack).await?;
         let status = found.and_then(|stack| stack.stack_status);
         let name = status.as_ref().map_or("DELETE_COMPLETE", |status| status.as_str());
-        Ok((step(status.as_ref()) != Step::Wait).then(|| name.to_owned()))
+        Ok((next_action(status.as_ref()) != NextAction::Wait).then(|| name.to_owned()))
     }
 
-    /// What happened since the last time, oldest first: AWS answers newest first, in pages. To find
-    /// where to begin, the `newest_page` is enough.
+    /// Returns the new events, oldest first. AWS sends the newest first, in pages; the first page is enough to find
+    /// the starting point.
     async fn fresh(&mut self, aws: &Aws, newest_page: bool) -> Result<Vec<Event>> {
         let mut fresh = Vec::new();
         let mut token = None;
@@ -166,7 +165,7 @@ impl Watch {
                 Err(error) => {
                     let message = error.as_service_error().and_then(|e| e.message());
                     if state::is_absent(message) {
-                        // A stack that is gone has events only for those who know its identifier.
+                        // Events of a deleted stack are found by its ID only.
                         fresh.push(gone(&self.stack));
                         break;
                     }
@@ -204,13 +203,13 @@ fn gone(stack: &str) -> Event {
     }
 }
 
-/// What is on the screen.
+/// The lines on the screen.
 #[derive(Debug)]
 struct View {
     on_terminal: bool,
-    /// The resources that are worked on, and since when.
+    /// Resources in progress, with the time when each began.
     working: BTreeMap<String, (f64, String)>,
-    /// How many lines of them are on the screen, to be written anew.
+    /// Number of lines on the screen that are redrawn.
     drawn: usize,
 }
 
@@ -220,8 +219,8 @@ impl View {
     }
 
     fn show(&mut self, event: &Event) {
-        let text = self.step(event);
-        // Progress that cannot be shown is no reason to stop.
+        let text = self.on_event(event);
+        // Ignore errors: progress is not essential.
         let _ = io::stderr().write_all(text.as_bytes());
     }
 
@@ -230,8 +229,8 @@ impl View {
         let _ = io::stderr().write_all(self.redrawn("").as_bytes());
     }
 
-    /// What to write for an event.
-    fn step(&mut self, event: &Event) -> String {
+    /// Returns the text to write for an event.
+    fn on_event(&mut self, event: &Event) -> String {
         let begun = self.working.get(&event.resource).map(|(since, _)| *since);
         let took = begun.filter(|_| event.at > 0.0).map(|since| event.at - since);
         if event.is_over() {
@@ -246,19 +245,19 @@ impl View {
         if self.on_terminal { self.redrawn(&line) } else { line }
     }
 
-    /// Lines that stay, above the lines of what is worked on.
+    /// Returns permanent lines, followed by the redrawn lines.
     fn redrawn(&mut self, above: &str) -> String {
         if !self.on_terminal {
             return above.to_owned();
         }
-        // Up to where the lines began, and clear from there.
+        // Move up to the first redrawn line and clear the screen from there.
         let mut text =
             if self.drawn > 0 { format!("\x1b[{}F\x1b[0J", self.drawn) } else { String::new() };
         text.push_str(above);
-        for (resource, (_, status)) in self.working.iter().take(SHOWN) {
+        for (resource, (_, status)) in self.working.iter().take(MAX_SHOWN) {
             text.push_str(&format!("  …  {status:<20}  {resource}\n"));
         }
-        self.drawn = self.working.len().min(SHOWN);
+        self.drawn = self.working.len().min(MAX_SHOWN);
         text
     }
 }
@@ -275,7 +274,7 @@ fn line(event: &Event, took: Option<f64>) -> String {
     line
 }
 
-/// The time of day, in UTC.
+/// Returns the time of day in UTC.
 fn clock(at: f64) -> String {
     if at <= 0.0 {
         return "        ".to_owned();
@@ -303,7 +302,7 @@ mod tests {
     /// Reasons as in
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html>
     #[test]
-    fn the_cause_is_the_first_failure_that_was_not_cancelled() {
+    fn cause_is_the_first_failure_that_was_not_cancelled() {
         let events = [
             event("footfall", "CREATE_IN_PROGRESS", "User Initiated", 1.0),
             event("A", "CREATE_FAILED", "Resource creation cancelled", 2.0),
@@ -316,29 +315,29 @@ mod tests {
     }
 
     #[test]
-    fn without_a_terminal_an_event_is_a_line() {
+    fn prints_a_line_per_event_without_a_terminal() {
         let mut view = View::new(false);
         assert_eq!(
-            view.step(&event("A", "CREATE_IN_PROGRESS", "", 3661.0)),
+            view.on_event(&event("A", "CREATE_IN_PROGRESS", "", 3661.0)),
             "01:01:01  CREATE_IN_PROGRESS    A\n"
         );
         assert_eq!(
-            view.step(&event("A", "CREATE_FAILED", "No", 3663.5)),
+            view.on_event(&event("A", "CREATE_FAILED", "No", 3663.5)),
             "01:01:03  CREATE_FAILED         A  2.5 s  No\n"
         );
     }
 
     #[test]
-    fn on_a_terminal_a_resource_has_one_line() {
+    fn redraws_one_line_per_resource_on_a_terminal() {
         let mut view = View::new(true);
-        view.step(&event("A", "CREATE_IN_PROGRESS", "", 1.0));
-        view.step(&event("A", "CREATE_IN_PROGRESS", "Resource creation Initiated", 2.0));
-        let text = view.step(&event("B", "CREATE_IN_PROGRESS", "", 2.0));
+        view.on_event(&event("A", "CREATE_IN_PROGRESS", "", 1.0));
+        view.on_event(&event("A", "CREATE_IN_PROGRESS", "Resource creation Initiated", 2.0));
+        let text = view.on_event(&event("B", "CREATE_IN_PROGRESS", "", 2.0));
         assert_eq!(
             text,
             "\x1b[1F\x1b[0J  …  CREATE_IN_PROGRESS    A\n  …  CREATE_IN_PROGRESS    B\n"
         );
-        let text = view.step(&event("A", "CREATE_COMPLETE", "", 4.0));
+        let text = view.on_event(&event("A", "CREATE_COMPLETE", "", 4.0));
         assert_eq!(
             text,
             "\x1b[2F\x1b[0J00:00:04  CREATE_COMPLETE       A  3.0 s\n  \

@@ -1,4 +1,4 @@
-//! The state that a stack is in, and what that means for a deploy.
+//! States of a stack, and what they mean for a deploy.
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
 
@@ -16,36 +16,36 @@ use serde_json::Value;
 use crate::aws::clients::Aws;
 use crate::error::{CommandError, OrCannot as _};
 
-/// What to do with a stack so that it becomes what it should be.
+/// The next action to bring a stack up to date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Make it.
+pub(crate) enum NextAction {
+    /// Create the stack.
     Create,
-    /// Change it.
+    /// Update the stack.
     Update,
-    /// Wait until what is being done to it is done.
+    /// Wait until the current operation is done.
     Wait,
-    /// Delete what is left of it, then make it anew.
+    /// Delete what is left of it, and then create it again.
     Delete,
-    /// Finish the way back to what was before.
+    /// Continue a rollback that failed.
     ContinueRollback,
-    /// Nothing that is known; say so.
+    /// Unknown state: only explain it.
     Explain,
 }
 
-/// What to do with a stack that is in `status`, or not there at all.
-pub(crate) fn step(status: Option<&StackStatus>) -> Step {
+/// Returns the next action for a stack in this state. `None` means that there is no stack.
+pub(crate) fn next_action(status: Option<&StackStatus>) -> NextAction {
     match status {
-        None | Some(StackStatus::DeleteComplete) => Step::Create,
+        None | Some(StackStatus::DeleteComplete) => NextAction::Create,
         Some(
             StackStatus::CreateComplete
             | StackStatus::UpdateComplete
             | StackStatus::UpdateRollbackComplete
-            // An update whose failure was left as it is: the next update goes on from there.
+            // An update that failed without a rollback: the next update continues from there.
             | StackStatus::UpdateFailed
             | StackStatus::ImportComplete
             | StackStatus::ImportRollbackComplete,
-        ) => Step::Update,
+        ) => NextAction::Update,
         Some(
             StackStatus::CreateInProgress
             | StackStatus::UpdateInProgress
@@ -56,54 +56,56 @@ pub(crate) fn step(status: Option<&StackStatus>) -> Step {
             | StackStatus::ImportInProgress
             | StackStatus::ImportRollbackInProgress
             | StackStatus::DeleteInProgress,
-        ) => Step::Wait,
+        ) => NextAction::Wait,
         Some(
-            // It was never made: all there is is a change set that nobody applied.
+            // The stack does not exist yet: there is only a change set that was not applied.
             StackStatus::ReviewInProgress
-            // It was made in part, and can only be deleted.
+            // It was created in part and can only be deleted.
             | StackStatus::RollbackComplete
             | StackStatus::RollbackFailed
             | StackStatus::CreateFailed
             | StackStatus::DeleteFailed,
-        ) => Step::Delete,
-        Some(StackStatus::UpdateRollbackFailed) => Step::ContinueRollback,
-        Some(_) => Step::Explain,
+        ) => NextAction::Delete,
+        Some(StackStatus::UpdateRollbackFailed) => NextAction::ContinueRollback,
+        Some(_) => NextAction::Explain,
     }
 }
 
-/// What a state means to somebody who does not know CloudFormation.
-pub(crate) fn meaning(status: &StackStatus) -> &'static str {
+/// Explains a state to readers who do not know CloudFormation.
+pub(crate) fn explain(status: &StackStatus) -> &'static str {
     match status {
         StackStatus::CreateComplete | StackStatus::UpdateComplete | StackStatus::ImportComplete => {
-            "it is as it was last deployed"
+            "up to date"
         }
         StackStatus::UpdateRollbackComplete | StackStatus::ImportRollbackComplete => {
-            "the last change failed, and what was there before runs as before"
+            "the last change failed; the previous version is running"
         }
-        StackStatus::ReviewInProgress => "it was planned and not made yet; deploy makes it",
+        StackStatus::ReviewInProgress => "planned but not created yet; the next deploy creates it",
         StackStatus::RollbackComplete => {
-            "it could not be made, and nothing of it runs; deploy clears it away and begins anew"
+            "it could not be created; the next deploy deletes it and starts over"
         }
         StackStatus::CreateFailed | StackStatus::RollbackFailed => {
-            "it could not be made, and parts of it are left; deploy clears them away and begins anew"
+            "it could not be created, and parts of it are left; the next deploy deletes them and starts over"
         }
         StackStatus::DeleteFailed => {
-            "it could not be deleted, and parts of it are left; destroy or deploy tries again"
+            "it could not be deleted completely; destroy or deploy tries again"
         }
-        StackStatus::DeleteComplete => "it is gone",
-        StackStatus::UpdateFailed => "the last change failed halfway; deploy goes on from there",
+        StackStatus::DeleteComplete => "deleted",
+        StackStatus::UpdateFailed => {
+            "the last change failed halfway; the next deploy continues from there"
+        }
         StackStatus::UpdateRollbackFailed => {
-            "the last change failed, and so did the way back; deploy goes on with the way back"
+            "the last change failed, and so did its rollback; the next deploy continues the rollback"
         }
         StackStatus::ImportRollbackFailed => {
-            "resources could not be given back that it was to adopt; see the stack in the AWS console"
+            "the rollback of an import failed; see the stack in the AWS console"
         }
-        status if step(Some(status)) == Step::Wait => "something is being done to it just now",
-        _ => "a state that this version of Footfall does not know; see the AWS console",
+        status if next_action(Some(status)) == NextAction::Wait => "an operation is in progress",
+        _ => "unknown state; see the AWS console",
     }
 }
 
-/// The stack, if there is one.
+/// Returns the stack, if it exists.
 pub(crate) async fn find(aws: &Aws, name: &str) -> Result<Option<Stack>> {
     match aws.cloudformation.describe_stacks().stack_name(name).send().await {
         Ok(answer) => Ok(answer.stacks.unwrap_or_default().into_iter().next()),
@@ -114,14 +116,14 @@ pub(crate) async fn find(aws: &Aws, name: &str) -> Result<Option<Stack>> {
     }
 }
 
-/// The stack, if there is one and it is Footfall's.
-pub(crate) async fn look(aws: &Aws, name: &str) -> Result<Option<Stack>> {
+/// Returns the stack, if it exists. Fails if it is not Footfall's.
+pub(crate) async fn find_owned(aws: &Aws, name: &str) -> Result<Option<Stack>> {
     let found = find(aws, name).await?;
     if let Some(stack) = &found
         && !is_ours(stack)
     {
         return Err(CommandError::rejected(
-            format!("the stack {name} is there, and it is not Footfall's"),
+            format!("the stack {name} exists but was not created by Footfall"),
             "choose another name with --stack",
         )
         .into());
@@ -129,29 +131,29 @@ pub(crate) async fn look(aws: &Aws, name: &str) -> Result<Option<Stack>> {
     Ok(found)
 }
 
-/// A stack that is only planned says nothing of itself; every other has the template's description.
+/// Whether Footfall made the stack. A stack that is only planned has no description yet.
 fn is_ours(stack: &Stack) -> bool {
     stack.stack_status == Some(StackStatus::ReviewInProgress)
         || stack.description().is_some_and(|text| text.starts_with("Footfall"))
         || outputs(stack).contains_key(API_ENDPOINT)
 }
 
-/// A sentence on the stack's state.
-pub(crate) fn state(name: &str, status: Option<&StackStatus>) -> String {
+/// Describes the stack's state in one line.
+pub(crate) fn describe(name: &str, status: Option<&StackStatus>) -> String {
     match status {
-        None => format!("The stack {name} is not there."),
+        None => format!("Stack {name}: not deployed"),
         Some(status) => {
-            format!("The stack {name} is in {}: {}.", status.as_str(), meaning(status))
+            format!("Stack {name}: {} ({})", explain(status), status.as_str())
         }
     }
 }
 
-/// That there is no such stack is known by the message alone: the code is that of any wrong request.
+/// Whether an error message says that the stack does not exist. Its code is that of any invalid request.
 pub(crate) fn is_absent(message: Option<&str>) -> bool {
     message.is_some_and(|message| message.contains("does not exist"))
 }
 
-/// What the stack says of itself.
+/// Returns the stack's outputs.
 pub(crate) fn outputs(stack: &Stack) -> BTreeMap<String, String> {
     let pair = |output: &aws_sdk_cloudformation::types::Output| {
         Some((output.output_key()?.to_owned(), output.output_value()?.to_owned()))
@@ -159,7 +161,7 @@ pub(crate) fn outputs(stack: &Stack) -> BTreeMap<String, String> {
     stack.outputs().iter().filter_map(pair).collect()
 }
 
-/// The template that a stack was last given, if it is JSON, which is what Footfall gives.
+/// Returns the stack's template. `None` if it is not JSON, which Footfall always sends.
 pub(crate) async fn template(aws: &Aws, stack: &Stack) -> Result<Option<Value>> {
     let get = aws.cloudformation.get_template();
     let answer = get.set_stack_name(stack.stack_name.clone()).send().await;
@@ -167,7 +169,7 @@ pub(crate) async fn template(aws: &Aws, stack: &Stack) -> Result<Option<Value>> 
     Ok(answer.template_body().and_then(|body| serde_json::from_str(body).ok()))
 }
 
-/// The settings that a stack was deployed with: those in the environment of its functions.
+/// Returns the settings that a stack was deployed with, from the environment of its functions.
 pub(crate) fn settings(template: Option<&Value>) -> Option<Settings> {
     let resources = template?.get("Resources")?.as_object()?;
     let pointer = format!("/Properties/Environment/Variables/{SETTINGS}");
@@ -175,10 +177,10 @@ pub(crate) fn settings(template: Option<&Value>) -> Option<Settings> {
     all.find_map(|text| Settings::from_json(text).ok())
 }
 
-/// Refuses to delete a stack by which the table would go, which is not that of the salts: it is to go. Whether it stays is decided by the template
-/// that the stack was made from, and by nothing that is said when it is deleted.
+/// Fails if deleting the stack would delete the table. That depends only on the deployed template. The table of
+/// salts does not count, because it is meant to be deleted.
 pub(crate) async fn check_table_is_kept(aws: &Aws, stack: &Stack) -> Result<()> {
-    // Nothing was made from a template that was only planned.
+    // A stack that is only planned has no resources.
     if stack.stack_status() == Some(&StackStatus::ReviewInProgress) {
         return Ok(());
     }
@@ -187,8 +189,8 @@ pub(crate) async fn check_table_is_kept(aws: &Aws, stack: &Stack) -> Result<()> 
     }
     let name = stack.stack_name().unwrap_or_default();
     Err(CommandError::rejected(
-        format!("the template of the stack {name} does not say that its table is kept"),
-        "`cargo xtask deploy` mends that where the stack can be changed; else see the AWS console",
+        format!("the template of the stack {name} does not retain its table"),
+        "`cargo xtask deploy` fixes that if the stack can be updated; otherwise see the AWS console",
     )
     .into())
 }
@@ -213,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_kept_by_its_template() {
+    fn template_decides_whether_the_table_is_retained() {
         let template = |policy: Value| {
             json!({ "Resources": {
                 "Table": { "Type": "AWS::DynamoDB::Table", "DeletionPolicy": policy },
@@ -228,28 +230,28 @@ mod tests {
     }
 
     #[test]
-    fn every_state_has_a_step() {
-        // All that CloudFormation knows today: to a new one, `Explain` is the answer.
+    fn every_state_has_a_next_action() {
+        // All states that CloudFormation has today. New ones are only explained.
         for name in StackStatus::values() {
             let status = StackStatus::from(*name);
             let expected = match *name {
-                "DELETE_COMPLETE" => Step::Create,
+                "DELETE_COMPLETE" => NextAction::Create,
                 "ROLLBACK_COMPLETE" | "REVIEW_IN_PROGRESS" | "CREATE_FAILED"
-                | "ROLLBACK_FAILED" | "DELETE_FAILED" => Step::Delete,
-                "UPDATE_ROLLBACK_FAILED" => Step::ContinueRollback,
-                "IMPORT_ROLLBACK_FAILED" => Step::Explain,
-                name if name.ends_with("_IN_PROGRESS") => Step::Wait,
-                _ => Step::Update,
+                | "ROLLBACK_FAILED" | "DELETE_FAILED" => NextAction::Delete,
+                "UPDATE_ROLLBACK_FAILED" => NextAction::ContinueRollback,
+                "IMPORT_ROLLBACK_FAILED" => NextAction::Explain,
+                name if name.ends_with("_IN_PROGRESS") => NextAction::Wait,
+                _ => NextAction::Update,
             };
-            assert_eq!(step(Some(&status)), expected, "{name}");
-            assert!(!meaning(&status).starts_with("a state that"), "{name}");
+            assert_eq!(next_action(Some(&status)), expected, "{name}");
+            assert!(!explain(&status).starts_with("unknown state"), "{name}");
         }
-        assert_eq!(step(None), Step::Create);
-        assert_eq!(step(Some(&StackStatus::from("NEW_IN_2030"))), Step::Explain);
+        assert_eq!(next_action(None), NextAction::Create);
+        assert_eq!(next_action(Some(&StackStatus::from("NEW_IN_2030"))), NextAction::Explain);
     }
 
     #[test]
-    fn absence_is_known_by_its_message() {
+    fn recognises_absence_by_the_message() {
         assert!(is_absent(Some("Stack with id footfall does not exist")));
         assert!(!is_absent(Some("1 validation error detected: Value at 'stackName'")));
         assert!(!is_absent(None));

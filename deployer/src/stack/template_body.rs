@@ -5,7 +5,7 @@ use anyhow::Result;
 use footfall_infra::stack::INLINE_TEMPLATE_LIMIT;
 use sha2::{Digest as _, Sha256};
 
-use crate::artifact::bucket::{Bucket, KEPT};
+use crate::artifact::bucket::{Bucket, KEPT_VERSIONS};
 use crate::error::CommandError;
 
 /// The most bytes that a template may have in S3, a megabyte in the careful reading:
@@ -68,5 +68,7 @@ impl<'a> Body<'a> {
 pub(crate) async fn prune(bucket: &Bucket<'_>) -> Result<()> {
     let mut objects = bucket.list(FOLDER).await?;
     objects.sort_by(|one, other| other.cmp(one));
-    bucket.delete(objects.into_iter().skip(KEPT).map(|(_, key)| (key, None)).collect()).await
+    bucket
+        .delete(objects.into_iter().skip(KEPT_VERSIONS).map(|(_, key)| (key, None)).collect())
+        .await
 }

@@ -1,10 +1,14 @@
-//! Time spans, as they are typed and shown.
+//! Time spans: parsed from arguments and printed.
 
 use std::time::Duration;
 
-/// A time span such as `15m`.
+/// Parses a time span such as `15m`.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no time span; write it as 30s, 15m, 1h or 2d");
+    let wrong = || {
+        format!(
+            "invalid time span {text:?}: expected a number with a unit, as in 30s, 15m, 1h or 2d"
+        )
+    };
     let unit = text.chars().last().ok_or_else(wrong)?;
     let seconds = match unit {
         's' => 1,
@@ -17,7 +21,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(u64::from(number) * seconds))
 }
 
-/// A time span in its largest unit. It is one of five minutes or more.
+/// Prints a time span of five minutes or more in its largest unit.
 pub(crate) fn words(seconds: u64) -> String {
     match seconds {
         0..7200 => format!("{} minutes", seconds / 60),
@@ -31,13 +35,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_is_a_number_with_its_unit() {
+    fn parses_a_number_with_a_unit() {
         let seconds = |text: &str| parse(text).map(|span| span.as_secs());
         assert_eq!(seconds("30s"), Ok(30));
         assert_eq!(seconds("15m"), Ok(900));
         assert_eq!(seconds("2d"), Ok(172_800));
         for wrong in ["", "h", "1", "1y", "-1h", "1.5h", "1ä", "99999999999d"] {
-            assert!(parse(wrong).is_err_and(|text| text.contains("write it as")), "{wrong}");
+            assert!(parse(wrong).is_err_and(|text| text.contains("as in 30s")), "{wrong}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C, where something is to be said of it.
+//! Ctrl-C.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,18 +6,18 @@ use anyhow::Result;
 
 use crate::error::CommandError;
 
-/// Set by Ctrl-C, for what reads without giving others a turn.
+/// Set by Ctrl-C, for blocking reads.
 pub(crate) static STOP: AtomicBool = AtomicBool::new(false);
 
-/// Ends at Ctrl-C, with what is to be said then; at another one, at once.
+/// Runs `work` until Ctrl-C, and then fails with the hint. A second Ctrl-C exits at once.
 pub(crate) async fn unless_stopped<T>(
     work: impl Future<Output = Result<T>>,
-    remedy: &str,
+    hint: &str,
 ) -> Result<T> {
-    set_at_ctrl_c()?;
-    let stopped = || CommandError::failed("stopped", remedy).into();
+    set_stop_on_ctrl_c()?;
+    let stopped = || CommandError::failed("stopped", hint).into();
     tokio::select! {
-        // In this order: whoever listens first is heard from the beginning.
+        // In this order, so that the signal handler is installed before the work begins.
         biased;
         _ = tokio::signal::ctrl_c() => {
             eprintln!();
@@ -29,8 +29,8 @@ pub(crate) async fn unless_stopped<T>(
     }
 }
 
-/// Listens in a thread, as reading leaves the other no time to.
-fn set_at_ctrl_c() -> Result<()> {
+/// Listens on a thread of its own, because blocking reads keep the main thread busy.
+fn set_stop_on_ctrl_c() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::spawn(move || {
         runtime.block_on(async {

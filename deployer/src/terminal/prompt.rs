@@ -1,15 +1,15 @@
-//! Questions to whoever sits at the terminal. Where nobody does, nothing is asked.
+//! Prompts on the terminal.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, Result};
 
-/// Whether somebody is there who can answer.
-pub(crate) fn somebody() -> bool {
+/// Whether the command runs on a terminal, so that somebody can answer.
+pub(crate) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Asks, and waits for a line. Ctrl-C is noticed meanwhile.
+/// Asks a question and returns the answer. Ctrl-C still works while it waits.
 pub(crate) async fn line(question: &str) -> Result<String> {
     eprint!("{question} ");
     io::stderr().flush().context("cannot ask")?;
@@ -20,8 +20,8 @@ pub(crate) async fn line(question: &str) -> Result<String> {
     tokio::task::spawn_blocking(read).await?.context("cannot read the answer")
 }
 
-/// Asks for a yes. Anything else is a no.
-pub(crate) async fn yes(question: &str) -> Result<bool> {
+/// Asks for confirmation. Any answer other than yes means no.
+pub(crate) async fn confirm(question: &str) -> Result<bool> {
     let answer = line(&format!("{question} [y/N]")).await?;
     Ok(matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes"))
 }

@@ -41,7 +41,8 @@ pub(super) async fn facts(arch: Arch, target: &Target) -> Facts {
     let mut found = None;
     let mut concurrency = None;
     if let (Ok(aws), Some(_)) = (&connected, &region) {
-        let looked = state::look(aws, target.stack.as_str()).await.map_err(|e| command_error(&e));
+        let looked =
+            state::find_owned(aws, target.stack.as_str()).await.map_err(|e| command_error(&e));
         // A stack of somebody else's was read as well.
         let read = looked.as_ref().err().filter(|error| !error.is_rejected()).cloned();
         permissions.push(("cloudformation:DescribeStacks", read.map_or(Ok(()), Err)));
