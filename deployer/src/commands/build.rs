@@ -1,4 +1,4 @@
-//! `cargo xtask build`: the functions, built for Lambda and packed.
+//! `cargo xtask build`: builds and packages the functions for Lambda.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use footfall_infra::function::Function;
 use crate::artifact::build::{folder, packages, packages_of, root};
 use crate::artifact::toolchain::Arch;
 
-/// Build the functions for Lambda, and pack them
+/// Build and package the functions for Lambda
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Architecture to build for

@@ -1,4 +1,4 @@
-//! `cargo xtask cost`: what a month costs, what of it is free, and what a flood could make of it.
+//! `cargo xtask cost`: estimates the monthly cost, and the worst case.
 
 use std::io::{self, Write as _};
 
@@ -18,16 +18,16 @@ const VIEWS: u64 = 100_000;
 /// Where prices are those of, if no region is chosen.
 const REGION: &str = "us-east-1";
 
-/// Print what it costs a month, and what it could cost at worst
+/// Estimate the monthly cost, and the worst case
 ///
-/// Of a deployed stack, the numbers are those of the last 30 days, as CloudWatch has them. With --views, or where
-/// nothing is deployed, they are reckoned from the settings in this folder, and AWS is not asked.
+/// For a deployed stack, uses the last 30 days of CloudWatch metrics. With --views, or if nothing is deployed,
+/// estimates from the settings in this folder without asking AWS.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Reckon with so many page views a month, and do not ask AWS [default where nothing is deployed: 100000]
+    /// Estimate for this many page views a month, without asking AWS [default if nothing is deployed: 100000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=1_000_000_000_000))]
     views: Option<u64>,
-    /// Print it as JSON
+    /// Print the estimate as JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -44,12 +44,10 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             Ok(Some(used)) => used,
             other => {
                 let why = match other {
-                    Err(error) => format!("Nothing is known of a deployed stack: {error:#}."),
-                    _ => format!("There is no stack {} in {region}.", arguments.target.stack),
+                    Err(error) => format!("Cannot read a deployed stack: {error:#}."),
+                    _ => format!("Stack {} not found in {region}.", arguments.target.stack),
                 };
-                eprintln!(
-                    "{why}\nSo these are the costs of {VIEWS} views; --views says another number."
-                );
+                eprintln!("{why}\nEstimating for {VIEWS} views; pass --views for another number.");
                 Month::reckoned(VIEWS, &region)?
             }
         },

@@ -1,4 +1,4 @@
-//! `cargo xtask delete`: deletes hits for good, by day and by page.
+//! `cargo xtask delete`: permanently deletes hits by day and page.
 
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
@@ -30,38 +30,37 @@ const GRACE: Duration = Duration::from_secs(Spec::of(Function::Dashboard).timeou
 /// The most pages that are named.
 const PAGES: usize = 20;
 
-/// Delete hits for good, by day and by page
+/// Permanently delete hits by day and page
 ///
-/// All hits, events and what was filtered go that are of the days (of UTC) and of the pages that are said,
-/// and with them what is left of them in hits that are folded already. A page is named as on the dashboard:
-/// a path, with the host in front of it where that is not the site's own; `*` stands for any letters. The
-/// days keep their other hits; visits, bounces and entry pages are counted anew from those.
+/// Deletes all page views, events and excluded hits of the given days (in UTC) and pages, including those that are
+/// rolled up. Name a page as the dashboard does: a path, after its host if that is not the site's own; `*` matches
+/// any characters. The other hits of those days stay, and visits, bounces and entry pages are recalculated.
 ///
-/// A single visitor's hits cannot be chosen: a visitor is a number without a meaning once the day is folded,
-/// and before that a hash that nobody can make again without the visitor's address and the day's salt.
+/// You cannot delete one visitor's data: hits are not linked to a person. A visitor is a number that is
+/// meaningless once the day is rolled up, and before that a hash that needs the visitor's address and the day's
+/// salt.
 ///
-/// Reports show a day that is over before or after it, never in between, and of an open day each hour; of the
-/// hour that is not over, hits go one by one. No later rollup brings them back; an import does, of other files that have them. Ended in
-/// the middle, it is finished by running it again; of two at once, one says that it must wait. Backups still have what was deleted:
-/// point-in-time recovery for 35 days, and exports.
+/// Reports change per finished day, or per hour of today; hits of the current hour disappear one by one. No rollup
+/// restores deleted hits, but importing other files with them does. If it is interrupted, run it again to finish.
+/// Backups keep deleted hits: point-in-time recovery for 35 days, and exports.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Domain of the site
     #[arg(long, value_name = "DOMAIN")]
     site: String,
-    /// Page to delete, such as /blog/a, or a pattern such as '/blog/*'; can be said several times
+    /// Page to delete, such as /blog/a, or a pattern such as '/blog/*'; repeatable
     #[arg(long, value_name = "PAGE")]
     page: Vec<String>,
-    /// First day to delete, such as 2026-11-01; all days if not said
+    /// First day to delete, such as 2026-11-01 [default: all days]
     #[arg(long, value_name = "DAY", requires = "to")]
     from: Option<Date>,
     /// Last day to delete
     #[arg(long, value_name = "DAY", requires = "from")]
     to: Option<Date>,
-    /// Say what would go, and delete nothing
+    /// Show what would be deleted, and delete nothing
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -71,19 +70,18 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if arguments.page.is_empty() && arguments.from.is_none() {
         return Err(CommandError::rejected(
-            "it is not said what is to be deleted",
-            "name a page by --page, or days by --from and --to; all of it goes by `cargo xtask destroy \
-             --delete-data`",
+            "missing page or days to delete",
+"pass --page, or --from and --to; `cargo xtask destroy --delete-data` deletes everything",
         )
         .into());
     }
     if arguments.from.zip(arguments.to).is_some_and(|(from, to)| from > to) {
-        return Err(CommandError::rejected("--from is later than --to", "exchange them").into());
+        return Err(CommandError::rejected("--from is later than --to", "swap them").into());
     }
     if !arguments.yes && !arguments.dry_run && !prompt::is_interactive() {
         return Err(CommandError::rejected(
-            "nobody is there to ask whether this is meant",
-            "say --yes, or --dry-run to see what would go",
+            "this needs confirmation, but there is no terminal",
+            "pass --yes, or --dry-run to see what would be deleted",
         )
         .into());
     }
@@ -105,7 +103,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             }
         }
     };
-    unless_stopped(work, "what was deleted is gone; run this again for the rest").await
+    unless_stopped(work, "some hits may be deleted already; run this again to delete the rest")
+        .await
 }
 
 async fn delete<S: Store>(
@@ -145,12 +144,12 @@ async fn delete<S: Store>(
     let is_something =
         found.hits > 0 || found.stale_items > 0 || is_every_page && !found.incomplete.is_empty();
     if !is_something {
-        eprintln!("There is nothing to delete.");
+        eprintln!("Nothing to delete.");
     } else if arguments.dry_run {
-        eprintln!("Nothing was deleted: this is a dry run.");
+        eprintln!("Dry run: nothing was deleted.");
         return Ok(());
     } else {
-        let question = "Nothing but an export brings it back. Delete this?";
+        let question = "This cannot be undone except from an export. Delete these hits?";
         if !arguments.yes && !prompt::confirm(question).await? {
             return Err(CommandError::rejected(
                 "nothing was deleted",
@@ -166,7 +165,7 @@ async fn delete<S: Store>(
             }
             done();
             if !grace.is_zero() {
-                eprintln!("Waiting {} s for those who read the old segments.", grace.as_secs());
+                eprintln!("Waiting {} s for running reports to finish.", grace.as_secs());
                 tokio::time::sleep(grace).await;
             }
             let deletion = open().await?;
@@ -182,14 +181,14 @@ async fn delete<S: Store>(
         };
         let lock = lock::take(store, site, SystemContext.random()?, lease).await?;
         let items = lock.hold_during(rewritten).await.map_err(lock::locked)??;
-        eprintln!("Deleted {} hits, with {items} items. No report has them any more.", found.hits);
+        eprintln!("Deleted {} hits ({items} items).", found.hits);
     }
     if is_every_page || found.incomplete.is_empty() {
         return Ok(());
     }
     Err(CommandError::failed(
-        format!("{} segments cannot be read, and may have such hits", found.incomplete.len()),
-        "where a newer version of Footfall wrote them, use that one; or delete their days as a whole",
+        format!("cannot read {} segments, which may contain such hits", found.incomplete.len()),
+        "if a newer version of Footfall wrote them, use that version, or delete whole days",
     )
     .into())
 }
@@ -206,8 +205,7 @@ fn say(found: &Matches, site: &str) {
     let Matches { hits, filtered, days, pages, stale_items: copies, incomplete } = found;
     if let (Some(first), Some(last)) = (days.first(), days.last()) {
         eprintln!(
-            "This goes, of {site}: {hits} hits on {} days, {first} to {last}; {filtered} of them are of \
-             programs.",
+            "Will be deleted from {site}: {hits} hits on {} days, {first} to {last}, including {filtered} excluded hits",
             days.len()
         );
         let mut pages: Vec<(&String, &u64)> = pages.iter().collect();
@@ -222,10 +220,10 @@ fn say(found: &Matches, site: &str) {
     }
     if *copies > 0 {
         eprintln!(
-            "And {copies} items that are in no report, such as hits that are folded already."
+            "Also {copies} items that no report uses, such as hits that are already rolled up."
         );
     }
     for what in incomplete {
-        eprintln!("warning: cannot be read: {what}");
+        eprintln!("warning: cannot read {what}");
     }
 }

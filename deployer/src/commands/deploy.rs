@@ -1,4 +1,4 @@
-//! `cargo xtask deploy`: from the sources to a running stack. It can be run again at any moment.
+//! `cargo xtask deploy`: builds the functions and deploys the stack. It can be repeated at any time.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ use crate::stack::recover::{is_new_for_plan, recover};
 use crate::stack::template::template;
 use crate::stack::template_body;
 
-/// Build, plan, and bring the stack to AWS
+/// Build the functions and deploy the stack to AWS
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     /// Architecture of the functions
     #[arg(long, value_enum, default_value_t = Arch::Arm64)]
     arch: Arch,
-    /// Take the functions' binaries from this folder instead of building them
+    /// Use the functions' binaries in this folder instead of building them
     #[arg(long, value_name = "DIR")]
     functions: Option<PathBuf>,
     #[command(flatten)]
@@ -117,7 +117,7 @@ async fn uploads(bucket: &Bucket<'_>, packages: &[Package]) -> Result<Vec<Upload
             "  {}  {} bytes{}",
             package.key,
             package.zip.len(),
-            if missing { ", to be uploaded" } else { ", is there" }
+            if missing { ", to upload" } else { ", already uploaded" }
         );
         let function = package.function.name();
         let (key, bytes) = (package.key.clone(), package.zip.len());
@@ -141,7 +141,7 @@ async fn upload(bucket: &Bucket<'_>, packages: &[Package], uploads: &[Upload]) -
 async fn make_key(aws: &Aws, name: &StackName) {
     if let Err(error) = admin::signing_key(&aws.table(name), &SystemContext).await {
         eprintln!(
-            "warning: the key for login links was not made; `cargo xtask open` makes it: {error}"
+            "warning: cannot create the key for login links; `cargo xtask open` will retry: {error}"
         );
     }
 }
@@ -151,6 +151,6 @@ async fn prune(bucket: &Bucket<'_>) {
     match history::prune(bucket).await {
         Ok(0) => {}
         Ok(count) => eprintln!("Deleted {count} old zips from the bucket."),
-        Err(error) => eprintln!("warning: old zips were not deleted: {error:#}"),
+        Err(error) => eprintln!("warning: cannot delete old zips: {error:#}"),
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask destroy`: takes the stack back out of AWS. The table stays, unless it is named.
+//! `cargo xtask destroy`: deletes the stack, and optionally the table.
 
 use std::path::{Path, PathBuf};
 
@@ -20,26 +20,25 @@ use crate::stack::progress::{Until, Watch};
 use crate::stack::state::{self, NextAction, describe, find_owned, next_action};
 use crate::terminal::prompt;
 
-/// Take the stack out of AWS; what was counted stays, unless told otherwise
+/// Delete the stack from AWS; keep the data, unless told otherwise
 ///
-/// The functions, the API, the logs and the bucket are deleted. The table is kept, with all that was
-/// counted in it, and the next deploy takes it up again. With --delete-data, the table is deleted, too,
-/// after all that is in it was written into a file, in the format that DynamoDB imports from S3. The
-/// salts of the last days are not in it: they exist to be destroyed, so that nobody can tell who a
-/// visitor was. Neither is what comes in after the file was begun.
+/// Deletes the functions, the API, the logs and the bucket. The table is kept with all data, and the next deploy
+/// adopts it. With --delete-data the table is deleted, too, after all its items were written to a file in the
+/// format that DynamoDB imports from S3. The file does not contain the salts of the last days, which exist to be
+/// destroyed, nor hits that arrive while it is written.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
-    /// Delete the table, too; asks for the site's name
+    /// Also delete the table; asks for the site's domain
     #[arg(long)]
     delete_data: bool,
-    /// The site's name, for --delete-data where nobody can be asked
+    /// The site's domain, to confirm --delete-data without a terminal
     #[arg(long, value_name = "DOMAIN", requires = "delete_data")]
     site: Option<String>,
-    /// Where to write what was counted before it is deleted, gzipped; it must not be there yet
-    /// [default: footfall-export-STACK-TIME.json.gz]
+    /// File to export all data to before it is deleted, gzipped; it must not exist [default:
+    /// footfall-export-STACK-TIME.json.gz]
     #[arg(long, value_name = "FILE", requires = "delete_data")]
     export: Option<PathBuf>,
     #[command(flatten)]
@@ -54,8 +53,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             eprintln!();
             Err(CommandError::failed(
                 "stopped",
-                "AWS goes on with what it was told to delete, and nothing else is deleted; run this again \
-                 to go on",
+                "AWS finishes deletions that have begun; run this again to continue",
             )
             .into())
         }
@@ -67,8 +65,8 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
     let asking = prompt::is_interactive();
     if !asking && (!arguments.yes || arguments.delete_data && arguments.site.is_none()) {
         return Err(CommandError::rejected(
-            "nobody is there to ask whether this is meant",
-            "say --yes, and with --delete-data the site's name, by --site",
+            "this needs confirmation, but there is no terminal",
+            "pass --yes, and with --delete-data the site's domain with --site",
         )
         .into());
     }
@@ -96,7 +94,7 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
         say_what_goes(&aws, name).await?;
     }
     if has_bucket {
-        eprintln!("  - bucket {}, with the functions' code", bucket.name);
+        eprintln!("  - bucket {} with the functions' code", bucket.name);
     }
     let deletes_table = table.is_some() && arguments.delete_data;
     let file = arguments.export.clone();
@@ -108,26 +106,26 @@ async fn destroy(arguments: &Arguments) -> Result<()> {
         let items = table.item_count().unwrap_or_default();
         if deletes_table {
             eprintln!(
-                "  - TABLE {name}, WITH ALL THAT WAS COUNTED ({items} items by the last estimate)\n\nBefore \
-                 that, what was counted is written to {}.",
+                "  - TABLE {name} WITH ALL DATA (about {items} items)\n\nBefore that, all data is exported to {}.",
                 file.display()
             );
         } else {
             eprintln!(
-                "\nThe table {name} stays ({items} items by the last estimate), and costs what its \
-                 storage costs.\nThe next deploy takes it up again."
+                "\nThe table {name} is kept (about {items} items); you pay for its storage.\nThe next deploy adopts it."
             );
         }
     }
     if found.is_none() && !has_bucket && !deletes_table {
-        eprintln!("There is nothing to delete.");
+        eprintln!("Nothing to delete.");
         return Ok(());
     }
 
     if !arguments.yes && !prompt::confirm("\nDelete this?").await? {
-        return Err(
-            CommandError::rejected("nothing was deleted", "run this again if it is meant").into()
-        );
+        return Err(CommandError::rejected(
+            "cancelled; nothing was deleted",
+            "run this again to delete it",
+        )
+        .into());
     }
     if deletes_table {
         confirm_site(arguments, &settings).await?;
@@ -155,11 +153,11 @@ async fn write_export(aws: &Aws, name: &StackName, file: &Path) -> Result<()> {
         if error.downcast_ref::<CommandError>().is_some() {
             return error.context("nothing was deleted");
         }
-        let cause = format!("nothing was deleted, as the export failed: {error:#}");
-        CommandError::failed(cause, "mend the cause, or name a file elsewhere by --export").into()
+        let cause = format!("nothing was deleted, because the export failed: {error:#}");
+        CommandError::failed(cause, "fix the cause, or choose another file with --export").into()
     })?;
     eprintln!(
-        "Wrote {items} items to {}, which DynamoDB can import from S3 (DYNAMODB_JSON, GZIP).",
+        "Exported {items} items to {}. DynamoDB can import it from S3 (DYNAMODB_JSON, GZIP).",
         file.display()
     );
     Ok(())
@@ -172,7 +170,7 @@ async fn confirm_site(arguments: &Arguments, settings: &Settings) -> Result<()> 
         Some(said) => said.clone(),
         None => {
             prompt::line(&format!(
-                "Nothing but that file brings it back. Type {} to go on:",
+                "This cannot be undone except from that file. Type {} to confirm:",
                 site.domain
             ))
             .await?
@@ -182,8 +180,8 @@ async fn confirm_site(arguments: &Arguments, settings: &Settings) -> Result<()> 
         return Ok(());
     }
     Err(CommandError::rejected(
-        format!("{said:?} is not the site's name; nothing was deleted"),
-        format!("the name is the first domain in {}", settings::FILE),
+        format!("{said:?} is not the site's domain; nothing was deleted"),
+        format!("type the first domain in {}", settings::FILE),
     )
     .into())
 }
@@ -191,9 +189,9 @@ async fn confirm_site(arguments: &Arguments, settings: &Settings) -> Result<()> 
 async fn say_what_goes(aws: &Aws, name: &StackName) -> Result<()> {
     let list = aws.cloudformation.list_stack_resources().stack_name(name.as_str());
     let mut pages = list.into_paginator().send();
-    eprintln!("This goes:");
+    eprintln!("Will be deleted:");
     while let Some(page) = pages.next().await {
-        let page = page.or_cannot("read what the stack consists of")?;
+        let page = page.or_cannot("list the stack's resources")?;
         for resource in page.stack_resource_summaries() {
             if resource.resource_type() != Some(Type::Table.name()) {
                 eprintln!("  - {}", words(resource));
@@ -221,10 +219,10 @@ async fn delete_stack(aws: &Aws, name: &StackName, stack: &Stack) -> Result<()> 
         eprintln!("Deleted the stack {name}.");
         return Ok(());
     }
-    let cause = ending.cause.unwrap_or_else(|| "AWS names no cause".to_owned());
+    let cause = ending.cause.unwrap_or_else(|| "AWS gives no reason".to_owned());
     Err(CommandError::failed(
-        format!("the stack could not be deleted: {cause}"),
-        "mend the cause and run this again; it goes on where it ended",
+        format!("cannot delete the stack: {cause}"),
+        "fix the cause and run this again to continue",
     )
     .into())
 }

@@ -28,15 +28,15 @@ const RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 const SKEW: i64 = 5 * 60;
 
 /// Why nothing is known of permissions and stacks.
-const NOT_ASKED: &str = "not known: that takes a region, and credentials that AWS knows";
+const NOT_ASKED: &str = "unknown: needs a region and valid credentials";
 
-/// Check what a deploy needs, and say what to do where something is missing
+/// Check what a deploy needs
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Architecture of the functions
     #[arg(long, value_enum, default_value_t = Arch::Arm64)]
     arch: Arch,
-    /// Print it as JSON
+    /// Print the checks as JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -115,7 +115,7 @@ impl Check {
     fn line(&self) -> String {
         let state = match self.state {
             State::Ok => "ok",
-            State::Wrong => "WRONG",
+            State::Wrong => "FAIL",
             State::Unknown => "?",
         };
         let remedy = self.remedy.as_ref().map_or_else(String::new, |remedy| format!("; {remedy}"));
@@ -145,13 +145,13 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     }
     match (wrong, unknown) {
         (0, 0) => {
-            eprintln!("`cargo xtask deploy` has what it needs, as far as can be known before it.");
+            eprintln!("Ready to deploy with `cargo xtask deploy`.");
             Ok(())
         }
         // What is not known is no success.
-        (0, _) => bail!("not everything could be checked"),
-        (1, _) => bail!("one thing is wrong"),
-        _ => bail!("{wrong} things are wrong"),
+        (0, _) => bail!("some checks could not be made"),
+        (1, _) => bail!("1 check failed"),
+        _ => bail!("{wrong} checks failed"),
     }
 }
 
@@ -231,8 +231,8 @@ fn region(region: Option<&str>) -> Check {
     match region {
         Some(region) => Check::ok("region", region),
         None => {
-            let remedy = "say --region eu-central-1, set AWS_REGION, or run `aws configure`";
-            Check::wrong("region", &CommandError::failed("no region of AWS is chosen", remedy))
+            let remedy = "pass --region eu-central-1, set AWS_REGION, or run `aws configure`";
+            Check::wrong("region", &CommandError::failed("no AWS region configured", remedy))
         }
     }
 }
@@ -267,7 +267,7 @@ fn clock(clock: &Clock) -> Check {
             Check::wrong("clock", &CommandError::failed(cause, remedy))
         }
         Clock { ahead: None, refused: None } => {
-            Check::unknown("clock", "not known: AWS gave no answer to compare it with")
+            Check::unknown("clock", "unknown: no answer from AWS to compare with")
         }
     }
 }
@@ -285,9 +285,9 @@ fn permission(action: &str, asked: &Result<(), CommandError>) -> Check {
 fn the_stack(name: &str, state: Option<&Result<Option<StackStatus>, CommandError>>) -> Check {
     match state {
         None => Check::unknown("stack", NOT_ASKED),
-        Some(Ok(None)) => Check::ok("stack", format!("{name} is not there; deploy makes it")),
+        Some(Ok(None)) => Check::ok("stack", format!("{name} is not deployed yet")),
         Some(Ok(Some(status))) => {
-            let found = format!("{name} is in {}: {}", status.as_str(), state::explain(status));
+            let found = format!("{name}: {} ({})", state::explain(status), status.as_str());
             match state::next_action(Some(status)) {
                 // What it means says what to do.
                 NextAction::Explain => Check::wrong("stack", &CommandError::without_hint(found)),
@@ -297,7 +297,7 @@ fn the_stack(name: &str, state: Option<&Result<Option<StackStatus>, CommandError
         // It is there, and deploy would not touch it.
         Some(Err(problem)) if problem.is_rejected() => Check::wrong("stack", problem),
         // What stood in the way is said where the permission to look is checked.
-        Some(Err(_)) => Check::unknown("stack", "not known: it cannot be read"),
+        Some(Err(_)) => Check::unknown("stack", "unknown: cannot read it"),
     }
 }
 
@@ -324,7 +324,7 @@ mod tests {
     }
 
     fn problem() -> CommandError {
-        CommandError::failed("it is broken", "mend it")
+        CommandError::failed("it is broken", "fix it")
     }
 
     #[test]
@@ -341,7 +341,7 @@ ok     region      eu-central-1
 ok     credentials account 123456789012, as arn:aws:iam::123456789012:user/Alice
 ok     clock       as AWS has it
 ok     permission  cloudformation:DescribeStacks is allowed
-ok     stack       footfall is not there; deploy makes it
+ok     stack       footfall is not deployed yet
 ok     concurrency 60 reserved
 "
         );
@@ -351,16 +351,16 @@ ok     concurrency 60 reserved
     fn whatever_is_broken_is_said_with_its_remedy_and_nothing_else_is() {
         type Breaks = fn(&mut Facts);
         let breakages: [(&str, Breaks); 8] = [
-            ("settings    it is broken; mend it", |facts| facts.settings = Err(problem())),
-            ("rust        it is broken; mend it", |facts| facts.rustc = Err(problem())),
-            ("target      it is broken; mend it", |facts| facts.target.1 = Err(problem())),
+            ("settings    it is broken; fix it", |facts| facts.settings = Err(problem())),
+            ("rust        it is broken; fix it", |facts| facts.rustc = Err(problem())),
+            ("target      it is broken; fix it", |facts| facts.target.1 = Err(problem())),
             ("target      there is no standard library for aarch64", |facts| {
                 facts.target.1 = Ok(false);
             }),
-            ("linker      it is broken; mend it", |facts| facts.linker = Err(problem())),
-            ("region      no region of AWS is chosen; say --region", |facts| facts.region = None),
-            ("credentials it is broken; mend it", |facts| facts.identity = Err(problem())),
-            ("permission  cloudformation:DescribeStacks: it is broken; mend it", |facts| {
+            ("linker      it is broken; fix it", |facts| facts.linker = Err(problem())),
+            ("region      no AWS region configured; pass --region", |facts| facts.region = None),
+            ("credentials it is broken; fix it", |facts| facts.identity = Err(problem())),
+            ("permission  cloudformation:DescribeStacks: it is broken; fix it", |facts| {
                 facts.permissions[0].1 = Err(problem());
             }),
         ];
@@ -371,7 +371,7 @@ ok     concurrency 60 reserved
             let wrong: Vec<String> =
                 checks.iter().filter(|c| c.state != State::Ok).map(Check::line).collect();
             assert_eq!(wrong.len(), 1, "{wrong:?}");
-            assert!(wrong[0].starts_with(&format!("WRONG  {expected}")), "{wrong:?}");
+            assert!(wrong[0].starts_with(&format!("FAIL   {expected}")), "{wrong:?}");
         }
     }
 
@@ -406,7 +406,7 @@ ok     concurrency 60 reserved
         check(Some(400_000), None, State::Wrong, &format!("{here} is 4 days behind that of AWS"));
         let refused = format!("{here} seems wrong: Signature expired");
         check(None, Some("Signature expired"), State::Wrong, &refused);
-        check(None, None, State::Unknown, "not known: AWS gave no answer to compare it with");
+        check(None, None, State::Unknown, "unknown: no answer from AWS to compare with");
     }
 
     #[test]

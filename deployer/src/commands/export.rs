@@ -1,4 +1,4 @@
-//! `cargo xtask export`: every hit of a site, as files. One day at a time is in memory.
+//! `cargo xtask export`: exports every hit of a site. Holds one day in memory.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
@@ -24,34 +24,33 @@ use crate::error::CommandError;
 use crate::settings;
 use crate::terminal::interrupt::unless_stopped;
 
-/// Write every hit of a site into files: Parquet, CSV or JSON Lines
+/// Export every hit of a site as Parquet, CSV or JSON Lines
 ///
-/// Days are those of UTC, as they are stored. Parquet files are those at rest, one for each day or more:
-/// 2026-11-22.parquet, 2026-11-22.01.parquet and so on where a day has several parts,
-/// 2026-11-22-so-far.parquet for what is not folded yet, and other words behind the day for what was
-/// imported. `SELECT … FROM 'FOLDER/*.parquet'` reads them all in DuckDB. CSV and JSON Lines are one file, in
-/// the order of time. A visitor is a number that means nothing outside its day (in Parquet: outside the files
-/// of one name). Rows with a reason in `filtered` are of programs. In CSV, an apostrophe stands before what a
-/// spreadsheet would take for a formula (a text that begins with = + - @): strangers chose these texts. Where
-/// it must be to the letter, as for `cargo xtask import`, take one of the other formats.
+/// Days are in UTC, as stored. Parquet is a folder with one file or more per day: 2026-11-22.parquet, then
+/// 2026-11-22.01.parquet and so on if a day has several parts, 2026-11-22-so-far.parquet for hits that are not
+/// rolled up yet, and other suffixes for imports. In DuckDB, `SELECT … FROM 'FOLDER/*.parquet'` reads them all.
+/// CSV and JSON Lines are one file in chronological order. Visitor numbers are only meaningful within a day (in
+/// Parquet: within files of one name). Rows with a reason in `filtered` were excluded, such as bots. In CSV, values
+/// that spreadsheets would take for formulas (beginning with = + - @) are prefixed with an apostrophe, because
+/// visitors choose these values. Use another format for exact values, as for `cargo xtask import`.
 ///
-/// What is written gets its name when it is whole: an export that was ended is not there.
+/// The export appears when it is complete. An interrupted one leaves nothing behind.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Domain of the site; the first one in footfall.yaml if not said
+    /// Domain of the site [default: first site in footfall.yaml]
     #[arg(long, value_name = "DOMAIN")]
     site: Option<String>,
-    /// First day, such as 2026-11-01; the first there is if not said
+    /// First day, such as 2026-11-01 [default: first day with data]
     #[arg(long, value_name = "DAY")]
     from: Option<Date>,
-    /// Last day; today if not said
+    /// Last day [default: today]
     #[arg(long, value_name = "DAY")]
     to: Option<Date>,
-    /// How to write them
+    /// Format of the export
     #[arg(long, value_enum, default_value_t = Format::Parquet)]
     format: Format,
-    /// Where to: a folder for Parquet, else a file, or - for standard output; it must not be there yet
-    /// [default: footfall-SITE-FROM-TO, with .csv or .jsonl behind it]
+    /// Where to write: a folder for Parquet, otherwise a file, or - for standard output; must not exist [default:
+    /// footfall-SITE-FROM-TO, with .csv or .jsonl]
     #[arg(long, value_name = "PLACE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -60,11 +59,11 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// The files at rest
+    /// A folder with files per day
     Parquet,
     /// One table, with a header
     Csv,
-    /// An object a line
+    /// A JSON object per line
     Jsonl,
 }
 
@@ -88,12 +87,12 @@ enum Sink {
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if arguments.from.zip(arguments.to).is_some_and(|(from, to)| from > to) {
-        return Err(CommandError::rejected("--from is later than --to", "exchange them").into());
+        return Err(CommandError::rejected("--from is later than --to", "swap them").into());
     }
     if arguments.output.as_deref() == Some(Path::new("-")) && arguments.format == Format::Parquet {
         return Err(CommandError::rejected(
             "Parquet files cannot go to standard output",
-            "name a folder, or say --format csv or --format jsonl",
+            "choose a folder, or pass --format csv or --format jsonl",
         )
         .into());
     }
@@ -107,7 +106,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             Data::Folder(store) => write(arguments, &settings, &store).await,
         }
     };
-    unless_stopped(work, "nothing is left of it; run this again for all of it").await
+    unless_stopped(work, "nothing was written; run this again to export everything").await
 }
 
 async fn write<S: Store>(arguments: &Arguments, settings: &Settings, store: &S) -> Result<()> {
@@ -276,21 +275,21 @@ impl Written {
         let Self { hits, filtered, days, files, bytes, unreadable, incomplete } = self;
         let files = if files > 0 { format!("{files} files, ") } else { String::new() };
         eprintln!(
-            "Wrote {hits} hits of {days} days, {from} to {to}, to {output} ({files}{bytes} bytes); {filtered} of \
-             them are of programs."
+            "Exported {hits} hits from {days} days, {from} to {to}, to {output} ({files}{bytes} bytes), including \
+             {filtered} excluded hits."
         );
         if unreadable > 0 {
-            eprintln!("warning: {unreadable} stored hits cannot be read, and are not in it");
+            eprintln!("warning: cannot read {unreadable} stored hits; they are missing");
         }
         for what in &incomplete {
-            eprintln!("warning: not in it: {what}");
+            eprintln!("warning: missing: {what}");
         }
         if incomplete.is_empty() {
             return Ok(());
         }
         Err(CommandError::failed(
-            format!("{} segments cannot be read; the rest is in {output}", incomplete.len()),
-            "where a newer version of Footfall wrote them, use that one",
+            format!("cannot read {} segments; everything else is in {output}", incomplete.len()),
+            "if a newer version of Footfall wrote them, use that version",
         )
         .into())
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask import`: what other tools and servers have counted, beside what Footfall counts.
+//! `cargo xtask import`: imports what other tools and servers have counted.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -29,33 +29,33 @@ use crate::settings;
 use crate::terminal::interrupt::{STOP, unless_stopped};
 use crate::terminal::output::print_json;
 
-/// Import what other tools and servers have counted
+/// Import data from other analytics tools and server logs
 ///
-/// Takes access logs of Apache and nginx, CloudFront's standard logs, the exports of GoatCounter, Plausible
-/// and Umami, and Footfall's own; gzipped or not. What is imported counts in every report of its days. The
-/// same content is imported once, however often it is named, and of a log that has grown, what is new.
-/// Days on which the tracker has counted are left out. docs/import.md says what each format carries.
+/// Reads access logs of Apache and nginx, CloudFront standard logs, and exports of GoatCounter, Plausible, Umami
+/// and Footfall, gzipped or not. Imported hits count in every report of their days. The same content is imported
+/// once, and only the new part of a log that has grown. Days on which the tracker has counted are left out.
+/// docs/import.md says what each format contains.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Files to import
     #[arg(value_name = "FILE", required_unless_present_any = ["list", "undo"])]
     files: Vec<PathBuf>,
-    /// Site that they are of, by its domain; needed if there is more than one
+    /// Domain of the site; required if there is more than one
     #[arg(long, value_name = "DOMAIN")]
     site: Option<String>,
-    /// Format of the files; found by how they begin if not said
+    /// Format of the files [default: detected]
     #[arg(long, value_enum)]
     format: Option<FormatArg>,
-    /// Also take days on which the tracker has counted, or that another export has: they count twice
+    /// Also import days that already have data, which then counts twice
     #[arg(long)]
     overlap: bool,
-    /// Read and check everything, and store nothing
+    /// Read and check everything, but store nothing
     #[arg(long)]
     dry_run: bool,
-    /// List what was imported
+    /// List imports
     #[arg(long, conflicts_with_all = ["files", "undo"])]
     list: bool,
-    /// Take an import back
+    /// Undo an import
     #[arg(long, value_name = "ID", conflicts_with = "files")]
     undo: Option<ImportId>,
     /// Fingerprint the result as JSON
@@ -111,7 +111,7 @@ async fn import_into<S: Store>(
         pauses: &PAUSES,
         stop: &STOP,
     };
-    let remedy = "nothing of it counts; run the same again to go on";
+    let remedy = "nothing counts yet; run the same command again to continue";
     let summary = unless_stopped(job.run(sources), remedy).await?;
     if arguments.json {
         return print_json(&summary);
@@ -140,14 +140,12 @@ async fn list<S: Store>(store: &S, site: &Site, json: bool) -> Result<()> {
     for (id, import) in &history.imports {
         let state = match import.state {
             ImportState::Finished => "",
-            ImportState::Begun => {
-                ", which is not finished and does not count: run the same import again"
-            }
-            ImportState::Undone => ", which is being taken back: run --undo again",
+            ImportState::Begun => " (unfinished, does not count: run the same import again)",
+            ImportState::Undone => " (being undone: run --undo again)",
         };
         let _ = writeln!(
             text,
-            "{id}  {}  {} hits and {} filtered, {} to {}{state}",
+            "{id}  {}  {} hits, {} excluded, {} to {}{state}",
             import.at.strftime("%Y-%m-%d"),
             import.hits,
             import.filtered,
@@ -156,7 +154,7 @@ async fn list<S: Store>(store: &S, site: &Site, json: bool) -> Result<()> {
         );
     }
     if text.is_empty() {
-        eprintln!("Nothing was imported of {}.", site.domain);
+        eprintln!("No imports for {}.", site.domain);
     }
     io::stdout().write_all(text.as_bytes()).context("cannot print")
 }
@@ -166,13 +164,13 @@ async fn undo<S: Store>(store: &S, site: &Site, id: ImportId, lease: Duration) -
         let history = History::of(store, site).await?;
         let Some(import) = history.imports.get(&id) else {
             return Err(CommandError::rejected(
-                format!("{} has no import {id}", site.domain),
-                "`cargo xtask import --list` shows those that there are",
+                format!("unknown import {id} of {}", site.domain),
+                "`cargo xtask import --list` lists the imports",
             )
             .into());
         };
         history::undo(store, site, id, import, SystemContext.now()).await?;
-        eprintln!("Took back {} hits, {} to {}.", import.hits, import.first, import.last);
+        eprintln!("Undid the import of {} hits, {} to {}.", import.hits, import.first, import.last);
         Ok(())
     };
     let lock = lock::take(store, site, SystemContext.random()?, lease).await?;
@@ -185,9 +183,9 @@ fn text(summary: &Summary, place: &str) -> String {
     for skipped in &summary.skipped {
         let by = match (skipped.id, skipped.at) {
             (Some(id), Some(at)) => {
-                format!("imported already on {} ({id})", at.strftime("%Y-%m-%d"))
+                format!("already imported on {} ({id})", at.strftime("%Y-%m-%d"))
             }
-            _ => "the same as another of these files".to_owned(),
+            _ => "identical to another of these files".to_owned(),
         };
         let part = if skipped.whole {
             String::new()
@@ -197,7 +195,7 @@ fn text(summary: &Summary, place: &str) -> String {
         let _ = writeln!(text, "{}: {part}{by}", skipped.file);
     }
     if summary.files == 0 {
-        text.push_str("There is nothing new to import.\n");
+        text.push_str("Nothing new to import.\n");
         return text;
     }
     let filtered: u64 = summary.filtered.values().sum();
@@ -211,24 +209,25 @@ fn text(summary: &Summary, place: &str) -> String {
     if filtered > 0 {
         let reasons = summary.filtered.iter().map(|(reason, hits)| format!("{hits} {reason}"));
         let reasons: Vec<String> = reasons.collect();
-        row("filtered", format!("{filtered}, which are kept apart: {}", reasons.join(", ")));
+        row("excluded", format!("{filtered} (stored separately): {}", reasons.join(", ")));
     }
     for Lines { lines, text, .. } in &summary.passed {
-        row("passed", format!("{lines}: {text}"));
+        row("skipped", format!("{lines}: {text}"));
     }
     for Lines { lines, first, text, .. } in &summary.refused {
         let more = if *lines > first.len() as u64 { ", …" } else { "" };
-        row("refused", format!("{lines}: {text} ({}{more})", first.join(", ")));
+        row("rejected", format!("{lines}: {text} ({}{more})", first.join(", ")));
     }
     for by in ["tracker", "import"] {
         let days: Vec<_> = summary.left_out.iter().filter(|left| left.by == by).collect();
         let (Some(first), Some(last)) = (days.first(), days.last()) else { continue };
         let hits: u64 = days.iter().map(|left| left.hits).sum();
-        let who = if by == "tracker" { "the tracker counted" } else { "another import has" };
+        let who =
+            if by == "tracker" { "the tracker has counted" } else { "another import contains" };
         row(
             "left out",
             format!(
-                "{} on {} that {who} ({} to {}); --overlap takes them, too",
+                "{} on {} that {who} ({} to {}); --overlap imports them, too",
                 many(hits, "hit"),
                 many(days.len() as u64, "day"),
                 first.day,
@@ -240,18 +239,18 @@ fn text(summary: &Summary, place: &str) -> String {
         row("note", note.clone());
     }
     let (Some(first), Some(last), Some(id)) = (summary.first, summary.last, summary.id) else {
-        text.push_str("There is nothing to import.\n");
+        text.push_str("Nothing to import.\n");
         return text;
     };
     row("days", format!("{}, {first} to {last}", summary.days));
     let stored = if summary.dry_run { "to store" } else { "stored" };
     row(stored, format!("{} bytes, for {} write units", summary.bytes, summary.write_units));
     if summary.dry_run {
-        text.push_str("Nothing was stored: this was a dry run.\n");
+        text.push_str("Dry run: nothing was stored.\n");
     } else {
         let _ = writeln!(
             text,
-            "Imported into {} as {id}; `cargo xtask import --undo {id}{place}` takes it back.",
+            "Imported into {} as {id}; `cargo xtask import --undo {id}{place}` undoes it.",
             summary.site
         );
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask init`: writes a `footfall.yaml` in which every key stands, with what it means.
+//! `cargo xtask init`: creates a `footfall.yaml` that explains every key.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -12,22 +12,22 @@ use footfall_infra::settings::{Domain, Email, FILE, Settings, SettingsError, Tim
 use crate::error::CommandError;
 use crate::terminal::prompt;
 
-/// Write a footfall.yaml in which every key is explained
+/// Create a footfall.yaml that explains every key
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Domain of the site, such as example.com
     #[arg(long, value_name = "DOMAIN")]
     domain: Option<String>,
-    /// Where the site's days begin, such as Europe/Berlin; this machine's time zone if not said
+    /// Time zone of the site's days, such as Europe/Berlin [default: this machine's time zone]
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
-    /// Who is told of errors, of throttling, and when nothing is folded any more
+    /// E-mail address for alarms: errors, throttling, missing rollups
     #[arg(long, value_name = "EMAIL")]
     alarm_email: Option<String>,
     /// Honour Do Not Track and Global Privacy Control
     #[arg(long)]
     respect_dnt: bool,
-    /// Write it anew where there is one
+    /// Replace an existing file
     #[arg(long)]
     force: bool,
 }
@@ -50,16 +50,16 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     check(&text)?;
     write(&text, arguments.force)?;
     eprintln!(
-        "{FILE} is written. `cargo xtask dev` runs Footfall on this machine; `cargo xtask doctor` says \
-         whether it can be deployed from here."
+        "Created {FILE}. `cargo xtask dev` runs Footfall on this machine; `cargo xtask doctor` checks whether you \
+         can deploy it."
     );
     Ok(())
 }
 
 fn is_there() -> CommandError {
     CommandError::rejected(
-        format!("there is a {FILE} in this folder already"),
-        "edit it, or say --force to write it anew",
+        format!("{FILE} already exists in this folder"),
+        "edit it, or pass --force to replace it",
     )
 }
 
@@ -79,7 +79,7 @@ async fn choices(arguments: &Arguments) -> Result<Choices> {
         Some(zone) => Some(zone.clone()),
         None if somebody => {
             let default = machines.as_deref().unwrap_or("UTC");
-            let question = format!("Time zone in which its days begin [{default}]:");
+            let question = format!("Time zone of its days [{default}]:");
             answer(&question, of::<TimeZone>).await?.or(machines)
         }
         None => machines,
@@ -87,7 +87,7 @@ async fn choices(arguments: &Arguments) -> Result<Choices> {
     let alarm_email = match &arguments.alarm_email {
         Some(email) => Some(email.clone()),
         None if somebody => {
-            answer("E-mail to be told of errors, or nothing for nobody:", of::<Email>).await?
+            answer("E-mail address for alarms (leave empty for none):", of::<Email>).await?
         }
         None => None,
     };
@@ -96,8 +96,8 @@ async fn choices(arguments: &Arguments) -> Result<Choices> {
 
 fn no_domain() -> CommandError {
     CommandError::rejected(
-        "the domain of the site is not said",
-        "say it, as in `cargo xtask init --domain example.com`",
+        "missing domain",
+        "pass it, as in `cargo xtask init --domain example.com`",
     )
 }
 
@@ -130,7 +130,7 @@ fn check(text: &str) -> Result<(), CommandError> {
         // Its line is one of a file that is not there.
         Err(error) => Err(CommandError::rejected(
             SettingsError { line: None, ..error }.to_string(),
-            format!("say it otherwise and run this again; no {FILE} was written"),
+            format!("fix it and run this again; no {FILE} was written"),
         )),
     }
 }

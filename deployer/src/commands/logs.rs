@@ -1,4 +1,4 @@
-//! `cargo xtask logs`: what the functions log, from CloudWatch Logs, one line each, in the order of time.
+//! `cargo xtask logs`: prints the functions' logs from CloudWatch Logs.
 
 mod line;
 
@@ -36,22 +36,22 @@ const LATE: i64 = 2 * 60 * 1000;
 /// How many looks in a row may fail before the following ends.
 const PATIENCE: u8 = 5;
 
-/// Print what the functions log
+/// Print the functions' logs
 ///
-/// One line for each event, in the order of time (UTC). Lambda's own lines are logged from the level
-/// WARN on: without --json, they are shown by their type.
+/// One line per event, in chronological order (UTC). Lambda's own events are logged from level WARN on; without
+/// --json, they are shown by type.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Go on with what is logged from now on, until Ctrl-C
+    /// Keep printing new events until Ctrl-C
     #[arg(long, short)]
     follow: bool,
-    /// How far back to begin: a number of seconds, minutes, hours or days
+    /// How far back to start, in seconds, minutes, hours or days
     #[arg(long, value_name = "30s|15m|1h|2d", default_value = "1h", value_parser = duration::parse)]
     since: Duration,
-    /// These functions alone
+    /// Only these functions
     #[arg(long, value_name = "NAME", num_args = 1.., value_parser = function)]
     function: Vec<Function>,
-    /// Print each event as JSON, one a line
+    /// Print each event as a line of JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
 fn function(name: &str) -> Result<Function, String> {
     Function::ALL.into_iter().find(|function| function.name() == name).ok_or_else(|| {
         let names = Function::ALL.map(Function::name).join(", ");
-        format!("there is no function {name:?}; the functions are {names}")
+        format!("unknown function {name:?}; the functions are {names}")
     })
 }
 
@@ -94,7 +94,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let aws = Aws::connect(target).await?;
     if find_owned(&aws, target.stack.as_str()).await?.is_none() {
         return Err(CommandError::failed(
-            format!("there is no stack {}, and no logs without it", target.stack),
+            format!("stack {} is not deployed, so there are no logs", target.stack),
             "deploy it with `cargo xtask deploy`, or choose another with --stack or --region",
         )
         .into());
@@ -106,7 +106,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     if !arguments.follow {
         let events = Tail::from(since).fresh(logs.read(since).await?);
         if events.is_empty() {
-            eprintln!("Nothing was logged in this time. Only what goes wrong is.");
+            eprintln!("No log events in this time. The functions log errors and warnings only.");
         }
         return print(&events, arguments.json).map(|_| ());
     }
@@ -181,7 +181,7 @@ impl Logs<'_> {
                         return Err(error);
                     }
                     pause = (pause * 2).min(LONG_PAUSE);
-                    eprintln!("warning: {error:#}; asking again in {} s", pause.as_secs());
+                    eprintln!("warning: {error:#}; retrying in {} s", pause.as_secs());
                 }
             }
             sleep(pause).await;

@@ -1,4 +1,4 @@
-//! `cargo xtask open`: the deployed dashboard, in the browser, which is signed in by it.
+//! `cargo xtask open`: opens the deployed dashboard and signs in.
 
 use std::env;
 use std::io::{self, Write as _};
@@ -13,17 +13,16 @@ use crate::aws::clients::Target;
 use crate::data::access::domain;
 use crate::data::location::{Deployed, only_site};
 
-/// Open the deployed dashboard in the browser, and sign in
+/// Open the deployed dashboard in the browser and sign in
 ///
-/// The link that is printed signs a browser in for 30 days. It works once, and for 10 minutes: do not give it
-/// to others; `cargo xtask share` makes links for them. That there is no browser is no failure.
+/// Prints a link that signs one browser in for 30 days. It works once and expires after 10 minutes. Do not share
+/// it: `cargo xtask share` creates links for others.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Domain of the site; the first one that was deployed if not said
+    /// Domain of the site [default: first deployed site]
     #[arg(long, value_name = "DOMAIN", value_parser = domain)]
     site: Option<Domain>,
-    /// Sign everybody out first, everywhere: makes a new key, by which every session and every login link is
-    /// over. Tokens and share links stay: revoke those one by one
+    /// Sign out every browser first: sessions and login links become invalid. Tokens and share links stay valid
     #[arg(long)]
     rotate: bool,
     #[command(flatten)]
@@ -38,7 +37,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     }
     let key = if arguments.rotate {
         let key = admin::rotate_key(&deployed.table, &SystemContext).await?;
-        eprintln!("Everybody is signed out.");
+        eprintln!("All browsers are signed out.");
         key
     } else {
         admin::signing_key(&deployed.table, &SystemContext).await?
@@ -46,11 +45,11 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let link = admin::login_link(&SystemContext, &key, arguments.site.clone())?;
     let address = admin::login_address(&deployed.endpoint, &link);
     writeln!(io::stdout(), "{address}").context("cannot print")?;
-    eprintln!("This link signs one browser in. It works once, and for 10 minutes.");
+    eprintln!("This link signs one browser in. It works once and expires after 10 minutes.");
     if !has_display(|name| env::var_os(name).is_some()) {
-        eprintln!("There is no display to open it on.");
+        eprintln!("No display found, so no browser was opened.");
     } else if let Err(error) = opener::open_browser(&address) {
-        eprintln!("No browser was opened: {error}.");
+        eprintln!("Cannot open a browser: {error}.");
     }
     Ok(())
 }

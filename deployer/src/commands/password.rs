@@ -1,4 +1,4 @@
-//! `cargo xtask password`: a password for the dashboard, beside the links of `cargo xtask open`.
+//! `cargo xtask password`: a password for the dashboard, in addition to the links of `cargo xtask open`.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 
@@ -15,20 +15,20 @@ use crate::data::access::Table;
 use crate::data::location::{Deployed, Place};
 use crate::error::CommandError;
 
-/// The most that is read of a line: more than any password has.
+/// Maximum bytes read from a line.
 const MAX_LINE: u64 = 4096;
 
-/// Set a password by which you sign in to the dashboard, or remove it
+/// Set or remove the password of the dashboard
 ///
-/// It is asked for twice, and not shown; or it is the first line of what is piped in, such as from a password
-/// manager. It has 12 characters or more. The dashboard takes 5 tries a minute and 30 an hour, of everybody
-/// together: so a stranger can keep you from signing in by it, but never by the link of `cargo xtask open`.
+/// Asks for the password twice without showing it, or reads the first line of standard input, for example from a
+/// password manager. It needs at least 12 characters. The dashboard accepts 5 attempts a minute and 30 an hour
+/// from everyone together, so a stranger can block the password but never the link of `cargo xtask open`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Remove the password: links alone sign in from then on
+    /// Remove the password, so that only links sign in
     #[arg(long)]
     remove: bool,
-    /// Sign everybody out as well, everywhere, as `open --rotate` does; without it, who is signed in stays so
+    /// Also sign out every browser, as `open --rotate` does
     #[arg(long)]
     sign_out: bool,
     #[command(flatten)]
@@ -51,18 +51,18 @@ async fn apply<S: Store>(store: &S, arguments: &Arguments, door: &str) -> Result
         eprintln!(
             "{}",
             match was_there {
-                true => "The password is removed: the links of `cargo xtask open` alone sign in.",
-                false => "There was no password.",
+                true => "Password removed. Only the links of `cargo xtask open` sign in now.",
+                false => "No password was set.",
             }
         );
     } else {
         let password = read()?;
         admin::set_password(store, &SystemContext, &password).await?;
-        eprintln!("The password is set: {door} takes it.");
+        eprintln!("Password set. Sign in at {door}.");
     }
     if arguments.sign_out {
         admin::rotate_key(store, &SystemContext).await?;
-        eprintln!("Everybody is signed out.");
+        eprintln!("All browsers are signed out.");
     }
     Ok(())
 }
@@ -79,18 +79,18 @@ fn read() -> Result<Password> {
     let terminal = Term::stderr();
     if !terminal.is_term() {
         return Err(CommandError::rejected(
-            "there is nowhere to ask for the password",
-            "let stderr be the terminal, or pipe the password in",
+            "cannot ask for the password: stderr is not a terminal",
+            "run this on a terminal, or pipe the password in",
         )
         .into());
     }
     let ask =
         |question: &str| terminal.write_str(question).and_then(|()| terminal.read_secure_line());
-    let password = parsed(ask("Password, which is not shown: ").context("cannot ask")?)?;
-    let again = ask("The same again: ").context("cannot ask")?;
+    let password = parsed(ask("Password (not shown): ").context("cannot ask")?)?;
+    let again = ask("Repeat the password: ").context("cannot ask")?;
     if Password::parse(again).ok().as_ref() != Some(&password) {
         return Err(CommandError::rejected(
-            "the two differ; nothing was changed",
+            "the passwords differ; nothing was changed",
             "run this again",
         )
         .into());

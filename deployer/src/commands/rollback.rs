@@ -16,7 +16,7 @@ use crate::stack::change_set::Pending;
 use crate::stack::history;
 use crate::stack::recover::{is_new_for_plan, recover};
 
-/// Go back to the deploy before; a second time, and it is forth again
+/// Return to the previous deploy; run it twice to undo
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -44,8 +44,8 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             if is_new || !bucket.exists().await? { None } else { history::before(&bucket).await? };
         let Some(template) = template else {
             return Err(CommandError::rejected(
-                "there is no deploy before this one to go back to",
-                "check out the sources and settings that you mean, and run `cargo xtask deploy`",
+                "no earlier deploy to return to",
+                "check out the sources and settings that you want, and run `cargo xtask deploy`",
             )
             .into());
         };
@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     })
     .await?;
     if done.applied {
-        eprintln!("{} is as it was; the next deploy brings it forth again.", settings::FILE);
+        eprintln!("{} is unchanged; the next deploy applies it again.", settings::FILE);
     }
     report(&bucket, &settings, &[], &done, *how)
 }

@@ -1,15 +1,15 @@
-//! `cargo xtask share`: links by which anybody who has them sees a site.
+//! `cargo xtask share`: share links.
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use footfall_runtime::auth::{EmbedOrigin, Kind};
 
-use crate::data::access::{self, Kept, New};
+use crate::data::access::{self, CreateArgs, TokenCommand};
 use crate::data::location::Place;
 
-/// Make, list and revoke links, by which anybody who has them sees a site
+/// Create, list and revoke share links
 ///
-/// A link shows the dashboard of one site, with nothing of the others, until it is revoked or ends.
+/// Anyone with a share link can see the dashboard of one site, until the link expires or is revoked.
 #[derive(Debug, Args)]
 #[command(subcommand_required = true)]
 pub(crate) struct Arguments {
@@ -19,19 +19,19 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make a link, and print it this once
+    /// Create a share link (shown only once)
     Create {
         #[command(flatten)]
-        new: New,
-        /// Let pages of this origin show it in a frame, such as https://blog.example.com; say it again for
-        /// more. No page can if not said
+        new: CreateArgs,
+        /// Allow pages of this origin to embed the dashboard, such as https://blog.example.com; repeatable [default:
+        /// none]
         #[arg(long, value_name = "ORIGIN", value_parser = origin)]
         embed: Vec<EmbedOrigin>,
         #[command(flatten)]
         place: Place,
     },
     #[command(flatten)]
-    Kept(Kept),
+    Existing(TokenCommand),
 }
 
 fn origin(text: &str) -> Result<EmbedOrigin, String> {
@@ -43,6 +43,6 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         Action::Create { new, embed, place } => {
             access::create(Kind::Share, new, embed.clone(), place).await
         }
-        Action::Kept(kept) => kept.run(Kind::Share).await,
+        Action::Existing(command) => command.run(Kind::Share).await,
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask snippet`: prints what to paste into a site's pages.
+//! `cargo xtask snippet`: prints the tracking snippet of a site.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -18,14 +18,13 @@ use crate::stack::state;
 /// How long AWS may take to say where the API is.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Print what to paste into the pages of a site
+/// Print the tracking snippet for the pages of a site
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Domain of the site; the first one in footfall.yaml if not said
+    /// Domain of the site [default: first site in footfall.yaml]
     #[arg(long, value_name = "DOMAIN")]
     site: Option<String>,
-    /// Where the API is, without a path; that of the deployed stack if not said, or that of `cargo
-    /// xtask dev` if there is none
+    /// URL of the API, without a path [default: that of the deployed stack, or else of `cargo xtask dev`]
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
     #[command(flatten)]
@@ -40,7 +39,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     };
     let Some(site) = site else {
         let asked = arguments.site.as_deref().unwrap_or_default();
-        bail!("there is no site called {asked}; the sites are {}", settings.domains());
+        bail!("unknown site {asked}; the sites are {}", settings.domains());
     };
     let endpoint = match &arguments.endpoint {
         Some(endpoint) => endpoint.clone(),
@@ -48,9 +47,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     };
     let endpoint = endpoint.trim_end_matches('/');
     if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
-        bail!(
-            "{endpoint:?} is no endpoint; write it with its scheme, as in https://stats.example.com"
-        );
+        bail!("invalid endpoint {endpoint:?}: expected a URL, such as https://stats.example.com");
     }
     io::stdout().write_all(snippet(site, endpoint).as_bytes()).context("cannot print the snippet")
 }
@@ -61,9 +58,9 @@ async fn deployed(target: &Target) -> Option<String> {
     clients::region(target).await?;
     let why = match tokio::time::timeout(PATIENCE, endpoint(target)).await {
         Ok(Ok(Some(endpoint))) => return Some(endpoint),
-        Ok(Ok(None)) => format!("there is no stack {}", target.stack),
+        Ok(Ok(None)) => format!("stack {} not found", target.stack),
         Ok(Err(error)) => format!("{error:#}"),
-        Err(_) => "AWS takes too long to answer".to_owned(),
+        Err(_) => "AWS did not answer in time".to_owned(),
     };
     eprintln!("This is the snippet for `cargo xtask dev`: {why}.");
     None

@@ -28,10 +28,10 @@ use crate::error::OrCannot as _;
 use crate::stack::state::{self, describe, find_owned};
 use crate::terminal::output::print_json;
 
-/// Show how the deployed stack is
+/// Show the state of the deployed stack
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Print it as JSON
+    /// Print the state as JSON
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -131,11 +131,11 @@ async fn last_rollup(aws: &Aws, table: &str) -> Result<Option<Run>> {
         .table_name(table)
         .key(PARTITION_KEY, AttributeValue::S(pk))
         .key(SORT_KEY, AttributeValue::S(sk));
-    let found = asked.send().await.or_cannot("ask when hits were last folded")?;
+    let found = asked.send().await.or_cannot("read the last rollup")?;
     let value = found.item.as_ref().and_then(|item| item.get(VALUE));
     let Some(AttributeValue::B(value)) = value else { return Ok(None) };
     let run = serde_json::from_slice(value.as_ref());
-    Ok(Some(run.context("what the last rollup left cannot be read")?))
+    Ok(Some(run.context("cannot read the record of the last rollup")?))
 }
 
 /// How a table is billed. AWS says nothing of it where it was never on demand.
@@ -235,8 +235,7 @@ fn text(status: &Status) -> String {
     if let Some(table) = &status.table {
         text.push_str(&row("table", &Some(table.name.clone())));
         if let (Some(items), Some(bytes)) = (table.items, table.bytes) {
-            let size =
-                format!("{items} items, {bytes} bytes, which AWS counts about every six hours");
+            let size = format!("{items} items, {bytes} bytes (updated about every six hours)");
             text.push_str(&row("size", &Some(size)));
         }
         text.push_str(&row("capacity", &table.capacity));
@@ -248,11 +247,11 @@ fn text(status: &Status) -> String {
     if status.table.is_some() {
         let last = match &status.rollup {
             Some(Run { at, hours, days }) => {
-                format!("last ran at {at:.0}, and folded {hours} hours and {days} days")
+                format!("last run {at:.0}: {hours} hours and {days} days rolled up")
             }
-            None => "has not run yet".to_owned(),
+            None => "no run yet".to_owned(),
         };
-        text.push_str(&row("folding", &Some(last)));
+        text.push_str(&row("rollup", &Some(last)));
     }
     for running in &status.functions {
         let Running { function, name, architecture, artifact } = running;

@@ -1,4 +1,4 @@
-//! `cargo xtask template`: prints what a deploy would give to CloudFormation. Asks nobody for anything.
+//! `cargo xtask template`: prints the CloudFormation template without asking AWS.
 
 use std::env;
 use std::io::{self, Write as _};
@@ -23,10 +23,10 @@ pub(crate) struct Arguments {
     /// Name of the stack
     #[arg(long, value_name = "NAME", default_value_t, value_parser = |name: &str| StackName::try_from(name.to_owned()))]
     stack: StackName,
-    /// Region of AWS; that of AWS_REGION, or us-east-1, if not said
+    /// AWS region [default: AWS_REGION, or us-east-1]
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
-    /// As JSON, which is what a deploy sends
+    /// Print it as JSON, as a deploy sends it
     #[arg(long)]
     json: bool,
 }

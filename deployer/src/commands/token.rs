@@ -1,16 +1,16 @@
-//! `cargo xtask token`: by which programs read a site.
+//! `cargo xtask token`: API tokens.
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use footfall_runtime::auth::Kind;
 
-use crate::data::access::{self, Kept, New};
+use crate::data::access::{self, CreateArgs, TokenCommand};
 use crate::data::location::Place;
 
-/// Make, list and revoke tokens, by which programs read a site
+/// Create, list and revoke API tokens
 ///
-/// A program sends its token with every request, as `Authorization: Bearer TOKEN`. It reads one site, and
-/// changes nothing.
+/// Programs send a token with every request, as `Authorization: Bearer TOKEN`. A token can read one site and
+/// change nothing.
 #[derive(Debug, Args)]
 #[command(subcommand_required = true)]
 pub(crate) struct Arguments {
@@ -20,20 +20,20 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make a token, and print it this once
+    /// Create a token (shown only once)
     Create {
         #[command(flatten)]
-        new: New,
+        new: CreateArgs,
         #[command(flatten)]
         place: Place,
     },
     #[command(flatten)]
-    Kept(Kept),
+    Existing(TokenCommand),
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.action {
         Action::Create { new, place } => access::create(Kind::Api, new, Vec::new(), place).await,
-        Action::Kept(kept) => kept.run(Kind::Api).await,
+        Action::Existing(command) => command.run(Kind::Api).await,
     }
 }

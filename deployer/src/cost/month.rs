@@ -45,9 +45,7 @@ impl Month {
         let settings = if file.exists() {
             settings_file::read(file)?
         } else {
-            eprintln!(
-                "There is no {FILE} in this folder: these are the costs of the settings that hold without one."
-            );
+            eprintln!("There is no {FILE} in this folder, so this uses the default settings.");
             Settings::local()
         };
         // Where it is deployed does not matter to what it consists of, but for what some regions lack.
@@ -72,7 +70,7 @@ impl Month {
         let Some(found) = state::find_owned(&aws, name.as_str()).await? else { return Ok(None) };
         let template = state::template(&aws, &found).await?;
         let facts = template.as_ref().and_then(Facts::of);
-        let facts = facts.context("its template is none that this version knows")?;
+        let facts = facts.context("its template is unknown to this version")?;
         let now = Timestamp::now();
         let mut usage = metrics::usage(&aws, name, &found, &facts, now).await?;
         let table = state::outputs(&found).remove(outputs::TABLE_NAME).unwrap_or_default();

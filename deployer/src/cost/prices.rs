@@ -187,11 +187,8 @@ impl Prices {
         let known = self.regions();
         if !known.contains(&region) {
             return Err(CommandError::rejected(
-                format!("the prices in {region} are not known here"),
-                format!(
-                    "choose a region that has about the same prices by --region: {}",
-                    known.join(", ")
-                ),
+                format!("unknown prices for {region}"),
+                format!("choose a region with similar prices with --region: {}", known.join(", ")),
             ));
         }
         let usd =
@@ -274,7 +271,7 @@ mod tests {
     #[test]
     fn a_region_that_is_not_known_is_answered_with_those_that_are() {
         let problem = Prices::load().unwrap().in_region("eu-north-1").unwrap_err();
-        assert_eq!(problem.message, "the prices in eu-north-1 are not known here");
+        assert_eq!(problem.message, "unknown prices for eu-north-1");
         assert!(
             problem.hint.as_ref().unwrap().ends_with("eu-central-1, eu-west-1, us-east-1"),
             "{problem:?}"

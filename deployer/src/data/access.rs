@@ -17,34 +17,34 @@ use crate::settings;
 use crate::terminal::duration;
 use crate::terminal::output::print_json;
 
-/// What a new token or link is for
+/// Arguments for a new token or link
 #[derive(Debug, Clone, Args)]
-pub(crate) struct New {
-    /// Domain of the site that it is for; may be left out where there is one site
+pub(crate) struct CreateArgs {
+    /// Domain of the site; required if there is more than one
     #[arg(long, value_name = "DOMAIN", value_parser = domain)]
     site: Option<Domain>,
-    /// What you call it, to know it again
+    /// A name to recognise it by
     #[arg(long, value_name = "NAME", default_value = "")]
     name: String,
-    /// After what time it ends, such as 12h or 90d; never if not said
+    /// When it expires, such as 12h or 90d from now [default: never]
     #[arg(long, value_name = "SPAN", value_parser = life)]
     expires: Option<SignedDuration>,
 }
 
-/// What is done with those there are
+/// Commands for existing tokens or links
 #[derive(Debug, Subcommand)]
-pub(crate) enum Kept {
-    /// List those there are, without their secrets
+pub(crate) enum TokenCommand {
+    /// List them, without secrets
     List {
-        /// Print it as JSON
+        /// Print the list as JSON
         #[arg(long)]
         json: bool,
         #[command(flatten)]
         place: Place,
     },
-    /// End one at once, and for good
+    /// Revoke one, at once and for good
     Revoke {
-        /// Its ID, as the list has it
+        /// Its ID, from the list
         #[arg(value_name = "ID")]
         id: String,
         #[command(flatten)]
@@ -52,7 +52,7 @@ pub(crate) enum Kept {
     },
 }
 
-impl Kept {
+impl TokenCommand {
     pub(crate) async fn run(&self, kind: Kind) -> Result<()> {
         match self {
             Self::List { json, place } => list(kind, *json, place).await,
@@ -67,7 +67,9 @@ fn life(text: &str) -> Result<SignedDuration, String> {
         SignedDuration::try_from(duration::parse(text)?).map_err(|error| error.to_string())?;
     // Ten years are for good.
     if life.is_zero() || life > SignedDuration::from_hours(24 * 3653) {
-        return Err(format!("{text:?} cannot be; use up to 3650d, or leave it out for no end"));
+        return Err(format!(
+            "invalid time span {text:?}: expected at most 3650d; leave it out if it never expires"
+        ));
     }
     Ok(life)
 }
@@ -106,9 +108,7 @@ impl Table {
         match (said, settings) {
             // The stack does not say which it has.
             (Some(site), None) => Ok(site.clone()),
-            (None, None) => {
-                Err(CommandError::rejected("the site is not said", "name one with --site"))
-            }
+            (None, None) => Err(CommandError::rejected("missing site", "pass one with --site")),
             (said, Some(settings)) => {
                 only_site(settings, said.map(Domain::as_str)).map(|site| site.domain.clone())
             }
@@ -142,7 +142,7 @@ impl Table {
 /// Makes a token or a share link, and prints it: the one time that it can be.
 pub(crate) async fn create(
     kind: Kind,
-    new: &New,
+    new: &CreateArgs,
     embed: Vec<EmbedOrigin>,
     place: &Place,
 ) -> Result<()> {
@@ -152,7 +152,7 @@ pub(crate) async fn create(
         kind,
         site: table.site(new.site.as_ref())?,
         name: new.name.clone(),
-        expires: expires.transpose().context("that is too far ahead")?,
+        expires: expires.transpose().context("the expiry is too far in the future")?,
         embed,
     };
     let (secret, token) = table.create(wish).await?;
@@ -162,11 +162,10 @@ pub(crate) async fn create(
     };
     writeln!(io::stdout(), "{printed}").context("cannot print")?;
     let Token { id, site, expires, .. } = &token;
-    let end = expires.map_or_else(|| "without an end".to_owned(), |end| format!("until {end:.0}"));
+    let end = expires.map_or_else(|| "never expires".to_owned(), |end| format!("expires {end:.0}"));
     let (noun, command) = (noun(kind), command(kind));
     eprintln!(
-        "{noun} {id} for {site}, valid {end}. It is shown this once; `cargo xtask {command} revoke {id}` \
-         ends it."
+        "{noun} {id} for {site}, {end}. It is shown only once. `cargo xtask {command} revoke {id}` revokes it."
     );
     Ok(())
 }
@@ -178,7 +177,7 @@ async fn list(kind: Kind, json: bool, place: &Place) -> Result<()> {
         return print_json(&tokens);
     }
     if tokens.is_empty() {
-        eprintln!("There are none; `cargo xtask {} create` makes one.", command(kind));
+        eprintln!("None yet. `cargo xtask {} create` creates one.", command(kind));
     }
     io::stdout().write_all(text(&tokens, SystemContext.now()).as_bytes()).context("cannot print")
 }
@@ -187,12 +186,12 @@ async fn list(kind: Kind, json: bool, place: &Place) -> Result<()> {
 async fn revoke(kind: Kind, id: &str, place: &Place) -> Result<()> {
     let Some(token) = Table::of(place).await?.revoke(kind, id).await? else {
         return Err(CommandError::failed(
-            format!("there is no {} {id}", noun(kind).to_lowercase()),
-            format!("`cargo xtask {} list` lists them, with their IDs in front", command(kind)),
+            format!("unknown {} {id}", noun(kind).to_lowercase()),
+            format!("`cargo xtask {} list` lists them with their IDs", command(kind)),
         )
         .into());
     };
-    eprintln!("{} {id} of {} opens nothing any more.", noun(kind), token.site);
+    eprintln!("{} {id} of {} was revoked.", noun(kind), token.site);
     Ok(())
 }
 
@@ -200,13 +199,13 @@ async fn revoke(kind: Kind, id: &str, place: &Place) -> Result<()> {
 fn text(tokens: &[Token], now: Timestamp) -> String {
     let line = |token: &Token| {
         let end = match token.expires {
-            None => "without an end".to_owned(),
+            None => "never expires".to_owned(),
             Some(end) if end <= now => format!("expired {end:.0}"),
-            Some(end) => format!("until {end:.0}"),
+            Some(end) => format!("expires {end:.0}"),
         };
         let embed: String = token.embed.iter().map(|o| format!("  embed {}", o.as_str())).collect();
         let Token { id, site, created, name, .. } = token;
-        let line = format!("{id}  {site}  made {created:.0}  {end}{embed}  {name}");
+        let line = format!("{id}  {site}  created {created:.0}  {end}{embed}  {name}");
         line.trim_end().to_owned() + "\n"
     };
     tokens.iter().map(line).collect()
@@ -231,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_life_is_a_span_that_ends_some_day() {
+    fn parses_lifetimes_up_to_ten_years() {
         assert_eq!(life("90d"), Ok(SignedDuration::from_hours(90 * 24)));
         assert_eq!(life("12h"), Ok(SignedDuration::from_hours(12)));
         for wrong in ["", "0d", "4000d", "90", "d", "-1d", "90x", "99999999999999999999d"] {
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_says_when_each_ends() {
+    fn list_shows_when_each_expires() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let token = |expires: Option<&str>, embed: &[&str]| Token {
             id: "0123abcd".to_owned(),
@@ -258,9 +257,9 @@ mod tests {
         ];
         assert_eq!(
             text(&tokens, at("2026-11-22T14:00:00Z")),
-            "0123abcd  e.x  made 2026-11-22T13:05:06Z  without an end  for Ann\n\
-             0123abcd  e.x  made 2026-11-22T13:05:06Z  until 2026-11-23T00:00:00Z  embed https://b.x  for Ann\n\
-             0123abcd  e.x  made 2026-11-22T13:05:06Z  expired 2026-11-22T00:00:00Z  for Ann\n"
+            "0123abcd  e.x  created 2026-11-22T13:05:06Z  without an end  for Ann\n\
+             0123abcd  e.x  created 2026-11-22T13:05:06Z  expires 2026-11-23T00:00:00Z  embed https://b.x  for Ann\n\
+             0123abcd  e.x  created 2026-11-22T13:05:06Z  expired 2026-11-22T00:00:00Z  for Ann\n"
         );
     }
 }

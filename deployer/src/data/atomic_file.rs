@@ -1,4 +1,4 @@
-//! What is written and not whole yet: it lies beside its place, and gets there when it is.
+//! Atomic files and folders: written beside the target, then renamed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -8,18 +8,18 @@ use anyhow::{Context as _, Result};
 
 use crate::error::CommandError;
 
-/// Refuses to write over a file or a folder.
+/// Fails if a file or folder exists at the path.
 pub(crate) fn check_is_new(place: &Path) -> Result<(), CommandError> {
     if fs::symlink_metadata(place).is_err() {
         return Ok(());
     }
     Err(CommandError::rejected(
-        format!("{} is there already", place.display()),
-        "name another place, or move that one away",
+        format!("{} already exists", place.display()),
+        "choose another path, or move it away",
     ))
 }
 
-/// A file or a folder that is not whole yet, beside its place. If it never gets there, it goes.
+/// An unfinished file or folder beside its target. It is deleted on drop.
 #[derive(Debug)]
 pub(crate) struct Partial {
     pub(crate) path: PathBuf,
@@ -27,18 +27,20 @@ pub(crate) struct Partial {
 
 impl Partial {
     pub(crate) fn beside(place: &Path) -> Result<Self> {
-        let name =
-            place.file_name().and_then(|name| name.to_str()).context("it has no file name")?;
+        let name = place
+            .file_name()
+            .and_then(|name| name.to_str())
+            .context("the path has no file name")?;
         let name = format!(".{name}.{}.partial", std::process::id());
         Ok(Self { path: place.with_file_name(name) })
     }
 
-    /// Makes it as a file.
+    /// Creates it as a file.
     pub(crate) fn create(&self) -> io::Result<File> {
         create(&self.path)
     }
 
-    /// Makes it as a folder.
+    /// Creates it as a folder.
     pub(crate) fn create_folder(&self) -> io::Result<()> {
         let mut folder = fs::DirBuilder::new();
         #[cfg(unix)]
@@ -46,19 +48,19 @@ impl Partial {
         folder.create(&self.path)
     }
 
-    /// Puts it in its place, but not over anything else.
+    /// Moves it to its target. Never replaces anything.
     pub(crate) fn keep(self, place: &Path) -> Result<()> {
         let context = || format!("cannot write {}", place.display());
         match fs::hard_link(&self.path, place) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::AlreadyExists => check_is_new(place)?,
-            // Folders, and not every file system, have no such links.
+            // Folders and some file systems do not support hard links.
             Err(_) => {
                 check_is_new(place)?;
                 fs::rename(&self.path, place).with_context(context)?;
             }
         }
-        // Its name has to last as well.
+        // Make its name durable, too.
         let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
         sync_folder(folder.unwrap_or(Path::new("."))).with_context(context)
     }
@@ -70,7 +72,7 @@ impl Drop for Partial {
     }
 }
 
-/// Makes a file that nobody else may read: it is all that is known of visitors.
+/// Creates a file that only the user can read, because it has visitors' data.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -79,7 +81,7 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Sees to it that the names in a folder last.
+/// Makes the names in a folder durable.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     File::open(folder)?.sync_all()?;

@@ -1,4 +1,4 @@
-//! All that is in the table, as a file: before it is deleted.
+//! Backs up the table to a file before it is deleted.
 //!
 //! The file is what DynamoDB's own import from S3 takes (`DYNAMODB_JSON`, `GZIP`), and its export gives:
 //! one `{"Item": …}` a line, every value with its type, gzipped.
@@ -44,9 +44,9 @@ pub(crate) async fn dump(aws: &Aws, table: &str, file: &Path) -> Result<u64> {
     check_is_new(file)?;
     let partial = Partial::beside(file)?;
     let written = write(aws, table, &partial).await?;
-    let read = count(&partial.path).context("cannot read the export back")?;
+    let read = count(&partial.path).context("cannot verify the export")?;
     if read != written {
-        bail!("the export has {read} items where {written} were written; is the disk full?");
+        bail!("the export has {read} items instead of {written}; check that the disk is not full");
     }
     partial.keep(file)?;
     Ok(written)

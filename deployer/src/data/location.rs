@@ -20,10 +20,10 @@ use crate::stack::state;
 /// Where `cargo xtask dev` listens.
 pub(crate) const DEV: &str = "http://127.0.0.1:8787";
 
-/// Which data is meant
+/// Which data to use
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Place {
-    /// The data of `cargo xtask dev`, which must not run meanwhile, in place of the deployed table
+    /// Use the data of `cargo xtask dev`, which must not be running, instead of the deployed table
     #[arg(long, help_heading = "Where", conflicts_with_all = ["stack", "region", "profile"])]
     local: bool,
     /// Folder of that data
@@ -53,7 +53,7 @@ impl Place {
 
     /// The stack, and its table.
     pub(crate) async fn deployed(&self) -> Result<Deployed> {
-        Deployed::find(&self.target, ", or say --local for the data of `cargo xtask dev`").await
+        Deployed::find(&self.target, ", or pass --local for the data of `cargo xtask dev`").await
     }
 
     /// Opens what is there, also if its stack is gone, and says where it is.
@@ -68,8 +68,8 @@ impl Place {
         eprintln!("Account  {}\nRegion   {}\nTable    {name}", aws.account, aws.region);
         if table::find(&aws, name).await?.is_none() {
             return Err(CommandError::rejected(
-                format!("there is no table {name} in {}", aws.region),
-                "say which one by --stack, --region and --profile, or take the data of `cargo xtask dev` by \
+                format!("table {name} not found in {}", aws.region),
+                "choose another with --stack, --region or --profile, or use the data of `cargo xtask dev` with \
                  --local",
             )
             .into());
@@ -82,8 +82,8 @@ impl Place {
 pub(crate) fn existing(folder: &Path) -> Result<Embedded, CommandError> {
     if !Embedded::is_in(folder) {
         return Err(CommandError::rejected(
-            format!("there is no data of `cargo xtask dev` in {}", folder.display()),
-            "name its folder by --data; that of --demo is .footfall-demo",
+            format!("no data of `cargo xtask dev` in {}", folder.display()),
+            "pass its folder with --data; that of --demo is .footfall-demo",
         ));
     }
     Embedded::open(folder).map_err(CommandError::from)
@@ -127,9 +127,9 @@ pub(crate) async fn site<S: Store>(
 ) -> Result<Site> {
     let Some(name) = name else {
         let first = settings.sites.first().cloned();
-        return Ok(
-            first.ok_or_else(|| CommandError::rejected("the settings name no site", "add one"))?
-        );
+        return Ok(first.ok_or_else(|| {
+            CommandError::rejected("the settings have no site", "add one to footfall.yaml")
+        })?);
     };
     if let Some(site) = settings.site(name) {
         return Ok(site.clone());
@@ -152,8 +152,8 @@ pub(crate) fn only_site<'a>(
         (Some(name), _) => settings.site(name).ok_or_else(|| unknown(settings, name)),
         (None, [only]) => Ok(only),
         (None, _) => Err(CommandError::rejected(
-            "the site is not said",
-            format!("name one with --site: {}", settings.domains()),
+            "missing site",
+            format!("pass --site with one of {}", settings.domains()),
         )),
     }
 }
@@ -161,7 +161,7 @@ pub(crate) fn only_site<'a>(
 /// That a site is not there, and which are.
 fn unknown(settings: &Settings, name: &str) -> CommandError {
     CommandError::rejected(
-        format!("there is no site called {name}"),
+        format!("unknown site {name}"),
         format!("the sites are {}; add another to {}", settings.domains(), settings::FILE),
     )
 }

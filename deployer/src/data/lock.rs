@@ -21,7 +21,7 @@ pub(crate) async fn take<S: Store>(
 ) -> Result<Lease<S>, CommandError> {
     let waits = || {
         eprintln!(
-            "Hits of {} are being imported or deleted, or that was ended: waiting {} s to see which.",
+            "Another import or deletion for {} may be running. Waiting {} s to find out.",
             site.domain,
             lease.as_secs()
         );
@@ -34,7 +34,7 @@ pub(crate) fn locked(error: LeaseError) -> CommandError {
     match error {
         LeaseError::Store(error) => CommandError::from(error),
         error @ (LeaseError::Held | LeaseError::Lost) => {
-            CommandError::failed(error.to_string(), "run this again once that is done")
+            CommandError::failed(error.to_string(), "run this again once it is done")
         }
     }
 }

@@ -37,8 +37,8 @@ pub(crate) async fn check_is_ours(
         return Ok(());
     }
     Err(CommandError::rejected(
-        format!("the table {name} does not have the tag {STACK_TAG}: it may not be Footfall's"),
-        "if it is, delete it in the AWS console",
+        format!("the table {name} lacks the tag {STACK_TAG}, so it may not be Footfall's"),
+        "if it is Footfall's, delete it in the AWS console",
     )
     .into())
 }
@@ -74,8 +74,8 @@ pub(crate) async fn delete(aws: &Aws, name: &StackName) -> Result<()> {
         sleep(PAUSE).await;
     }
     Err(CommandError::failed(
-        format!("the table {name} is still there after five minutes"),
-        "look at it in the AWS console, and run this again",
+        format!("the table {name} still exists after five minutes"),
+        "check it in the AWS console and run this again",
     )
     .into())
 }

@@ -54,8 +54,8 @@ pub(crate) async fn today(
     let counted = tokio::time::timeout(PATIENCE, all).await;
     counted.unwrap_or_else(|_| {
         Err(CommandError::failed(
-            format!("today's hits could not be counted within {} s", PATIENCE.as_secs()),
-            "look at the dashboard; where that is slow as well, the table's capacity may be too small",
+            format!("cannot count today's hits within {} s", PATIENCE.as_secs()),
+            "check the dashboard; if that is slow as well, the table's capacity may be too small",
         )
         .into())
     })

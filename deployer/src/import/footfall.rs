@@ -35,7 +35,7 @@ pub(crate) fn read_parquet(input: &mut dyn BufRead, pipeline: &mut Pipeline<'_>)
     input.read_to_end(&mut file)?;
     let mut texts = Dictionaries::default();
     let rows = segment::decode(&file, &Column::ALL, &mut texts)
-        .context("it is no Parquet file of Footfall's")?;
+        .context("not a Parquet file written by Footfall")?;
     for row in 0..rows.len() {
         let line = row as u64 + 1;
         pipeline.counts.lines += 1;

@@ -6,7 +6,7 @@ use super::source::Source;
 use super::{access_log, goatcounter, plausible};
 use crate::error::CommandError;
 
-/// What an owner can say by --format
+/// Values of --format
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FormatArg {
     /// Access logs of Apache or nginx: the common format, or the combined one
@@ -91,14 +91,13 @@ pub(crate) fn detect(
             let said = said.to_possible_value();
             let said = said.as_ref().map_or("", |said| said.get_name());
             Err(CommandError::rejected(
-                format!("{} does not begin as a file of the format {said} does", source.name),
-                "leave --format out to have the format found, or name other files",
+                format!("{} does not look like a file of the format {said}", source.name),
+                "leave --format out to detect the format, or choose other files",
             ))
         }
         (Found::Nothing, None) => Err(CommandError::rejected(
-            format!("{} has no format that is known", source.name),
-            "docs/import.md says which are, and how to export them; --format access-log takes a log \
-             whose first lines are none",
+            format!("unrecognised format of {}", source.name),
+            "docs/import.md lists the formats; pass --format access-log for a log whose first lines are not log entries",
         )),
     }
 }

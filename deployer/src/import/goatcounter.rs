@@ -37,7 +37,7 @@ pub(crate) fn check(version: u32, file: &str) -> Result<(), CommandError> {
         return Ok(());
     }
     Err(CommandError::rejected(
-        format!("{file} is version {version} of GoatCounter's export; versions 1 and 2 are known"),
+        format!("unsupported version {version} of GoatCounter's export: {file}; expected 1 or 2"),
         "update Footfall, or export from a GoatCounter that writes version 2",
     ))
 }

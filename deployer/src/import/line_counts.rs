@@ -57,17 +57,17 @@ impl Reason {
     /// In words.
     pub(crate) const fn text(self) -> &'static str {
         match self {
-            Self::NotAPage => "no page: a picture, a style, a script or another file",
-            Self::Method => "not asked for by GET",
-            Self::Status => "not answered with a page (status 200 or 304)",
+            Self::NotAPage => "not pages (images, styles, scripts and other files)",
+            Self::Method => "request method is not GET",
+            Self::Status => "status is not 200 or 304",
             Self::Kind => "neither a page view nor an event",
-            Self::Unreadable => "not of the format of its file",
-            Self::Unfinished => "the line has no end yet; it is taken once it has one",
-            Self::Host => "its host is not the site's; add it to `hosts` in footfall.yaml if it is",
-            Self::Time => "its time is none, or lies ahead",
-            Self::Old => {
-                "its day is deleted by `retention_days`, or is 20 years ago, where reports end"
+            Self::Unreadable => "does not match the file's format",
+            Self::Unfinished => "incomplete last line; imported once it is complete",
+            Self::Host => {
+                "host does not belong to the site; if it does, add it to `hosts` in footfall.yaml"
             }
+            Self::Time => "missing or future timestamp",
+            Self::Old => "older than `retention_days`, or more than 20 years old",
         }
     }
 }

@@ -38,7 +38,7 @@ impl Source {
     pub fn of(path: &Path) -> Result<Vec<Self>> {
         let name = path.display().to_string();
         let unreadable = |error: &dyn std::fmt::Display| {
-            let remedy = "check the name, and that you may read it; of a folder, name its files";
+            let remedy = "check the name and the permissions; for a folder, pass its files";
             CommandError::rejected(format!("cannot read {name}: {error}"), remedy)
         };
         let mut file = File::open(path).map_err(|error| unreadable(&error))?;

@@ -1,5 +1,5 @@
-//! Hits on the disk, a file for each day, until their day is made into a segment: so a file of any length
-//! takes the memory of its largest day.
+//! Hits on disk, in a temporary file per day, until the day becomes a segment. So an import needs memory for its
+//! largest day only.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -42,9 +42,8 @@ pub(crate) struct Day {
 
 impl TempFiles {
     pub(crate) fn new() -> Result<Self> {
-        let folder = tempfile::tempdir().context(
-            "cannot make a folder for what is being sorted; set TMPDIR to one with room",
-        )?;
+        let folder = tempfile::tempdir()
+            .context("cannot create a temporary folder; set TMPDIR to one with more space")?;
         Ok(Self { folder, days: BTreeMap::new(), waiting: 0 })
     }
 
@@ -107,7 +106,7 @@ impl TempFiles {
     }
 
     fn flush(&mut self) -> Result<()> {
-        let full = "cannot write what is being sorted; set TMPDIR to a folder with more room";
+        let full = "cannot write temporary files; set TMPDIR to a folder with more space";
         for (day, Day { waiting, .. }) in &mut self.days {
             if !waiting.is_empty() {
                 let file = self.folder.path().join(day.to_string());

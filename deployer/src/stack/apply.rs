@@ -1,4 +1,4 @@
-//! A template on its way into the stack: planned, shown, agreed to, applied and watched.
+//! Applies a template: plans it, shows the plan, asks for confirmation, executes it and watches.
 
 use std::collections::BTreeMap;
 
@@ -23,33 +23,33 @@ use crate::stack::template_body::Body;
 use crate::terminal::output::{print, print_json};
 use crate::terminal::prompt;
 
-/// What may be done, and what is printed of it
+/// How to apply a template
 #[derive(Debug, Clone, Copy, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct How {
-    /// Print the plan, and change nothing
+    /// Print the plan and change nothing
     #[arg(long)]
     pub(crate) plan: bool,
     /// Apply the plan without asking
     #[arg(long)]
     yes: bool,
-    /// Print the plan and the outcome as JSON
+    /// Print the plan and the result as JSON
     #[arg(long)]
     json: bool,
-    /// Apply even a plan by which the stack loses its table, and with it all that was counted
+    /// Allow a plan that deletes or replaces the table with all data
     #[arg(long)]
     lose_data: bool,
 }
 
 impl How {
-    /// Refuses what would end in a question that nobody can answer.
+    /// Fails if the plan needs confirmation but there is no terminal.
     pub(crate) fn check(self) -> Result<(), CommandError> {
         if self.plan || self.yes || prompt::is_interactive() {
             return Ok(());
         }
         Err(CommandError::rejected(
-            "nobody is there to ask whether the plan is right",
-            "say --yes to apply it without asking, or --plan to see it",
+            "the plan needs confirmation, but there is no terminal",
+            "pass --yes to apply it, or --plan to only see it",
         ))
     }
 }
@@ -130,7 +130,7 @@ pub(crate) async fn apply(
     let body = Body::of(bucket, template).await?;
     let made = pending.make(aws, name, is_new, body, &run_name()).await?;
     let Made::Changes(change_set) = made else {
-        eprintln!("Nothing to change: the stack {name} is as it should be.");
+        eprintln!("Nothing to change: stack {name} is up to date.");
         let outputs = outputs(aws, name).await?;
         return Ok(Done { plan: Plan::default(), applied: false, outputs });
     };
@@ -142,13 +142,17 @@ pub(crate) async fn apply(
     eprintln!("\n{plan}\n");
     if plan.losses().next().is_some() && !how.lose_data {
         return Err(CommandError::rejected(
-            "this plan takes the table out of the stack, and with it all that was counted",
-            "undo the change that leads to it; if you mean it, say --lose-data",
+            "this plan removes the table with all data from the stack",
+            "undo the change that causes it, or pass --lose-data if you mean it",
         )
         .into());
     }
     if !how.yes && !prompt::confirm("Apply this?").await? {
-        return Err(CommandError::rejected("not applied", "run this again when it is right").into());
+        return Err(CommandError::rejected(
+            "cancelled; nothing was changed",
+            "run this again to apply the plan",
+        )
+        .into());
     }
     if !is_new {
         history::note(bucket).await?;
@@ -162,10 +166,10 @@ pub(crate) async fn apply(
         StackStatus::CreateComplete | StackStatus::UpdateComplete | StackStatus::ImportComplete
     );
     if !is_done {
-        let cause = ending.cause.unwrap_or_else(|| "AWS names no cause".to_owned());
+        let cause = ending.cause.unwrap_or_else(|| "AWS gives no reason".to_owned());
         return Err(CommandError::failed(
             format!("the change failed: {cause}"),
-            format!("mend the cause and deploy again. {}", describe(name, Some(&status))),
+            format!("fix the cause and deploy again. {}", describe(name, Some(&status))),
         )
         .into());
     }
@@ -204,21 +208,24 @@ pub(crate) fn report(
 
 /// What an owner wants to have in the end: the dashboard's address, and what to paste where.
 fn show(settings: &Settings, outputs: &BTreeMap<String, String>) -> Result<()> {
-    let endpoint = outputs.get(outputs::ENDPOINT).context("the stack does not say where it is")?;
+    let endpoint =
+        outputs.get(outputs::ENDPOINT).context("the stack has no output with its endpoint")?;
     let endpoint = endpoint.trim_end_matches('/');
     if let Some(target) = outputs.get(outputs::CUSTOM_DOMAIN_TARGET) {
         let address = outputs.get(outputs::API_ENDPOINT).map_or("", String::as_str);
         eprintln!(
-            "\nIn DNS, point the domain at {target} (CNAME or alias). Until then, it is all at \
-             {address}."
+            "\nIn DNS, point your domain at {target} (CNAME or alias). Until then, use {address}."
         );
     }
     let dashboard = api::DASHBOARD;
-    let mut text = format!(
-        "Dashboard: {endpoint}{dashboard}\nIt is closed: `cargo xtask open` signs you in.\n"
-    );
+    let mut text =
+        format!("Dashboard: {endpoint}{dashboard}\nPrivate. Run `cargo xtask open` to sign in.\n");
     for site in &settings.sites {
-        text.push_str(&format!("\nFor the pages of {}:\n{}", site.domain, snippet(site, endpoint)));
+        text.push_str(&format!(
+            "\nSnippet for the pages of {}:\n{}",
+            site.domain,
+            snippet(site, endpoint)
+        ));
     }
     print(&text)
 }

@@ -104,8 +104,8 @@ impl Pending {
             self.discard(aws).await?;
             return no_changes(&reason).then_some(Made::NoChanges).ok_or_else(|| {
                 CommandError::failed(
-                    format!("AWS cannot make this change: {reason}"),
-                    "see what it says about the template, which `cargo xtask template` prints",
+                    format!("AWS rejects this change: {reason}"),
+                    "`cargo xtask template` prints the template",
                 )
                 .into()
             });
@@ -143,10 +143,10 @@ impl Pending {
     /// What to do after the command was stopped.
     pub(crate) fn after_stop(&self) -> &'static str {
         if self.executed.get() {
-            "AWS goes on with the change by itself; `cargo xtask status` shows how it is, and the next \
+            "AWS continues the change; `cargo xtask status` shows its state, and the next \
              `cargo xtask deploy` waits for it"
         } else {
-            "the plan was not applied; run `cargo xtask deploy` again at any time"
+            "nothing was changed; run `cargo xtask deploy` again at any time"
         }
     }
 

@@ -180,16 +180,16 @@ impl fmt::Display for Plan {
                 line.push_str("  (may be replaced)");
             }
             if change.kept {
-                line.push_str("  (stays in AWS, outside of the stack)");
+                line.push_str("  (kept in AWS, outside the stack)");
             }
             writeln!(f, "{}", line.trim_end())?;
         }
         for change in self.losses() {
             writeln!(
                 f,
-                "\n  !!! {} holds EVERYTHING THAT WAS COUNTED, and this plan would {} it !!!",
+                "\n  !!! {} holds ALL DATA, and this plan would {} it !!!",
                 change.id,
-                if change.may_replace { "perhaps replace" } else { change.kind.verb() },
+                if change.may_replace { "possibly replace" } else { change.kind.verb() },
             )?;
         }
         write!(f, "\nPlan: {} to add, ", self.count(Kind::Add))?;
@@ -273,7 +273,7 @@ mod tests {
         for change in losing {
             let plan = Plan::of(&[change]);
             assert_eq!(plan.losses().count(), 1, "{plan}");
-            assert!(plan.to_string().contains("!!! Table holds EVERYTHING"), "{plan}");
+            assert!(plan.to_string().contains("!!! Table holds ALL DATA"), "{plan}");
         }
         let harmless = [
             change(ChangeAction::Modify, "Table", TABLE, Some(Replacement::False)),

@@ -30,8 +30,8 @@ pub(crate) fn check(template: &str) -> Result<(), CommandError> {
         return Ok(());
     }
     Err(CommandError::rejected(
-        format!("the template has {} bytes; AWS takes {LIMIT}", template.len()),
-        "use fewer or shorter tags, which every resource repeats",
+        format!("the template is too large: {} bytes, AWS accepts {LIMIT}", template.len()),
+        "use fewer or shorter tags; every resource repeats them",
     ))
 }
 
@@ -46,10 +46,10 @@ impl<'a> Body<'a> {
         if !bucket.exists().await? {
             return Err(CommandError::rejected(
                 format!(
-                    "a template of {} bytes is planned by way of the bucket, which is not there yet",
+                    "a template of {} bytes needs the bucket, which does not exist yet",
                     template.len()
                 ),
-                "run `cargo xtask deploy`: it shows the plan, too, and asks before it applies it",
+                "run `cargo xtask deploy`, which also shows the plan and asks before it applies it",
             )
             .into());
         }
