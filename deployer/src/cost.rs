@@ -1,4 +1,4 @@
-//! What a month costs, what of it is free, and what a flood could make of it.
+//! The monthly cost, what of it is free, and the worst case.
 //!
 //! The stack's template says what there is (facts), a number of views or AWS's own metrics what is used (usage, by
 //! what was measured; metrics), a dated table what that costs (prices, bill).

@@ -48,7 +48,7 @@ const LOGIN: &str = "https://api.example.com/login?link=";
 fn a_login_link_is_printed_and_opened_where_there_is_a_browser() {
     let aws = aws(&[]);
     let owner = Owner::of(&aws.endpoint);
-    let alone = owner.runs(&["open"]).ended(0).says("There is no display").says("works once");
+    let alone = owner.runs(&["open"]).ended(0).says("No display found").says("works once");
     assert!(alone.stdout.starts_with(LOGIN) && alone.stdout.lines().count() == 1);
     // Each is another one.
     assert_ne!(owner.runs(&["open"]).ended(0).stdout, alone.stdout);
@@ -92,7 +92,7 @@ fn the_key_that_is_there_signs_unless_another_is_asked_for() {
     let owner = Owner::of(&aws.endpoint);
     owner.runs(&["open"]).ended(0).prints(LOGIN);
     assert!(aws.bodies("PutItem").contains("attribute_not_exists"));
-    owner.runs(&["open", "--rotate"]).ended(0).prints(LOGIN).says("Everybody is signed out");
+    owner.runs(&["open", "--rotate"]).ended(0).prints(LOGIN).says("All browsers are signed out");
     let rotation = aws.bodies("PutItem").split_once("}{").unwrap().1.to_owned();
     assert!(!rotation.contains("attribute_not_exists"), "{rotation}");
 }
@@ -110,13 +110,13 @@ fn where_nothing_is_deployed_nothing_opens() {
 fn a_token_is_stored_as_its_hash() {
     let aws = aws(&[]);
     let owner = Owner::of(&aws.endpoint);
-    owner.runs(&["token", "create"]).ended(2).says("--site: example.com, b.example");
+    owner.runs(&["token", "create"]).ended(2).says("--site with one of example.com, b.example");
     let wrong = ["token", "create", "--site", "c.example"];
-    owner.runs(&wrong).ended(2).says("there is no site called c.example");
+    owner.runs(&wrong).ended(2).says("unknown site c.example");
     owner.runs(&["token", "create", "--expires", "soon"]).ended(2).says("time span");
     assert_eq!(aws.times("PutItem"), 0);
     let right = ["token", "create", "--site", "b.example", "--name", "CI", "--expires", "90d"];
-    let made = owner.runs(&right).ended(0).says("shown this once").says("for b.example");
+    let made = owner.runs(&right).ended(0).says("shown only once").says("for b.example");
     let secret = made.stdout.trim_end();
     assert!(secret.starts_with("fft_") && secret.len() == 47, "{secret}");
     let put: Value = serde_json::from_str(&aws.bodies("PutItem")).unwrap();
@@ -136,7 +136,7 @@ fn sha256(text: &str) -> String {
 }
 
 #[test]
-fn a_share_link_is_an_address() {
+fn share_link_is_a_url() {
     let aws = aws(&[]);
     let owner = Owner::of(&aws.endpoint);
     let create = ["share", "create", "--site", "example.com"];
@@ -149,7 +149,7 @@ fn a_share_link_is_an_address() {
     }
     let mut all = create.to_vec();
     all.extend(["--embed", "https://blog.example", "--embed", "https://docs.example"]);
-    let made = owner.runs(&all).ended(0).says("without an end");
+    let made = owner.runs(&all).ended(0).says("never expires");
     assert!(
         made.stdout.starts_with("https://api.example.com/dashboard?auth=ffs_"),
         "{}",
@@ -163,7 +163,7 @@ fn a_share_link_is_an_address() {
 }
 
 #[test]
-fn what_is_listed_can_be_revoked() {
+fn listed_tokens_can_be_revoked() {
     let item = |sk: &str, value: &Value| json!({ "pk": { "S": "access" }, "sk": { "S": sk }, "v": { "B": BASE64.encode(value.to_string()) } });
     let token = |id: &str, kind: &str| json!({ "id": id, "kind": kind, "site": "example.com", "created": "2026-11-22T13:05:06Z" });
     let page = json!({ "Items": [
@@ -173,20 +173,23 @@ fn what_is_listed_can_be_revoked() {
     let aws = aws(&[("Query", vec![says(page)]), ("DeleteItem", vec![says(json!({}))])]);
     let owner = Owner::of(&aws.endpoint);
     let listed = owner.runs(&["token", "list"]).ended(0);
-    assert_eq!(listed.stdout, "0000000a  example.com  made 2026-11-22T13:05:06Z  without an end\n");
+    assert_eq!(
+        listed.stdout,
+        "0000000a  example.com  created 2026-11-22T13:05:06Z  never expires\n"
+    );
     let listed: Value =
         serde_json::from_str(&owner.runs(&["share", "list", "--json"]).ended(0).stdout).unwrap();
     assert_eq!((listed.as_array().unwrap().len(), &listed[0]["id"]), (1, &json!("0000000b")));
     // What is a share link is not revoked as a token.
     owner.runs(&["token", "revoke", "0000000b"]).ended(1).says("`cargo xtask token list`");
     assert_eq!(aws.times("DeleteItem"), 0);
-    owner.runs(&["share", "revoke", "0000000b"]).ended(0).says("opens nothing any more");
+    owner.runs(&["share", "revoke", "0000000b"]).ended(0).says("was revoked");
     let deleted: Value = serde_json::from_str(&aws.bodies("DeleteItem")).unwrap();
     assert_eq!(deleted["Key"]["sk"]["S"], "token#bb");
 }
 
 #[test]
-fn a_table_that_refuses_is_explained() {
+fn explains_a_denied_write() {
     let denied = json!({
         "__type": "com.amazon.coral.service#AccessDeniedException",
         "Message": "User: arn:aws:iam::123456789012:user/Alice is not authorized to perform: dynamodb:PutItem",
@@ -200,12 +203,9 @@ fn a_table_that_refuses_is_explained() {
 const ACCESS_LOG: &[u8] = br#"203.0.113.9 - - [20/Nov/2026:13:55:36 +0000] "GET / HTTP/1.1" 200 1"#;
 
 #[test]
-fn in_the_data_of_dev_it_is_the_same() {
+fn manages_tokens_in_the_data_of_dev() {
     let owner = Owner::of("http://127.0.0.1:9");
-    owner
-        .runs(&["token", "create", "--local"])
-        .ended(2)
-        .says("there is no data of `cargo xtask dev`");
+    owner.runs(&["token", "create", "--local"]).ended(2).says("no data of `cargo xtask dev`");
     // The data begin with an import.
     owner.writes("access.log", ACCESS_LOG);
     owner.runs(&["import", "access.log", "--local"]);
@@ -215,7 +215,7 @@ fn in_the_data_of_dev_it_is_the_same() {
     let (address, secret) = shared.stdout.trim_end().split_once("?auth=").unwrap();
     assert_eq!(address, "http://127.0.0.1:8787/dashboard");
     let listed = owner.runs(&["token", "list", "--local"]).ended(0).stdout;
-    assert!(listed.ends_with("  without an end  mine\n"), "{listed}");
+    assert!(listed.ends_with("  never expires  mine\n"), "{listed}");
     let id = listed.split(' ').next().unwrap();
     owner.runs(&["token", "revoke", id, "--local"]).ended(0);
     owner.runs(&["token", "revoke", id, "--local"]).ended(1);
@@ -241,7 +241,7 @@ fn piped(owner: &Owner, arguments: &[&str], input: &str) -> Ran {
 const PASSWORD: &str = "correct horse battery";
 
 #[test]
-fn a_password_is_stored_as_its_hash() {
+fn stores_only_the_hash_of_a_password() {
     let aws = aws(&[
         ("Query", vec![says(json!({ "Items": [] }))]),
         ("DeleteItem", vec![says(json!({}))]),
@@ -260,7 +260,7 @@ fn a_password_is_stored_as_its_hash() {
     assert_eq!(aws.times("PutItem"), 0);
     let set = piped(&owner, &["password"], &format!("{PASSWORD}\r\nanother line\n")).ended(0);
     assert!(set.stdout.is_empty() && !set.stderr.contains(PASSWORD), "{}", set.stderr);
-    set.says("https://api.example.com/login takes it");
+    set.says("Sign in at https://api.example.com/login");
     // The key that signs, if there is none, and then the password.
     let puts = aws.bodies("PutItem").replace("}{", "}\n{");
     let puts: Vec<Value> = puts.lines().map(|put| serde_json::from_str(put).unwrap()).collect();
@@ -272,19 +272,22 @@ fn a_password_is_stored_as_its_hash() {
     let hash = String::from_utf8(hash).unwrap();
     assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
 
-    owner.runs(&["password", "--remove"]).ended(0).says("There was no password");
+    owner.runs(&["password", "--remove"]).ended(0).says("No password was set");
     let deleted: Value = serde_json::from_str(&aws.bodies("DeleteItem")).unwrap();
     assert_eq!(deleted["Key"]["sk"]["S"], "password");
     // Nobody is signed out who need not be.
     assert_eq!(aws.times("PutItem"), 2);
-    owner.runs(&["password", "--remove", "--sign-out"]).ended(0).says("Everybody is signed out");
+    owner
+        .runs(&["password", "--remove", "--sign-out"])
+        .ended(0)
+        .says("All browsers are signed out");
     assert_eq!(aws.times("PutItem"), 3);
 }
 
 #[test]
-fn a_password_that_is_set_signs_in_until_it_is_removed() {
+fn password_signs_in_until_it_is_removed() {
     let owner = Owner::of("http://127.0.0.1:9");
-    piped(&owner, &["password", "--local"], PASSWORD).ended(2).says("there is no data of");
+    piped(&owner, &["password", "--local"], PASSWORD).ended(2).says("no data of");
     owner.writes("access.log", ACCESS_LOG);
     owner.runs(&["import", "access.log", "--local"]).ended(0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -306,12 +309,14 @@ fn a_password_that_is_set_signs_in_until_it_is_removed() {
         (answer.status().as_u16(), answer.headers().contains_key("set-cookie"))
     };
     assert_eq!(tries(PASSWORD), (403, false));
-    piped(&owner, &["password", "--local"], PASSWORD).ended(0).says("dev --closed` takes it");
+    piped(&owner, &["password", "--local"], PASSWORD)
+        .ended(0)
+        .says("Sign in at `cargo xtask dev --closed`");
     assert_eq!(tries(PASSWORD), (303, true));
     assert_eq!(tries("correct horse bakery"), (403, false));
     piped(&owner, &["password", "--local"], "quite another one").ended(0);
     assert_eq!(tries(PASSWORD), (403, false));
     assert_eq!(tries("quite another one"), (303, true));
-    owner.runs(&["password", "--remove", "--local"]).ended(0).says("The password is removed");
+    owner.runs(&["password", "--remove", "--local"]).ended(0).says("Password removed");
     assert_eq!(tries("quite another one"), (403, false));
 }

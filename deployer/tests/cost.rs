@@ -36,7 +36,7 @@ fn pay(report: &Value) -> f64 {
 
 /// What somebody reads who wants to know it before anything is deployed. Nobody is asked: nobody is there.
 #[test]
-fn a_month_of_views_is_reckoned_without_aws() {
+fn estimates_a_month_without_aws() {
     let owner = Owner::of("http://127.0.0.1:9");
     let ran = owner.runs(&["cost", "--views", "100000"]).ended(0);
     assert_eq!(ran.stderr, "");
@@ -78,13 +78,13 @@ fn more_views_cost_more_and_regions_differ() {
 }
 
 #[test]
-fn what_cannot_be_reckoned_is_refused() {
+fn rejects_what_it_cannot_estimate() {
     let owner = Owner::of("http://127.0.0.1:9");
     owner
         .runs(&["cost", "--views", "1", "--region", "eu-north-1"])
         .ended(2)
-        .says("the prices in eu-north-1 are not known here")
-        .says("hint: choose a region that has about the same prices by --region: eu-central-1, eu-west-1, us-east-1");
+        .says("unknown prices for eu-north-1")
+        .says("hint: choose a region with similar prices with --region: eu-central-1, eu-west-1, us-east-1");
     owner.runs(&["cost", "--views", "-1"]).ended(2);
     owner.runs(&["cost", "--views", "many"]).ended(2).says("invalid");
     owner.writes("footfall.yaml", b"sites: [{domain: example.com}]\ncapacity: free\n");
@@ -110,7 +110,7 @@ fn aws(owner: &Owner, metrics: Vec<Answer>) -> Scripted {
 }
 
 #[test]
-fn a_deployed_stack_has_what_it_used() {
+fn reports_the_usage_of_a_deployed_stack() {
     let somewhere = Owner::of("http://127.0.0.1:9");
     somewhere.writes(
         "footfall.yaml",
@@ -151,10 +151,7 @@ fn a_deployed_stack_has_what_it_used() {
     ] {
         assert!(asked.contains(part), "{part}: {asked}");
     }
-    owner
-        .runs(&["cost"])
-        .ended(0)
-        .prints("What the stack footfall in eu-central-1 used in 30 days");
+    owner.runs(&["cost"]).ended(0).prints("Usage of stack footfall in eu-central-1 over 30 days");
     // Asked for a number, it asks nobody.
     let before = aws.asked().len();
     owner.runs(&["cost", "--views", "5"]).ended(0).prints("A month of 5 page views");
@@ -162,18 +159,18 @@ fn a_deployed_stack_has_what_it_used() {
 }
 
 #[test]
-fn what_is_not_there_or_not_allowed_is_said_and_reckoned() {
+fn falls_back_to_an_estimate_without_stack_or_permission() {
     let none = Scripted::start(&[("DescribeStacks", vec![no_stack()])]);
     Owner::of(&none.endpoint)
         .runs(&["cost"])
         .ended(0)
-        .says("There is no stack footfall in eu-central-1.")
+        .says("Stack footfall not found in eu-central-1.")
         .prints("A month of 100,000 page views");
     let other = Scripted::start(&[("DescribeStacks", vec![stack("UPDATE_COMPLETE")])]);
     Owner::of(&other.endpoint)
         .runs(&["cost"])
         .ended(0)
-        .says("Nothing is known of a deployed stack: its template is none that this version knows")
+        .says("Cannot read a deployed stack: its template is unknown to this version")
         .prints("A month of 100,000 page views");
     let somewhere = Owner::of("http://127.0.0.1:9");
     let denied = r#"{"__type":"com.amazonaws#AccessDeniedException","message":"not you"}"#;

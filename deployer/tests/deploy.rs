@@ -53,7 +53,7 @@ fn deploy(aws: &Scripted, arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn an_update_shows_plan_progress_and_snippet() {
+fn update_shows_plan_progress_and_snippet() {
     let aws = Scripted::start(&[
         ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
         ("DescribeStackEvents", an_update()),
@@ -64,7 +64,7 @@ fn an_update_shows_plan_progress_and_snippet() {
         .says("Plan: 1 to add, 1 to change, 0 to remove")
         .says("22:26:28  UPDATE_COMPLETE       TrackFunction  0.0 s")
         .prints("Dashboard: https://api.example.com/dashboard")
-        .prints("It is closed: `cargo xtask open` signs you in.")
+        .prints("Private. Run `cargo xtask open` to sign in.")
         .prints("src=\"https://api.example.com/js/footfall.js\"");
     assert_eq!(aws.times("ExecuteChangeSet"), 1);
     // The key that login links are signed with is made, unless there is one.
@@ -75,7 +75,7 @@ fn an_update_shows_plan_progress_and_snippet() {
 }
 
 #[test]
-fn a_stack_that_could_not_be_made_is_cleared_away_first() {
+fn deletes_a_stack_that_could_not_be_created_first() {
     for status in ["ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"] {
         let aws = Scripted::start(&[
             (
@@ -92,7 +92,7 @@ fn a_stack_that_could_not_be_made_is_cleared_away_first() {
 }
 
 #[test]
-fn a_way_back_that_failed_is_gone_on_with() {
+fn continues_a_failed_rollback() {
     let back = [
         BEFORE,
         ("footfall", "UPDATE_ROLLBACK_IN_PROGRESS", ""),
@@ -111,23 +111,23 @@ fn a_way_back_that_failed_is_gone_on_with() {
         ),
         ("DescribeStackEvents", all),
     ]);
-    deploy(&aws, &["--yes"]).ended(0).says("so did the way back");
+    deploy(&aws, &["--yes"]).ended(0).says("so did its rollback");
     assert_eq!(aws.times("ContinueUpdateRollback"), 1);
 }
 
 #[test]
-fn a_way_back_that_fails_again_ends_it() {
+fn gives_up_when_the_rollback_fails_again() {
     let back = [BEFORE, ("footfall", "UPDATE_ROLLBACK_FAILED", "")];
     let aws = Scripted::start(&[
         ("DescribeStacks", vec![stack("UPDATE_ROLLBACK_FAILED")]),
         ("DescribeStackEvents", vec![events(&back[..1]), events(&back)]),
     ]);
-    deploy(&aws, &["--yes"]).ended(1).says("it did not help");
+    deploy(&aws, &["--yes"]).ended(1).says("recovery did not help");
     assert_eq!(aws.times("ContinueUpdateRollback"), 1);
 }
 
 #[test]
-fn a_stack_that_somebody_else_changes_is_waited_for() {
+fn waits_for_an_operation_in_progress() {
     let mut all = vec![events(&[BEFORE]), events(&[BEFORE]), events(&[BEFORE])];
     all.extend(an_update());
     let aws = Scripted::start(&[
@@ -142,13 +142,13 @@ fn a_stack_that_somebody_else_changes_is_waited_for() {
         ),
         ("DescribeStackEvents", all),
     ]);
-    deploy(&aws, &["--yes"]).ended(0).says("something is being done to it just now");
+    deploy(&aws, &["--yes"]).ended(0).says("an operation is in progress");
 }
 
 /// The reasons are those of
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets-create.html>
 #[test]
-fn no_change_is_a_success() {
+fn succeeds_without_changes() {
     let reasons = [
         "The submitted information didn&apos;t contain changes. Submit different information to \
          create a change set.",
@@ -170,17 +170,17 @@ fn no_change_is_a_success() {
 }
 
 #[test]
-fn a_change_that_aws_cannot_make_says_why() {
+fn reports_why_aws_rejects_a_change() {
     let aws = Scripted::start(&[
         ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
         ("DescribeChangeSet", vec![failed_change_set("Template error: no")]),
     ]);
-    deploy(&aws, &["--yes"]).ended(1).says("AWS cannot make this change: Template error: no");
+    deploy(&aws, &["--yes"]).ended(1).says("AWS rejects this change: Template error: no");
     assert_eq!(aws.times("DeleteChangeSet"), 1);
 }
 
 #[test]
-fn a_failure_names_its_first_cause_and_the_state() {
+fn failure_reports_the_first_cause_and_the_state() {
     let aws = Scripted::start(&[
         ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
         (
@@ -204,41 +204,41 @@ fn a_failure_names_its_first_cause_and_the_state() {
             "error: the change failed: TrackFunction (AWS::Lambda::Function): Error occurred while \
              GetObject. NoSuchKey",
         )
-        .says("UPDATE_ROLLBACK_COMPLETE: the last change failed, and what was there before runs");
+        .says("the last change failed; the previous version is running (UPDATE_ROLLBACK_COMPLETE)");
 }
 
 #[test]
-fn expired_credentials_are_one_line_and_a_remedy() {
+fn expired_credentials_have_a_message_and_a_hint() {
     // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
     let expired = "The security token included in the request is expired";
     let aws = Scripted::start(&[("GetCallerIdentity", vec![error(403, "ExpiredToken", expired)])]);
     deploy(&aws, &["--yes"])
         .ended(1)
         .says("error: cannot ask AWS who you are: the AWS credentials have expired")
-        .says("hint: get new ones, with `aws sso login`");
+        .says("hint: renew them, for example with `aws sso login`");
     assert_eq!(aws.asked(), ["GetCallerIdentity"]);
 }
 
 #[test]
-fn a_missing_permission_is_named() {
+fn reports_the_missing_permission() {
     let denied = "User: arn:aws:iam::123456789012:user/Alice is not authorized to perform: \
                   cloudformation:CreateChangeSet";
     let aws = Scripted::start(&[
         ("DescribeStacks", vec![no_stack()]),
         ("CreateChangeSet", vec![error(403, "AccessDenied", denied)]),
     ]);
-    deploy(&aws, &["--yes"]).ended(1).says("cloudformation:CreateChangeSet").says("hint: give");
+    deploy(&aws, &["--yes"]).ended(1).says("cloudformation:CreateChangeSet").says("hint: grant");
 }
 
 #[test]
-fn the_bucket_of_somebody_else_is_not_used() {
+fn rejects_a_bucket_without_access() {
     let aws = Scripted::start(&[("HEAD bucket", vec![Answer::Says(403, String::new())])]);
     deploy(&aws, &["--yes"]).ended(1).says("no access to the bucket footfall-123456789012");
     assert_eq!(aws.times("PUT object"), 0);
 }
 
 #[test]
-fn an_answer_that_is_lost_is_not_a_failure() {
+fn recovers_from_a_lost_answer() {
     // AWS made the change set, and began to apply it; the SDK asked again, as it should.
     let executing = ok(
         "DescribeChangeSet",
@@ -268,7 +268,7 @@ fn an_answer_that_is_lost_is_not_a_failure() {
 }
 
 #[test]
-fn a_plan_that_loses_the_table_is_refused() {
+fn rejects_a_plan_that_loses_the_table() {
     let answers = |applied: bool| {
         let mut answers = vec![
             ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
@@ -280,14 +280,14 @@ fn a_plan_that_loses_the_table_is_refused() {
         answers
     };
     let aws = Scripted::start(&answers(false));
-    deploy(&aws, &["--yes"]).ended(2).says("EVERYTHING THAT WAS COUNTED").says("--lose-data");
+    deploy(&aws, &["--yes"]).ended(2).says("ALL DATA").says("--lose-data");
     assert_eq!((aws.times("ExecuteChangeSet"), aws.times("DeleteChangeSet")), (0, 1));
     let aws = Scripted::start(&answers(true));
     deploy(&aws, &["--yes", "--lose-data"]).ended(0);
 }
 
 #[test]
-fn a_plan_changes_nothing() {
+fn plan_changes_nothing() {
     let aws = Scripted::start(&[
         ("DescribeStacks", vec![no_stack(), no_stack(), stack("REVIEW_IN_PROGRESS")]),
         ("HEAD bucket", vec![Answer::Says(404, String::new())]),
@@ -307,20 +307,20 @@ fn a_plan_changes_nothing() {
 }
 
 #[test]
-fn without_a_deploy_before_there_is_no_way_back() {
+fn rollback_needs_an_earlier_deploy() {
     // An empty bucket, and a stack that is not there.
     for status in [stack("UPDATE_COMPLETE"), no_stack()] {
         let aws = Scripted::start(&[("DescribeStacks", vec![status])]);
         let owner = Owner::of(&aws.endpoint);
-        owner.runs(&["rollback", "--yes"]).ended(2).says("no deploy before this one");
+        owner.runs(&["rollback", "--yes"]).ended(2).says("no earlier deploy");
         assert_eq!(aws.times("CreateChangeSet"), 0);
     }
     let aws = Scripted::start(&[("DescribeStacks", vec![stack("UPDATE_IN_PROGRESS")])]);
-    Owner::of(&aws.endpoint).runs(&["rollback", "--plan"]).ended(2).says("no plan can be made now");
+    Owner::of(&aws.endpoint).runs(&["rollback", "--plan"]).ended(2).says("cannot make a plan now");
 }
 
 #[test]
-fn the_way_back_is_the_last_template_that_is_another() {
+fn rollback_applies_the_newest_other_template() {
     // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
     let list = "<ListBucketResult><IsTruncated>false</IsTruncated><Contents>\
                 <Key>deploys/000000000000001-00.json</Key>\
@@ -340,7 +340,7 @@ fn the_way_back_is_the_last_template_that_is_another() {
 }
 
 #[test]
-fn a_stack_of_somebody_else_is_left_alone() {
+fn leaves_foreign_stacks_alone() {
     for command in ["deploy", "destroy"] {
         let aws = Scripted::start(&[(
             "DescribeStacks",
@@ -351,23 +351,23 @@ fn a_stack_of_somebody_else_is_left_alone() {
         let functions = ["--functions", "functions"];
         let mut arguments = vec![command, "--yes"];
         arguments.extend(functions.iter().filter(|_| command == "deploy"));
-        owner.runs(&arguments).ended(2).says("it is not Footfall's");
+        owner.runs(&arguments).ended(2).says("was not created by Footfall");
         assert_eq!((aws.times("DeleteStack"), aws.times("CreateChangeSet")), (0, 0));
     }
 }
 
 #[test]
-fn nothing_is_done_unasked() {
+fn does_nothing_without_confirmation() {
     let aws = Scripted::start(&[]);
-    deploy(&aws, &[]).ended(2).says("say --yes");
+    deploy(&aws, &[]).ended(2).says("pass --yes");
     let owner = Owner::of(&aws.endpoint);
-    owner.runs(&["destroy"]).ended(2).says("say --yes");
+    owner.runs(&["destroy"]).ended(2).says("pass --yes");
     owner.runs(&["destroy", "--yes", "--delete-data"]).ended(2).says("--site");
     assert!(aws.asked().is_empty());
 }
 
 #[test]
-fn a_stack_whose_table_would_go_is_not_deleted() {
+fn never_deletes_a_stack_that_does_not_retain_its_table() {
     let careless = || template(r#"{"Resources":{"Table":{"Type":"AWS::DynamoDB::Table"}}}"#);
     let absent = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException"}"#;
     let aws = Scripted::start(&[
@@ -376,14 +376,14 @@ fn a_stack_whose_table_would_go_is_not_deleted() {
         ("DescribeTable", vec![Answer::Says(400, absent.to_owned())]),
     ]);
     let owner = Owner::of(&aws.endpoint);
-    owner.runs(&["destroy", "--yes"]).ended(2).says("does not say that its table is kept");
+    owner.runs(&["destroy", "--yes"]).ended(2).says("does not retain its table");
     assert_eq!(aws.times("DeleteStack"), 0);
     let aws = Scripted::start(&[
         ("DescribeStacks", vec![stack("DELETE_FAILED")]),
         ("DescribeStackEvents", vec![events(&[BEFORE])]),
         ("GetTemplate", vec![careless()]),
     ]);
-    deploy(&aws, &["--yes"]).ended(2).says("does not say that its table is kept");
+    deploy(&aws, &["--yes"]).ended(2).says("does not retain its table");
     assert_eq!(aws.times("DeleteStack"), 0);
 }
 
@@ -394,7 +394,7 @@ fn what_somebody_else_plans_is_left_alone() {
         ("DescribeStackEvents", vec![events(&[BEFORE])]),
         ("ListChangeSets", vec![change_sets("my-shop")]),
     ]);
-    deploy(&aws, &["--yes"]).ended(2).says("planned by somebody else, with the change set my-shop");
+    deploy(&aws, &["--yes"]).ended(2).says("a change set that is not Footfall's: my-shop");
     assert_eq!(aws.times("DeleteStack"), 0);
 }
 
@@ -432,7 +432,7 @@ fn status_counts_what_came_in_today() {
     owner
         .runs(&["status"])
         .ended(0)
-        .prints("size       7 items, 700 bytes, which AWS counts about every six hours\n")
+        .prints("size       7 items, 700 bytes (updated about every six hours)\n")
         .prints("capacity   on demand\n")
         .prints("today      5 views and events of b.example on ");
     // Nothing else is stored with `{"v":` at its beginning, as it is in base64 here.
@@ -473,14 +473,14 @@ fn concurrency_is_reserved_where_there_is_room() {
     ran.says("Concurrency  62 reserved\n");
     assert!(reserved);
     let (ran, reserved) = plan(account_settings(10), without);
-    ran.says("Concurrency  not reserved: the account has room for 0, and this takes 62\n");
+    ran.says("Concurrency  not reserved: the account can reserve 0, but 62 are needed\n");
     assert!(!reserved);
     let (_, reserved) = plan(account_settings(100), with);
     assert!(reserved, "what the stack has is room for itself");
     for (deployed, expected) in [(with, true), (without, false)] {
         let denied = Answer::Says(403, r#"{"Message":"User: Alice is not authorized"}"#.to_owned());
         let (ran, reserved) = plan(denied, deployed);
-        ran.says("reserved, as before: cannot ask Lambda for the account's limits: access denied");
+        ran.says("reserved, as before: cannot read the account's Lambda limits: access denied");
         assert_eq!(reserved, expected);
     }
 }
@@ -513,6 +513,6 @@ fn a_template_that_is_too_large_to_be_sent_goes_by_the_bucket() {
         ("DescribeStacks", vec![no_stack()]),
         ("HEAD bucket", vec![Answer::Says(404, String::new())]),
     ]);
-    deploy(&aws, &["--plan"]).ended(2).says("which is not there yet").says("hint: run");
+    deploy(&aws, &["--plan"]).ended(2).says("which does not exist yet").says("hint: run");
     assert_eq!((aws.times("PUT bucket"), aws.times("PUT object")), (0, 0));
 }

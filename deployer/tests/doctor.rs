@@ -29,7 +29,7 @@ fn no_table() -> Answer {
 }
 
 #[test]
-fn an_account_that_is_well_is_said_to_be() {
+fn reports_a_healthy_account() {
     let aws = Scripted::start(&[
         ("DescribeStacks", vec![stack("UPDATE_COMPLETE")]),
         ("DescribeTable", vec![no_table()]),
@@ -44,9 +44,7 @@ fn an_account_that_is_well_is_said_to_be() {
         .prints("ok     permission  cloudformation:DescribeStacks is allowed\n")
         .prints("ok     permission  s3:ListBucket is allowed\n")
         .prints("ok     permission  dynamodb:DescribeTable is allowed\n")
-        .prints(
-            "ok     stack       footfall is in UPDATE_COMPLETE: it is as it was last deployed\n",
-        );
+        .prints("ok     stack       footfall: up to date (UPDATE_COMPLETE)\n");
     // Nothing is changed by looking.
     let reads = [
         "GetCallerIdentity",
@@ -60,7 +58,7 @@ fn an_account_that_is_well_is_said_to_be() {
 }
 
 #[test]
-fn what_is_denied_is_named_and_the_rest_is_checked_all_the_same() {
+fn reports_denied_permissions_and_checks_the_rest() {
     let denied = "User: arn:aws:iam::123456789012:user/Alice is not authorized to perform: \
                   cloudformation:DescribeStacks";
     let aws = Scripted::start(&[
@@ -86,7 +84,7 @@ fn what_is_denied_is_named_and_the_rest_is_checked_all_the_same() {
 }
 
 #[test]
-fn without_region_and_credentials_the_rest_is_checked() {
+fn checks_the_rest_without_region_and_credentials() {
     let owner = Owner::of("http://127.0.0.1:9");
     let mut command = owner.command(&["doctor"]);
     command.env_remove("AWS_REGION").env_remove("AWS_ACCESS_KEY_ID");
@@ -101,15 +99,15 @@ fn without_region_and_credentials_the_rest_is_checked() {
     assert_eq!(ran.stdout.lines().count(), 9, "{}", ran.stdout);
     ran.ended(1)
         .prints("ok     settings")
-        .prints("WRONG  region      no region of AWS is chosen; say --region")
-        .prints("WRONG  credentials no credentials for AWS; run `aws configure sso`")
-        .prints("?      clock       not known")
-        .prints("?      permission  not known")
-        .prints("?      stack       not known");
+        .prints("FAIL   region      no AWS region configured; pass --region")
+        .prints("FAIL   credentials no credentials for AWS; run `aws configure sso`")
+        .prints("?      clock       unknown")
+        .prints("?      permission  unknown")
+        .prints("?      stack       unknown");
 }
 
 #[test]
-fn a_clock_that_is_wrong_is_found_in_the_date_of_the_answer() {
+fn finds_a_wrong_clock_by_the_date_of_the_answer() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let owner = Owner::of(&format!("http://{}", listener.local_addr().unwrap()));
     // An AWS in which it is still 2015, and which knows nobody.
@@ -125,6 +123,6 @@ fn a_clock_that_is_wrong_is_found_in_the_date_of_the_answer() {
     });
     doctor(&owner, &[])
         .ended(1)
-        .prints("WRONG  clock       this machine's clock is ")
+        .prints("FAIL   clock       this machine's clock is ")
         .prints(" days ahead of that of AWS; set it");
 }

@@ -75,8 +75,8 @@ fn all_but_the_secrets_is_written_before_the_table_goes() {
     let owner = Owner::of(&aws.endpoint);
     destroy(&owner, &["--export", "out.json.gz"])
         .ended(0)
-        .says("what was counted is written to out.json.gz")
-        .says("Wrote 3 items to out.json.gz")
+        .says("all data is exported to out.json.gz")
+        .says("Exported 3 items to out.json.gz")
         .says("Deleted the table footfall");
     assert_eq!(exported(&owner.path("out.json.gz")), [hit("1"), access("token#ab"), hit("2")]);
     let asked = aws.asked();
@@ -114,14 +114,14 @@ fn without_an_export_nothing_is_deleted() {
     let aws = aws(vec![says(json!({ "Items": [] }))]);
     let owner = Owner::of(&aws.endpoint);
     destroy(&owner, &["--export", "no/such/folder.gz"]).ended(1).says("nothing was deleted");
-    destroy(&owner, &["--export", "footfall.yaml"]).ended(2).says("footfall.yaml is there already");
+    destroy(&owner, &["--export", "footfall.yaml"]).ended(2).says("footfall.yaml already exists");
     assert!(fs::read_to_string(owner.path("footfall.yaml")).unwrap().starts_with("sites:"));
     assert_eq!(aws.times("DeleteTable"), 0);
 }
 
 /// Ctrl-C while the table is read: the file that was begun is gone, and the table is not.
 #[test]
-fn stopped_halfway_nothing_is_deleted() {
+fn deletes_nothing_when_interrupted() {
     let key = json!({ "pk": { "S": "a" }, "sk": { "S": "b" } });
     // Page after page, without an end.
     let aws = aws(vec![says(json!({ "Items": [hit("1")], "LastEvaluatedKey": key }))]);

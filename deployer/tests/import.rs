@@ -32,11 +32,11 @@ fn json(ran: &Ran) -> Value {
 }
 
 #[test]
-fn what_is_imported_can_be_listed_and_taken_back() {
+fn imports_can_be_listed_and_undone() {
     let owner = owner();
     let dry = import(&owner, &["combined.log", "--dry-run"]).ended(0);
-    dry.prints("hits      4\n").prints("Nothing was stored: this was a dry run.");
-    import(&owner, &["--list"]).ended(0).says("Nothing was imported of example.com.");
+    dry.prints("hits      4\n").prints("Dry run: nothing was stored.");
+    import(&owner, &["--list"]).ended(0).says("No imports for example.com.");
 
     let first = import(&owner, &["combined.log", "goatcounter-2.csv", "--json"]).ended(0);
     let summary = json(&first);
@@ -47,14 +47,16 @@ fn what_is_imported_can_be_listed_and_taken_back() {
     import(&owner, &["combined.log"])
         .ended(0)
         .prints(&format!("({id})\n"))
-        .prints("combined.log: imported already on ")
-        .prints("There is nothing new to import.");
+        .prints("combined.log: already imported on ")
+        .prints("Nothing new to import.");
     import(&owner, &["--list"]).ended(0).prints(&format!("{id}  "));
     let listed = json(&import(&owner, &["--list", "--json"]).ended(0));
     assert_eq!((&listed[id]["state"], &listed[id]["hits"]), (&"finished".into(), &9.into()));
 
-    import(&owner, &["--undo", id]).ended(0).says("Took back 9 hits, 2026-11-20 to 2026-11-21.");
-    import(&owner, &["--undo", id]).ended(2).says("has no import").says("hint: ");
+    import(&owner, &["--undo", id])
+        .ended(0)
+        .says("Undid the import of 9 hits, 2026-11-20 to 2026-11-21.");
+    import(&owner, &["--undo", id]).ended(2).says("unknown import").says("hint: ");
     let again = import(&owner, &["combined.log", "goatcounter-2.csv"]).ended(0);
     again.prints(&format!("Imported into example.com as {id}; "));
 }
@@ -63,19 +65,19 @@ fn what_is_imported_can_be_listed_and_taken_back() {
 fn what_cannot_be_is_said_with_a_remedy() {
     let owner = owner();
     import(&owner, &["gone.log"]).ended(2).says("cannot read gone.log").says("hint: ");
-    import(&owner, &["."]).ended(2).says("it is a folder").says("name its files");
+    import(&owner, &["."]).ended(2).says("it is a folder").says("pass its files");
     import(&owner, &[]).ended(2).says("FILE");
     import(&owner, &["combined.log", "--site", "other.com"])
         .ended(2)
-        .says("there is no site called other.com")
+        .says("unknown site other.com")
         .says("the sites are example.com");
     import(&owner, &["combined.log", "--format", "umami"]).ended(2).says("the format umami");
-    import(&owner, &["footfall.yaml"]).ended(2).says("no format that is known");
+    import(&owner, &["footfall.yaml"]).ended(2).says("unrecognised format");
     // Whoever has the data open has it alone.
     let _dev = Embedded::open(&owner.path("in-use")).unwrap();
     import(&owner, &["combined.log", "--data", "in-use"]).ended(1).says("stop that one");
     owner.writes("footfall.yaml", b"sites: [{domain: a.example}, {domain: b.example}]");
-    import(&owner, &["combined.log"]).ended(2).says("name one with --site: a.example, b.example");
+    import(&owner, &["combined.log"]).ended(2).says("pass --site with one of a.example, b.example");
     import(&owner, &["combined.log", "--site", "b.example"]).ended(0);
 }
 
@@ -88,5 +90,5 @@ fn without_a_stack_there_is_nothing_to_import_into() {
         .runs(&["import", "access.log"])
         .ended(2)
         .says("the stack footfall is not deployed in eu-central-1")
-        .says("or say --local");
+        .says("or pass --local");
 }

@@ -134,12 +134,17 @@ fn rejects_files_that_cannot_be_read() {
         assert!(error.contains(expected), "{error:?} should say {expected:?}");
         assert!(store.items().is_empty());
     };
-    fails("a.txt", b"hello\nworld\n", None, "no format that is known");
-    fails("a.txt", b"hello\nworld\n", Some(FormatArg::AccessLog), "none of 2 lines can be read");
+    fails("a.txt", b"hello\nworld\n", None, "unrecognised format");
+    fails("a.txt", b"hello\nworld\n", Some(FormatArg::AccessLog), "cannot read any of 2 lines");
     fails("a.txt", b"hello\nworld\n", Some(FormatArg::Umami), "the format umami");
-    fails("a.csv", b"3Path,Title,Event,Bot\n", None, "version 3 of GoatCounter's export");
-    fails("a.csv", b"date,clicks\n2026-01-01,3\n", None, "no format that is known");
-    fails("a.parquet", b"PAR1 and so on PAR1", None, "it is no Parquet file of Footfall's");
+    fails(
+        "a.csv",
+        b"3Path,Title,Event,Bot\n",
+        None,
+        "unsupported version 3 of GoatCounter's export",
+    );
+    fails("a.csv", b"date,clicks\n2026-01-01,3\n", None, "unrecognised format");
+    fails("a.parquet", b"PAR1 and so on PAR1", None, "not a Parquet file written by Footfall");
     // A good file beside it is not imported either.
     let cut = gzip(&[&log(0..200)]);
     fails("cut.gz", &cut[..cut.len() / 2], None, "cannot read");

@@ -31,14 +31,14 @@ fn flags_are_written_and_the_rest_has_its_default() {
     let owner = newcomer();
     init(&owner, &["--domain", "example.com", "--time-zone", "Asia/Tokyo"])
         .ended(0)
-        .says("footfall.yaml is written");
+        .says("Created footfall.yaml.");
     let settings = written(&owner);
     assert_eq!(settings.sites[0].time_zone.name(), "Asia/Tokyo");
     assert!(!settings.sites[0].respect_dnt);
     assert_eq!(settings.alarm_email, None);
 
     let others = ["--domain", "other.example", "--time-zone", "UTC", "--respect-dnt"];
-    init(&owner, &others).ended(2).says("there is a footfall.yaml in this folder already");
+    init(&owner, &others).ended(2).says("footfall.yaml already exists in this folder");
     assert_eq!(written(&owner), settings);
 
     let mut anew = others.to_vec();
@@ -54,7 +54,7 @@ fn flags_are_written_and_the_rest_has_its_default() {
 #[test]
 fn without_a_terminal_the_domain_must_be_said() {
     let owner = newcomer();
-    init(&owner, &[]).ended(2).says("the domain of the site is not said").says("--domain");
+    init(&owner, &[]).ended(2).says("missing domain").says("--domain");
     assert!(!owner.path("footfall.yaml").exists());
 }
 

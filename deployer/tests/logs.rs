@@ -41,7 +41,7 @@ fn aws(pages: Vec<Answer>) -> Scripted {
 const ERROR: &str = r#"{"timestamp":"x","level":"ERROR","message":"a hit was not stored"}"#;
 
 #[test]
-fn all_pages_of_all_functions_are_one_list_in_the_order_of_time() {
+fn merges_all_pages_of_all_functions_in_chronological_order() {
     let aws = aws(vec![
         // Asked too often, at first.
         refused("ThrottlingException"),
@@ -65,7 +65,7 @@ fn all_pages_of_all_functions_are_one_list_in_the_order_of_time() {
 }
 
 #[test]
-fn a_function_that_is_not_deployed_yet_has_no_logs() {
+fn skips_functions_that_are_not_deployed_yet() {
     let aws = aws(vec![refused("ResourceNotFoundException"), page(&[("1", 1, ERROR)], None)]);
     let owner = Owner::of(&aws.endpoint);
     let ran = owner.runs(&["logs", "--function", "track", "dashboard", "--json"]).ended(0);
@@ -77,21 +77,21 @@ fn a_function_that_is_not_deployed_yet_has_no_logs() {
 }
 
 #[test]
-fn what_cannot_be_read_has_a_cause_and_a_remedy() {
+fn failures_have_a_message_and_a_hint() {
     let aws = aws(vec![refused("AccessDeniedException")]);
     let owner = Owner::of(&aws.endpoint);
-    owner.runs(&["logs"]).ended(1).says("cannot read the logs").says("hint: give the user");
-    owner.runs(&["logs", "--since", "1y"]).ended(2).says("write it as 30s, 15m, 1h or 2d");
+    owner.runs(&["logs"]).ended(1).says("cannot read the logs").says("hint: grant the user");
+    owner.runs(&["logs", "--since", "1y"]).ended(2).says("as in 30s, 15m, 1h or 2d");
     owner
         .runs(&["logs", "--function", "rolup"])
         .ended(2)
         .says("the functions are track, dashboard");
     let none = Scripted::start(&[("DescribeStacks", vec![no_stack()])]);
-    Owner::of(&none.endpoint).runs(&["logs"]).ended(1).says("there is no stack footfall");
+    Owner::of(&none.endpoint).runs(&["logs"]).ended(1).says("stack footfall is not deployed");
 }
 
 #[test]
-fn following_prints_each_line_once_and_ends_well() {
+fn follow_prints_each_line_once_and_ends_on_interrupt() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     let now = i64::try_from(now).unwrap();
     let (first, second) = (("1", now - 5000, "first"), ("2", now - 3000, "second"));

@@ -74,7 +74,7 @@ fn on_ministack_deployed_counted_changed_destroyed_and_deployed_again() {
 
     timed("first deploy", || owner.deploys(&["--yes"]))
         .ended(0)
-        .says("to be uploaded")
+        .says("to upload")
         .prints("/dashboard\n");
     let deployed = status(&owner);
     assert_eq!(deployed["status"], "CREATE_COMPLETE");
@@ -90,7 +90,7 @@ fn on_ministack_deployed_counted_changed_destroyed_and_deployed_again() {
 
     timed("deploy without a change", || owner.deploys(&["--yes"]))
         .ended(0)
-        .says("is there")
+        .says("already uploaded")
         .says("Nothing to change");
 
     timed("the snippet in a browser", || snippet_in_a_browser(&ministack, &owner, &api));
@@ -124,10 +124,10 @@ fn on_ministack_deployed_counted_changed_destroyed_and_deployed_again() {
 
     timed("destroy", || owner.runs(&["destroy", "--yes"]))
         .ended(0)
-        .says("The table footfall stays")
+        .says("The table footfall is kept")
         .says("Deleted the bucket");
     assert_eq!(status(&owner)["status"], Value::Null);
-    owner.runs(&["destroy", "--yes"]).ended(0).says("There is nothing to delete");
+    owner.runs(&["destroy", "--yes"]).ended(0).says("Nothing to delete");
 
     // What was kept is taken up again: nothing that was counted is lost.
     timed("deploy that adopts the table", || owner.deploys(&["--yes"])).ended(0).says("1 to adopt");
@@ -137,7 +137,7 @@ fn on_ministack_deployed_counted_changed_destroyed_and_deployed_again() {
     let api = again;
     let page = || api.send("GET", "/dashboard", &[("cookie", &api.session)], "").status;
     assert_eq!(page(), 200);
-    owner.runs(&["open", "--rotate"]).ended(0).says("Everybody is signed out");
+    owner.runs(&["open", "--rotate"]).ended(0).says("All browsers are signed out");
     assert_eq!(page(), 401);
     assert_eq!(api.views(), counted);
     assert_eq!(api.hit("/again"), 202);
@@ -153,7 +153,7 @@ fn on_ministack_deployed_counted_changed_destroyed_and_deployed_again() {
     exported.sort_by_key(key);
     assert_eq!(exported, items);
     assert!(u64::try_from(exported.len()).unwrap() > counted, "{}", exported.len());
-    owner.runs(&["destroy", "--yes"]).ended(0).says("There is nothing to delete");
+    owner.runs(&["destroy", "--yes"]).ended(0).says("Nothing to delete");
 }
 
 /// Walks up to the door, and gets in by the owner's commands: as a browser, and as a program.

@@ -19,7 +19,7 @@ fn status(proxy: &str) -> Ran {
 }
 
 #[test]
-fn aws_is_asked_for_by_way_of_the_proxy() {
+fn connects_to_aws_through_the_proxy() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = format!("http://user:pass@{}", listener.local_addr().unwrap());
     let asked = thread::spawn(move || {
@@ -47,7 +47,7 @@ fn aws_is_asked_for_by_way_of_the_proxy() {
 }
 
 #[test]
-fn a_proxy_of_another_kind_is_refused() {
+fn rejects_other_kinds_of_proxies() {
     status("socks5://user:pass@127.0.0.1:1080")
         .ended(2)
         .says("error: HTTPS_PROXY names no proxy that can be used\n")

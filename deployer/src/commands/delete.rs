@@ -152,8 +152,8 @@ async fn delete<S: Store>(
         let question = "This cannot be undone except from an export. Delete these hits?";
         if !arguments.yes && !prompt::confirm(question).await? {
             return Err(CommandError::rejected(
-                "nothing was deleted",
-                "run this again if it is meant",
+                "cancelled; nothing was deleted",
+                "run this again to delete them",
             )
             .into());
         }

@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_has_all_is_healthy() {
+    fn reports_a_healthy_machine() {
         let lines: String = judged(&healthy()).iter().map(Check::line).collect();
         assert_eq!(
             lines,
@@ -348,7 +348,7 @@ ok     concurrency 60 reserved
     }
 
     #[test]
-    fn whatever_is_broken_is_said_with_its_remedy_and_nothing_else_is() {
+    fn reports_each_failure_with_its_hint_only() {
         type Breaks = fn(&mut Facts);
         let breakages: [(&str, Breaks); 8] = [
             ("settings    it is broken; fix it", |facts| facts.settings = Err(problem())),
@@ -376,7 +376,7 @@ ok     concurrency 60 reserved
     }
 
     #[test]
-    fn rust_is_compared_by_numbers() {
+    fn compares_rust_versions_by_number() {
         for (printed, state) in [
             ("rustc 1.94.9 (x)", State::Wrong),
             ("rustc 1.100.0 (x)", State::Ok),
@@ -390,7 +390,7 @@ ok     concurrency 60 reserved
     }
 
     #[test]
-    fn a_clock_may_be_five_minutes_off() {
+    fn tolerates_a_clock_that_is_five_minutes_off() {
         let check = |ahead: Option<i64>, refused: Option<&str>, state: State, found: &str| {
             let check = clock(&Clock { ahead, refused: refused.map(str::to_owned) });
             assert_eq!((check.state, check.found.as_str()), (state, found));
@@ -410,7 +410,7 @@ ok     concurrency 60 reserved
     }
 
     #[test]
-    fn a_stack_is_wrong_only_where_deploy_can_do_nothing() {
+    fn stack_fails_only_if_deploy_cannot_recover_it() {
         let check = |found: Option<Result<Option<StackStatus>, CommandError>>, state: State| {
             assert_eq!(the_stack("footfall", found.as_ref()).state, state, "{found:?}");
         };
@@ -424,7 +424,7 @@ ok     concurrency 60 reserved
     }
 
     #[test]
-    fn what_could_not_be_asked_is_not_known() {
+    fn unasked_checks_are_unknown() {
         let mut facts = healthy();
         facts.permissions.clear();
         facts.stack.1 = None;

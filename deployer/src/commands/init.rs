@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_there_and_can_be_taken_in() {
+    fn every_key_is_present_and_can_be_uncommented() {
         let text = text(&example());
         let all: String =
             text.lines().map(|l| taken_in(l).unwrap_or_else(|| l.to_owned()) + "\n").collect();
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_its_default() {
+    fn commented_keys_show_their_defaults() {
         let text = text(&example());
         let plain = Settings::from_yaml(&text).unwrap();
         // These have none, or need one another.
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_chosen_holds() {
+    fn choices_take_effect() {
         let choices = Choices {
             domain: "bücher.example".to_owned(),
             time_zone: Some("Europe/Berlin".to_owned()),
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_stays_a_text() {
+    fn texts_stay_texts() {
         // Some are no hosts, but the settings see every one of them as it was said.
         for word in ["null", "true", "1.5", "- x", "it's", "a: b", "#x", "a\"b", "example.com"] {
             let read = Settings::from_yaml(&format!("sites: [{{domain: {}}}]", scalar(word)));
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_says_its_zone_in_many_ways() {
+    fn finds_the_time_zone_of_the_machine() {
         let link = Path::new("/usr/share/zoneinfo/Asia/Tokyo");
         let check = |variable, link, expected: Option<&str>| {
             assert_eq!(zone_of(variable, link).as_deref(), expected, "{variable:?} {link:?}");

@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_is_printed_and_nothing_is_twice() {
+    fn prints_late_events_and_none_twice() {
         let ids = |events: Vec<Event>| events.into_iter().map(|event| event.id).collect::<String>();
         let mut tail = Tail::from(0);
         assert_eq!(tail.begin(1_000_000), 0);

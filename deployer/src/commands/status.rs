@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_function_is_found_by_its_name() {
+    fn finds_a_function_by_its_name() {
         let outputs =
             BTreeMap::from([("TrackFunctionName".to_owned(), "footfall-track".to_owned())]);
         let template = json!({ "Resources": { "TrackFunction": { "Properties": {
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn no_stack_is_a_status_too() {
+    fn shows_a_status_without_a_stack() {
         let status = status("1", "r", "footfall", None, None);
         assert_eq!(
             text(&status),

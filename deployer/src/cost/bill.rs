@@ -1,4 +1,4 @@
-//! A bill: what is used, times its price, less what every account has free.
+//! A bill: usage times price, minus the always-free allowances.
 
 use serde::Serialize;
 
@@ -10,11 +10,11 @@ use super::usage::Usage;
 pub(crate) struct Line {
     pub(crate) what: &'static str,
     pub(crate) quantity: f64,
-    /// Of what; empty if it is just a number.
+    /// The unit. Empty for plain counts.
     pub(crate) unit: &'static str,
-    /// Dollars by the list.
+    /// Dollars at list price.
     pub(crate) list: f64,
-    /// Dollars of it that are always free.
+    /// Dollars that are always free.
     pub(crate) free: f64,
 }
 
@@ -77,7 +77,7 @@ impl Bill {
             let item = Item::TableRecovery;
             lines.push(line("Table: recovery", usage.table_recovery, "GB", item, none));
         }
-        // Taken in and kept, they share what is free.
+        // Ingestion and storage share one allowance.
         let free = allowed(Allowance::Logs);
         lines.push(line("Logs", usage.logs, "GB", Item::Logs, free));
         let left = (free - usage.logs).max(0.0);
@@ -90,14 +90,14 @@ impl Bill {
         lines.push(line("Data to the internet", usage.transfer, "GB", Item::Transfer, free));
         lines.push(line("Code in S3", usage.bucket_storage, "GB", Item::BucketStorage, none));
         lines.push(line("Code put there", usage.bucket_puts, "objects", Item::BucketPuts, none));
-        // EventBridge charges nothing for a rule's schedule; it is here to be seen.
+        // EventBridge schedules are free. Listed for completeness.
         let (what, quantity) = ("Schedule", usage.runs);
         lines.push(Line { what, quantity, unit: "runs", list: 0.0, free: 0.0 });
         let (list, free) = lines.iter().fold((0.0, 0.0), |(l, f), x| (l + x.list, f + x.free));
         Self { lines, list, free, pay: list - free }
     }
 
-    /// The line of a name, or one of nothing.
+    /// Returns the line of a name.
     pub(crate) fn line(&self, what: &str) -> Option<&Line> {
         self.lines.iter().find(|line| line.what == what)
     }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bill_by_hand() {
+    fn matches_a_bill_calculated_by_hand() {
         let bill = bill(Usage {
             api_requests: 400e6,
             function_requests: 3e6,
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_provisioned_is_billed_by_the_hour_and_free_up_to_25_units() {
+    fn bills_provisioned_units_by_the_hour_beyond_25_free_ones() {
         let units = |units: f64| Usage {
             read_unit_hours: units * 730.0,
             write_unit_hours: units * 730.0,

@@ -1,5 +1,4 @@
-//! What the stack consists of, as far as it costs anything: read from its template, be it deployed or only made from
-//! the settings.
+//! The billable parts of a stack, read from its template.
 
 use footfall_infra::function::Function;
 use footfall_infra::stack::{TABLE, Type};
@@ -8,20 +7,20 @@ use serde_json::Value;
 
 use crate::stack::state;
 
-/// A function.
+/// A function's billable properties.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct Size {
     /// Its memory, in GB as Lambda bills it: 1,024 MB.
     pub(crate) gb: f64,
-    /// How many routes lead to it.
+    /// Number of routes that lead to it.
     pub(crate) routes: f64,
-    /// How many of it run at most, if that is limited.
+    /// Maximum concurrent executions, if limited.
     pub(crate) at_once: Option<f64>,
-    /// After how many seconds a run is ended.
+    /// Timeout in seconds.
     pub(crate) timeout: f64,
 }
 
-/// A stack.
+/// A stack's billable properties.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Facts {
     pub(crate) track: Size,
@@ -29,21 +28,21 @@ pub(crate) struct Facts {
     pub(crate) rollup: Size,
     /// Whether the functions are for arm64.
     pub(crate) arm64: bool,
-    /// Requests a second that the stage lets through, over time and at once.
+    /// The stage's throttle: requests a second, and burst.
     pub(crate) rate: f64,
     pub(crate) burst: f64,
-    /// The table's provisioned units, to read and to write; `null` if it is billed on demand.
+    /// The table's provisioned read and write units. `null` if it is billed on demand.
     pub(crate) provisioned: Option<(f64, f64)>,
-    /// The read units a second that it takes at most on demand, if that is limited.
+    /// Maximum read units a second on demand, if limited.
     pub(crate) most_reads: Option<f64>,
     pub(crate) recovery: bool,
     pub(crate) log_days: f64,
     pub(crate) alarms: f64,
     pub(crate) sites: f64,
     pub(crate) shards: f64,
-    /// Whether any site measures engagement, so that most views are two requests.
+    /// Whether a site measures engagement, so that most views cause two requests.
     pub(crate) engagement: bool,
-    /// Whether any site may be looked at by anybody.
+    /// Whether a site is public.
     pub(crate) public: bool,
 }
 
@@ -56,7 +55,7 @@ impl Facts {
             resources.map(|resource| &resource["Properties"])
         };
         let settings = state::settings(Some(template))?;
-        // The salts cost nothing that could be seen.
+        // The table of salts costs next to nothing.
         let table = &resources.get(TABLE.as_str())?["Properties"];
         let stage = &of_type(Type::Stage).next()?["DefaultRouteSettings"];
         let units = |name: &str| table["ProvisionedThroughput"][name].as_f64();
@@ -126,7 +125,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_stack_is_known_by_its_template() {
+    fn reads_a_stack_from_its_template() {
         let one = facts("sites: [{domain: example.com}]", true);
         assert_eq!(one.track, Size { gb: 0.125, routes: 4.0, at_once: Some(50.0), timeout: 15.0 });
         assert_eq!((one.dashboard.gb, one.dashboard.routes), (0.5, 12.0));
@@ -153,7 +152,7 @@ shards: 2
     }
 
     #[test]
-    fn another_template_is_none() {
+    fn ignores_other_templates() {
         assert_eq!(Facts::of(&json!({ "Resources": {} })), None);
         assert_eq!(Facts::of(&json!(null)), None);
     }

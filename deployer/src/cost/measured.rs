@@ -1,4 +1,4 @@
-//! What was measured, of all that is reckoned with: measured.json, which benches of the runtime write, and nobody by hand.
+//! Measured inputs of the cost model: measured.json, which the runtime's benches write.
 //!
 //! `cargo bench -p footfall-runtime --all-features --bench footprint` measures what is read here, on x86-64 and against
 //! DynamoDB Local: on Graviton it was never measured. Milliseconds are those of a whole core.
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-/// What was measured. Were the file broken, all of it would be 0: its test would say so.
+/// The measurements. All 0 if the file is broken, which the test below detects.
 pub(crate) static MEASURED: LazyLock<Footprint> = LazyLock::new(|| {
     let file: serde_json::Result<File> = serde_json::from_str(include_str!("measured.json"));
     file.map(|file| file.footprint.numbers).unwrap_or_default()
@@ -23,46 +23,46 @@ struct Part {
     numbers: Footprint,
 }
 
-/// What a hit takes, and what is left of it.
+/// CPU time and sizes per request.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Footprint {
-    /// What a hit takes of a processor.
+    /// CPU time of a hit.
     pub(crate) hit_cpu_ms: f64,
-    /// What the tracker's script takes.
+    /// CPU time of the tracker's script.
     pub(crate) script_cpu_ms: f64,
-    /// What a request takes that is let in nowhere.
+    /// CPU time of an unauthenticated request.
     pub(crate) stranger_cpu_ms: f64,
-    /// What a run of the rollup takes at most that folds nothing.
+    /// Maximum CPU time of a rollup run that has nothing to do.
     pub(crate) idle_run_cpu_ms: f64,
-    /// What a hit takes to be folded.
+    /// CPU time to roll up a hit.
     pub(crate) fold_cpu_ms: f64,
-    /// A hit's item, keys included.
+    /// Size of a hit's item, keys included.
     pub(crate) item_bytes: f64,
-    /// A hit in its day's segment, of a site with a million views a month; days of fewer have some more.
+    /// Size of a hit in its day's segment, for a site with a million views a month. Smaller days need more.
     pub(crate) at_rest_bytes: f64,
-    /// The answer to a hit, headers included, as are all answers here.
+    /// Size of the answer to a hit. All answers include their headers.
     pub(crate) hit_answer_bytes: f64,
-    /// The tracker's script, gzipped.
+    /// Size of the tracker's script, gzipped.
     pub(crate) script_bytes: f64,
-    /// The door's page, where no gzip is asked for.
+    /// Size of the sign-in page, not compressed.
     pub(crate) door_bytes: f64,
-    /// The dashboard's page of a busy site, gzipped.
+    /// Size of the dashboard of a busy site, gzipped.
     pub(crate) page_bytes: f64,
-    /// The line that a run of the rollup logs.
+    /// Size of the line that a rollup run logs.
     pub(crate) run_line_bytes: f64,
-    /// The dashboard's page of so many hits, reading them included.
+    /// CPU time of the dashboard over `look_hits` hits, including reading them.
     pub(crate) look_cpu_ms: f64,
     pub(crate) look_hits: f64,
 }
 
 impl Footprint {
-    /// The units that a hit is written with: in its item, in the segment of its hour, which is deleted again, and
-    /// in that of its day.
+    /// Returns the write units of a hit: its item, the segment of its hour, which is deleted later, and the segment of
+    /// its day.
     pub(crate) fn writes_a_hit(&self) -> f64 {
         1.0 + 3.0 * self.at_rest_bytes / 1024.0
     }
 
-    /// What a report takes of a core, in milliseconds for each hit of its period and the one before it.
+    /// Returns the CPU milliseconds of a report per hit of its period and the previous one.
     pub(crate) fn report_cpu_ms(&self) -> f64 {
         self.look_cpu_ms / self.look_hits
     }
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_of_it_is_there_and_plausible() {
+    fn measurements_are_plausible() {
         let Footprint { hit_cpu_ms, fold_cpu_ms, item_bytes, at_rest_bytes, .. } = *MEASURED;
         assert!((0.05..2.0).contains(&hit_cpu_ms) && (0.001..0.1).contains(&fold_cpu_ms));
         assert!((100.0..1024.0).contains(&item_bytes) && (10.0..60.0).contains(&at_rest_bytes));

@@ -1,4 +1,4 @@
-//! What was used in the last 30 days, as AWS's own metrics have it.
+//! Usage in the last 30 days, from CloudWatch metrics.
 //!
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html>: a million such
 //! questions a month are free, unlike those of `GetMetricData`.
@@ -20,12 +20,12 @@ use crate::aws::signed_request::SignedRequest;
 use crate::error::OrCannot as _;
 use crate::stack::state;
 
-/// How far back is looked.
+/// Number of days in the past.
 pub(crate) const DAYS: i64 = 30;
 
 const GB: f64 = (1_u64 << 30) as f64;
 
-/// A metric, of which the sum is asked.
+/// A metric whose sum is read.
 #[derive(Debug)]
 struct Metric {
     namespace: &'static str,
@@ -33,7 +33,7 @@ struct Metric {
     of: (&'static str, String),
 }
 
-/// What a stack has used.
+/// Returns the usage of a stack.
 pub(crate) async fn usage(
     aws: &Aws,
     name: &StackName,
@@ -42,7 +42,8 @@ pub(crate) async fn usage(
     now: Timestamp,
 ) -> Result<Usage> {
     let outputs = state::outputs(found);
-    let endpoint = outputs.get(outputs::API_ENDPOINT).context("the stack does not name its API")?;
+    let endpoint =
+        outputs.get(outputs::API_ENDPOINT).context("the stack has no output with its API")?;
     let host = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, host)| host);
     let api = host.split('.').next().unwrap_or_default();
     let of_api = |name| Metric { namespace: "AWS/ApiGateway", name, of: ("ApiId", api.to_owned()) };
@@ -75,7 +76,7 @@ pub(crate) async fn usage(
     }
     let sums = try_join_all(metrics.iter().map(|metric| sum(aws, metric, now))).await?;
     let [count, data, writes, reads, rest @ ..] = &sums[..] else {
-        anyhow::bail!("CloudWatch answers less than it was asked");
+        anyhow::bail!("CloudWatch's answer is incomplete");
     };
     let mut usage = Usage::standing(facts);
     usage.api_requests = *count;
@@ -94,7 +95,7 @@ pub(crate) async fn usage(
     Ok(usage)
 }
 
-/// The sum of a metric over the last days; 0 if there is nothing of it.
+/// Returns the sum of a metric over the last days.
 async fn sum(aws: &Aws, metric: &Metric, now: Timestamp) -> Result<f64> {
     let from = now - SignedDuration::from_hours(24 * DAYS);
     let (dimension, value) = &metric.of;
@@ -103,14 +104,14 @@ async fn sum(aws: &Aws, metric: &Metric, now: Timestamp) -> Result<f64> {
         "MetricName": metric.name,
         "Dimensions": [{ "Name": dimension, "Value": value }],
         "StartTime": from.as_second(),
-        // Which is not of it itself.
+        // Exclusive.
         "EndTime": now.as_second() + 1,
         "Period": 86_400,
         "Statistics": ["Sum"],
     });
     let body = body.to_string();
     let question = SignedRequest {
-        action: "ask CloudWatch what was used (cloudwatch:GetMetricStatistics)",
+        action: "read usage from CloudWatch (cloudwatch:GetMetricStatistics)",
         method: "POST",
         path: "/",
         headers: &[
@@ -125,7 +126,7 @@ async fn sum(aws: &Aws, metric: &Metric, now: Timestamp) -> Result<f64> {
     Ok(points.filter_map(|point| point["Sum"].as_f64()).fold(0.0, |sum, point| sum + point))
 }
 
-/// How large the table is, in GB, as DynamoDB last counted.
+/// Returns the table's size in GB, as DynamoDB last measured it.
 pub(crate) async fn table_storage(aws: &Aws, table: &str) -> Result<f64> {
     let described = aws.dynamodb.describe_table().table_name(table).send().await;
     let described = described.or_cannot("look at the table")?;
@@ -133,7 +134,7 @@ pub(crate) async fn table_storage(aws: &Aws, table: &str) -> Result<f64> {
     Ok(bytes as f64 / GB)
 }
 
-/// How many whole days a stack was there, of those that are looked at.
+/// Returns how many of the last days the stack has existed.
 pub(crate) fn days(found: &Stack, now: Timestamp) -> i64 {
     let made = found.creation_time().map(DateTime::secs);
     let age = made.map_or(i64::MAX, |made| now.as_second() - made);

@@ -1,4 +1,4 @@
-//! What a month is made of: the stack, and what it uses.
+//! The stack and its usage in a month.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,13 +20,13 @@ use crate::aws::clients::{Aws, Target};
 use crate::stack::state;
 use crate::stack::template::template;
 
-/// What the numbers are of.
+/// The source of the numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Basis {
-    /// So many page views in a month.
+    /// An estimate for a number of page views.
     Views(u64),
-    /// What a stack used in so many days.
+    /// Metrics of a deployed stack over some days.
     Used { stack: String, days: i64 },
 }
 

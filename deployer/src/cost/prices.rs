@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_price_is_there_plausible_and_has_its_source() {
+    fn every_price_is_plausible_and_has_a_source() {
         let prices = Prices::load().unwrap();
         assert_eq!(prices.regions(), ["eu-central-1", "eu-west-1", "us-east-1"]);
         assert!(Item::ALL.iter().all(|item| prices.prices.contains_key(item)));
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_free_has_its_source() {
+    fn every_allowance_has_a_source() {
         let prices = Prices::load().unwrap();
         let rates = prices.in_region("eu-west-1").unwrap();
         assert!((rates.free(Allowance::FunctionSeconds) - 400_000.0).abs() < 1.0);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_that_is_not_known_is_answered_with_those_that_are() {
+    fn unknown_region_lists_the_known_ones() {
         let problem = Prices::load().unwrap().in_region("eu-north-1").unwrap_err();
         assert_eq!(problem.message, "unknown prices for eu-north-1");
         assert!(

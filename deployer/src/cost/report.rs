@@ -1,4 +1,4 @@
-//! What a month costs, and what a flood could make of it.
+//! The cost of a month, and of the worst case.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use super::prices::{Item, Prices};
 use super::usage::{Flood, Usage};
 use crate::error::CommandError;
 
-/// All that is known of a month.
+/// The cost report.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) region: String,
@@ -18,12 +18,12 @@ pub(crate) struct Report {
     pub(crate) basis: Basis,
     pub(crate) month: Bill,
     pub(crate) worst: Worst,
-    /// The items whose price in this region was not found noted down anywhere.
+    /// Items whose price was not verified for this region.
     pub(crate) unverified_prices: Vec<Item>,
     pub(crate) stack: Facts,
 }
 
-/// What a month could cost that is a flood at the API's throttle from its first second to its last.
+/// The cost of a month of requests at the API's throttle limit.
 #[derive(Debug, Serialize)]
 pub(crate) struct Worst {
     /// Requests a second.

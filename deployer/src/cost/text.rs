@@ -8,10 +8,10 @@ use super::month::Basis;
 use super::report::Report;
 use super::usage::LOOKS;
 
-/// How wide it is.
+/// Width of the report in characters.
 const WIDTH: usize = 84;
 
-/// The report.
+/// Returns the report as text.
 pub(crate) fn of(report: &Report, credits: &str) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
@@ -27,7 +27,7 @@ fn write(text: &mut String, report: &Report, credits: &str) -> std::fmt::Result 
             writeln!(text, "A month of {} page views in {region}", number(*views as f64))?;
         }
         Basis::Used { stack, days: DAYS } => {
-            writeln!(text, "What the stack {stack} in {region} used in {DAYS} days")?;
+            writeln!(text, "Usage of stack {stack} in {region} over {DAYS} days")?;
         }
         Basis::Used { stack, days } => {
             let since = match days {
@@ -35,7 +35,7 @@ fn write(text: &mut String, report: &Report, credits: &str) -> std::fmt::Result 
                 1 => "yesterday".to_owned(),
                 days => format!("{days} days ago"),
             };
-            writeln!(text, "What the stack {stack} in {region} used since it was made {since}")?;
+            writeln!(text, "Usage of stack {stack} in {region} since it was created {since}")?;
         }
     }
     let capacity = match stack.provisioned {
@@ -48,15 +48,13 @@ fn write(text: &mut String, report: &Report, credits: &str) -> std::fmt::Result 
     month(text, &report.month)?;
     paragraph(
         text,
-        &format!(
-            "What is always free is so in every month, for all of an account together. {credits}"
-        ),
+        &format!("The always-free allowances apply every month, to the whole account. {credits}"),
     )?;
     worst(text, report)?;
     assumptions(text, report)
 }
 
-/// A paragraph, as wide as the tables are.
+/// Writes a paragraph as wide as the tables.
 fn paragraph(text: &mut String, words: &str) -> std::fmt::Result {
     let mut width = WIDTH;
     for word in words.split_whitespace() {
@@ -73,7 +71,7 @@ fn paragraph(text: &mut String, words: &str) -> std::fmt::Result {
 }
 
 fn month(text: &mut String, bill: &Bill) -> std::fmt::Result {
-    writeln!(text, "{:48}{:>11}{:>13}{:>12}", "", "by list", "always free", "to pay")?;
+    writeln!(text, "{:48}{:>11}{:>13}{:>12}", "", "list price", "always free", "you pay")?;
     for line in &bill.lines {
         let Line { what, quantity, unit, list, free } = line;
         let (list, free, pay) = (money(*list), less(*free), money(line.pay()));
@@ -84,7 +82,7 @@ fn month(text: &mut String, bill: &Bill) -> std::fmt::Result {
     writeln!(text, "{:48}{list:>11}{free:>13}{pay:>12}", "A month")
 }
 
-/// Which lines of a bill are shown as one.
+/// Lines of a bill that are shown as one.
 const GROUPS: [(&str, &[&str]); 7] = [
     ("API requests", &["API requests"]),
     ("Functions", &["Function requests", "Function time"]),
@@ -101,11 +99,8 @@ const GROUPS: [(&str, &[&str]); 7] = [
 fn worst(text: &mut String, report: &Report) -> std::fmt::Result {
     let worst = &report.worst;
     let rate = number(worst.rate);
-    writeln!(
-        text,
-        "\nThe worst month: a flood at the throttle, from its first second to its last\n"
-    )?;
-    writeln!(text, "{:48}{:>18}{:>18}", "", "for all routes", "for each of them")?;
+    writeln!(text, "\nWorst case: requests at the throttle limit for a whole month\n")?;
+    writeln!(text, "{:48}{:>18}{:>18}", "", "all routes shared", "each route alone")?;
     let rates = [format!("{rate} a second"), format!("{} × {rate} a second", number(worst.routes))];
     writeln!(text, "{:48}{:>18}{:>18}", "", rates[0], rates[1])?;
     for (what, lines) in GROUPS {
@@ -118,24 +113,22 @@ fn worst(text: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(text, "{:48}{shared:>18}{each:>18}", "At worst")?;
     paragraph(
         text,
-        "AWS does not say whether all routes share the throttle, and calls it a target. What is above it is answered \
-         429, and costs nothing. A request of more than 512 KB is billed as several: with bodies of 10 MB, the most \
-         that there is, the API's line is 20 times as much.",
+        "AWS does not document whether routes share the throttle, and calls it a target. Requests above it get status \
+         429 and cost nothing. A request of more than 512 KB is billed as several: with bodies of 10 MB, the maximum, \
+         the API's line is 20 times as high.",
     )?;
     if report.stack.public {
         let most = match (report.stack.most_reads, report.stack.provisioned) {
             (Some(units), _) => {
-                format!("the template has the table read {} units a second at most", number(units))
+                format!("the template limits the table to {} read units a second", number(units))
             }
-            (None, Some(_)) => "the table has its units, and no more".to_owned(),
-            (None, None) => {
-                "nothing limits what that reads: deploy again, and the table is".to_owned()
-            }
+            (None, Some(_)) => "the table is limited to its units".to_owned(),
+            (None, None) => "no limit applies yet: deploy again to add one".to_owned(),
         };
         paragraph(
             text,
             &format!(
-                "A public site is in it: anybody can ask for its reports, which read its segments; {most}."
+                "This includes a public site, whose reports anyone can request. They read its segments; {most}."
             ),
         )?;
     }
@@ -144,8 +137,8 @@ fn worst(text: &mut String, report: &Report) -> std::fmt::Result {
     paragraph(
         text,
         &format!(
-            "To lower it, set `throttle: {{rate: N, burst: M}}` in footfall.yaml, and deploy: with a rate of 1 it is \
-             {shared}, or {each}. With `monthly_budget_usd`, AWS writes an e-mail when a month costs more than that."
+            "To lower it, set `throttle: {{rate: N, burst: M}}` in footfall.yaml and deploy: with a rate of 1 it is \
+             {shared}, or {each}. With `monthly_budget_usd`, AWS sends an e-mail when a month costs more than that."
         ),
     )
 }
@@ -153,26 +146,26 @@ fn worst(text: &mut String, report: &Report) -> std::fmt::Result {
 fn assumptions(text: &mut String, report: &Report) -> std::fmt::Result {
     let basis = match report.basis {
         Basis::Views(_) => format!(
-            "Reckoned with: every view loads the tracker as well, which browsers keep for a day; the dashboard is \
-             opened {LOOKS:.0} times; a year is kept in the table. What a hit takes was measured on another processor \
-             than AWS's, and how long the table takes is assumed: deployer/src/cost has every number and \
-             its origin. The start of functions, which is billed, is not in it."
+            "Assumptions: every view also loads the tracker, although browsers cache it for a day; the dashboard is \
+             opened {LOOKS:.0} times; the table keeps a year. The CPU time of a hit was measured on a different processor, \
+             and the table's latency is assumed: deployer/src/cost has every number and its origin. Cold starts are \
+             billed but not included."
         ),
-        Basis::Used { .. } => "As CloudWatch has it. Data is what went in and out together, the table is measured by \
-                               AWS every six hours, and the start of functions, which is billed, is not in their time."
+        Basis::Used { .. } => "Source: CloudWatch. Data counts both directions, AWS measures the table about every six hours, and cold \
+                               starts are billed but not included."
             .to_owned(),
     };
     paragraph(text, &basis)?;
-    let mut sources = "deployer/src/cost/prices.json names the source of every price.".to_owned();
+    let mut sources = "deployer/src/cost/prices.json has the source of every price.".to_owned();
     if !report.unverified_prices.is_empty() {
         let items: Vec<String> = report.unverified_prices.iter().map(|item| item.name()).collect();
         let (region, items) = (&report.region, items.join(", "));
-        let _ = write!(sources, " Not found noted down for {region}, but believed: {items}.");
+        let _ = write!(sources, " Prices not verified for {region}: {items}.");
     }
     paragraph(text, &sources)
 }
 
-/// A number, in groups of three digits, with as many decimals as it needs to be seen.
+/// Formats a number with digit groups and few decimals.
 fn number(value: f64) -> String {
     match value {
         0.0 => "0".to_owned(),
@@ -183,7 +176,7 @@ fn number(value: f64) -> String {
     }
 }
 
-/// Dollars.
+/// Formats dollars.
 fn money(usd: f64) -> String {
     match usd {
         usd if usd <= 0.0 => "0.00".to_owned(),
@@ -192,7 +185,7 @@ fn money(usd: f64) -> String {
     }
 }
 
-/// Dollars that are taken off.
+/// Formats dollars that are subtracted.
 fn less(usd: f64) -> String {
     if usd <= 0.0 { "-".to_owned() } else { format!("-{}", money(usd)) }
 }
@@ -215,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_short_and_never_hide_that_there_is_something() {
+    fn numbers_are_short_and_never_round_to_zero() {
         let texts = [0.0, 0.001, 0.016, 1.5, 12.34, 730.0, 756.4, 1_234_567.8].map(number);
         assert_eq!(texts, ["0", "<0.01", "0.02", "1.50", "12.3", "730", "756", "1,234,568"]);
         let texts = [0.0, 0.004, 0.005, 0.41, 1958.63, 1e6].map(money);
@@ -224,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_paragraph_is_as_wide_as_the_tables() {
+    fn paragraphs_are_as_wide_as_the_tables() {
         let mut text = String::new();
         paragraph(&mut text, &"seven77 ".repeat(21)).unwrap_or_default();
         let lines: Vec<usize> = text.lines().map(str::len).collect();

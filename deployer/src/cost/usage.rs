@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_view_is_a_request_a_run_and_a_write() {
+    fn view_costs_a_request_a_run_and_a_write() {
         let plain = facts(SITE, false);
         let usage = |views| Usage::of_views(&plain, views);
         let (none, many) = (usage(0.0), usage(1e9));
@@ -340,14 +340,14 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_costs_next_to_nothing() {
+    fn idle_stack_costs_next_to_nothing() {
         let none = Usage::of_views(&facts(SITE, false), 0.0);
         assert!(none.function_seconds < 1000.0 && none.table_reads < 30_000.0, "{none:?}");
         assert!(none.logs < 0.001 && none.table_storage == 0.0, "{none:?}");
     }
 
     #[test]
-    fn a_flood_is_the_throttle_for_a_month() {
+    fn flood_is_the_throttle_for_a_month() {
         let plain = facts(SITE, false);
         let month = Usage::of_views(&plain, 1000.0);
         let shared = month.flooded(&plain, Flood::Hits);
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_public_site_reports_are_in_it() {
+    fn flood_includes_reports_of_public_sites() {
         let public = facts("sites: [{domain: example.com, public: true}]", true);
         let month = Usage::of_views(&public, 100_000.0);
         let flooded = month.flooded(&public, Flood::EachRoute);
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_provisioned_is_not_written_past() {
+    fn flood_stays_within_provisioned_units() {
         let free = facts(&format!("{SITE}\ncapacity: free-tier\n"), false);
         let month = Usage::of_views(&free, 100_000.0);
         assert_eq!(month.write_unit_hours, 25.0 * HOURS);

@@ -1,4 +1,4 @@
-//! Who may find_owned, as its owner decides it: in the table of the deployed stack, or in that of `dev`.
+//! API tokens and share links, in the deployed table or in the data of `dev`.
 
 use std::io::{self, Write as _};
 

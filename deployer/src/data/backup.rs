@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_is_written_as_aws_writes_it() {
+    fn writes_every_type_as_aws_does() {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let blob = || Blob::new(b"\x00\xff".to_vec());
         let number = "12345678901234567890123456789012345678".to_owned();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_a_name_that_says_what_it_is() {
+    fn default_file_has_stack_and_time() {
         let file = default_file(&StackName::default(), "2026-11-22T13:05:06Z".parse().unwrap());
         assert_eq!(file, Path::new("footfall-export-footfall-2026-11-22T130506Z.json.gz"));
     }

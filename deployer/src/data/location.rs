@@ -1,4 +1,4 @@
-//! Where the data are that a command is about: in the deployed table, or in the folder of `cargo xtask dev`.
+//! Location of the data: the deployed table, or the folder of `cargo xtask dev`.
 
 use std::path::{Path, PathBuf};
 
@@ -46,17 +46,17 @@ pub(crate) enum Data {
 }
 
 impl Place {
-    /// The folder of `dev`, if its data is meant.
+    /// Returns the folder of `dev`, if its data is used.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.local.then_some(&*self.data)
     }
 
-    /// The stack, and its table.
+    /// Returns the deployed stack and its table.
     pub(crate) async fn deployed(&self) -> Result<Deployed> {
         Deployed::find(&self.target, ", or pass --local for the data of `cargo xtask dev`").await
     }
 
-    /// Opens what is there, also if its stack is gone, and says where it is.
+    /// Opens the data and prints its location. Works without the stack, because the table outlives it.
     pub(crate) async fn open(&self) -> Result<Data> {
         if let Some(folder) = self.folder() {
             let store = existing(folder)?;
@@ -78,7 +78,7 @@ impl Place {
     }
 }
 
-/// The data in the folder of a `dev` that ran there once.
+/// Opens the data of `dev` in a folder.
 pub(crate) fn existing(folder: &Path) -> Result<Embedded, CommandError> {
     if !Embedded::is_in(folder) {
         return Err(CommandError::rejected(
@@ -89,17 +89,17 @@ pub(crate) fn existing(folder: &Path) -> Result<Embedded, CommandError> {
     Embedded::open(folder).map_err(CommandError::from)
 }
 
-/// The table of a stack, and what is known of that.
+/// A deployed stack with its table.
 pub(crate) struct Deployed {
     pub(crate) table: DynamoDb,
-    /// Where the API is.
+    /// URL of the API.
     pub(crate) endpoint: String,
-    /// The settings it was deployed with, as far as the stack says: what stands in this folder may be newer.
+    /// The settings that it was deployed with, if known. Those in this folder may be newer.
     pub(crate) settings: Option<Settings>,
 }
 
 impl Deployed {
-    /// The stack of this name; `or` is what can be done beside deploying one.
+    /// Finds the stack. `or` is added to the hint.
     pub(crate) async fn find(target: &Target, or: &str) -> Result<Self> {
         let aws = Aws::connect(target).await?;
         let name = &target.stack;
@@ -119,7 +119,7 @@ impl Deployed {
     }
 }
 
-/// The site of a name, or the first. One that is no longer in the settings still has its data.
+/// Returns the named site, or the first. A site that was removed from the settings is found by its data.
 pub(crate) async fn site<S: Store>(
     store: &S,
     settings: &Settings,
@@ -143,7 +143,7 @@ pub(crate) async fn site<S: Store>(
     Ok(Site { retention_days: checkpoint.retention_days, ..site })
 }
 
-/// The site of a name, or the only one.
+/// Returns the named site, or the only one.
 pub(crate) fn only_site<'a>(
     settings: &'a Settings,
     name: Option<&str>,
@@ -158,7 +158,7 @@ pub(crate) fn only_site<'a>(
     }
 }
 
-/// That a site is not there, and which are.
+/// Returns the error for an unknown site.
 fn unknown(settings: &Settings, name: &str) -> CommandError {
     CommandError::rejected(
         format!("unknown site {name}"),

@@ -1,4 +1,4 @@
-//! A site's lock, which an import and a deletion hold.
+//! The site's lease, which imports and deletions hold.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use footfall_runtime::storage::Store;
 
 use crate::error::CommandError;
 
-/// How long the lock of a site is waited for whose data is in a folder: nobody else has that open, and who held
-/// it was killed.
+/// Duration of a site's lease in the folder of `dev`. Only one process can open the folder, so a lease that is
+/// still there belongs to a killed process.
 pub(crate) const FOLDER_LEASE: Duration = Duration::from_secs(1);
 
-/// Takes a site's lock, and says so if that takes a while.
+/// Acquires a site's lease. Prints a note if it has to wait.
 pub(crate) async fn take<S: Store>(
     store: &S,
     site: &Site,
@@ -29,7 +29,7 @@ pub(crate) async fn take<S: Store>(
     Lease::acquire(store, site, holder, lease, waits).await.map_err(locked)
 }
 
-/// Why there is no lock, or none any more.
+/// Explains why the lease was not acquired, or was lost.
 pub(crate) fn locked(error: LeaseError) -> CommandError {
     match error {
         LeaseError::Store(error) => CommandError::from(error),

@@ -1,4 +1,4 @@
-//! The table as a whole: it outlives its stack, so that CloudFormation cannot be asked to delete it.
+//! The table as a whole. It outlives its stack, so CloudFormation cannot delete it.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use tokio::time::sleep;
 use crate::aws::clients::Aws;
 use crate::error::{CommandError, OrCannot as _};
 
-/// How often AWS is asked whether the table is gone, and how long in between.
+/// Maximum number of polls until the table is deleted, and the pause between them.
 const TRIES: usize = 150;
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// The table of a stack, whether that is there or not.
+/// Returns a stack's table, which may exist without the stack.
 pub(crate) async fn find(aws: &Aws, name: &StackName) -> Result<Option<TableDescription>> {
     match aws.dynamodb.describe_table().table_name(name.as_str()).send().await {
         Ok(answer) => Ok(answer.table),
@@ -24,7 +24,7 @@ pub(crate) async fn find(aws: &Aws, name: &StackName) -> Result<Option<TableDesc
     }
 }
 
-/// A table of this name that has not Footfall's tag is somebody else's.
+/// Fails if the table lacks Footfall's tag.
 pub(crate) async fn check_is_ours(
     aws: &Aws,
     name: &StackName,
@@ -43,8 +43,7 @@ pub(crate) async fn check_is_ours(
     .into())
 }
 
-/// Takes the protection off and deletes. A table that is being changed cannot be changed or
-/// deleted: AWS says so, and is asked again.
+/// Removes the deletion protection and deletes the table. Retries while AWS is changing the table.
 pub(crate) async fn delete(aws: &Aws, name: &StackName) -> Result<()> {
     let busy = |code: Option<&str>| code == Some("ResourceInUseException");
     let gone = |code: Option<&str>| code == Some("ResourceNotFoundException");

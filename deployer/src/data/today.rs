@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_begins_where_its_zone_says() {
+    fn day_begins_in_the_time_zone_of_the_site() {
         let yaml = "sites: [{domain: e.x, time_zone: Asia/Kathmandu}]\nshards: 2";
         let settings = Settings::from_yaml(yaml).unwrap();
         let site = &settings.sites[0];

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_formats_of_the_manual_are_read() {
+    fn parses_the_formats_of_the_manual() {
         // https://httpd.apache.org/docs/2.4/logs.html
         let common = r#"127.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET /apache_pb.gif HTTP/1.0" 200 2326"#;
         let entry = parse(common).unwrap();
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_servers_escape_is_read_back() {
+    fn unescapes_quoted_fields() {
         let line = r#"::1 - - [10/Oct/2000:13:55:36 +0000] "GET /a\"b HTTP/1.0" 200 - "-" "a\x22b\xC3\xA9\\ \t""#;
         let entry = parse(line).unwrap();
         assert_eq!(entry.request, "GET /a\"b HTTP/1.0");
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line_is_none() {
+    fn rejects_invalid_lines() {
         let none = [
             "",
             "hello",

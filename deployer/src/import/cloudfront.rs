@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_encoded_once_or_twice_is_read() {
+    fn decodes_values_encoded_once_or_twice() {
         assert_eq!(decoded("Mozilla/5.0%20(X11)"), "Mozilla/5.0 (X11)");
         assert_eq!(decoded("Mozilla/5.0%2520(X11)"), "Mozilla/5.0 (X11)");
         assert_eq!(decoded("100%"), "100%");

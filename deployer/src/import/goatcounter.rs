@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_export_says_its_version() {
+    fn detects_the_version_of_an_export() {
         assert_eq!(version("2Path,Title,Event,UserAgent,Browser"), Some(2));
         assert_eq!(version("1Path,Title,Event,Bot"), Some(1));
         assert_eq!(version("Path,Title,Event,Bot"), None);

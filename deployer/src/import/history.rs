@@ -1,5 +1,4 @@
-//! What was imported before: an item for each import, and lists of the files that it was made from, by what
-//! is in them.
+//! Earlier imports: an item for each, and lists of its files' fingerprints.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::BufRead;
@@ -15,30 +14,30 @@ use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// How many files stand in one list: each has some 100 bytes of the 400 KB that an item may have.
+/// Maximum number of files per list. Each needs about 100 bytes of an item's 400 KB.
 const LIST: usize = 2000;
 
-/// How much is hashed at once, in bytes.
+/// Bytes that are hashed at once.
 const CHUNK: usize = 256 * 1024;
 
-/// What is in a file, decompressed: how much, and its hash.
+/// Length and hash of a file's decompressed content.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Fingerprint {
     pub(crate) length: u64,
     pub(crate) sha256: String,
 }
 
-/// What was found in a file.
+/// Result of scanning a file.
 #[derive(Debug)]
 pub(crate) struct ScanResult {
     pub(crate) fingerprint: Fingerprint,
-    /// How much there is, in bytes, a line without an end included.
+    /// Total bytes, including an incomplete last line.
     pub(crate) all: u64,
-    /// How much of its beginning is known, in bytes, and from which import.
+    /// Length of the longest known beginning in bytes, and the import that has it.
     pub(crate) known: Option<(u64, ImportId)>,
 }
 
-/// What was imported of a site.
+/// The imports of a site.
 #[derive(Debug, Default)]
 pub struct History {
     /// The imports, finished or not.
@@ -48,7 +47,10 @@ pub struct History {
 }
 
 impl History {
-    /// Reads it.
+    /// Reads the imports of a site.
+    ///
+    /// # Errors
+    /// If the store fails or an item is invalid.
     pub async fn of<S: Store>(store: &S, site: &Site) -> Result<Self> {
         let mut history = Self::default();
         for item in range_items(store, &keys::site_meta(site)).await? {
@@ -61,14 +63,14 @@ impl History {
         for id in finished {
             for item in range_items(store, &keys::import_files(site, Some(id))).await? {
                 let fingerprints: Vec<Fingerprint> = serde_json::from_slice(&item.value)
-                    .with_context(|| format!("the item {} cannot be read", item.key.sk))?;
+                    .with_context(|| format!("cannot read the item {}", item.key.sk))?;
                 fingerprints.into_iter().for_each(|fingerprint| history.add(fingerprint, id));
             }
         }
         Ok(history)
     }
 
-    /// Notes that what is in a file is imported.
+    /// Records that a file's content is imported.
     pub(crate) fn add(&mut self, fingerprint: Fingerprint, id: ImportId) {
         self.known.entry(fingerprint.length).or_default().insert(fingerprint.sha256, id);
     }
@@ -76,7 +78,7 @@ impl History {
     /// Looks at what is in a file. With `lines`, its fingerprint ends with the last line that has an end.
     pub(crate) fn scan(&self, input: &mut dyn BufRead, lines: bool) -> Result<ScanResult> {
         let (mut hash, mut length) = (Sha256::new(), 0_u64);
-        // Up to the last line's end.
+        // Up to the last complete line.
         let mut whole = (hash.clone(), 0);
         let mut lengths = self.known.iter().peekable();
         let mut found = None;
@@ -118,7 +120,7 @@ impl History {
         Ok(ScanResult { fingerprint: Fingerprint { length, sha256: hex(&hash) }, all, known })
     }
 
-    /// The imports that were not finished, or not undone to the end.
+    /// Returns imports that were not finished, or not undone completely.
     pub(crate) fn leftovers(&self) -> Vec<ImportId> {
         let left = self.imports.iter().filter(|(_, import)| import.state != ImportState::Finished);
         left.map(|(id, _)| *id).collect()
@@ -129,13 +131,13 @@ fn hex(hash: &Sha256) -> String {
     hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The item that says how far an import is.
+/// Returns the item with an import's state.
 pub(crate) fn import_item(site: &Site, id: ImportId, import: &Import) -> Result<Item> {
     let key = keys::import_key(site, id);
     Ok(Item { key, value: serde_json::to_vec(import)?, expires: None })
 }
 
-/// The items that say what an import is made from.
+/// Returns the items with an import's fingerprints.
 pub(crate) fn file_items(
     site: &Site,
     id: ImportId,
@@ -149,8 +151,11 @@ pub(crate) fn file_items(
     items.collect()
 }
 
-/// Takes an import back: from then on it does not count, and then it is not there any more. If it ends
-/// halfway, the next import of the site or another try goes on with it.
+/// Undoes an import: first it stops counting, then it is deleted. If that is interrupted, another try or the
+/// site's next import continues.
+///
+/// # Errors
+/// If the store fails.
 pub async fn undo<S: Store>(
     store: &S,
     site: &Site,
@@ -184,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_is_found_again_at_the_beginning() {
+    fn finds_known_content_at_the_beginning() {
         let mut history = History::default();
         let id = ImportId::from_bytes([1; 6]);
         let (fingerprint, found) = scan(&history, "one\ntwo\n", true);
@@ -192,13 +197,13 @@ mod tests {
         history.add(fingerprint.clone(), id);
         assert_eq!(scan(&history, "one\ntwo\n", true), (fingerprint.clone(), Some(8)));
         assert_eq!(scan(&history, "one\ntwo\nthree\n", true).1, Some(8));
-        // A line without an end is not there yet.
+        // An incomplete line does not count yet.
         assert_eq!(scan(&history, "one\ntwo\nthr", true), (fingerprint, Some(8)));
         assert_eq!(scan(&history, "one\ntwo\nthr", false).0.length, 11);
         for other in ["one\nTWO\nthree\n", "one\n", "", "one\ntwo"] {
             assert_eq!(scan(&history, other, true).1, None, "{other}");
         }
-        // The longest beginning counts.
+        // The longest known beginning wins.
         history.add(scan(&history, "one\n", true).0, id);
         assert_eq!(scan(&history, "one\ntwo\nthree\n", true).1, Some(8));
         assert_eq!(scan(&history, "one\nelse\n", true).1, Some(4));

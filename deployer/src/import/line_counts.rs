@@ -1,45 +1,45 @@
-//! What became of the lines: how many, and why not where they are not counted.
+//! Counts lines that are not hits, by reason.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// How many places are named for each reason.
+/// Maximum number of line numbers listed per reason.
 const NAMED: usize = 3;
 
-/// Why a line is no hit.
+/// Why a line is not a hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Reason {
-    // What a page view is not: nothing is wrong with such a line.
-    /// A picture, a style, a script …
+    // Skipped: valid lines that are not page views.
+    /// An image, a style, a script and so on.
     NotAPage,
-    /// POST, HEAD …
+    /// POST, HEAD and so on.
     Method,
-    /// An error, a redirect, a part of a file.
+    /// An error, a redirect or partial content.
     Status,
-    /// What is neither a page view nor an event, such as a title that changed.
+    /// Neither a page view nor an event, such as a changed title.
     Kind,
 
-    // What is refused.
-    /// It is not of the format that its file has.
+    // Rejected lines.
+    /// It does not match the file's format.
     Unreadable,
-    /// No end of the line: it is still being written.
+    /// An incomplete line, which is still being written.
     Unfinished,
-    /// Its host belongs to no site, or to another one.
+    /// Its host does not belong to the site.
     Host,
-    /// Its time is none, or lies ahead.
+    /// Missing or future timestamp.
     Time,
-    /// Its day would be deleted, or is too long ago for any report.
+    /// Older than the retention, or than any report.
     Old,
 }
 
 impl Reason {
-    /// Whether something is wrong with the line, in place of its being no page view.
+    /// Whether the line is rejected rather than skipped.
     const fn is_rejection(self) -> bool {
         matches!(self, Self::Unreadable | Self::Unfinished | Self::Host | Self::Time | Self::Old)
     }
 
-    /// What it is called in JSON.
+    /// Returns its name in JSON.
     const fn name(self) -> &'static str {
         match self {
             Self::NotAPage => "not-a-page",
@@ -54,7 +54,7 @@ impl Reason {
         }
     }
 
-    /// In words.
+    /// Returns a description.
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::NotAPage => "not pages (images, styles, scripts and other files)",
@@ -72,29 +72,29 @@ impl Reason {
     }
 }
 
-/// How many lines have a reason, and the first of them.
+/// Lines with the same reason.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
 pub struct Lines {
     /// The reason.
     pub reason: &'static str,
     /// Number of lines.
     pub lines: u64,
-    /// `access.log:12`, and so on.
+    /// The first of them, such as `access.log:12`.
     pub first: Vec<String>,
     #[serde(skip)]
     pub(crate) text: &'static str,
 }
 
-/// The lines so far.
+/// Line counts of an import.
 #[derive(Debug, Default)]
 pub(crate) struct LineCounts {
-    /// All of them, but for the empty ones.
+    /// Lines that are not empty.
     pub(crate) lines: u64,
     by_reason: BTreeMap<Reason, Lines>,
 }
 
 impl LineCounts {
-    /// Notes that a line is no hit.
+    /// Counts a line that is not a hit.
     pub(crate) fn note(&mut self, reason: Reason, file: &str, line: u64) {
         let lines = self.by_reason.entry(reason).or_default();
         lines.lines += 1;
@@ -103,17 +103,17 @@ impl LineCounts {
         }
     }
 
-    /// How many lines have a reason.
+    /// Returns the number of lines with a reason.
     pub(crate) fn of(&self, reason: Reason) -> u64 {
         self.by_reason.get(&reason).map_or(0, |lines| lines.lines)
     }
 
-    /// The lines that were refused, by reason.
+    /// Returns rejected lines by reason.
     pub(crate) fn rejected(&self) -> Vec<Lines> {
         self.lines(Reason::is_rejection)
     }
 
-    /// The lines that are no page views, by reason.
+    /// Returns skipped lines by reason.
     pub(crate) fn skipped(&self) -> Vec<Lines> {
         self.lines(|reason| !reason.is_rejection())
     }

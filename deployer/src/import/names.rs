@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_of_live_traffic() {
+    fn maps_names_to_those_of_live_traffic() {
         assert_eq!(split("Mac OS X 10.15"), ("Mac OS X", Some("10.15")));
         assert_eq!(split("Linux"), ("Linux", None));
         assert_eq!(browser_version(Some("Firefox"), "151.0.1").as_deref(), Some("151"));

@@ -1,4 +1,4 @@
-//! Where lines become hits: by the functions that live traffic goes through.
+//! Turns lines into hits, with the functions that live traffic goes through.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -21,29 +21,29 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use super::line_counts::{LineCounts, Reason};
 use super::temp_files::TempFiles;
 
-/// How far a line may lie ahead: clocks differ.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
+/// Maximum time that a line may be in the future, because clocks differ.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// How far back reports go, in years.
-const YEARS: i64 = 20;
+/// Maximum age of a hit in years. Reports go no further back.
+const MAX_YEARS: i64 = 20;
 
-/// What a server's log says of a request.
+/// A request in a server's log.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
     pub(crate) status: u16,
-    /// Which host was asked, where the log has it.
+    /// The requested host, if the log has it.
     pub(crate) host: Option<&'a str>,
-    /// The path and the query, or the whole address.
+    /// The path and query, or the full URL.
     pub(crate) target: &'a str,
     pub(crate) referrer: Option<&'a str>,
-    /// `None` if the log does not have it at all.
+    /// `None` if the log has no such field.
     pub(crate) user_agent: Option<&'a str>,
-    /// Who asked: an address, or the name that the server has put in its place.
+    /// The client: an address, or a name that the server replaced it with.
     pub(crate) client: &'a str,
-    /// What the answer was, where the log has it.
+    /// The answer's content type, if the log has it.
     pub(crate) content_type: Option<&'a str>,
-    /// Where it was asked from, where the log has it.
+    /// The client's country, if the log has it.
     pub(crate) country: Option<&'a str>,
 }
 
@@ -53,13 +53,13 @@ pub(crate) struct Pipeline<'a> {
     settings: &'a Settings,
     pub(crate) site: &'a Site,
     pub(crate) now: Timestamp,
-    /// The first day that is taken.
+    /// The first day that is imported.
     first: Date,
-    /// Made for this import, and thrown away with it.
+    /// Used for this import only.
     salt: Salt,
     pub(crate) hits: TempFiles,
     pub(crate) counts: LineCounts,
-    /// The file that is being read.
+    /// The current file.
     pub(crate) file: String,
 }
 
@@ -70,8 +70,8 @@ impl<'a> Pipeline<'a> {
         now: Timestamp,
         salt: Salt,
     ) -> Result<Self> {
-        let oldest = utc_day(now).saturating_sub(YEARS.years());
-        // One day more than is kept: what is deleted today is not worth storing.
+        let oldest = utc_day(now).saturating_sub(MAX_YEARS.years());
+        // Skip the oldest day, because it would be deleted soon.
         let kept = retained_from(site, now);
         let kept = if kept > Date::MIN { kept.tomorrow().unwrap_or(kept) } else { kept };
         Ok(Self {
@@ -86,14 +86,14 @@ impl<'a> Pipeline<'a> {
         })
     }
 
-    /// Notes that a line is no hit.
+    /// Counts a line that is not a hit.
     pub(crate) fn note(&mut self, line: u64, reason: Reason) {
         self.counts.note(reason, &self.file, line);
     }
 
-    /// Whether what happened then can be taken.
+    /// Checks that a time can be imported.
     pub(crate) fn check(&self, at: Timestamp) -> Result<(), Reason> {
-        if self.now.checked_add(SKEW).is_ok_and(|latest| at > latest) {
+        if self.now.checked_add(MAX_CLOCK_SKEW).is_ok_and(|latest| at > latest) {
             Err(Reason::Time)
         } else if utc_day(at) < self.first {
             Err(Reason::Old)
@@ -102,7 +102,7 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Takes a hit.
+    /// Adds a hit.
     pub(crate) fn take(&mut self, line: u64, at: Timestamp, kind: Kind) -> Result<()> {
         match self.check(at) {
             Ok(()) => self.hits.push(&Record { at, kind }),
@@ -113,7 +113,7 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Takes a request, if it was for a page.
+    /// Adds a request, if it was for a page.
     pub(crate) fn request(&mut self, line: u64, at: Timestamp, request: &Request) -> Result<()> {
         match self.kind(request) {
             Ok(kind) => self.take(line, at, kind),
@@ -159,13 +159,13 @@ impl<'a> Pipeline<'a> {
         let hit =
             ingest::hit(self.site, &page, payload, referrer.as_ref(), client, visitor, country);
         if request.user_agent.is_none() {
-            // Nothing says what it was read with, not even that it was no phone.
+            // Without a User-Agent the device is unknown.
             return Ok(Kind::Hit(Hit { device: None, ..hit }));
         }
         Ok(Kind::Hit(hit))
     }
 
-    /// The page of a path or an address, if it is one of the site's.
+    /// Returns the page of a path or URL, if it belongs to the site.
     pub(crate) fn page(&self, host: Option<&str>, target: &str) -> Result<PageUrl, Reason> {
         let page = if target.starts_with('/') {
             let own = self.site.domain.as_str();
@@ -175,7 +175,7 @@ impl<'a> Pipeline<'a> {
         };
         let page = page.ok_or(Reason::NotAPage)?;
         let is_own = self.settings.site_of_host(page.host()).is_some_and(|it| it == self.site);
-        // A path alone is the site's own, whatever its hosts are.
+        // A path without a host belongs to the site.
         if is_own || host.is_none() && target.starts_with('/') {
             Ok(page)
         } else {
@@ -183,12 +183,12 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// What is kept of a program's hit.
+    /// Returns an excluded hit.
     pub(crate) fn filtered(&self, reason: ExclusionReason, page: &PageUrl) -> Kind {
         Kind::Excluded(Excluded { reason, page: page.path(false, ingest::MAX_PAGE) })
     }
 
-    /// The reason that a referrer alone gives.
+    /// Returns the exclusion reason of a spam referrer.
     pub(crate) fn spam(&self, referrer: Option<&url::Url>) -> Option<ExclusionReason> {
         filter::reason(&Signals {
             user_agent: Some("Mozilla/5.0"),
@@ -199,15 +199,15 @@ impl<'a> Pipeline<'a> {
         .filter(|reason| *reason == ExclusionReason::ReferrerSpam)
     }
 
-    /// The visitor that another tool calls `name`. The name itself is not kept.
+    /// Returns the visitor for another tool's ID. The ID itself is not stored.
     pub(crate) fn visitor(&self, name: &str) -> VisitorId {
         let nowhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         self.salt.visitor(self.site.domain.as_str(), nowhere, name)
     }
 }
 
-/// Whether a path is a page's: where the answer's type is known, HTML; else what ends in none of the names
-/// that files have, or in one of those that pages have. `/.well-known/` and its like are for programs.
+/// Whether a path is a page. Decides by the content type if it is known, and otherwise by the file extension.
+/// Paths such as `/.well-known/` are not pages.
 fn is_page(path: &str, content_type: Option<&str>) -> bool {
     const PAGES: [&str; 10] =
         ["html", "htm", "xhtml", "shtml", "php", "asp", "aspx", "jsp", "cgi", "cfm"];
@@ -222,11 +222,11 @@ fn is_page(path: &str, content_type: Option<&str>) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let Some((_, ending)) = name.rsplit_once('.') else { return true };
     let ending = ending.to_ascii_lowercase();
-    // `/posts/version-1.2` and `/about-mr.` have no such ending.
+    // `/posts/version-1.2` and `/about-mr.` have no extension.
     let is_ending = (1..=5).contains(&ending.len())
         && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && ending.starts_with(|first: char| first.is_ascii_alphabetic());
-    // Of the few that begin with a digit.
+    // Extensions that begin with a digit.
     let is_ending = is_ending || matches!(ending.as_str(), "7z" | "3gp");
     !is_ending || PAGES.contains(&ending.as_str())
 }
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_are_told_from_files() {
+    fn distinguishes_pages_from_files() {
         for page in ["/", "/blog/", "/posts/a-b", "/a.html", "/A.PHP", "/posts/v1.2", "/~ann/mr."] {
             assert!(is_page(page, None), "{page}");
         }

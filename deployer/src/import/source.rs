@@ -1,4 +1,4 @@
-//! The files that are imported: plain, gzipped, or in a zip, read from their beginning as often as need be.
+//! Files to import: plain, gzipped, or in a zip. They can be read repeatedly.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -15,26 +15,29 @@ use crate::error::CommandError;
 const GZIP: &[u8] = b"\x1f\x8b";
 const ZIP: &[u8] = b"PK\x03\x04";
 
-/// How much of a file its format is told by, in bytes.
+/// Bytes at the beginning of a file that its format is detected by.
 const HEAD: u64 = 64 * 1024;
 
-/// How much is read at once, in bytes.
+/// Bytes that are read at once.
 const BUFFER: usize = 256 * 1024;
 
 /// A file, or one in a zip.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// As the owner knows it: `access.log.1.gz`, or `export.zip/imported_visitors.csv`.
+    /// Its displayed name: `access.log.1.gz`, or `export.zip/imported_visitors.csv`.
     pub(crate) name: String,
     file: PathBuf,
-    /// Its place in the zip.
+    /// Its index in the zip.
     entry: Option<usize>,
-    /// How many bytes it has on the disk.
+    /// Its size on disk in bytes.
     pub(crate) size: u64,
 }
 
 impl Source {
-    /// The files that a path stands for: itself, or the files of a zip.
+    /// Returns the file at a path, or the files of a zip.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
     pub fn of(path: &Path) -> Result<Vec<Self>> {
         let name = path.display().to_string();
         let unreadable = |error: &dyn std::fmt::Display| {
@@ -66,12 +69,12 @@ impl Source {
         Ok(sources)
     }
 
-    /// The file's own name, without folders.
+    /// Returns the file's name, without folders.
     pub(crate) fn base(&self) -> &str {
         self.name.rsplit(['/', '\\']).next().unwrap_or_default()
     }
 
-    /// Hands over what is in it, decompressed, until `stop` says so.
+    /// Passes the decompressed content to `read`. Fails once `stop` is set.
     pub(crate) fn read<T>(
         &self,
         bar: &ProgressBar,
@@ -95,7 +98,7 @@ impl Source {
         done.with_context(context)
     }
 
-    /// What its format is told by.
+    /// Returns the beginning of the file.
     pub(crate) fn head(&self) -> Result<Vec<u8>> {
         self.read(&ProgressBar::hidden(), &AtomicBool::new(false), |input| {
             let mut head = Vec::new();
@@ -105,8 +108,7 @@ impl Source {
     }
 }
 
-/// What is read until somebody says stop. Reading is most of an import, and what must end it, so that
-/// nothing is left behind.
+/// Reader that fails once `stop` is set. Reading takes most of an import's time.
 struct Stoppable<'a, R> {
     input: R,
     stop: &'a AtomicBool,
@@ -121,8 +123,7 @@ impl<R: Read> Read for Stoppable<'_, R> {
     }
 }
 
-/// Hands over the content of what may be gzipped, be it in several members, as rotated logs are that were
-/// put together.
+/// Decompresses gzip, including several members, as in concatenated logs.
 fn unpacked<T>(
     mut input: impl BufRead,
     read: impl FnOnce(&mut dyn BufRead) -> Result<T>,
@@ -134,22 +135,21 @@ fn unpacked<T>(
     read(&mut input)
 }
 
-/// A line, without its end.
+/// A line, without its newline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line<'a> {
-    /// All of it.
+    /// A complete line.
     Whole(&'a [u8]),
-    /// What the file has of it, which ends in it.
+    /// The last line, without a newline.
     Unfinished(&'a [u8]),
-    /// It is longer than any that is read.
+    /// A line that exceeds the limit.
     TooLong,
 }
 
-/// The longest line that is read, in bytes. Servers take addresses of 8 KB.
+/// Maximum length of a line in bytes. Servers accept URLs of 8 KB.
 const LONGEST: u64 = 64 * 1024;
 
-/// Hands over the lines that have something in them, each with its number. `before` is how many lines were
-/// before.
+/// Calls `take` with every line that is not empty and its number. `before` is the number of skipped lines.
 pub(crate) fn each_line(
     input: &mut dyn BufRead,
     before: u64,
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_numbered_and_bounded() {
+    fn numbers_and_bounds_lines() {
         let text = format!("one\r\n\n\r\n{}\nlast", "x".repeat(200_000));
         let mut lines = Vec::new();
         let note = |number, line: Line<'_>| {

@@ -1,4 +1,4 @@
-//! A change set's life: made, read as a plan, then applied or deleted. None is left behind.
+//! Change sets: created, read as a plan, then applied or deleted. None is left behind.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,10 +16,10 @@ use crate::stack::plan::Plan;
 use crate::stack::state;
 use crate::stack::template_body::Body;
 
-/// What the names of change sets begin with.
+/// Prefix of change set names.
 pub(crate) const RUN: &str = "footfall-";
 
-/// The name of this run's change set, and its token: of no other run.
+/// Returns a unique name for this run's change set and its token.
 pub(crate) fn run_name() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("{RUN}{}-{}", now.as_millis(), std::process::id())
@@ -28,18 +28,18 @@ pub(crate) fn run_name() -> String {
 /// A change set that can be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChangeSet {
-    /// The stack's identifier.
+    /// The stack's ID.
     pub(crate) stack: String,
-    /// What it would do.
+    /// The changes.
     pub(crate) plan: Plan,
 }
 
-/// What became of the attempt to make one.
+/// Result of creating a change set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Made {
-    /// There is something to do.
+    /// There are changes.
     Changes(ChangeSet),
-    /// The stack is as the template says.
+    /// The stack matches the template already.
     NoChanges,
 }
 
@@ -115,7 +115,7 @@ impl Pending {
         Ok(Made::Changes(ChangeSet { stack, plan }))
     }
 
-    /// Applies the change set. From here on it is AWS that goes on with it.
+    /// Applies the change set. From here on, AWS continues by itself.
     pub(crate) async fn execute(&self, aws: &Aws) -> Result<()> {
         let Some(place) = self.place.borrow().clone() else { return Ok(()) };
         let executed = aws
@@ -140,7 +140,7 @@ impl Pending {
         Ok(())
     }
 
-    /// What to do after the command was stopped.
+    /// Returns the hint for a command that was stopped.
     pub(crate) fn after_stop(&self) -> &'static str {
         if self.executed.get() {
             "AWS continues the change; `cargo xtask status` shows its state, and the next \
@@ -150,7 +150,7 @@ impl Pending {
         }
     }
 
-    /// Deletes a change set that was not applied, and the stack that is there for its sake alone.
+    /// Deletes a change set that was not applied, and a stack that only exists because of it.
     pub(crate) async fn discard(&self, aws: &Aws) -> Result<()> {
         let Some(place) = self.place.borrow_mut().take() else { return Ok(()) };
         let delete = aws.cloudformation.delete_change_set();
@@ -182,7 +182,7 @@ fn no_changes(reason: &str) -> bool {
     reason.contains("didn't contain changes") || reason.contains("No updates are to be performed")
 }
 
-/// Waits until AWS knows what the change set would do, or that there is none.
+/// Waits until AWS has finished the change set.
 async fn settled(aws: &Aws, stack: &str, name: &str) -> Result<DescribeChangeSetOutput> {
     let mut pause = Duration::from_millis(250);
     loop {
@@ -201,7 +201,7 @@ async fn settled(aws: &Aws, stack: &str, name: &str) -> Result<DescribeChangeSet
     }
 }
 
-/// The plan, with the pages that follow the first.
+/// Reads all pages of the plan.
 async fn plan(aws: &Aws, first: DescribeChangeSetOutput) -> Result<Plan> {
     let mut changes = first.changes.unwrap_or_default();
     let mut next = first.next_token;

@@ -1,5 +1,4 @@
-//! What was deployed before, so that it can be again: the last few templates, beside the code that they
-//! name. A template is the whole of a deploy.
+//! Recent deploys, kept for rollback: their templates, and the code that those refer to.
 
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,10 +11,10 @@ use crate::artifact::bucket::{Bucket, KEPT_VERSIONS};
 use crate::stack::state::{self, find_owned};
 use crate::stack::template_body;
 
-/// Where they are in the bucket.
+/// Prefix of the templates in the bucket.
 const FOLDER: &str = "deploys/";
 
-/// Notes what the stack is made from just now, before it is changed.
+/// Saves the current template before it is changed.
 pub(crate) async fn note(bucket: &Bucket<'_>) -> Result<()> {
     let Some(template) = current(bucket).await? else { return Ok(()) };
     let hash = hash(&template);
@@ -29,7 +28,7 @@ pub(crate) async fn note(bucket: &Bucket<'_>) -> Result<()> {
     bucket.put(&key, "application/json", template.to_string().into_bytes()).await
 }
 
-/// The template before the one that the stack is made from just now: the last that is another.
+/// Returns the newest saved template that differs from the current one.
 pub(crate) async fn before(bucket: &Bucket<'_>) -> Result<Option<String>> {
     let current = current(bucket).await?.as_ref().map(hash).unwrap_or_default();
     let keys = bucket.list(FOLDER).await?.into_iter().map(|(_, key)| key);
@@ -39,8 +38,7 @@ pub(crate) async fn before(bucket: &Bucket<'_>) -> Result<Option<String>> {
     }
 }
 
-/// Deletes what is older than the last few, of templates and of code. Nothing that a template of
-/// those names is deleted, and nothing that runs.
+/// Deletes old templates and code, except code that a kept template or the running stack uses.
 pub(crate) async fn prune(bucket: &Bucket<'_>) -> Result<usize> {
     let mut keys: Vec<String> = bucket.list(FOLDER).await?.into_iter().map(|(_, k)| k).collect();
     keys.sort_by(|one, other| other.cmp(one));
@@ -63,7 +61,7 @@ async fn current(bucket: &Bucket<'_>) -> Result<Option<Value>> {
     }
 }
 
-/// The newest key whose template is not the one of this hash.
+/// Returns the newest key with another hash.
 fn another(mut keys: Vec<String>, hash: &str) -> Option<String> {
     keys.sort();
     keys.into_iter().rev().find(|key| hash_of(key) != hash)
@@ -78,7 +76,7 @@ fn hash_of(key: &str) -> &str {
     key.trim_end_matches(".json").rsplit('-').next().unwrap_or_default()
 }
 
-/// The keys of the code that a template names.
+/// Returns the keys of the code that a template refers to.
 fn code(template: &Value) -> BTreeSet<String> {
     let resources = template.get("Resources").and_then(Value::as_object);
     let resources = resources.into_iter().flat_map(serde_json::Map::values);
@@ -94,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_one_before_is_the_last_that_is_another() {
+    fn previous_deploy_is_the_newest_with_another_template() {
         let keys: Vec<String> =
             ["deploys/1-a.json", "deploys/3-b.json", "deploys/2-c.json"].map(str::to_owned).into();
         assert_eq!(another(keys.clone(), "d").as_deref(), Some("deploys/3-b.json"));
@@ -103,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn code_is_found_in_a_template() {
+    fn finds_the_code_of_a_template() {
         let template = json!({ "Resources": {
             "F": { "Properties": { "Code": { "S3Bucket": "b", "S3Key": "track/1.zip" } } },
             "T": { "Properties": { "TableName": "t" } },

@@ -240,7 +240,7 @@ mod tests {
     const TABLE: &str = "AWS::DynamoDB::Table";
 
     #[test]
-    fn a_plan_reads_like_one() {
+    fn plan_has_a_human_and_a_json_form() {
         let plan = Plan::of(&[
             change(ChangeAction::Add, "Api", "AWS::ApiGatewayV2::Api", None),
             change(ChangeAction::Modify, "TrackFunction", FUNCTION, Some(Replacement::False)),
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn to_lose_the_table_is_loud() {
+    fn losing_the_table_is_loud() {
         let losing = [
             change(ChangeAction::Modify, "Table", TABLE, Some(Replacement::True)),
             change(ChangeAction::Modify, "Table", TABLE, Some(Replacement::Conditional)),

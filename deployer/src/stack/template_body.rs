@@ -1,5 +1,4 @@
-//! How a template gets to CloudFormation: in the call itself, or, where it is too large for that, by the
-//! bucket.
+//! Passes a template to CloudFormation: inline, or through the bucket if it is too large.
 
 use anyhow::Result;
 use footfall_infra::stack::INLINE_TEMPLATE_LIMIT;
@@ -12,19 +11,19 @@ use crate::error::CommandError;
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
 const LIMIT: usize = 1_000_000;
 
-/// Where large templates are in the bucket.
+/// Prefix of large templates in the bucket.
 const FOLDER: &str = "templates/";
 
-/// A template, as CloudFormation takes it.
+/// A template in the form that CloudFormation accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Body<'a> {
     /// Its text.
     Text(&'a str),
-    /// Its address in S3.
+    /// Its URL in S3.
     Address(String),
 }
 
-/// Refuses a template that CloudFormation takes in no way.
+/// Fails if the template is too large for CloudFormation.
 pub(crate) fn check(template: &str) -> Result<(), CommandError> {
     if template.len() <= LIMIT {
         return Ok(());
@@ -63,8 +62,7 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Deletes what is older than the last few. CloudFormation keeps what it was given, so that none of them
-/// is in use.
+/// Deletes old templates. CloudFormation has copies, so none of them is in use.
 pub(crate) async fn prune(bucket: &Bucket<'_>) -> Result<()> {
     let mut objects = bucket.list(FOLDER).await?;
     objects.sort_by(|one, other| other.cmp(one));

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_logged_is_one_line() {
+    fn prints_every_event_on_one_line() {
         let check = |message: &str, expected: &str| {
             let line = Line(&event(message)).to_string();
             assert_eq!(line, format!("2026-11-22T13:05:06.789Z  track      {expected}"));
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn json_keeps_all_of_it() {
+    fn json_contains_everything() {
         let json = Line(&event("{\"message\":\"m\"}\n")).json();
         assert_eq!(json["message"]["message"], "m");
         assert_eq!(json["time"], "2026-11-22T13:05:06.789Z");
