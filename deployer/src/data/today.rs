@@ -23,7 +23,7 @@ use crate::error::{CommandError, OrCannot as _};
 /// How many partitions are counted at once.
 const AT_ONCE: usize = 8;
 
-/// How long counting may take: it is a find_owned, and costs what it reads.
+/// Maximum duration of counting. It is only for display, and it costs what it reads.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a site had today.

@@ -75,7 +75,7 @@ impl History {
         self.known.entry(fingerprint.length).or_default().insert(fingerprint.sha256, id);
     }
 
-    /// Looks at what is in a file. With `lines`, its fingerprint ends with the last line that has an end.
+    /// Scans a file for known content. With `lines`, its fingerprint ends with the last complete line.
     pub(crate) fn scan(&self, input: &mut dyn BufRead, lines: bool) -> Result<ScanResult> {
         let (mut hash, mut length) = (Sha256::new(), 0_u64);
         // Up to the last complete line.

@@ -47,7 +47,7 @@ pub(crate) struct Request<'a> {
     pub(crate) country: Option<&'a str>,
 }
 
-/// Takes lines, of which hits go to their days and all others into the counts.
+/// Sorts hits into days, and counts lines that are not hits.
 #[derive(Debug)]
 pub(crate) struct Pipeline<'a> {
     settings: &'a Settings,
