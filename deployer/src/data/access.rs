@@ -257,7 +257,7 @@ mod tests {
         ];
         assert_eq!(
             text(&tokens, at("2026-11-22T14:00:00Z")),
-            "0123abcd  e.x  created 2026-11-22T13:05:06Z  without an end  for Ann\n\
+            "0123abcd  e.x  created 2026-11-22T13:05:06Z  never expires  for Ann\n\
              0123abcd  e.x  created 2026-11-22T13:05:06Z  expires 2026-11-23T00:00:00Z  embed https://b.x  for Ann\n\
              0123abcd  e.x  created 2026-11-22T13:05:06Z  expired 2026-11-22T00:00:00Z  for Ann\n"
         );
