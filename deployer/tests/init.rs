@@ -63,16 +63,16 @@ fn a_wrong_flag_gets_the_settings_own_words_and_no_file() {
     let wrong: [(&[&str], &str); 4] = [
         (
             &["--domain", "https://example.com/"],
-            "error: sites[0].domain: \"https://example.com/\" is no host name; write the host alone",
+            "error: sites[0].domain: \"https://example.com/\" is not a host name; use only the host",
         ),
-        (&["--domain", "a: b"], "\"a: b\" is no host name"),
+        (&["--domain", "a: b"], "\"a: b\" is not a host name"),
         (
             &["--domain", "a.example", "--time-zone", "Mars"],
-            "\"Mars\" is no time zone; use an IANA",
+            "unknown time zone \"Mars\"; use an IANA",
         ),
         (
             &["--domain", "a.example", "--alarm-email", "jane"],
-            "error: alarm_email: \"jane\" is no e-mail address",
+            "error: alarm_email: \"jane\" is not an e-mail address",
         ),
     ];
     for (arguments, text) in wrong {

@@ -1,7 +1,7 @@
-//! The owner's settings: `footfall.yaml`, parsed once into values that are valid by type.
+//! The owner's settings: `footfall.yaml`, parsed into types that only hold valid values.
 //!
-//! A deployed function gets the same value as JSON in [`env::SETTINGS`](crate::env::SETTINGS), but
-//! for the keys that only the stack is made of.
+//! A deployed function gets them as JSON in [`env::SETTINGS`](crate::env::SETTINGS), without the keys that only
+//! the stack needs.
 
 mod error;
 mod goal;
@@ -22,66 +22,65 @@ pub use owner::{CertificateArn, CustomDomain, Email, Tags};
 pub use site::{RetentionDays, Site};
 pub use time_zone::TimeZone;
 
-/// The name of the settings file, looked for in the folder that a command is run in.
+/// Name of the settings file in the current folder.
 pub const FILE: &str = "footfall.yaml";
 
-/// Everything an owner can decide.
+/// Everything that an owner can configure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// The sites whose hits are stored. At least one; no host stands in two of them.
+    /// The sites whose hits are stored: at least one. No host belongs to two of them.
     #[serde(deserialize_with = "site::sites")]
     pub sites: Vec<Site>,
 
-    /// How many proxies of the owner's own stand in front of the API, each of which appends to
-    /// `X-Forwarded-For`. 0, the default, means that the header is not believed at all.
+    /// Number of the owner's own proxies in front of the API. Each appends to `X-Forwarded-For`.
+    ///
+    /// By default it is 0, which means that the header is ignored.
     #[serde(default, skip_serializing_if = "is_default")]
     pub trusted_proxies: u8,
 
-    /// Over how many partitions of the table the hits of a site's hour are spread. One takes
-    /// about 1,000 hits a second.
+    /// Number of table partitions for the hits of one site and hour. Each takes about 1,000 hits a second.
     #[serde(default, skip_serializing_if = "is_default")]
     pub shards: Shards,
 
-    /// Domains whose visits are referrer spam, beside the list that Footfall brings.
+    /// Domains treated as referrer spam, in addition to Footfall's list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked_referrers: Vec<Domain>,
 
-    // From here on, what only the stack is made of. A function has no use for it, and a change to
-    // it leaves the functions as they are.
-    /// How the table's reads and writes are paid for.
+    // The keys below are only for the stack. Changing them leaves the functions unchanged.
+    /// The table's capacity mode.
     #[serde(default, skip_serializing)]
     pub capacity: Capacity,
 
-    /// Whether the table can be restored as it was at any second of the last 35 days.
+    /// Whether the table can be restored to any second of the last 35 days.
     #[serde(default = "yes", skip_serializing)]
     pub point_in_time_recovery: bool,
 
-    /// For how many days the functions' logs are kept.
+    /// Days for which the functions' logs are kept.
     #[serde(default, skip_serializing)]
     pub log_retention_days: LogRetention,
 
-    /// How many requests the API lets through, if not what [`throttle`](Self::throttle) says.
+    /// Limit on the API's requests. [`throttle`](Self::throttle) has the default.
     #[serde(default, skip_serializing)]
     pub throttle: Option<Throttle>,
 
-    /// How much memory the functions have, where it is not what they have by themselves.
+    /// Memory of the functions, if it differs from the default.
     #[serde(default, skip_serializing)]
     pub memory_mb: Memory,
 
-    /// Who is told when a function fails or is throttled, or the budget is spent.
+    /// Address for alarms: a function fails or is throttled, or the budget is spent.
     #[serde(default, skip_serializing)]
     pub alarm_email: Option<Email>,
 
-    /// What the whole AWS account may cost a month before an e-mail is sent.
+    /// Monthly cost of the whole AWS account above which an e-mail is sent.
     #[serde(default, skip_serializing)]
     pub monthly_budget_usd: Option<MonthlyBudget>,
 
-    /// A domain of the owner's for the API.
+    /// The owner's domain for the API.
     #[serde(default, skip_serializing)]
     pub custom_domain: Option<CustomDomain>,
 
-    /// Tags that every resource of the stack gets.
+    /// Tags for every resource of the stack.
     #[serde(default, skip_serializing)]
     pub tags: Tags,
 }
@@ -92,7 +91,7 @@ pub struct Settings {
 pub struct Shards(u8);
 
 impl Shards {
-    /// The number itself, at least 1.
+    /// Returns the number, at least 1.
     #[must_use]
     pub const fn get(self) -> u8 {
         self.0
@@ -111,13 +110,13 @@ impl TryFrom<u64> for Shards {
     fn try_from(n: u64) -> Result<Self, String> {
         match u8::try_from(n) {
             Ok(n @ 1..=100) => Ok(Self(n)),
-            _ => Err(format!("{n} shards cannot be; use a number from 1 to 100")),
+            _ => Err(format!("invalid number of shards {n}; use a number from 1 to 100")),
         }
     }
 }
 
 impl Settings {
-    /// What `dev` runs with where there is no file: one site, `localhost`.
+    /// Returns the settings of `dev` without a file: one site, `localhost`.
     #[must_use]
     pub fn local() -> Self {
         let domain = Domain::localhost();
@@ -141,13 +140,13 @@ impl Settings {
     /// Parses the text of a settings file.
     ///
     /// # Errors
-    /// The first thing that is wrong, with its line, its key and the remedy.
+    /// The first error, with its line, its key and the remedy.
     pub fn from_yaml(text: &str) -> Result<Self, SettingsError> {
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             return Err(SettingsError {
                 line: None,
                 key: "sites".to_owned(),
-                problem: "the file names no site; write `sites:` and below it \
+                problem: "no sites; add `sites:` and below it \
                           `  - domain: example.com`"
                     .to_owned(),
             });
@@ -160,7 +159,7 @@ impl Settings {
             let inner = error.into_inner();
             let line = inner.location().map(|location| line_of(text, location.line(), &path));
             let message = inner.to_string();
-            // serde_yaml, too, puts a path in front of most messages: this one or a parent's.
+            // serde_yaml also prefixes most messages with a path: this one or a parent's.
             let message = match message.split_once(": ") {
                 Some((parent, rest)) if path.starts_with(parent) => rest,
                 _ => &message,
@@ -173,7 +172,8 @@ impl Settings {
             return Err(SettingsError {
                 line: Some(line_of(text, 1, key)),
                 key: key.to_owned(),
-                problem: "there is nobody to tell; add `alarm_email: you@example.com`".to_owned(),
+                problem: "this needs an e-mail address; add `alarm_email: you@example.com`"
+                    .to_owned(),
             });
         }
         Ok(settings)
@@ -182,7 +182,7 @@ impl Settings {
     /// Parses what [`to_json`](Self::to_json) wrote.
     ///
     /// # Errors
-    /// What is wrong, in the same words as for the file.
+    /// The same errors as for the file.
     pub fn from_json(text: &str) -> Result<Self, SettingsError> {
         serde_json::from_str(text).map_err(|error| SettingsError {
             line: Some(error.line()),
@@ -191,23 +191,25 @@ impl Settings {
         })
     }
 
-    /// The settings for a function's environment, without what only the stack is made of and
-    /// without what is as it would be anyway: there is little room.
+    /// Returns the settings for a function's environment, as compact as possible.
+    ///
+    /// It leaves out defaults, and keys that only the stack needs.
     ///
     /// # Errors
-    /// None that is known: every part of the settings is a string, a number or a list.
+    /// No settings are known to cause one: every part is a string, a number or a list.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
     }
 
-    /// How many requests the API lets through.
+    /// Returns the limit on the API's requests.
     #[must_use]
     pub fn throttle(&self) -> Throttle {
         self.throttle.unwrap_or_else(|| Throttle::default_of(self.capacity))
     }
 
-    /// The site whose pages live on `host` (lower case, no port): the one that names it, or else the
-    /// one whose pattern fits closest.
+    /// Returns the site that `host` belongs to. `host` is in lower case and has no port.
+    ///
+    /// A site that names the host wins, otherwise the one with the longest matching pattern.
     #[must_use]
     pub fn site_of_host(&self, host: &str) -> Option<&Site> {
         let patterns = self.sites.iter().flat_map(|site| site.hosts.iter().map(move |h| (site, h)));
@@ -217,13 +219,13 @@ impl Settings {
             .map(|(site, _)| site)
     }
 
-    /// The site called `domain`.
+    /// Returns the site with this domain.
     #[must_use]
     pub fn site(&self, domain: &str) -> Option<&Site> {
         self.sites.iter().find(|site| site.domain.as_str() == domain)
     }
 
-    /// What the sites are called, as it stands in a sentence: `example.com, example.org`.
+    /// Returns the sites' domains for use in a sentence: `example.com, example.org`.
     #[must_use]
     pub fn domains(&self) -> String {
         let domains: Vec<&str> = self.sites.iter().map(|site| site.domain.as_str()).collect();

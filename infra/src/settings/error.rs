@@ -1,14 +1,14 @@
-//! What is wrong with a settings file, in words that its owner knows: the line, the key, the remedy.
+//! Errors in a settings file, for its owner: the line, the key, the remedy.
 
-/// Why a settings file is refused: where, which key, and what to write instead.
+/// An error in a settings file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{}{problem}", at(*.line), key_prefix(.key))]
 pub struct SettingsError {
-    /// The line in the file, from 1, where it is known.
+    /// Line in the file, from 1, if known.
     pub line: Option<usize>,
-    /// The path of the key, such as `sites[0].time_zone`; empty for the file as a whole.
+    /// Path of the key, such as `sites[0].time_zone`. Empty if the error concerns the whole file.
     pub key: String,
-    /// What is wrong, and what to write instead.
+    /// The error and its remedy.
     pub problem: String,
 }
 
@@ -20,8 +20,9 @@ fn key_prefix(key: &str) -> String {
     if key.is_empty() { String::new() } else { format!("{key}: ") }
 }
 
-/// The line of the key that ends `path`, at or after line `from`: serde_yaml gives the place of
-/// the mapping around a value that is refused after it was read.
+/// Returns the line of the last key of `path`, at or after line `from`.
+///
+/// If a value is rejected after it was parsed, serde_yaml reports the position of the mapping around it.
 pub(super) fn line_of(text: &str, from: usize, path: &str) -> usize {
     let key = path.rsplit('.').next().unwrap_or(path);
     let is_key = |line: &str| {
@@ -31,22 +32,23 @@ pub(super) fn line_of(text: &str, from: usize, path: &str) -> usize {
     found.map_or(from, |offset| from + offset)
 }
 
-/// What serde expects, in words that are no programmer's.
+/// Translates what serde expects into plain words.
 fn in_words(expected: &str) -> &str {
     match expected {
         "a boolean" => "true or false",
         "a sequence" => "a list, such as [one, two]",
-        "a map" => "keys with values",
-        "u8" | "u16" | "u64" => "a whole number that is not negative",
-        "struct Settings" => "keys with values, of which `sites:` is the first",
-        "struct WrittenSite" => "`domain:` and the host, as in `- domain: example.com`",
-        struct_of_ours if struct_of_ours.starts_with("struct ") => "keys with values",
+        "a map" => "keys and values",
+        "u8" | "u16" | "u64" => "a whole number, 0 or more",
+        "struct Settings" => "keys and values, starting with `sites:`",
+        "struct WrittenSite" => "`domain:` and the host, such as `- domain: example.com`",
+        struct_of_ours if struct_of_ours.starts_with("struct ") => "keys and values",
         other => other,
     }
 }
 
-/// Turns serde's words into ones that an owner knows, and adds what to do. The place is left
-/// out: it stands in front already.
+/// Translates serde's message into plain words and adds the remedy.
+///
+/// It drops the position, which is printed in front of the message.
 pub(super) fn remedied(message: &str) -> String {
     let message = match message.rfind(" at line ") {
         Some(at) => &message[..at],
@@ -56,10 +58,10 @@ pub(super) fn remedied(message: &str) -> String {
         return format!("unknown key {}", rest.replacen(", expected ", "; use ", 1));
     }
     if let Some(rest) = message.strip_prefix("missing field ") {
-        return format!("the key {rest} is missing; add it");
+        return format!("missing key {rest}; add it");
     }
     if let Some(rest) = message.strip_prefix("duplicate field ") {
-        return format!("the key {rest} is there twice; remove one");
+        return format!("duplicate key {rest}; remove one");
     }
     if message.starts_with("invalid ")
         && let Some((found, expected)) = message.split_once(", expected ")
@@ -69,5 +71,5 @@ pub(super) fn remedied(message: &str) -> String {
     if message.contains("; ") {
         return message.to_owned();
     }
-    format!("{message}; this is not YAML as it stands, look at the indentation and the quotes")
+    format!("{message}; this is not valid YAML, check the indentation and the quotes")
 }

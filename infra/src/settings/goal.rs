@@ -1,48 +1,48 @@
-//! Goals: what a site's visitors are hoped to do.
+//! Goals: events and page views that a site's owner wants to see.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The most goals of a site.
+/// Maximum number of goals of a site.
 pub const MAX_GOALS: usize = 50;
 
-/// Something that a hit can reach: an event by its name, or views of some pages.
+/// A goal: an event, or views of certain pages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WrittenGoal", into = "WrittenGoal")]
 pub struct Goal {
-    /// What it is called in reports.
+    /// The name in reports.
     pub name: String,
-    /// What reaches it.
+    /// The hits that reach it.
     pub reached_by: Reached,
 }
 
-/// What reaches a goal.
+/// The hits that reach a goal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reached {
-    /// An event of this name.
+    /// Events of this name.
     Event(String),
-    /// A view of a page that this pattern matches.
+    /// Views of pages that match this pattern.
     Page(PagePattern),
 }
 
-/// A page's path, in which `*` stands for any letters, also none, `/` included.
+/// A pattern for page paths, in which `*` matches any characters, including `/` or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PagePattern(String);
 
 impl PagePattern {
-    /// The pattern that a text is.
+    /// Creates a pattern. Every text is a valid one.
     #[must_use]
     pub fn new(pattern: impl Into<String>) -> Self {
         Self(pattern.into())
     }
 
-    /// The pattern as it is written.
+    /// Returns the pattern as written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it matches a page.
+    /// Returns whether the pattern matches a page.
     #[must_use]
     pub fn matches(&self, page: &str) -> bool {
         let mut parts = self.0.split('*');
@@ -53,7 +53,7 @@ impl PagePattern {
         if parts.peek().is_none() {
             return rest.is_empty();
         }
-        // The first place that a part is found at leaves the most for those behind it.
+        // Taking the first match leaves the most text for later parts.
         while let Some(part) = parts.next() {
             if parts.peek().is_none() {
                 return rest.ends_with(part);
@@ -67,7 +67,7 @@ impl PagePattern {
     }
 }
 
-/// A goal as it stands in the file: `{event: signup}` or `{page: /thanks, name: Order}`.
+/// A goal as written in the file: `{event: signup}` or `{page: /thanks, name: Order}`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenGoal {
@@ -83,27 +83,31 @@ impl TryFrom<WrittenGoal> for Goal {
     type Error = String;
 
     fn try_from(written: WrittenGoal) -> Result<Self, String> {
-        let (reached_by, usual) = match (written.event, written.page) {
+        let (reached_by, default) = match (written.event, written.page) {
             (Some(event), None) if event.trim().is_empty() => {
-                return Err("a goal's event has a name: the one that the page reports".to_owned());
+                return Err("empty event name; use the name that the page sends".to_owned());
             }
             (Some(event), None) => (Reached::Event(event.clone()), event),
             (None, Some(page)) if page.starts_with(['/', '*']) => {
-                let usual = format!("Visit {page}");
-                (Reached::Page(PagePattern(page)), usual)
+                let default = format!("Visit {page}");
+                (Reached::Page(PagePattern(page)), default)
             }
             (None, Some(page)) => {
-                return Err(format!("a goal's page begins with / or *, such as /{page}"));
+                return Err(format!(
+                    "invalid page {page:?}; it must start with / or *, such as /{page}"
+                ));
             }
             _ => {
-                return Err("a goal is an event or a page: write `event: signup` or \
+                return Err("a goal needs either an event or a page; use `event: signup` or \
                             `page: /thanks`"
                     .to_owned());
             }
         };
-        let name = written.name.unwrap_or(usual);
+        let name = written.name.unwrap_or(default);
         if name.trim().is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
-            return Err("a goal's name has 1 to 100 letters".to_owned());
+            return Err(
+                "invalid goal name; use 1 to 100 characters, without control characters".to_owned()
+            );
         }
         Ok(Self { name, reached_by })
     }
@@ -111,28 +115,30 @@ impl TryFrom<WrittenGoal> for Goal {
 
 impl From<Goal> for WrittenGoal {
     fn from(goal: Goal) -> Self {
-        let (event, page, usual) = match goal.reached_by {
+        let (event, page, default) = match goal.reached_by {
             Reached::Event(event) => (Some(event.clone()), None, event),
             Reached::Page(PagePattern(page)) => {
-                let usual = format!("Visit {page}");
-                (None, Some(page), usual)
+                let default = format!("Visit {page}");
+                (None, Some(page), default)
             }
         };
-        Self { event, page, name: Some(goal.name).filter(|name| *name != usual) }
+        Self { event, page, name: Some(goal.name).filter(|name| *name != default) }
     }
 }
 
-/// A list of goals in which no name stands twice.
+/// Parses a list of goals with distinct names.
 pub(super) fn goals<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Goal>, D::Error> {
     let goals = Vec::<Goal>::deserialize(deserializer)?;
     if goals.len() > MAX_GOALS {
-        return Err(D::Error::custom(format!("a site has at most {MAX_GOALS} goals")));
+        return Err(D::Error::custom(format!(
+            "too many goals; use at most {MAX_GOALS} for a site"
+        )));
     }
     for (at, goal) in goals.iter().enumerate() {
         if goals[..at].iter().any(|other| other.name == goal.name) {
             let name = &goal.name;
             return Err(D::Error::custom(format!(
-                "two goals are called {name}: give one of them another `name`"
+                "duplicate goal {name}; give one of them another `name`"
             )));
         }
     }
@@ -144,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_matches_pages() {
+    fn patterns_match_pages() {
         let check = |pattern: &str, page: &str, expected| {
             assert_eq!(PagePattern::new(pattern).matches(page), expected, "{pattern} {page}");
         };

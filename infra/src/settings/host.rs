@@ -1,12 +1,12 @@
-//! Names of hosts: a site's own, and the patterns that its pages' hosts match.
+//! Host names of sites, and patterns for the hosts of their pages.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-const REMEDY: &str = "write the host alone, such as example.com, without https://, port or path";
+const REMEDY: &str = "use only the host, such as example.com, without https://, port or path";
 
-/// A host name or address as browsers normalise it: lower case, punycode, no port.
+/// A host name or IP address as browsers normalise it: lower case, punycode, no port.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Domain(String);
@@ -16,13 +16,13 @@ impl Domain {
         Self("localhost".to_owned())
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The hosts of a site that names none: its own, and `www.` in front of it.
+    /// Returns the default hosts of a site: its domain, with and without `www.`.
     pub(super) fn default_hosts(&self) -> Vec<Host> {
         let name = self.as_str();
         if name == "localhost" {
@@ -42,7 +42,7 @@ impl TryFrom<String> for Domain {
         match url::Host::parse(&text) {
             // 253 bytes: RFC 1035, section 2.3.4.
             Ok(host) if host.to_string().len() <= 253 => Ok(Self(host.to_string())),
-            _ => Err(format!("{text:?} is no host name; {REMEDY}")),
+            _ => Err(format!("{text:?} is not a host name; {REMEDY}")),
         }
     }
 }
@@ -65,25 +65,25 @@ impl fmt::Display for Domain {
 pub struct Host(String);
 
 impl Host {
-    /// The host, with `*.` in front if it is a pattern.
+    /// Returns the host, with a leading `*.` if it is a pattern.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether this stands for every host below one.
+    /// Returns whether this is a pattern.
     #[must_use]
     pub fn is_wildcard(&self) -> bool {
         self.0.starts_with("*.")
     }
 
-    /// Whether this is the machine itself, where ports come and go.
+    /// Returns whether this is `localhost` or an IP address, whose ports vary.
     #[must_use]
     pub fn is_local(&self) -> bool {
         self.0 == "localhost" || is_address(&self.0)
     }
 
-    /// Whether `host` (lower case, no port) is meant.
+    /// Returns whether `host` matches. `host` is in lower case and has no port.
     #[must_use]
     pub fn matches(&self, host: &str) -> bool {
         match self.0.strip_prefix('*') {
@@ -103,7 +103,7 @@ impl TryFrom<String> for Host {
         };
         match Domain::try_from(rest.to_owned()) {
             Ok(domain) => Ok(Self(format!("{star}{domain}"))),
-            Err(_) => Err(format!("{text:?} is no host name; {REMEDY}, or *.example.com")),
+            Err(_) => Err(format!("{text:?} is not a host name; {REMEDY}, or *.example.com")),
         }
     }
 }
@@ -120,7 +120,7 @@ impl fmt::Display for Host {
     }
 }
 
-/// Whether a normalised host is an IP address (a v6 one stands in brackets).
+/// Returns whether a normalised host is an IP address. IPv6 addresses are in brackets.
 fn is_address(host: &str) -> bool {
     host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok()
 }

@@ -1,18 +1,18 @@
-//! What an owner can limit: the table's capacity, requests a second, memory, days of logs, the bill.
+//! Limits: table capacity, request rate, memory, log retention, budget.
 
 use serde::Deserialize;
 
 use crate::function::Function;
 
-/// How the table's reads and writes are paid for.
+/// The table's capacity mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Capacity {
-    /// Each one, as it comes.
+    /// Pay per request.
     #[default]
     OnDemand,
-    /// 25 units of each, provisioned: what DynamoDB's free tier gives, for all tables of an
-    /// account in a region together.
+    /// 25 provisioned read and write units, which is DynamoDB's free tier for all tables of an account in a
+    /// region together.
     FreeTier,
 }
 
@@ -23,18 +23,18 @@ impl TryFrom<String> for Capacity {
         match text.as_str() {
             "on-demand" => Ok(Self::OnDemand),
             "free-tier" => Ok(Self::FreeTier),
-            _ => Err(format!("{text:?} is no capacity; use on-demand or free-tier")),
+            _ => Err(format!("unknown capacity {text:?}; use on-demand or free-tier")),
         }
     }
 }
 
-/// For how many days CloudWatch keeps the functions' logs; 14 if not said.
+/// Days for which CloudWatch keeps the functions' logs. The default is 14.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u64")]
 pub struct LogRetention(u16);
 
 impl LogRetention {
-    /// What CloudWatch can do.
+    /// The numbers of days that CloudWatch supports.
     ///
     /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
     pub const ALLOWED: [u16; 22] = [
@@ -42,7 +42,7 @@ impl LogRetention {
         2922, 3288, 3653,
     ];
 
-    /// The number of days.
+    /// Returns the number of days.
     #[must_use]
     pub const fn days(self) -> u16 {
         self.0
@@ -64,7 +64,7 @@ impl TryFrom<u64> for LogRetention {
             _ => {
                 let allowed: Vec<String> = Self::ALLOWED.iter().map(u16::to_string).collect();
                 Err(format!(
-                    "CloudWatch cannot keep logs for {days} days; use one of {}",
+                    "CloudWatch does not support {days} days; use one of {}",
                     allowed.join(", ")
                 ))
             }
@@ -72,9 +72,10 @@ impl TryFrom<u64> for LogRetention {
     }
 }
 
-/// How many requests the API lets through; what is over it is answered 429, and costs nothing. It
-/// is to be thought of as each route's: AWS does not say that routes share what a stage sets for
-/// them, and calls it a target, not a ceiling.
+/// Limit on the API's requests. AWS answers 429 above it, free of charge.
+///
+/// Assume that the limit applies per route. AWS does not say that routes share a stage's limit, and calls it a
+/// target, not a ceiling.
 ///
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -92,12 +93,11 @@ struct WrittenThrottle {
 }
 
 impl Throttle {
-    /// What holds where nothing is said. 50 a second are 4 million views a day, and put a ceiling
-    /// on the bill of a flood.
+    /// Returns the default limit. 50 requests a second are 4 million views a day, and bound the bill of a flood.
     ///
-    /// In the free tier, whatever is let in must be taken by 25 units, and folded by them. What comes at once, and
-    /// the segment of a day, DynamoDB lends from what the five minutes before left unused: the segment of a day of
-    /// 2 hits a second, all day long, is about as much as that. `tests/contract.rs` does the sums.
+    /// In the free tier, 25 units must cover both the hits and their rollup. For bursts and for a day's segment,
+    /// DynamoDB adds the unused units of the last five minutes. A day of 2 hits a second makes a segment of about
+    /// that size. `tests/contract.rs` has the calculation.
     ///
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/burst-adaptive-capacity.html>
     #[must_use]
@@ -108,13 +108,13 @@ impl Throttle {
         }
     }
 
-    /// Requests a second, over time.
+    /// Returns the sustained requests per second.
     #[must_use]
     pub const fn rate(self) -> u16 {
         self.rate
     }
 
-    /// Requests at once.
+    /// Returns the requests allowed at once.
     #[must_use]
     pub const fn burst(self) -> u16 {
         self.burst
@@ -125,11 +125,11 @@ impl TryFrom<WrittenThrottle> for Throttle {
     type Error = String;
 
     fn try_from(written: WrittenThrottle) -> Result<Self, String> {
-        // A stage cannot have more than its account, which has these unless AWS was asked for more.
+        // The default quotas of an account, which a stage cannot exceed.
         // https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
         let within = |name, n: u64, most: u16| match u16::try_from(n) {
             Ok(n) if (1..=most).contains(&n) => Ok(n),
-            _ => Err(format!("a {name} of {n} cannot be; use a number from 1 to {most}")),
+            _ => Err(format!("invalid {name} {n}; use a number from 1 to {most}")),
         };
         Ok(Self {
             rate: within("rate", written.rate, 10_000)?,
@@ -138,8 +138,10 @@ impl TryFrom<WrittenThrottle> for Throttle {
     }
 }
 
-/// How much memory the functions have that hold what grows with a site: the dashboard a report's segments, the rollup
-/// a day's hits. docs/scale.md says from which size they need more than they have where nothing is said.
+/// Memory of the functions whose needs grow with a site.
+///
+/// The dashboard holds a report's segments, the rollup a day's hits. docs/scale.md says which sizes need more than
+/// the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(try_from = "WrittenMemory")]
 pub struct Memory {
@@ -155,7 +157,7 @@ struct WrittenMemory {
 }
 
 impl Memory {
-    /// That of a function, in MB, if it is said.
+    /// Returns a function's memory in MB. `None` means the default.
     #[must_use]
     pub const fn of(self, function: Function) -> Option<u16> {
         match function {
@@ -170,11 +172,11 @@ impl TryFrom<WrittenMemory> for Memory {
     type Error = String;
 
     fn try_from(written: WrittenMemory) -> Result<Self, String> {
-        // No less than a small site needs, and no more than Lambda has. New accounts have less than that at first.
+        // From the needs of a small site to Lambda's maximum. New accounts start with a lower maximum.
         // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
         let within = |mb: u64| match u16::try_from(mb) {
             Ok(mb @ 512..=10_240) => Ok(mb),
-            _ => Err(format!("{mb} MB cannot be; use a number from 512 to 10240")),
+            _ => Err(format!("invalid memory {mb}; use a number of MB from 512 to 10240")),
         };
         Ok(Self {
             dashboard: written.dashboard.map(within).transpose()?,
@@ -183,13 +185,13 @@ impl TryFrom<WrittenMemory> for Memory {
     }
 }
 
-/// How many US dollars a month may cost before an e-mail is sent, 1 to 1,000,000.
+/// US dollars a month above which an e-mail is sent, 1 to 1,000,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "u64")]
 pub struct MonthlyBudget(u32);
 
 impl MonthlyBudget {
-    /// The number of dollars, at least 1.
+    /// Returns the number of dollars, at least 1.
     #[must_use]
     pub const fn usd(self) -> u32 {
         self.0
@@ -202,7 +204,7 @@ impl TryFrom<u64> for MonthlyBudget {
     fn try_from(usd: u64) -> Result<Self, String> {
         match u32::try_from(usd) {
             Ok(usd @ 1..=1_000_000) => Ok(Self(usd)),
-            _ => Err(format!("a budget of {usd} cannot be; use whole dollars from 1 to 1000000")),
+            _ => Err(format!("invalid budget {usd}; use whole dollars from 1 to 1000000")),
         }
     }
 }

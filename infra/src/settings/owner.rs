@@ -1,4 +1,4 @@
-//! What is the owner's own: an e-mail address, a domain for the API, tags.
+//! The owner's e-mail address, custom domain and tags.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use serde::Deserialize;
 
 use super::Domain;
 
-/// An e-mail address, as far as it can be told without sending something to it.
+/// An e-mail address of plausible form.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Email(String);
 
 impl Email {
-    /// The address.
+    /// Returns the address.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -37,19 +37,19 @@ impl TryFrom<String> for Email {
         if is_address && text.len() <= 254 {
             Ok(Self(text))
         } else {
-            Err(format!("{text:?} is no e-mail address; write it as you@example.com"))
+            Err(format!("{text:?} is not an e-mail address; use the form you@example.com"))
         }
     }
 }
 
-/// A domain of the owner's under which the API is reached, beside the one that AWS gives it.
+/// The owner's domain for the API, in addition to the one that AWS assigns.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CustomDomain {
     /// The domain, such as `stats.example.com`.
     #[serde(deserialize_with = "public_domain")]
     pub domain: Domain,
-    /// Its certificate.
+    /// The domain's certificate.
     pub certificate_arn: CertificateArn,
 }
 
@@ -62,24 +62,24 @@ fn public_domain<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Do
         return Ok(domain);
     }
     Err(serde::de::Error::custom(format!(
-        "{name:?} has no certificate that browsers trust; use a domain such as stats.example.com"
+        "{name:?} cannot have a certificate that browsers trust; use a domain such as stats.example.com"
     )))
 }
 
-/// The ARN of a certificate of AWS Certificate Manager, which must be in the stack's own region:
+/// The ARN of a certificate in AWS Certificate Manager, which must be in the stack's region:
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-custom-domain-names.html>
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct CertificateArn(String);
 
 impl CertificateArn {
-    /// The ARN.
+    /// Returns the ARN.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The region that the certificate is in.
+    /// Returns the certificate's region.
     #[must_use]
     pub fn region(&self) -> &str {
         self.0.split(':').nth(3).unwrap_or_default()
@@ -109,23 +109,23 @@ impl TryFrom<String> for CertificateArn {
             Ok(Self(text))
         } else {
             Err(format!(
-                "{text:?} is no certificate's ARN; copy it from AWS Certificate Manager, it begins \
+                "{text:?} is not the ARN of a certificate; copy it from AWS Certificate Manager, it starts \
                  with arn:aws:acm:"
             ))
         }
     }
 }
 
-/// Tags that every resource gets, beside Footfall's own.
+/// Tags for every resource, in addition to Footfall's own.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>")]
 pub struct Tags(BTreeMap<String, String>);
 
 impl Tags {
-    /// The most there can be: AWS allows 50 a resource, and Footfall keeps some for itself.
+    /// Maximum number of tags. AWS allows 50 per resource, and Footfall reserves some of them.
     pub const MAX: usize = 40;
 
-    /// The tags, by key.
+    /// Returns the tags, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
@@ -134,10 +134,9 @@ impl Tags {
 impl TryFrom<BTreeMap<String, String>> for Tags {
     type Error = String;
 
-    /// The strictest of the rules of the services that are tagged:
+    /// Applies the strictest rules of all services that are tagged:
     /// <https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html> and
-    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html>, to which `Team` and `team`
-    /// are one key.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html>. To IAM, `Team` and `team` are the same key.
     fn try_from(tags: BTreeMap<String, String>) -> Result<Self, String> {
         let is_text = |text: &str, most| {
             !text.trim().is_empty()
@@ -145,25 +144,25 @@ impl TryFrom<BTreeMap<String, String>> for Tags {
                 && text.chars().all(|c| c.is_alphanumeric() || " _.:/=+-@".contains(c))
         };
         if tags.len() > Self::MAX {
-            return Err(format!("{} tags are too many; use at most {}", tags.len(), Self::MAX));
+            return Err(format!("too many tags ({}); use at most {}", tags.len(), Self::MAX));
         }
         let mut seen = std::collections::BTreeSet::new();
         for (key, value) in &tags {
             let lower = key.to_lowercase();
             if lower.starts_with("aws:") || lower.starts_with("footfall:") {
                 return Err(format!(
-                    "the tag {key:?} begins with a name that is taken; use another than aws: and \
+                    "reserved tag {key:?}; use a key that does not start with aws: or \
                      footfall:"
                 ));
             }
             if !is_text(key, 128) || !is_text(value, 256) {
                 return Err(format!(
-                    "the tag {key:?} cannot be; use letters, digits, spaces and _ . : / = + - @, at \
+                    "invalid tag {key:?}; use letters, digits, spaces and _ . : / = + - @, at \
                      most 128 in the key and 256 in the value"
                 ));
             }
             if !seen.insert(lower) {
-                return Err(format!("the tag {key:?} is there twice but for capitals; remove one"));
+                return Err(format!("duplicate tag {key:?} (keys ignore case); remove one"));
             }
         }
         Ok(Self(tags))

@@ -1,11 +1,11 @@
-//! A site: whose hits are stored, and how its reports are read.
+//! Sites: where hits come from, and how their reports are computed.
 
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Domain, Goal, Host, TimeZone, is_default};
 
-/// One site: what its hits are stored under, and how its reports are read.
+/// A site, whose hits are stored and reported together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "WrittenSite", into = "WrittenSite")]
 pub struct Site {
@@ -13,23 +13,22 @@ pub struct Site {
     pub domain: Domain,
     /// The hosts whose pages belong to the site.
     pub hosts: Vec<Host>,
-    /// Where the site's days begin.
+    /// The time zone in which the site's days begin.
     pub time_zone: TimeZone,
-    /// Whether Do Not Track and Global Privacy Control are honoured.
+    /// Whether to honour Do Not Track and Global Privacy Control.
     pub respect_dnt: bool,
-    /// Whether it is measured how far a page is scrolled and how long it is looked at: a second
-    /// request, call and write unit beside most views'.
+    /// Whether to measure scroll depth and time on page. This costs most views a second request, function call and
+    /// write unit.
     pub engagement: bool,
-    /// After how many days what was counted is deleted; kept for good if not said.
+    /// Days after which hits are deleted. `None` means never.
     pub retention_days: Option<RetentionDays>,
-    /// What visitors are hoped to do, each under a name of its own.
+    /// The site's goals, with distinct names.
     pub goals: Vec<Goal>,
-    /// Whether anybody may look at the site's dashboard, and have its badge.
+    /// Whether anyone may see the site's dashboard and badge.
     pub public: bool,
 }
 
-/// A site as it stands in the file and in a function's environment, where all but the domain may
-/// be left out.
+/// A site as written in the file and in a function's environment. Only the domain is required.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenSite {
@@ -88,7 +87,7 @@ impl From<WrittenSite> for Site {
 }
 
 impl Site {
-    /// A site of which nothing but its domain is known.
+    /// Returns a site with defaults for everything but its domain.
     #[must_use]
     pub fn of(domain: Domain) -> Self {
         Self {
@@ -103,7 +102,7 @@ impl Site {
         }
     }
 
-    /// Whether pages on `host` (lower case, no port) are this site's.
+    /// Returns whether `host` belongs to this site. `host` is in lower case and has no port.
     #[must_use]
     pub fn has_host(&self, host: &str) -> bool {
         self.hosts.iter().any(|pattern| pattern.matches(host))
@@ -116,7 +115,7 @@ impl Site {
 pub struct RetentionDays(u16);
 
 impl RetentionDays {
-    /// The number itself, at least 1.
+    /// Returns the number, at least 1.
     #[must_use]
     pub const fn get(self) -> u16 {
         self.0
@@ -130,15 +129,16 @@ impl TryFrom<u64> for RetentionDays {
         match u16::try_from(n) {
             Ok(n @ 1..=36_500) => Ok(Self(n)),
             _ => Err(format!(
-                "{n} days cannot be; use a number from 1 to 36500, or leave the key out to keep \
+                "invalid number of days {n}; use a number from 1 to 36500, or omit the key to keep \
                  everything"
             )),
         }
     }
 }
 
-/// A list of at least one site in which no domain and no host stands twice. Checked while it is
-/// read, so that the error knows its line.
+/// Parses a list of at least one site, without duplicate domains or hosts.
+///
+/// It checks while parsing, so that the error has a line.
 pub(super) fn sites<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Site>, D::Error> {
     struct Sites;
 
@@ -155,13 +155,13 @@ pub(super) fn sites<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Si
                 for other in &sites {
                     if other.domain == site.domain {
                         return Err(A::Error::custom(format!(
-                            "the site {} is there twice; remove one",
+                            "duplicate site {}; remove one",
                             site.domain
                         )));
                     }
                     if let Some(host) = site.hosts.iter().find(|host| other.hosts.contains(host)) {
                         return Err(A::Error::custom(format!(
-                            "the host {host} belongs to both {} and {}; give it to one",
+                            "the host {host} belongs to both {} and {}; remove it from one of them",
                             other.domain, site.domain
                         )));
                     }
@@ -169,7 +169,7 @@ pub(super) fn sites<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Si
                 sites.push(site);
             }
             if sites.is_empty() {
-                return Err(A::Error::custom("there is no site; add `- domain: example.com`"));
+                return Err(A::Error::custom("no sites; add `- domain: example.com`"));
             }
             Ok(sites)
         }

@@ -5,20 +5,20 @@ fn settings(yaml: &str) -> Settings {
     Settings::from_yaml(yaml).unwrap()
 }
 
-/// The error of a file, as an owner reads it.
-fn refused(yaml: &str) -> String {
+/// Returns the error message for a file.
+fn error_of(yaml: &str) -> String {
     Settings::from_yaml(yaml).unwrap_err().to_string()
 }
 
 #[test]
-fn sites_are_called_by_their_domains() {
+fn lists_domains_in_order() {
     assert_eq!(Settings::local().domains(), "localhost");
     let two = settings("sites: [{domain: b.example}, {domain: a.example}]");
     assert_eq!(two.domains(), "b.example, a.example");
 }
 
 #[test]
-fn a_domain_is_enough() {
+fn a_domain_is_the_only_required_key() {
     let settings = settings("sites:\n  - domain: Example.COM\n");
     let site = &settings.sites[0];
     assert_eq!(site.domain.as_str(), "example.com");
@@ -39,7 +39,7 @@ fn a_domain_is_enough() {
 }
 
 #[test]
-fn everything_can_be_said() {
+fn parses_every_key_of_a_site() {
     let settings = settings(
         "sites:
   - domain: example.com
@@ -73,7 +73,7 @@ blocked_referrers: [spam.example]
     assert_eq!(settings.shards.get(), 10);
 }
 
-/// All that only the stack is made of.
+/// Every key that only the stack needs.
 const STACK: &str = "\
 capacity: free-tier
 point_in_time_recovery: false
@@ -89,7 +89,7 @@ tags: { team: web, cost centre: '42' }
 ";
 
 #[test]
-fn the_stack_can_be_decided_upon() {
+fn parses_every_key_of_the_stack() {
     let settings = settings(&format!("sites: [{{ domain: example.com }}]\n{STACK}"));
     assert_eq!(settings.capacity, Capacity::FreeTier);
     assert!(!settings.point_in_time_recovery);
@@ -107,7 +107,7 @@ fn the_stack_can_be_decided_upon() {
 }
 
 #[test]
-fn a_function_is_served_the_same_without_what_only_the_stack_needs() {
+fn json_omits_defaults_and_keys_of_the_stack() {
     let sites = "\
 sites:
   - domain: example.com
@@ -131,7 +131,7 @@ blocked_referrers: [spam.example]
          \"engagement\":true,\"retention_days\":9,\"public\":true}],\"trusted_proxies\":2,\"shards\":3,\
          \"blocked_referrers\":[\"spam.example\"]}"
     );
-    // The same as if the stack's keys had not been there: everything else is compared.
+    // Equals settings without the stack's keys, and compares everything else.
     assert_eq!(Settings::from_json(&json).unwrap(), settings(sites));
     assert_eq!(
         settings("sites: [{ domain: e.x }]").to_json().unwrap(),
@@ -140,7 +140,7 @@ blocked_referrers: [spam.example]
 }
 
 #[test]
-fn a_host_belongs_to_the_site_that_fits_closest() {
+fn a_host_belongs_to_the_site_with_the_closest_pattern() {
     let settings = settings(
         "sites:
   - domain: example.com
@@ -164,7 +164,7 @@ fn a_host_belongs_to_the_site_that_fits_closest() {
 }
 
 #[test]
-fn a_function_reads_what_the_file_said() {
+fn json_round_trips() {
     let text =
         "sites:\n  - domain: example.com\n    time_zone: Europe/Berlin\n    retention_days: 9\n";
     let settings = settings(text);
@@ -176,13 +176,10 @@ fn a_function_reads_what_the_file_said() {
 }
 
 #[test]
-fn a_wrong_file_gets_line_key_and_remedy() {
-    let check = |yaml: &str, expected: &str| assert_eq!(refused(yaml), expected, "{yaml}");
-    check(
-        "",
-        "sites: the file names no site; write `sites:` and below it `  - domain: example.com`",
-    );
-    check("sites: []\n", "line 1: sites: there is no site; add `- domain: example.com`");
+fn errors_have_line_key_and_remedy() {
+    let check = |yaml: &str, expected: &str| assert_eq!(error_of(yaml), expected, "{yaml}");
+    check("", "sites: no sites; add `sites:` and below it `  - domain: example.com`");
+    check("sites: []\n", "line 1: sites: no sites; add `- domain: example.com`");
     check(
         "sites:\n  - domain: example.com\n    timezone: UTC\n",
         "line 3: sites[0].timezone: unknown key `timezone`; use one of `domain`, `hosts`, \
@@ -190,34 +187,31 @@ fn a_wrong_file_gets_line_key_and_remedy() {
     );
     check(
         "sites:\n  - domain: https://example.com/\n",
-        "line 2: sites[0].domain: \"https://example.com/\" is no host name; write the host alone, \
+        "line 2: sites[0].domain: \"https://example.com/\" is not a host name; use only the host, \
          such as example.com, without https://, port or path",
     );
     check(
         "sites:\n  - domain: example.com\n    time_zone: Europe/Berln\n",
-        "line 3: sites[0].time_zone: \"Europe/Berln\" is no time zone; use an IANA name, such as \
+        "line 3: sites[0].time_zone: unknown time zone \"Europe/Berln\"; use an IANA name, such as \
          Europe/Berlin",
     );
     check(
         "sites:\n  - domain: example.com\n    respect_dnt: maybe\n",
         "line 3: sites[0].respect_dnt: invalid type: string \"maybe\"; write true or false",
     );
-    check(
-        "sites:\n  - hosts: [a.example]\n",
-        "line 2: sites[0]: the key `domain` is missing; add it",
-    );
+    check("sites:\n  - hosts: [a.example]\n", "line 2: sites[0]: missing key `domain`; add it");
     check(
         "sites:\n  - domain: example.com\nshards: 1000\n",
-        "line 3: shards: 1000 shards cannot be; use a number from 1 to 100",
+        "line 3: shards: invalid number of shards 1000; use a number from 1 to 100",
     );
     check(
         "sites:\n  - domain: example.com\n    retention_days: 0\n",
-        "line 3: sites[0].retention_days: 0 days cannot be; use a number from 1 to 36500, or leave \
-         the key out to keep everything",
+        "line 3: sites[0].retention_days: invalid number of days 0; use a number from 1 to 36500, or \
+         omit the key to keep everything",
     );
     check(
         "sites:\n  - domain: a.example\n  - domain: b.example\n    hosts: [a.example]\n",
-        "line 2: sites: the host a.example belongs to both a.example and b.example; give it to one",
+        "line 2: sites: the host a.example belongs to both a.example and b.example; remove it from one of them",
     );
     let stack = |keys: &str, expected: &str| {
         check(
@@ -225,24 +219,24 @@ fn a_wrong_file_gets_line_key_and_remedy() {
             &format!("line 3: {expected}"),
         );
     };
-    stack("capacity: cheap", "capacity: \"cheap\" is no capacity; use on-demand or free-tier");
+    stack("capacity: cheap", "capacity: unknown capacity \"cheap\"; use on-demand or free-tier");
     stack(
         "log_retention_days: 10",
-        "log_retention_days: CloudWatch cannot keep logs for 10 days; use one of 1, 3, 5, 7, 14, 30, \
+        "log_retention_days: CloudWatch does not support 10 days; use one of 1, 3, 5, 7, 14, 30, \
          60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653",
     );
     stack(
         "throttle: { rate: 0, burst: 10 }",
-        "throttle: a rate of 0 cannot be; use a number from 1 to 10000",
+        "throttle: invalid rate 0; use a number from 1 to 10000",
     );
     stack(
         "throttle: { rate: 10, burst: 6000 }",
-        "throttle: a burst of 6000 cannot be; use a number from 1 to 5000",
+        "throttle: invalid burst 6000; use a number from 1 to 5000",
     );
-    stack("throttle: { rate: 10 }", "throttle: the key `burst` is missing; add it");
+    stack("throttle: { rate: 10 }", "throttle: missing key `burst`; add it");
     stack(
         "memory_mb: { dashboard: 128 }",
-        "memory_mb: 128 MB cannot be; use a number from 512 to 10240",
+        "memory_mb: invalid memory 128; use a number of MB from 512 to 10240",
     );
     stack(
         "memory_mb: { track: 512 }",
@@ -250,61 +244,58 @@ fn a_wrong_file_gets_line_key_and_remedy() {
     );
     stack(
         "alarm_email: jane@localhost",
-        "alarm_email: \"jane@localhost\" is no e-mail address; write it as you@example.com",
+        "alarm_email: \"jane@localhost\" is not an e-mail address; use the form you@example.com",
     );
     stack(
         "alarm_email: Jane <jane@example.com>",
-        "alarm_email: \"Jane <jane@example.com>\" is no e-mail address; write it as \
+        "alarm_email: \"Jane <jane@example.com>\" is not an e-mail address; use the form \
          you@example.com",
     );
     stack(
         "monthly_budget_usd: 5",
-        "monthly_budget_usd: there is nobody to tell; add `alarm_email: you@example.com`",
+        "monthly_budget_usd: this needs an e-mail address; add `alarm_email: you@example.com`",
     );
     stack(
         "monthly_budget_usd: 0",
-        "monthly_budget_usd: a budget of 0 cannot be; use whole dollars from 1 to 1000000",
+        "monthly_budget_usd: invalid budget 0; use whole dollars from 1 to 1000000",
     );
     stack(
         "custom_domain: { domain: localhost, certificate_arn: x }",
-        "custom_domain.domain: \"localhost\" has no certificate that browsers trust; use a domain \
+        "custom_domain.domain: \"localhost\" cannot have a certificate that browsers trust; use a domain \
          such as stats.example.com",
     );
     stack(
         "custom_domain: { domain: stats.example.com, certificate_arn: x }",
-        "custom_domain.certificate_arn: \"x\" is no certificate's ARN; copy it from AWS Certificate \
-         Manager, it begins with arn:aws:acm:",
+        "custom_domain.certificate_arn: \"x\" is not the ARN of a certificate; copy it from AWS Certificate \
+         Manager, it starts with arn:aws:acm:",
     );
     stack(
         "custom_domain: { domain: a.example }",
-        "custom_domain: the key `certificate_arn` is missing; add it",
+        "custom_domain: missing key `certificate_arn`; add it",
     );
     stack(
         "tags: { 'aws:team': web }",
-        "tags: the tag \"aws:team\" begins with a name that is taken; use another than aws: and \
+        "tags: reserved tag \"aws:team\"; use a key that does not start with aws: or \
          footfall:",
     );
     stack(
         "tags: { team: 'w&b' }",
-        "tags: the tag \"team\" cannot be; use letters, digits, spaces and _ . : / = + - @, at most \
+        "tags: invalid tag \"team\"; use letters, digits, spaces and _ . : / = + - @, at most \
          128 in the key and 256 in the value",
     );
     stack(
         "tags: { Team: a, team: b }",
-        "tags: the tag \"team\" is there twice but for capitals; remove one",
+        "tags: duplicate tag \"team\" (keys ignore case); remove one",
     );
     let many: Vec<String> = (0..41).map(|i| format!("t{i}: x")).collect();
-    stack(
-        &format!("tags: {{ {} }}", many.join(", ")),
-        "tags: 41 tags are too many; use at most 40",
-    );
+    stack(&format!("tags: {{ {} }}", many.join(", ")), "tags: too many tags (41); use at most 40");
     check(
         "foo\n",
-        "line 1: invalid type: string \"foo\"; write keys with values, of which `sites:` is the first",
+        "line 1: invalid type: string \"foo\"; write keys and values, starting with `sites:`",
     );
     check(
         "sites:\n  - example.com\n",
-        "line 2: sites[0]: invalid type: string \"example.com\"; write `domain:` and the host, as in \
+        "line 2: sites[0]: invalid type: string \"example.com\"; write `domain:` and the host, such as \
          `- domain: example.com`",
     );
     check(
@@ -313,7 +304,11 @@ fn a_wrong_file_gets_line_key_and_remedy() {
     );
     check(
         "sites:\n  - domain: a.example\nshards: many\n",
-        "line 3: shards: invalid type: string \"many\"; write a whole number that is not negative",
+        "line 3: shards: invalid type: string \"many\"; write a whole number, 0 or more",
     );
-    assert!(refused("sites: [\n").contains("this is not YAML"), "{}", refused("sites: [\n"));
+    assert!(
+        error_of("sites: [\n").contains("this is not valid YAML"),
+        "{}",
+        error_of("sites: [\n")
+    );
 }

@@ -5,13 +5,13 @@ use std::sync::OnceLock;
 use jiff::tz::{TimeZone as Zone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 
-/// What stands for a zone that is not said.
+/// The default zone.
 const DEFAULT: &str = "UTC";
 
-/// A zone of the IANA time zone database. UTC where none is said.
+/// A zone of the IANA time zone database. The default is UTC.
 ///
-/// Its rules are looked up when they are first asked for: the function that takes hits never asks, and its binary does
-/// without them.
+/// Its rules are loaded on first use. The function that takes hits never needs them, so its binary does not contain
+/// the database.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TimeZone {
@@ -20,14 +20,14 @@ pub struct TimeZone {
 }
 
 impl TimeZone {
-    /// The zone's rules.
+    /// Returns the zone's rules.
     #[must_use]
     pub fn rules(&self) -> &Zone {
-        // Every name has rules, see the test below.
+        // Every name has rules, as a test below shows.
         self.rules.get_or_init(|| TimeZoneDatabase::bundled().get(&self.name).unwrap_or(Zone::UTC))
     }
 
-    /// The zone's name, such as `Europe/Berlin`.
+    /// Returns the zone's name, such as `Europe/Berlin`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -59,7 +59,7 @@ impl TryFrom<String> for TimeZone {
         known.map(|zone| Self::called(zone.as_str())).ok_or_else(|| {
             let near = similar(&zones, &name);
             let near = if near.is_empty() { "Europe/Berlin".to_owned() } else { near };
-            format!("{name:?} is no time zone; use an IANA name, such as {near}")
+            format!("unknown time zone {name:?}; use an IANA name, such as {near}")
         })
     }
 }
@@ -70,7 +70,7 @@ impl From<TimeZone> for String {
     }
 }
 
-/// Up to three zones whose place begins as the last part of `name` does.
+/// Returns up to three zones whose city starts like the last part of `name`.
 fn similar(zones: &TimeZoneDatabase, name: &str) -> String {
     let place = name.rsplit('/').next().unwrap_or(name).to_lowercase();
     let start: String = place.chars().take(4).collect();
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_written_as_the_database_does() {
+    fn names_are_spelled_as_in_the_database() {
         let check = |name: &str, expected: &str| {
             let zone = TimeZone::try_from(name.to_owned()).unwrap();
             assert_eq!(zone.name(), expected);

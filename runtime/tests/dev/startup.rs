@@ -29,7 +29,7 @@ fn wrong_settings_file_is_explained() {
         ),
         ("sites: []\n", &["sites", "add `- domain: example.com`"]),
         ("# nothing yet\n", &["sites", "write `sites:`"]),
-        ("sites:\n\t- domain: example.com\n", &["line 2", "not YAML"]),
+        ("sites:\n\t- domain: example.com\n", &["line 2", "not valid YAML"]),
         (
             "sites:\n  - domain: a.example\n  - domain: a.example\n",
             &["line", "sites", "twice", "remove one"],
