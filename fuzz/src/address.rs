@@ -1,4 +1,4 @@
-//! Addresses: of pages, of referrers, and the dashboard's own, whose parameters are a question.
+//! URLs: of pages, of referrers, and the dashboard's own with its parameters.
 
 use footfall_infra::settings::Settings;
 use footfall_runtime::hit::page_url::PageUrl;
@@ -13,7 +13,7 @@ use url::form_urlencoded::Serializer;
 use crate::is_clean;
 use footfall_testkit::request;
 
-/// Takes a line for a page's address, the next for the one before it, and all of it for a query.
+/// Parses the first line as a page's URL, the second as its referrer, and the whole text as a query.
 pub fn check(text: &str) {
     let mut lines = text.split('\n');
     let (address, base) = (lines.next().unwrap_or_default(), lines.next());
@@ -31,7 +31,7 @@ pub fn check(text: &str) {
     is_query(text);
 }
 
-/// A page has a host and a path, which name it again: parsed, written and parsed, it is the same.
+/// Checks that a page's host and path parse to the same page again.
 fn is_page(page: &PageUrl) {
     let host = page.host();
     assert!(!host.is_empty());
@@ -55,7 +55,7 @@ fn is_page(page: &PageUrl) {
     }
 }
 
-/// A query that is understood is understood again as it is written.
+/// Checks that a valid query parses to the same query after it is written.
 fn is_query(text: &str) {
     let settings = Settings::local();
     let now = "2026-11-20T12:00:00Z".parse().unwrap();
@@ -75,6 +75,6 @@ fn is_query(text: &str) {
             assert_eq!(again.conditions, query.conditions);
             assert_eq!((again.period.from, again.period.to), (query.period.from, query.period.to));
         }
-        Err(error) => panic!("{} is refused: {error}", request.query),
+        Err(error) => panic!("{} is rejected: {error}", request.query),
     }
 }

@@ -1,11 +1,11 @@
-//! What can stand in the address of a dashboard, of a badge, and of the Stats API's first version.
+//! Queries in the URLs of the dashboard, the badge, the export, and the Stats API v1.
 
 use footfall_runtime::platform::http::{Request, Response};
 
 use crate::site;
 use footfall_testkit::request;
 
-/// What is answered as a page.
+/// The paths to ask.
 const PATHS: [&str; 7] = [
     "/dashboard",
     "/badge.svg",
@@ -16,8 +16,9 @@ const PATHS: [&str; 7] = [
     "/api/v1/stats/breakdown",
 ];
 
-/// Whatever is asked for, there is an answer, or a reason why not; nothing of the question is markup in it.
-/// The first byte says which path is asked.
+/// Checks that every query gets an answer or a 4xx error, and that no part of it becomes markup.
+///
+/// The first byte chooses the path.
 pub fn check(text: &str) {
     let Some(first) = text.chars().next() else { return };
     let path = PATHS[first as usize % PATHS.len()];
@@ -31,8 +32,7 @@ pub fn check(text: &str) {
     }
 }
 
-/// A page runs no script but its own, and what it links to is there: one of its links is followed, another one
-/// for another question.
+/// Checks that a page has only its own script, and that one of its links works. The query chooses the link.
 fn leads_somewhere(page: &str, seed: usize) {
     let scripts = page.matches("<script").count();
     assert_eq!(scripts, 1, "{page}");

@@ -1,4 +1,4 @@
-//! The body of an event, from the parser to the item, and from there to the segment and back.
+//! Event bodies, from the parser to the item, and from there to the segment and back.
 
 use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::hit::page_url::PageUrl;
@@ -28,7 +28,7 @@ thread_local! {
     static SETTINGS: Settings = settings();
 }
 
-/// The second site has the longest domain that there can be: its items have the least room.
+/// Returns settings with two sites. The second has a domain of maximum length, so its items have the least room.
 fn settings() -> Settings {
     let longest = [63, 63, 63, 61].map(|length| "a".repeat(length)).join(".");
     let yaml = format!(
@@ -38,8 +38,9 @@ fn settings() -> Settings {
     Settings::from_yaml(&yaml).unwrap()
 }
 
-/// Sends `body` as a view and as Plausible's event: what is answered with success is stored as it was
-/// parsed, in one write unit; what is refused is not stored.
+/// Sends `body` as a view and as Plausible's event.
+///
+/// An accepted hit is stored as it was parsed, in one write unit. A rejected one is not stored.
 pub fn check(body: &[u8]) {
     SETTINGS.with(|settings| {
         for path in ["/track", "/api/event"] {
@@ -65,23 +66,23 @@ fn sent(settings: &Settings, request: &Request) {
             }
         }
         400..=499 => {
-            assert_eq!(hits, [], "refused, and stored");
+            assert_eq!(hits, [], "rejected, but stored");
             assert!(dropped.is_some());
-            refused(&answer);
+            is_rejection(&answer);
         }
-        status => panic!("the answer is {status}"),
+        status => panic!("unexpected status {status}"),
     }
 }
 
-/// Who is refused is told why, by the key.
-fn refused(answer: &Response) {
-    let told: Value = serde_json::from_slice(answer.body()).unwrap();
-    let errors = told["errors"].as_object().unwrap();
+/// Checks that a rejection names the key and the reason.
+fn is_rejection(answer: &Response) {
+    let body: Value = serde_json::from_slice(answer.body()).unwrap();
+    let errors = body["errors"].as_object().unwrap();
     assert_eq!(errors.len(), 1);
     assert!(errors.values().all(|of| !of[0].as_str().unwrap().is_empty()));
 }
 
-/// An item costs one write unit, and is what was parsed.
+/// Checks that an item costs one write unit and equals the parsed payload.
 fn stored(settings: &Settings, item: &Item, payload: Payload, dropped: Option<&str>) {
     let bytes = Item::overhead(&item.key) + item.value.len();
     assert!(bytes <= WRITE_UNIT, "{bytes} bytes cost two write units");
@@ -92,7 +93,7 @@ fn stored(settings: &Settings, item: &Item, payload: Payload, dropped: Option<&s
     assert_eq!(item.expires, Some(retention::hit_expiry(site, at)));
 
     let kind = Kind::decode(&item.value).unwrap();
-    assert_eq!(kind.encode(WRITE_UNIT).unwrap(), item.value, "it is written as it was read");
+    assert_eq!(kind.encode(WRITE_UNIT).unwrap(), item.value, "encoding a decoded item changes it");
     match &kind {
         Kind::Filtered(filtered) => {
             assert_eq!(Some(filtered.reason.as_str()), dropped);
@@ -106,10 +107,10 @@ fn stored(settings: &Settings, item: &Item, payload: Payload, dropped: Option<&s
         }
         Kind::Hit(hit) => is_hit(site, item, hit, &page, payload),
     }
-    folds(site, Record { at, kind });
+    survives_rollup(site, Record { at, kind });
 }
 
-/// A hit is what was parsed: all of it, where there is room for that, else with texts that were cut.
+/// Checks that a hit equals the parsed payload, with values cut only if there is no room.
 fn is_hit(site: &Site, item: &Item, hit: &Hit, page: &PageUrl, payload: Payload) {
     let referrer = payload.referrer.as_deref().and_then(|text| url::Url::parse(text).ok());
     let client = user_agent::parse(FIREFOX, ClientHints::default());
@@ -151,19 +152,19 @@ fn is_hit(site: &Site, item: &Item, hit: &Hit, page: &PageUrl, payload: Payload)
         props: whole.props.clone(),
         ..hit.clone()
     };
-    assert_eq!(cut, whole, "what cannot be cut is as it was");
+    assert_eq!(cut, whole, "values that cannot be cut changed");
 }
 
-/// A text is another, or begins as that does and shows that it was cut.
+/// Checks that a text equals the whole one, or is a marked beginning of it.
 #[track_caller]
 fn is_cut_of(cut: &str, whole: &str) {
     is_clean(cut, whole.len());
     let begins = cut.strip_suffix('…').is_some_and(|start| whole.starts_with(start));
-    assert!(cut == whole || begins, "{cut:?} is none of {whole:?}");
+    assert!(cut == whole || begins, "{cut:?} is not cut from {whole:?}");
 }
 
-/// Folded into a segment, a record is what it was.
-fn folds(site: &Site, record: Record) {
+/// Checks that a record stays the same in a segment.
+fn survives_rollup(site: &Site, record: Record) {
     let (mut rows, mut texts) = (HitBatch::default(), Dictionaries::default());
     rows.push(&mut texts, &record);
     let encoded = segment::encode(site.domain.as_str(), "2026-11-22T13", &rows, &texts, 0).unwrap();
@@ -178,7 +179,7 @@ fn folds(site: &Site, record: Record) {
         assert_eq!(text(Column::Referrer), hit.referrer);
         let props: Value = text(Column::Props).map_or(Value::Null, |it| it.parse().unwrap());
         for (name, value) in &hit.props {
-            // Of two that were cut to the same name, one is kept.
+            // If two names are cut to the same one, only one property is kept.
             assert!(
                 props[name] == **value || hit.props.iter().filter(|it| it.0 == *name).count() > 1
             );

@@ -1,11 +1,11 @@
-//! What must hold for any input: a module for each target of the fuzzer, which holds one function, `check`.
+//! Properties that hold for any input: a module for each fuzz target, with one function, `check`.
 //!
-//! A target is no more than that function, so that an input that was found to fail becomes a test by itself:
-//! put it into the target's folder below `corpus/`, where every run begins.
+//! A target only calls that function. To turn a failing input into a test, put it into the target's folder below
+//! `corpus/`, where every run starts.
 
-// Not in the lints of the package: what libfuzzer-sys makes of a target exports symbols.
+// Not a lint of the package, because the code that libfuzzer-sys generates for a target exports symbols.
 #![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a check ends there")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic fails the check")]
 
 pub mod address;
 pub mod dashboard;
@@ -17,7 +17,7 @@ mod site;
 
 use footfall_runtime::platform::sanitize;
 
-/// A text of a stranger's that is stored or shown: one line, and nothing in it that hides.
+/// Checks a stranger's text that is stored or shown: one line without invisible characters.
 #[track_caller]
 fn is_clean(text: &str, max: usize) {
     assert!(text.len() <= max, "{} bytes, of at most {max}: {text:?}", text.len());

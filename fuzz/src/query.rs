@@ -1,4 +1,4 @@
-//! A question to the Stats API, from its JSON to the answer.
+//! Queries of the Stats API v2, from JSON to the answer.
 
 use footfall_runtime::platform::http::Request;
 use serde_json::Value;
@@ -6,8 +6,10 @@ use serde_json::Value;
 use crate::site;
 use footfall_testkit::request;
 
-/// A question is answered, or refused with what is wrong about it. The answer says what was asked; to ask that
-/// gives the same answer, but for comparisons: the days before "12mo" are not those before its 365 days.
+/// Checks that a query gets an answer or a 4xx error with a message.
+///
+/// An answer contains its query. Sending that gives the same answer, except for comparisons: the period before
+/// "12mo" differs from the one before its 365 days.
 pub fn check(body: &[u8]) {
     let (status, answer) = ask(body);
     if status != 200 {
@@ -25,7 +27,7 @@ pub fn check(body: &[u8]) {
         assert_eq!(row["dimensions"].as_array().unwrap().len(), dimensions);
     }
     let (status, mut again) = ask(asked.to_string().as_bytes());
-    assert_eq!(status, 200, "{asked} is refused: {again}");
+    assert_eq!(status, 200, "{asked} is rejected: {again}");
     let mut answer = answer;
     for answer in [&mut again, &mut answer] {
         for row in answer["results"].as_array_mut().unwrap() {

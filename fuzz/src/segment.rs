@@ -1,4 +1,4 @@
-//! The bytes of a segment, whatever became of them.
+//! Segments of arbitrary bytes.
 
 use std::panic;
 
@@ -7,8 +7,7 @@ use footfall_runtime::segment::column::Column;
 use footfall_runtime::segment::dictionary::{Dictionaries, NULL_KEY};
 use footfall_runtime::segment::hit_batch::{HitBatch, NO_SCROLL};
 
-/// Bytes are a segment or they are not. If they are, they are written as they were read; to read some of the
-/// columns gives those.
+/// Checks that bytes which parse as a segment encode to the same rows, and that reading some columns gives those.
 pub fn check(bytes: &[u8]) {
     let header = segment::header(bytes);
     let mut texts = Dictionaries::default();
@@ -25,13 +24,13 @@ pub fn check(bytes: &[u8]) {
     };
     assert_eq!(pages(&times, &some), pages(&rows, &texts));
 
-    // What does not count has no visitor, and no depth is more than all of it.
+    // Excluded hits have no visitor, and no scroll depth exceeds 100 %.
     for row in 0..rows.len() {
         if rows.column(Column::Exclusion)[row] != NULL_KEY {
             rows.visitors[row] = 0;
         }
     }
-    // A file of a few bytes may say that it has millions of rows, which would take seconds.
+    // A file of a few bytes may claim millions of rows, which would take seconds.
     if rows.len() > 10_000 {
         return;
     }
@@ -45,8 +44,10 @@ pub fn check(bytes: &[u8]) {
     assert_eq!(parts, 1 + encoded.rest.len());
 }
 
-/// The Parquet library panics over some damaged files, which segment/read.rs catches. libfuzzer-sys ends the
-/// process at any panic; here, it is one of our own code that does.
+/// Lets only panics of our own code end the process.
+///
+/// The Parquet library panics on some damaged files, which segment/read.rs catches. libfuzzer-sys would end the
+/// process at any panic.
 pub fn let_panics_be_caught() {
     panic::set_hook(Box::new(|panic| {
         let file = panic.location().map_or("", |location| location.file());
@@ -57,7 +58,7 @@ pub fn let_panics_be_caught() {
     }));
 }
 
-/// HitBatch as words, whatever the codes.
+/// Returns rows as text, independent of dictionary keys.
 pub(crate) fn words(rows: &HitBatch, texts: &Dictionaries) -> Vec<String> {
     let word = |row: usize| {
         let texts = Column::ALL.map(|column| texts.of(column).value(rows.column(column)[row]));

@@ -1,4 +1,4 @@
-//! The settings: from what an owner writes to what a function is given, and the stack between them.
+//! Settings, from an owner's file to a function's environment and the stack.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,15 @@ use footfall_infra::function::Function;
 use footfall_infra::settings::Settings;
 use footfall_infra::stack::{Architecture, Artifact, Inputs, Stack, StackName};
 
-/// Settings that are taken are those that a function reads again, and make a template that is YAML; what is
-/// wrong is said in a line, of a line that is there.
+/// Checks that valid settings survive JSON and make a template that is valid YAML.
+///
+/// An error has a message of one line, and a line number within the file.
 pub fn check(text: &str) {
     let settings = match Settings::from_yaml(text) {
         Ok(settings) => settings,
         Err(error) => {
             assert!(!error.problem.is_empty());
-            // As YAML counts them: https://yaml.org/spec/1.1/#id871136
+            // Lines as YAML counts them: https://yaml.org/spec/1.1/#id871136
             let is_break = |c: &char| matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}');
             let lines = text.chars().filter(is_break).count() + 1;
             assert!(error.line.is_none_or(|line| (1..=lines + 1).contains(&line)), "{error}");
@@ -24,7 +25,7 @@ pub fn check(text: &str) {
     let again = Settings::from_json(&json).unwrap();
     assert_eq!(again.to_json().unwrap(), json);
     assert_eq!(again.sites, settings.sites);
-    // JSON is YAML: both parsers say the same.
+    // JSON is YAML, so both parsers agree.
     assert_eq!(Settings::from_yaml(&json).unwrap(), again);
 
     assert!(!settings.sites.is_empty());
@@ -36,10 +37,10 @@ pub fn check(text: &str) {
         assert!(!site.hosts.is_empty());
         for host in site.hosts.iter().filter(|host| !host.is_wildcard()) {
             let of = settings.site_of_host(host.as_str()).unwrap();
-            assert_eq!(of.domain, site.domain, "{} is a host of two", host.as_str());
+            assert_eq!(of.domain, site.domain, "{} belongs to two sites", host.as_str());
         }
     }
-    // Too many sites do not fit, and a region may lack something: that is said.
+    // Too many sites, or an unsupported region, are errors.
     if let Ok(template) = Stack::of(&settings, &inputs()) {
         let yaml: serde_yaml::Value = serde_yaml::from_str(&template.to_yaml().unwrap()).unwrap();
         let json: serde_json::Value = serde_json::from_str(&template.to_json().unwrap()).unwrap();

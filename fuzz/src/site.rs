@@ -1,4 +1,4 @@
-//! A site with a few hits, of which one day is folded and one is not.
+//! A site with a few hits: one day is rolled up, another is not.
 
 use footfall_infra::settings::Settings;
 use footfall_runtime::auth::AccessMode;
@@ -16,7 +16,7 @@ use footfall_testkit::context::Fixed;
 use footfall_testkit::memory::Memory;
 use footfall_testkit::wait::wait;
 
-/// When everything is asked: a Friday.
+/// The time of every request: a Friday.
 const NOW: &str = "2026-11-20T12:00:00Z";
 
 const SITES: &str = "
@@ -84,7 +84,7 @@ fn dashboard() -> Web<Memory, Fixed> {
     Web::new(settings, store, Fixed::at(NOW), AccessMode::Open).unwrap()
 }
 
-/// What must be in an answer that is JSON.
+/// Returns the body of a JSON answer.
 pub(crate) fn json_of(answer: &Response) -> Value {
     assert_eq!(answer.headers()["content-type"], "application/json");
     serde_json::from_slice(answer.body()).unwrap()

@@ -1,6 +1,6 @@
-//! How you drive Footfall: parses the command, and starts the binary that does it.
+//! Entry point for users and developers: parses the command and starts the right binary.
 //!
-//! Nothing heavy is linked here, so that the first `cargo xtask` of a fresh checkout is quick.
+//! It links nothing heavy, so that the first `cargo xtask` in a fresh checkout is fast.
 
 mod process;
 mod tasks;
@@ -20,74 +20,74 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write a footfall.yaml in which every key is explained
+    /// Write a footfall.yaml that explains every key
     #[command(disable_help_flag = true)]
     Init(Rest),
     /// Run Footfall on this machine
     #[command(disable_help_flag = true)]
     Dev(Rest),
-    /// Check what a deploy needs, and say what to do where something is missing
+    /// Check what a deploy needs, and explain how to fix what is missing
     #[command(disable_help_flag = true)]
     Doctor(Rest),
-    /// Build the functions for Lambda, and pack them
+    /// Build and package the functions for Lambda
     #[command(disable_help_flag = true)]
     Build(Rest),
     /// Print the CloudFormation template
     #[command(disable_help_flag = true)]
     Template(Rest),
-    /// Build, plan, and bring the stack to AWS
+    /// Build, plan, and deploy the stack to AWS
     #[command(disable_help_flag = true)]
     Deploy(Rest),
-    /// Go back to the deploy before
+    /// Return to the previous deploy
     #[command(disable_help_flag = true)]
     Rollback(Rest),
-    /// Show how the deployed stack is
+    /// Show the state of the deployed stack
     #[command(disable_help_flag = true)]
     Status(Rest),
-    /// Print what it costs a month, and what it could cost at worst
+    /// Print the expected monthly cost, and the worst case
     #[command(disable_help_flag = true)]
     Cost(Rest),
-    /// Print what the functions log
+    /// Print the functions' logs
     #[command(disable_help_flag = true)]
     Logs(Rest),
     /// Open the deployed dashboard in the browser, and sign in
     #[command(disable_help_flag = true)]
     Open(Rest),
-    /// Set a password by which you sign in to the dashboard, or remove it
+    /// Set or remove a password for the dashboard
     #[command(disable_help_flag = true)]
     Password(Rest),
-    /// Make, list and revoke tokens, by which programs read a site
+    /// Create, list and revoke API tokens for programs
     #[command(disable_help_flag = true)]
     Token(Rest),
-    /// Make, list and revoke links, by which anybody who has them sees a site
+    /// Create, list and revoke share links to a site's dashboard
     #[command(disable_help_flag = true)]
     Share(Rest),
-    /// Import what other tools and servers have counted
+    /// Import data from other tools and server logs
     #[command(disable_help_flag = true)]
     Import(Rest),
-    /// Take the stack out of AWS; what was counted stays, unless told otherwise
+    /// Delete the stack from AWS, but keep the data unless told otherwise
     #[command(disable_help_flag = true)]
     Destroy(Rest),
-    /// Write every hit of a site into files: Parquet, CSV or JSON Lines
+    /// Export every hit of a site as Parquet, CSV or JSON Lines
     #[command(disable_help_flag = true)]
     Export(Rest),
-    /// Delete hits for good, by day and by page
+    /// Permanently delete hits, by day and page
     #[command(disable_help_flag = true)]
     Delete(Rest),
-    /// Print what to paste into the pages of a site
+    /// Print the snippet for a site's pages
     #[command(disable_help_flag = true)]
     Snippet(Rest),
-    /// Run every test, after installing what they need
+    /// Install what the tests need, and run all of them
     Test(tasks::test::Arguments),
-    /// Measure, and write BENCHMARKS.md
+    /// Run the benchmarks, and write BENCHMARKS.md
     Bench(tasks::bench::Arguments),
     /// Take the README's screenshots of the dashboard
     Screenshots,
-    /// Write generated files anew: lists, the minified tracker, golden templates
+    /// Regenerate files: lists, the minified tracker, golden templates
     Generate,
 }
 
-/// Whatever else is said, for the binary that is started: it has its own `--help`.
+/// Remaining arguments, passed on to the binary, which has its own `--help`.
 #[derive(Debug, clap::Args)]
 struct Rest {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]

@@ -7,42 +7,42 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-/// The folder of the workspace.
+/// Returns the workspace's folder.
 pub(crate) fn root() -> &'static Path {
     // This crate lies directly below it.
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or_else(|| Path::new("."))
 }
 
-/// The folder of what Node is needed for.
+/// Returns the folder of everything that needs Node.
 pub(crate) fn npm_folder() -> PathBuf {
     root().join("runtime/npm")
 }
 
-/// Where cargo puts what it builds.
+/// Returns cargo's target folder.
 pub(crate) fn target_folder() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// The cargo that runs this, in the folder that it was run in: settings and data are looked for there.
+/// Returns the current cargo, to run in the current folder, which has the settings and the data.
 pub(crate) fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
 }
 
-/// A program in a folder.
+/// Returns a command that runs a program in a folder.
 pub(crate) fn program(name: impl AsRef<OsStr>, folder: &Path) -> Command {
     let mut command = Command::new(name);
     command.current_dir(folder);
     command
 }
 
-/// Runs a program to its end and hands on how it ended.
+/// Runs a program, and returns its exit code.
 pub(crate) fn hand_over(mut command: Command) -> Result<ExitCode> {
     let status = start(&mut command)?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// Runs a program that must succeed.
+/// Runs a program, which must succeed.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = start(command)?;
     if !status.success() {
@@ -51,7 +51,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// What a program prints, which must succeed.
+/// Returns the output of a program, which must succeed.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.stderr(Stdio::inherit()).output();
     let output = output.with_context(|| format!("cannot start `{}`", shown(command)))?;
@@ -59,10 +59,10 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         bail!("`{}` failed ({})", shown(command), output.status);
     }
     String::from_utf8(output.stdout)
-        .with_context(|| format!("`{}` printed no text", shown(command)))
+        .with_context(|| format!("`{}` printed invalid UTF-8", shown(command)))
 }
 
-/// Where a program of this name is, if it is on the path.
+/// Finds a program on the PATH.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
@@ -74,7 +74,7 @@ fn start(command: &mut Command) -> Result<ExitStatus> {
     })
 }
 
-/// A command as one would type it.
+/// Returns a command as it would be typed.
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")

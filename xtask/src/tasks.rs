@@ -12,7 +12,7 @@ use anyhow::Result;
 use crate::process::{cargo, hand_over, npm_folder, program, run};
 use crate::tools::npm;
 
-/// `cargo xtask dev`: without the AWS SDK, which takes minutes to build.
+/// Runs `cargo xtask dev`, built without the AWS SDK, which takes minutes.
 pub(crate) fn dev(arguments: &[String]) -> Result<ExitCode> {
     let mut command = cargo_run();
     command.args(["--package", "footfall-runtime", "--features", "dev", "--bin", "dev", "--"]);
@@ -20,7 +20,7 @@ pub(crate) fn dev(arguments: &[String]) -> Result<ExitCode> {
     hand_over(command)
 }
 
-/// `cargo run`, which says what it builds to somebody who waits for it, and nothing to a pipe.
+/// Returns `cargo run`. It shows build progress on a terminal only.
 fn cargo_run() -> Command {
     let mut command = cargo();
     command.arg("run");
@@ -30,16 +30,16 @@ fn cargo_run() -> Command {
     command
 }
 
-/// What the deployer does: `cargo xtask snippet` and others.
+/// Runs a command of the deployer, such as `cargo xtask snippet`.
 pub(crate) fn deployer(task: &str, arguments: &[String]) -> Result<ExitCode> {
     let mut command = cargo_run();
     command.args(["--package", "footfall-deployer", "--", task]).args(arguments);
     hand_over(command)
 }
 
-/// `cargo xtask generate`: what is committed but made from something else.
+/// Runs `cargo xtask generate`, which rewrites every committed file that is generated.
 ///
-/// The tests that compare them with their sources fail until this was run.
+/// Tests compare these files with their sources, and fail until this has run.
 pub(crate) fn generate() -> Result<ExitCode> {
     npm::install()?;
     for script in ["lists.mjs", "world.mjs", "tracker.mjs"] {

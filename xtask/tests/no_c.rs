@@ -1,23 +1,24 @@
-//! The runtime is Rust alone: no crate below it compiles C, or links a library of the system.
+//! The runtime is pure Rust: no dependency compiles C or links a system library.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic fails the test")]
 
 use std::process::Command;
 
 use serde_json::Value;
 
-/// Crates by which a build script reaches for C.
+/// Crates that build scripts use to compile or find C.
 const C_BUILDERS: [&str; 5] = ["bindgen", "cc", "cmake", "pkg-config", "vcpkg"];
 
-/// What a cargo command prints.
+/// Returns the output of a cargo command.
 fn cargo(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO")).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The packages below the runtime as it is built for a target, by name and version. Build scripts
-/// are run, so what they need counts; tests are not shipped.
+/// Returns the runtime's dependencies for a target, by name and version.
+///
+/// Dependencies of build scripts are included because these run during a build. Those of tests are not.
 fn below_the_runtime(target: &str) -> Vec<(String, String)> {
     let tree = cargo(&[
         "tree",
@@ -43,27 +44,27 @@ fn below_the_runtime(target: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn nothing_below_the_runtime_is_c() {
+fn no_dependency_of_the_runtime_is_c() {
     let metadata: Value =
         serde_json::from_str(&cargo(&["metadata", "--all-features", "--format-version", "1"]))
             .unwrap();
     let links = |name: &str, version: &str| {
         let packages = metadata["packages"].as_array().unwrap();
         let package = packages.iter().find(|p| p["name"] == name && p["version"] == version);
-        package.unwrap_or_else(|| panic!("{name} {version} is in no metadata"))["links"].clone()
+        package.unwrap_or_else(|| panic!("missing metadata of {name} {version}"))["links"].clone()
     };
     for target in ["aarch64-unknown-linux-musl", "x86_64-unknown-linux-gnu"] {
         let packages = below_the_runtime(target);
-        // The walk has gone all the way down.
+        // The list is complete.
         for expected in ["lambda_runtime", "graviola", "redb", "libc"] {
             assert!(packages.iter().any(|(name, _)| name == expected), "{expected} on {target}");
         }
         for (name, version) in packages {
-            assert!(!C_BUILDERS.contains(&&*name), "{name} builds C, on {target}");
-            // Its size, its memory and its time at every hit: see runtime/src/store/dynamodb.rs.
-            assert!(!name.starts_with("aws-s"), "{name} is of AWS's SDK, on {target}");
+            assert!(!C_BUILDERS.contains(&&*name), "{name} compiles C on {target}");
+            // The AWS SDK costs size, memory, and time per hit: see runtime/src/storage/dynamodb.rs.
+            assert!(!name.starts_with("aws-s"), "{name} is part of the AWS SDK, on {target}");
             let found = links(&name, &version);
-            assert!(found.is_null(), "{name} links {found}, on {target}");
+            assert!(found.is_null(), "{name} links {found} on {target}");
         }
     }
 }

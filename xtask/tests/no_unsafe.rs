@@ -1,6 +1,6 @@
-//! No crate of ours has an `unsafe` in it: the workspace forbids it, and every crate takes the workspace's lints.
+//! No `unsafe` code: the workspace forbids it, and every crate inherits the workspace's lints.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends there")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic fails the test")]
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 #[test]
-fn every_crate_forbids_it() {
+fn every_crate_forbids_unsafe_code() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let read = |file: &Path| fs::read_to_string(file).unwrap();
     let lints = read(&root.join("Cargo.toml"));
@@ -27,9 +27,9 @@ fn every_crate_forbids_it() {
         .collect();
     assert!(manifests.len() >= 4, "{manifests:?}");
     for manifest in manifests {
-        let takes_them = read(Path::new(manifest)).contains("\n[lints]\nworkspace = true\n");
-        assert!(takes_them, "{manifest} must have `[lints] workspace = true`");
+        let inherits = read(Path::new(manifest)).contains("\n[lints]\nworkspace = true\n");
+        assert!(inherits, "{manifest} must have `[lints] workspace = true`");
     }
-    // The fuzzer's crate is a workspace of its own.
+    // The fuzz targets are a separate workspace.
     assert!(read(&root.join("fuzz/src/lib.rs")).contains("#![forbid(unsafe_code)]"));
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measures, and writes what came of it into BENCHMARKS.md.
+//! `cargo xtask bench`: measures, and writes the results to BENCHMARKS.md.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use crate::process::{cargo, hand_over, root, run, target_folder};
 use crate::tools::functions::{ARM64_FUNCTIONS, build_empty, build_for_arm64, build_functions};
 use crate::tools::{apt, npm};
 
-/// What the design that we come from runs under is published as sources of C++, and these build it.
+/// Programs that build the Lambda runtime of the Node contenders, which is published as C++ source.
 const PROGRAMS: [(&str, &str); 8] = [
     ("node", "nodejs"),
     ("npm", "npm"),
@@ -22,15 +22,15 @@ const PROGRAMS: [(&str, &str); 8] = [
     ("valgrind", "valgrind"),
 ];
 
-/// Node's own headers, and the package of Debian's that has them where Node's does not.
+/// Node's headers, and the Debian package that has them if Node's own does not.
 const NODE_HEADERS: (&str, &str) = ("/usr/include/node/node.h", "libnode-dev");
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// What to measure; everything if not said
+    /// What to measure [default: everything]
     #[arg(value_enum)]
     part: Option<Part>,
-    /// What the part is told: see the file of its bench
+    /// Arguments for the part, which the file of its bench describes
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
@@ -38,9 +38,9 @@ pub(crate) struct Arguments {
 /// A part of BENCHMARKS.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// The functions: start, memory, size and instructions, beside the design they come from
+    /// The functions: start-up, memory, size and instructions, compared with their Node predecessor
     Functions,
-    /// Hits a second through `dev`, beside SQLite from Node
+    /// Hits per second of `dev`, compared with SQLite from Node
     Throughput,
 }
 
@@ -65,7 +65,7 @@ impl Part {
                 let functions = build_functions(&["track", "dashboard"])?;
                 build_empty(&functions)?;
                 command.env("FOOTFALL_BENCH_FUNCTIONS", functions);
-                // How large they are for Lambda.
+                // Their sizes as deployed.
                 run(&mut build_for_arm64()?)?;
                 command.env("FOOTFALL_BENCH_PACKAGES", target_folder().join(ARM64_FUNCTIONS));
                 command.args(["--features", "dev,lambda", "--bench", "functions"]);
@@ -79,7 +79,7 @@ impl Part {
     }
 }
 
-/// Node, and what our functions are measured beside.
+/// Installs Node and the contenders that the functions are compared with.
 fn install_contenders() -> Result<()> {
     let mut packages = apt::missing(&PROGRAMS);
     let (headers, package) = NODE_HEADERS;
