@@ -95,9 +95,9 @@ fn stored(settings: &Settings, item: &Item, payload: Payload, dropped: Option<&s
     let kind = Kind::decode(&item.value).unwrap();
     assert_eq!(kind.encode(WRITE_UNIT).unwrap(), item.value, "encoding a decoded item changes it");
     match &kind {
-        Kind::Filtered(filtered) => {
-            assert_eq!(Some(filtered.reason.as_str()), dropped);
-            is_cut_of(&filtered.page, &page.path(payload.fragment, ingest::MAX_PAGE));
+        Kind::Excluded(excluded) => {
+            assert_eq!(Some(excluded.reason.as_str()), dropped);
+            is_cut_of(&excluded.page, &page.path(payload.fragment, ingest::MAX_PAGE));
         }
         Kind::Engagement(engagement) => {
             assert_eq!(payload.event.as_deref(), Some(ENGAGEMENT));

@@ -1,5 +1,6 @@
 //! What the function `dashboard` serves: pages, reports as data, Plausible's Stats API, badges and exports.
 
+mod assets;
 pub mod badge;
 pub mod dashboard;
 mod error;

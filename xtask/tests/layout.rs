@@ -47,20 +47,7 @@ const LAYOUTS: [Layout; 3] = [
 ];
 
 /// Imports that break a rule today, by file and path. This list may only shrink.
-const EXCEPTIONS: &[(&str, &str)] = &[
-    ("runtime/src/segment/chunk.rs", "segment::pages::Cursor"),
-    ("runtime/src/segment/chunk.rs", "segment::pages::damaged"),
-    ("runtime/src/segment/pages.rs", "segment::chunk::Chunk"),
-    ("runtime/src/web/dashboard.rs", "web::pages::SCRIPT"),
-    ("runtime/src/web/dashboard.rs", "web::pages::STYLE"),
-    ("runtime/src/web/dashboard/cards.rs", "web::dashboard::columns::Column"),
-    ("runtime/src/web/dashboard/cards.rs", "web::dashboard::columns::self"),
-    ("runtime/src/web/dashboard/cards.rs", "web::dashboard::queries::Numbers"),
-    ("runtime/src/web/dashboard/cards.rs", "web::dashboard::queries::self"),
-    ("runtime/src/web/dashboard/columns.rs", "web::dashboard::queries::Numbers"),
-    ("runtime/src/web/dashboard/queries.rs", "web::dashboard::cards"),
-    ("runtime/src/web/pages.rs", "web::dashboard::format"),
-];
+const EXCEPTIONS: &[(&str, &str)] = &[];
 
 /// An import that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

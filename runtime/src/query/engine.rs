@@ -5,11 +5,13 @@
 //! [`GroupBy`] is then one pass over visits or rows. `docs/definitions.md` defines the metrics.
 
 mod accumulator;
+mod day;
 mod grouping;
 mod keys;
 mod plan;
 mod selector;
 mod span;
+mod span_view;
 mod visit;
 
 use footfall_infra::settings::Site;
@@ -19,10 +21,11 @@ use crate::query::QueryError;
 use crate::segment::column::Column;
 use crate::segment::dictionary::{Dictionaries, NULL_KEY};
 use crate::segment::hit_batch::{HitBatch, NO_SCROLL};
+use day::Day;
 use keys::KeySet;
 use selector::Selector;
 use span::SpanCounter;
-use visit::{Day, VisitFinder};
+use visit::VisitFinder;
 
 pub use plan::{GroupBy, GroupRow, QueryPlan, QueryResult, Span};
 

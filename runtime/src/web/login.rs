@@ -8,8 +8,9 @@ use minijinja::context;
 use url::form_urlencoded;
 
 use super::Web;
+use super::assets::STYLE;
 use super::error::{Format, WebError};
-use super::pages::{STYLE, query, see};
+use super::pages::{query, see};
 use crate::auth::{AccessMode, AuthError, in_words, is_cross_site, no_cookie};
 use crate::platform::context::Context;
 use crate::platform::http::{Request, Response, set};

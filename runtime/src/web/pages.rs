@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use url::form_urlencoded::Serializer;
 
 use super::Web;
+use super::assets::{LOGIN, PAGE, SCRIPT, STYLE};
 use super::dashboard::format;
 use super::error::{Format, WebError};
 use crate::auth::{AuthError, EmbedOrigin, SHARE_PARAMETER};
@@ -16,11 +17,6 @@ use crate::platform::context::Context;
 use crate::platform::http::{Request, Response, json_error, response, set, text, told};
 use crate::platform::log;
 use crate::storage::Store;
-
-pub(super) const PAGE: &str = include_str!("../../assets/dashboard.html");
-pub(super) const LOGIN: &str = include_str!("../../assets/login.html");
-pub(super) const STYLE: &str = include_str!("../../assets/dashboard.css");
-pub(super) const SCRIPT: &str = include_str!("../../assets/dashboard.js");
 
 /// Parses the templates.
 ///

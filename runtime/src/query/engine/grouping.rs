@@ -5,10 +5,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
 use super::accumulator::Accumulator;
+use super::day::Day;
 use super::keys::{self, Codes, KeySet};
 use super::plan::{GroupBy, GroupRow};
-use super::span::SpanView;
-use super::visit::Day;
+use super::span_view::SpanView;
 use crate::query::metrics::Metrics;
 use crate::segment::dictionary::{DictKey, Dictionaries, NULL_KEY};
 

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::day::Day;
 use super::keys::{Codes, KeySet};
-use super::visit::Day;
 use crate::query::QueryError;
 use crate::query::condition::Condition;
 use crate::query::dimension::Scope;

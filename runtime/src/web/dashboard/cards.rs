@@ -20,9 +20,6 @@ use crate::query::report::{Row, Table};
 /// Maximum rows of a table on the overview.
 const ROWS: usize = 9;
 
-/// Maximum rows of a table on its own page.
-pub(super) const ALL_ROWS: usize = 1000;
-
 /// A card, ready to print.
 #[derive(Debug, Serialize)]
 pub(super) struct Card {
@@ -206,7 +203,7 @@ impl Cards<'_> {
         Card {
             tabs: tabs(&spec, shown, href),
             parts: self.parts(&spec, shown, href),
-            content: Content::Table(Box::new(self.table(shown, &columns, ALL_ROWS))),
+            content: Content::Table(Box::new(self.table(shown, &columns, queries::ALL_ROWS))),
             ..self.plain(&spec, shown)
         }
     }

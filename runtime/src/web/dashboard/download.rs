@@ -4,8 +4,8 @@ use http::StatusCode;
 use http::header::CONTENT_DISPOSITION;
 use serde_json::{Value, json};
 
+use super::csv;
 use super::queries::{self, Wanted};
-use super::{cards, csv};
 use crate::platform::http::{Request, Response, response, set};
 use crate::query::Query;
 use crate::query::dimension::Key;
@@ -86,7 +86,7 @@ pub(super) async fn answer<S: Store>(
         Part::Bars | Part::Week | Part::Filtered | Part::Now => Vec::new(),
     };
     let has_week = *part == Part::Week;
-    let wanted = Wanted { tables, has_week, has_props: false, limit: cards::ALL_ROWS };
+    let wanted = Wanted { tables, has_week, has_props: false, limit: queries::ALL_ROWS };
     let queries::Numbers { report, week, .. } = queries::ask(reader, query, &wanted).await?;
     let rows = report.tables.first().map_or(&[][..], |table| &table.rows);
     if is_csv {

@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use futures_util::future;
 
+use super::card_specs;
 use super::heatmap::Week;
 use super::params::Params;
-use super::{card_specs, cards};
 use crate::query::Query;
 use crate::query::condition::{Condition, Filter, Operator};
 use crate::query::dimension::{Dimension, Key};
@@ -17,6 +17,9 @@ use crate::segment::column::Column;
 use crate::storage::Store;
 use crate::storage::hour::utc_start;
 use footfall_infra::settings::{Reached, Site};
+
+/// Maximum rows of a table on its own page.
+pub(super) const ALL_ROWS: usize = 1000;
 
 /// Maximum number of event properties offered.
 const PROPS: usize = 20;
@@ -43,7 +46,7 @@ impl Wanted {
             tables: card_specs::tables(site, state),
             has_week: is_whole,
             has_props: is_whole && event(site, state).is_some(),
-            limit: if state.sort.is_some() { usize::MAX } else { cards::ALL_ROWS },
+            limit: if state.sort.is_some() { usize::MAX } else { ALL_ROWS },
         }
     }
 }
