@@ -104,7 +104,7 @@ impl TimeRange {
         self.from == Timestamp::MIN || self.to == Timestamp::MAX
     }
 
-    /// Returns an upper bound for the number of buckets.
+    /// Returns how many of the shortest possible buckets fit into the range.
     #[must_use]
     pub fn max_buckets(&self, unit: Unit) -> i64 {
         (self.to.as_millisecond() - self.from.as_millisecond()) / unit.min_length()

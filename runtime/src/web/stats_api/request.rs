@@ -357,7 +357,7 @@ fn dimensions(value: Option<&Value>) -> Result<Vec<DimensionArg>, InvalidQuery> 
         return Err(InvalidQuery::at("#/dimensions", "Invalid dimensions", value, hint));
     };
     if list.len() > MAX_DIMENSIONS {
-        return Err(InvalidQuery::new(format!("#/dimensions: there are at most {MAX_DIMENSIONS}")));
+        return Err(InvalidQuery::new(format!("#/dimensions: use at most {MAX_DIMENSIONS}")));
     }
     let mut has_time = false;
     let mut dimensions = Vec::new();
