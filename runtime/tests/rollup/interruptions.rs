@@ -226,5 +226,5 @@ fn segment_of_many_parts_is_read_whole_or_not_at_all() {
     // A missing part is named.
     wait(store.delete(&parts[1].key)).unwrap();
     let shown = wait(report(&store, &settings, query, NOW)).unwrap();
-    assert!(shown.incomplete[0].contains("not all are there"), "{:?}", shown.incomplete);
+    assert!(shown.incomplete[0].contains("parts are missing"), "{:?}", shown.incomplete);
 }

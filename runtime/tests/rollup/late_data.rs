@@ -78,11 +78,15 @@ fn unreadable_segments_are_named_and_the_rest_is_shown() {
         newer
     };
     let cases: [(&Key, Vec<u8>, &str); 5] = [
-        (&key, day_bytes[..day_bytes.len() / 2].to_vec(), "2026-11-20 of e.x: it is no Parquet"),
-        (&key, b"{}".to_vec(), "2026-11-20 of e.x: it is no Parquet"),
-        (&key, Vec::new(), "2026-11-20 of e.x: it is no Parquet"),
-        (&key, newer, "2026-11-20 of e.x: a newer version of Footfall wrote it (format 2"),
-        (&hour, b"PAR1".to_vec(), "2026-11-22T05 of e.x: it is no Parquet"),
+        (
+            &key,
+            day_bytes[..day_bytes.len() / 2].to_vec(),
+            "2026-11-20 of e.x: cannot read it as a Parquet",
+        ),
+        (&key, b"{}".to_vec(), "2026-11-20 of e.x: cannot read it as a Parquet"),
+        (&key, Vec::new(), "2026-11-20 of e.x: cannot read it as a Parquet"),
+        (&key, newer, "2026-11-20 of e.x: written by a newer version of Footfall (format 2"),
+        (&hour, b"PAR1".to_vec(), "2026-11-22T05 of e.x: cannot read it as a Parquet"),
     ];
     for (key, value, expected) in cases {
         let good = bytes(key);

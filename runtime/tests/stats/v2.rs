@@ -626,7 +626,9 @@ fn limits_the_number_of_groups() {
     assert_eq!(status, 400);
     let error = answer["error"].as_str().unwrap();
     assert!(
-        error.starts_with("#/dimensions: these dimensions have more than 100000 values"),
+        error.starts_with(
+            "#/dimensions: these dimensions have more than 100000 combinations of values"
+        ),
         "{error}"
     );
     // Without a comparison it is answered, with at most 10,000 rows.
