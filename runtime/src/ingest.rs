@@ -225,7 +225,7 @@ impl<S: Store, A: Context> Ingest<S, A> {
                 let user_agent = user_agent.unwrap_or_default();
                 let visitor = salt.visitor(site.domain.as_str(), address, &user_agent);
                 if self.is_over_limit(now, visitor, measured.is_some()) {
-                    return Err(Rejection::TooFast.into());
+                    return Err(Rejection::RateLimited.into());
                 }
                 match measured {
                     Some(measured) => Kind::Engagement(Engagement {

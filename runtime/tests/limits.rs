@@ -89,7 +89,7 @@ fn stores_nothing_of_a_rate_limited_visitor() {
     }
     let stored = world.store.items().len();
     let answer = send(&view(&browser(1), "/"));
-    assert_eq!(outcome(&answer), (429, Some("too-fast")));
+    assert_eq!(outcome(&answer), (429, Some("rate-limited")));
     assert_eq!(answer.headers().get("retry-after").unwrap(), "60");
     let said = String::from_utf8_lossy(answer.body()).into_owned();
     assert!(said.contains("240 a minute"), "{said}");
@@ -101,7 +101,7 @@ fn stores_nothing_of_a_rate_limited_visitor() {
     for _ in 0..MAX {
         assert_eq!(outcome(&send(&engagement)), (202, None));
     }
-    assert_eq!(outcome(&send(&engagement)), (429, Some("too-fast")));
+    assert_eq!(outcome(&send(&engagement)), (429, Some("rate-limited")));
     assert_eq!(outcome(&send(&view(&browser(2), "/"))), (202, None));
     world.clock.set("2026-11-22T13:06:00Z");
     assert_eq!(outcome(&send(&view(&browser(1), "/"))), (202, None));
@@ -118,7 +118,7 @@ fn rollup_excludes_what_several_functions_let_through() {
         }
         wait(track.handle(&view(&browser(2), "/b")));
     }
-    let apart = json!([{ "reason": "too-fast", "count": 600 - MAX }]);
+    let apart = json!([{ "reason": "rate-limited", "count": 600 - MAX }]);
     let expected = (MAX + 3, 2, apart);
     assert_eq!(world.numbers(), expected);
     world.roll_up();

@@ -20,7 +20,7 @@ pub enum ExclusionReason {
     ReferrerSpam,
     /// A visitor has more hits in a minute than [a reader makes](crate::hit::rate_limit::MAX_HITS_PER_MINUTE). It is said of hits that are
     /// stored already, when they are read.
-    TooFast,
+    RateLimited,
 }
 
 impl ExclusionReason {
@@ -31,7 +31,7 @@ impl ExclusionReason {
         Self::Headless,
         Self::Bot,
         Self::ReferrerSpam,
-        Self::TooFast,
+        Self::RateLimited,
     ];
 
     /// The name used at rest and in answers.
@@ -43,7 +43,7 @@ impl ExclusionReason {
             Self::Prefetch => "prefetch",
             Self::NoUserAgent => "no-user-agent",
             Self::ReferrerSpam => "referrer-spam",
-            Self::TooFast => "too-fast",
+            Self::RateLimited => "rate-limited",
         }
     }
 }

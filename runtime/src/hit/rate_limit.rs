@@ -46,7 +46,7 @@ impl RateLimiter {
     pub fn paced(&mut self, record: Record) -> Record {
         match record.kind {
             Kind::Hit(hit) if self.is_over_limit(record.at, hit.visitor) => {
-                let filtered = Excluded { reason: ExclusionReason::TooFast, page: hit.page };
+                let filtered = Excluded { reason: ExclusionReason::RateLimited, page: hit.page };
                 Record { kind: Kind::Excluded(filtered), ..record }
             }
             _ => record,

@@ -28,7 +28,7 @@ pub enum Rejection {
     #[error(
         "more hits from one browser than {MAX_HITS_PER_MINUTE} a minute; send the next one later"
     )]
-    TooFast,
+    RateLimited,
 }
 
 impl Rejection {
@@ -41,7 +41,7 @@ impl Rejection {
             Self::Key(..) => "bad-key",
             Self::UnknownHost(_) => "unknown-host",
             Self::UnknownSite => "unknown-site",
-            Self::TooFast => "too-fast",
+            Self::RateLimited => "rate-limited",
         }
     }
 
@@ -49,7 +49,7 @@ impl Rejection {
     #[must_use]
     pub const fn key(&self) -> &'static str {
         match self {
-            Self::TooLarge | Self::NotJson(_) | Self::TooFast => "request",
+            Self::TooLarge | Self::NotJson(_) | Self::RateLimited => "request",
             Self::Key(key, _) => key,
             Self::UnknownHost(_) => "url",
             Self::UnknownSite => "domain",
@@ -63,7 +63,7 @@ impl Rejection {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotJson(_) | Self::Key(..) => StatusCode::BAD_REQUEST,
             Self::UnknownHost(_) | Self::UnknownSite => StatusCode::FORBIDDEN,
-            Self::TooFast => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 }

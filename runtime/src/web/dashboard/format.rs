@@ -378,7 +378,7 @@ pub(super) fn reason(reason: &str) -> String {
         "prefetch" => "Prefetched pages",
         "no-user-agent" => "Missing User-Agent",
         "referrer-spam" => "Referrer spam",
-        "too-fast" => "Rate limit exceeded",
+        "rate-limited" => "Rate limit exceeded",
         // A reason from a newer version.
         other => other,
     }
