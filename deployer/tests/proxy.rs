@@ -50,6 +50,6 @@ fn connects_to_aws_through_the_proxy() {
 fn rejects_other_kinds_of_proxies() {
     status("socks5://user:pass@127.0.0.1:1080")
         .ended(2)
-        .says("error: HTTPS_PROXY names no proxy that can be used\n")
+        .says("error: invalid proxy in HTTPS_PROXY: expected the URL of an HTTP proxy\n")
         .says("hint: write it as http://HOST:PORT");
 }

@@ -21,7 +21,7 @@ pub fn check(text: &str) {
         is_page(&page);
     }
     if let Some(referrer) = base.and_then(|text| Url::parse(text).ok())
-        && let Some(source) = source::source_of(&referrer)
+        && let Some(source) = source::from_referrer(&referrer)
     {
         assert!(!source.name.is_empty());
     }

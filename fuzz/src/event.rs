@@ -5,7 +5,7 @@ use footfall_runtime::hit::page_url::PageUrl;
 use footfall_runtime::hit::user_agent::{self, ClientHints};
 use footfall_runtime::hit::{Hit, Kind, Record};
 use footfall_runtime::ingest::payload::{ENGAGEMENT, MAX_ENGAGED, Payload};
-use footfall_runtime::ingest::{self, Ingest};
+use footfall_runtime::ingest::{self, HitInput, Ingest};
 use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::segment;
 use footfall_runtime::segment::column::Column;
@@ -114,7 +114,16 @@ fn stored(settings: &Settings, item: &Item, payload: Payload, dropped: Option<&s
 fn is_hit(site: &Site, item: &Item, hit: &Hit, page: &PageUrl, payload: Payload) {
     let referrer = payload.referrer.as_deref().and_then(|text| url::Url::parse(text).ok());
     let client = user_agent::parse(FIREFOX, ClientHints::default());
-    let whole = ingest::hit(site, page, payload, referrer.as_ref(), client, hit.visitor, None);
+    let input = HitInput {
+        site,
+        page,
+        payload,
+        referrer: referrer.as_ref(),
+        user_agent: client,
+        visitor: hit.visitor,
+        country: None,
+    };
+    let whole = input.into_hit();
     let bytes = Kind::Hit(whole.clone()).encode(usize::MAX).unwrap();
     if Item::overhead(&item.key) + bytes.len() <= WRITE_UNIT {
         assert_eq!(*hit, whole);

@@ -20,15 +20,15 @@ use http::StatusCode;
 use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use jiff::Timestamp;
 
-use crate::platform::http::{Request, Response, json_error, set, told};
+use crate::platform::http::{Request, Response, client_message, json_error, set};
 use crate::platform::sanitize::clean;
 use crate::storage::keys;
 use crate::storage::{Item, KeyRange, PutOutcome, Store, StoreError};
 
-pub(crate) use self::password::in_words;
+pub(crate) use self::password::format_seconds;
 pub use self::password::{Password, PasswordError, PasswordHash};
-pub use self::session::{LoginLink, SESSION_LIFE, Session, Signed, SigningKey};
-pub use self::token::{EmbedOrigin, Kind, Secret, Token};
+pub use self::session::{LoginLink, SESSION_LIFETIME, Session, Signed, SigningKey};
+pub use self::token::{EmbedOrigin, Secret, Token, TokenKind};
 
 /// The session's cookie. `__Host-` makes browsers take it from this host alone, for all of it, and only
 /// if it is `Secure`:
@@ -59,7 +59,7 @@ pub struct Authenticator<'a, S> {
     /// Which sites there are.
     pub settings: &'a Settings,
     /// Whether anything has to be shown.
-    pub door: AccessMode,
+    pub mode: AccessMode,
     /// The time now.
     pub now: Timestamp,
 }
@@ -79,7 +79,7 @@ pub struct Grant<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthMethod {
     /// The door is open.
-    OpenDoor,
+    NoAuth,
     /// The owner's session.
     Session,
     /// A share link, and whose pages may show it in a frame.
@@ -137,7 +137,7 @@ pub enum AuthError {
     #[error(
         "passwords were tried too often, and for {} none is taken, right or wrong; `cargo xtask open` \
          makes a link that signs in at once",
-        in_words(*.0)
+        format_seconds(*.0)
     )]
     TooManyTries(u32),
     /// Another site's page sent the form.
@@ -170,12 +170,12 @@ impl AuthError {
     #[must_use]
     pub fn response(&self) -> Response {
         let status = self.status();
-        let message = told(status, "who may look could not be known", self);
-        self.challenged(json_error(status, &message))
+        let message = client_message(status, "who may look could not be known", self);
+        self.with_auth_headers(json_error(status, &message))
     }
 
     /// Says in the header that HTTP has for it that a token would do, or when to come again.
-    pub(crate) fn challenged(&self, mut answer: Response) -> Response {
+    pub(crate) fn with_auth_headers(&self, mut answer: Response) -> Response {
         if self.status() == StatusCode::UNAUTHORIZED {
             set(&mut answer, WWW_AUTHENTICATE, "Bearer realm=\"footfall\"");
         }
@@ -193,8 +193,8 @@ impl<'a, S: Store> Authenticator<'a, S> {
     /// # Errors
     /// If it may not. [`AuthError::response`] is the answer to give.
     pub async fn api(&self, request: &Request, name: &str) -> Result<Grant<'a>, AuthError> {
-        if self.door == AccessMode::Open {
-            return self.every(name, AuthMethod::OpenDoor);
+        if self.mode == AccessMode::Open {
+            return self.every(name, AuthMethod::NoAuth);
         }
         let token = self.bearer(request).await?.ok_or(AuthError::NoToken)?;
         self.of_token(&token, name)
@@ -209,8 +209,8 @@ impl<'a, S: Store> Authenticator<'a, S> {
     /// If it may not.
     pub async fn dashboard(&self, request: &Request) -> Result<Grant<'a>, AuthError> {
         let name = request.parameter("site").unwrap_or_default();
-        if self.door == AccessMode::Open {
-            return self.every(&name, AuthMethod::OpenDoor);
+        if self.mode == AccessMode::Open {
+            return self.every(&name, AuthMethod::NoAuth);
         }
         if let Some(secret) = request.parameter(SHARE_PARAMETER) {
             return self.shared(&secret, &name).await;
@@ -231,7 +231,7 @@ impl<'a, S: Store> Authenticator<'a, S> {
     pub async fn login(&self, link: &str, random: [u8; 16]) -> Result<Login, AuthError> {
         let signed = Signed::parse(link).ok_or(AuthError::Login)?;
         let key = self.signing_key().await?.ok_or(AuthError::Login)?;
-        let link = LoginLink::verified(&signed, &key, self.now).ok_or(AuthError::Login)?;
+        let link = LoginLink::verify(&signed, &key, self.now).ok_or(AuthError::Login)?;
         // To find one's own item is to have stored it: two tries must not store the same.
         let note = Item {
             key: keys::login_key(&link.id),
@@ -242,8 +242,8 @@ impl<'a, S: Store> Authenticator<'a, S> {
             PutOutcome::Inserted => {}
             PutOutcome::Existing(_) => return Err(AuthError::Login),
         }
-        let session = Session::starting(self.now).signed(&key);
-        Ok(Login { cookie: cookie(&session, SESSION_LIFE), site: link.site })
+        let session = Session::new(self.now).signed(&key);
+        Ok(Login { cookie: cookie(&session, SESSION_LIFETIME), site: link.site })
     }
 
     /// The owner's view: every site.
@@ -268,7 +268,7 @@ impl<'a, S: Store> Authenticator<'a, S> {
 
     /// What whoever has a share link sees: the site that it is for.
     async fn shared(&self, secret: &str, name: &str) -> Result<Grant<'a>, AuthError> {
-        let secret = Secret::parse(Kind::Share, secret).ok_or(AuthError::Share)?;
+        let secret = Secret::parse(TokenKind::Share, secret).ok_or(AuthError::Share)?;
         let token = self.token(&secret).await?.ok_or(AuthError::Share)?;
         let site = self.only(&token, name).ok_or(AuthError::Share)?;
         Ok(Grant { site, sites: vec![site], by: AuthMethod::Share(token.embed) })
@@ -286,7 +286,7 @@ impl<'a, S: Store> Authenticator<'a, S> {
         let secret = header
             .split_once(' ')
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .and_then(|(_, secret)| Secret::parse(Kind::Api, secret.trim()))
+            .and_then(|(_, secret)| Secret::parse(TokenKind::Api, secret.trim()))
             .ok_or(AuthError::Token)?;
         Ok(Some(self.token(&secret).await?.ok_or(AuthError::Token)?))
     }
@@ -331,7 +331,7 @@ fn cookie(session: &str, seconds: i64) -> String {
 
 /// The value of `Set-Cookie` that ends a session in a browser. In all of them, a new signing key does.
 #[must_use]
-pub fn no_cookie() -> String {
+pub fn expired_cookie() -> String {
     cookie("", 0)
 }
 

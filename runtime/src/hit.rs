@@ -1,5 +1,5 @@
-//! A hit: one page view or event, as it is stored; and what is stored beside hits. What was derived,
-//! never what was sent: no IP address, no User-Agent, no query string.
+//! Hits and the other stored records. They hold only what was derived from a request: no IP address, no
+//! User-Agent and no query string.
 
 pub mod channel;
 pub mod country;
@@ -19,56 +19,56 @@ use crate::hit::user_agent::Device;
 use crate::hit::visitor::VisitorId;
 use crate::platform::sanitize;
 
-/// What the table holds of one request, at the time it came in.
+/// A stored record: one accepted request and when it was received.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// When it was received, to the millisecond.
+    /// When it was received, in milliseconds.
     pub at: Timestamp,
-    /// What it was.
+    /// The record itself.
     pub kind: Kind,
 }
 
-/// Somebody's, or some program's.
-// Nearly all are hits, so that the room of the smaller variants is not worth an allocation each.
+/// The three kinds of stored record.
+// Nearly all records are hits, so boxing them to shrink the other variants would only add allocations.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
-    /// A visitor's: it counts.
+    /// A visitor's page view or event. Reports count it.
     Hit(Hit),
-    /// A program's or a spammer's: counted apart.
+    /// A hit from a bot or spammer. Reports count it separately, by reason.
     Excluded(Excluded),
-    /// How a visitor looked at a page: no hit, but said of one before it.
+    /// How long and how far a visitor read a page. It is not a hit; it adds to an earlier one.
     Engagement(Engagement),
 }
 
 /// A page view or an event of a visitor.
 ///
-/// The keys are short because they are stored with every hit; a key that is not there is `None`
-/// or empty. A new one may be added, and a reader ignores those it does not know.
+/// The JSON keys are short because every hit stores them. A missing key means `None` or empty. Keys may be
+/// added, because readers ignore keys they do not know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hit {
-    /// Who, on this day.
+    /// The visitor's pseudonym for this day.
     #[serde(rename = "v")]
     pub visitor: VisitorId,
-    /// The name of the event; `None` is a page view.
+    /// The event's name. `None` for a page view.
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
-    /// The page's host, where it is not the site's own domain.
+    /// The page's host, if it differs from the site's domain.
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// The page's path.
     #[serde(rename = "p")]
     pub page: String,
-    /// Where the visitor came from, by name; `None` is direct.
+    /// The name of the traffic source. `None` for direct traffic.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// The address before, without scheme and query.
+    /// The referrer, without scheme and query.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub referrer: Option<String>,
-    /// The campaign's parameters.
+    /// The campaign parameters.
     #[serde(flatten)]
     pub campaign: Campaign,
-    /// The country.
+    /// The visitor's country.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub country: Option<Country>,
     /// The browser's name.
@@ -83,21 +83,21 @@ pub struct Hit {
     /// The operating system's version.
     #[serde(rename = "ov", default, skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
-    /// What kind of device it is.
+    /// The device type.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Device>,
-    /// How wide the window is.
+    /// The width class of the window.
     #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
-    pub screen: Option<Screen>,
+    pub screen: Option<ScreenSize>,
     /// The event's properties.
     #[serde(rename = "m", default, skip_serializing_if = "Vec::is_empty")]
     pub props: Vec<(String, String)>,
 }
 
-/// The campaign parameters of a page's address, cleaned and bounded.
+/// The campaign parameters of a page's URL, sanitized and truncated.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Campaign {
-    /// `utm_source`, as it was written.
+    /// `utm_source`, in its original spelling.
     #[serde(rename = "us", default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// `utm_medium`.
@@ -114,10 +114,10 @@ pub struct Campaign {
     pub content: Option<String>,
 }
 
-/// What is kept of a hit that does not count.
+/// A hit excluded from reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Excluded {
-    /// Why it does not count. No hit has this key.
+    /// Why it is excluded. No other kind of record has this key.
     #[serde(rename = "x")]
     pub reason: ExclusionReason,
     /// The page's path.
@@ -125,32 +125,32 @@ pub struct Excluded {
     pub page: String,
 }
 
-/// How a page was looked at since its tracker last said so.
+/// Reading time and scroll depth of a page since its tracker's last report.
 ///
-/// It has none of the keys that a hit must have: a version that does not know engagements cannot read
-/// one, and so counts no view for it.
+/// It has none of the keys that a hit must have. A version that does not know engagements therefore fails to
+/// decode one, instead of counting it as a page view.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Engagement {
-    /// Who, on this day.
+    /// The visitor's pseudonym for this day.
     #[serde(rename = "ev")]
     pub visitor: VisitorId,
-    /// The page's host, where it is not the site's own domain.
+    /// The page's host, if it differs from the site's domain.
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// The page's path.
     #[serde(rename = "ep")]
     pub page: String,
-    /// The deepest part of the page that was in sight, in per cent of its height: 0 to 100.
+    /// Maximum scroll depth, as a percentage of the page's height: 0 to 100.
     #[serde(rename = "sd", default, skip_serializing_if = "Option::is_none")]
     pub scroll: Option<u8>,
-    /// How long the page was in front, in milliseconds. Nothing else has this key.
+    /// How long the page was in the foreground, in milliseconds. No other kind of record has this key.
     #[serde(rename = "e")]
     pub engaged: u32,
 }
 
-/// How wide a window is. The bounds are Plausible's, so that its reports compare.
+/// A width class of windows. The bounds are Plausible's, so that reports are comparable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Screen {
+pub enum ScreenSize {
     /// Under 576 pixels.
     #[serde(rename = "m")]
     Mobile,
@@ -165,10 +165,10 @@ pub enum Screen {
     Desktop,
 }
 
-impl Screen {
-    /// The class of a width in CSS pixels; 0 is no width.
+impl ScreenSize {
+    /// Returns the class of a width in CSS pixels. `None` if the width is 0, which means unknown.
     #[must_use]
-    pub const fn of_width(width: u32) -> Option<Self> {
+    pub const fn from_width(width: u32) -> Option<Self> {
         match width {
             0 => None,
             1..576 => Some(Self::Mobile),
@@ -178,7 +178,7 @@ impl Screen {
         }
     }
 
-    /// The name used in segments and in answers.
+    /// Returns the name used in segments and API responses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -190,29 +190,28 @@ impl Screen {
     }
 }
 
-/// A stored record that cannot be read.
+/// A stored record that cannot be decoded.
 #[derive(Debug, thiserror::Error)]
-#[error("a stored hit cannot be read: {0}")]
+#[error("cannot decode a stored record: {0}")]
 pub struct DecodeError(#[from] serde_json::Error);
 
-/// How the bytes of a page view or an event begin, and those of nothing else: who counts them where they are
-/// stored need not read them.
+/// Prefix of every encoded hit and of no other record, so the table can count hits without decoding them.
 pub const HIT_PREFIX: &[u8] = b"{\"v\":";
 
 impl Kind {
-    /// The bytes to store: JSON, at most `max` bytes of it whatever was sent. The longest texts are
-    /// cut, and show it; if that is not enough, the last properties are left out.
+    /// Encodes the record as JSON of at most `max` bytes, whatever the client sent. Shortens the longest values,
+    /// visibly; if that is not enough, drops the last properties.
     ///
     /// # Errors
-    /// None that is known: every part of a record is a string, a number or a list.
+    /// None known: a record consists of strings, numbers and lists.
     pub fn encode(&self, max: usize) -> Result<Vec<u8>, serde_json::Error> {
         match self {
             Self::Hit(hit) => hit.clone().encode(max),
-            Self::Excluded(filtered) => {
-                let mut filtered = filtered.clone();
+            Self::Excluded(excluded) => {
+                let mut excluded = excluded.clone();
                 loop {
-                    let bytes = serde_json::to_vec(&filtered)?;
-                    if bytes.len() <= max || !shorten(&mut [&mut filtered.page]) {
+                    let bytes = serde_json::to_vec(&excluded)?;
+                    if bytes.len() <= max || !shorten(&mut [&mut excluded.page]) {
                         return Ok(bytes);
                     }
                 }
@@ -221,9 +220,9 @@ impl Kind {
                 let mut engagement = engagement.clone();
                 loop {
                     let bytes = serde_json::to_vec(&engagement)?;
-                    let mut texts: Vec<&mut String> = engagement.host.iter_mut().collect();
-                    texts.push(&mut engagement.page);
-                    if bytes.len() <= max || !shorten(&mut texts) {
+                    let mut values: Vec<&mut String> = engagement.host.iter_mut().collect();
+                    values.push(&mut engagement.page);
+                    if bytes.len() <= max || !shorten(&mut values) {
                         return Ok(bytes);
                     }
                 }
@@ -231,12 +230,12 @@ impl Kind {
         }
     }
 
-    /// Reads what [`encode`](Self::encode) wrote, in this version or an earlier one.
+    /// Decodes a record that this or an earlier version [encoded](Self::encode).
     ///
     /// # Errors
-    /// If the bytes are no record.
+    /// If the bytes are not a record.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        // Each kind but the most frequent one has a key of its own.
+        // Every kind except hits, the most frequent one, has a key of its own.
         #[derive(Deserialize)]
         struct Probe {
             x: Option<serde::de::IgnoredAny>,
@@ -258,7 +257,7 @@ impl Hit {
             if bytes.len() <= max {
                 return Ok(bytes);
             }
-            // A page or an event that was cut would be another one in the report: they come last.
+            // A truncated page or event would be a different one in reports, so those are shortened last.
             let shortened = shorten(&mut self.details())
                 || self.props.pop().is_some()
                 || shorten(&mut self.identities());
@@ -268,7 +267,7 @@ impl Hit {
         }
     }
 
-    /// Texts that a stranger chose, and that say more about a hit.
+    /// Values chosen by the client that only add detail to the hit.
     fn details(&mut self) -> Vec<&mut String> {
         let campaign = &mut self.campaign;
         let optional =
@@ -277,7 +276,7 @@ impl Hit {
         optional.into_iter().flatten().chain(props).collect()
     }
 
-    /// Texts that a stranger chose, and that hits are counted by.
+    /// Values chosen by the client that reports group by.
     fn identities(&mut self) -> Vec<&mut String> {
         let campaign = &mut self.campaign;
         let optional = [
@@ -291,12 +290,12 @@ impl Hit {
     }
 }
 
-/// Cuts the longest text by a quarter; false if all are short already.
-fn shorten(texts: &mut [&mut String]) -> bool {
-    const SHORT: usize = 24;
-    match texts.iter_mut().max_by_key(|text| text.len()) {
-        Some(longest) if longest.len() > SHORT => {
-            let max = (longest.len() * 3 / 4).max(SHORT);
+/// Shortens the longest value by a quarter. Returns false if all are already short.
+fn shorten(values: &mut [&mut String]) -> bool {
+    const MIN_LENGTH: usize = 24;
+    match values.iter_mut().max_by_key(|value| value.len()) {
+        Some(longest) if longest.len() > MIN_LENGTH => {
+            let max = (longest.len() * 3 / 4).max(MIN_LENGTH);
             sanitize::truncate(longest, max);
             true
         }
@@ -323,15 +322,15 @@ mod tests {
     }
 
     #[test]
-    fn a_record_comes_back() {
-        let filtered =
+    fn record_round_trips() {
+        let excluded =
             Kind::Excluded(Excluded { reason: ExclusionReason::Bot, page: "/".to_owned() });
         let engagement = Kind::Engagement(engagement());
         assert_eq!(
             engagement.encode(900).unwrap(),
             br#"{"ev":"00000000000000ab","ep":"/","sd":40,"e":3000}"#
         );
-        for kind in [Kind::Hit(hit()), filtered, engagement] {
+        for kind in [Kind::Hit(hit()), excluded, engagement] {
             let bytes = kind.encode(900).unwrap();
             assert_eq!(bytes.starts_with(HIT_PREFIX), matches!(kind, Kind::Hit(_)));
             assert_eq!(Kind::decode(&bytes).unwrap(), kind);
@@ -341,15 +340,15 @@ mod tests {
         assert!(Kind::decode(br#"{"x":"a-reason-of-tomorrow","p":"/"}"#).is_err());
     }
 
-    /// A version from before engagements read everything without `x` as a hit.
+    /// Versions that predate engagements decode everything without `x` as a hit.
     #[test]
-    fn a_version_that_knows_no_engagement_counts_none_as_a_view() {
+    fn engagement_does_not_decode_as_hit() {
         let bytes = Kind::Engagement(engagement()).encode(900).unwrap();
         assert!(serde_json::from_slice::<Hit>(&bytes).is_err());
     }
 
     #[test]
-    fn an_engagement_keeps_to_its_size() {
+    fn engagement_stays_within_its_size_limit() {
         let long = Engagement {
             host: Some("h".repeat(200)),
             page: "\"".repeat(500),
@@ -364,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_hits_are_counted_by_is_cut_last() {
+    fn values_that_reports_group_by_are_shortened_last() {
         let text = |length| Some("x".repeat(length));
         let long = Hit {
             page: format!("/{}", "p".repeat(449)),
@@ -386,12 +385,13 @@ mod tests {
     }
 
     #[test]
-    fn widths_have_classes() {
-        let check = |width, expected| assert_eq!(Screen::of_width(width), expected, "{width}");
+    fn width_has_a_class() {
+        let check =
+            |width, expected| assert_eq!(ScreenSize::from_width(width), expected, "{width}");
         check(0, None);
-        check(575, Some(Screen::Mobile));
-        check(576, Some(Screen::Tablet));
-        check(992, Some(Screen::Laptop));
-        check(1440, Some(Screen::Desktop));
+        check(575, Some(ScreenSize::Mobile));
+        check(576, Some(ScreenSize::Tablet));
+        check(992, Some(ScreenSize::Laptop));
+        check(1440, Some(ScreenSize::Desktop));
     }
 }

@@ -51,7 +51,7 @@ impl FunctionEnv {
         let settings = Settings::from_json(&settings)
             .map_err(|error| format!("the environment variable {SETTINGS}: {error}"))?;
         let table = get(TABLE).ok_or(MissingVariable(TABLE))?;
-        let connector = HttpClient::trusting(roots(get)?)?;
+        let connector = HttpClient::with_roots(roots(get)?)?;
         let store = DynamoDb::new(Access::from_variables(get)?, table, connector);
         Ok(Self { settings, store })
     }
@@ -94,7 +94,7 @@ where
         // In a box: the compiler has a limit for how deep what waits for what may go.
         match Box::pin(job()).await {
             Ok(outcome) => {
-                log::done("a run is done", &outcome);
+                log::info("a run is done", &outcome);
                 Ok(outcome)
             }
             Err(error) => {

@@ -1,4 +1,5 @@
-//! What every room stands on: HTTP, the clock, the log, files and the way to AWS. Knows nothing of web analytics.
+//! Shared foundations: HTTP, clock and randomness, log, files, and the connection to AWS. Nothing here knows web
+//! analytics.
 
 #[cfg(feature = "dynamodb")]
 pub mod aws_http;

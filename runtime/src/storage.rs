@@ -195,14 +195,14 @@ mod tests {
     use http::header::CONTENT_TYPE;
 
     use super::*;
-    use crate::platform::http::{json_error, told};
+    use crate::platform::http::{client_message, json_error};
 
     #[test]
     fn responses_do_not_reveal_store_errors() {
         let check = |error: &StoreError, status: u16, expected: &str| {
             let found = error.status();
             assert_eq!(found, status);
-            let answer = json_error(found, &told(found, "a test was not made", error));
+            let answer = json_error(found, &client_message(found, "a test was not made", error));
             assert_eq!(
                 (answer.status(), answer.headers()[CONTENT_TYPE].as_bytes()),
                 (found, &b"application/json"[..])
@@ -211,10 +211,10 @@ mod tests {
             assert_eq!(body, format!("{{\"error\":\"{expected}\"}}"));
         };
         let secret = || "table arn:aws:…".to_owned();
-        let again = "The store cannot be read just now. Try again in a moment.";
+        let again = "The data store is temporarily unavailable. Try again in a moment.";
         check(&StoreError::Unavailable(secret()), 503, again);
-        let broken = "This cannot be answered. The function's log says why.";
+        let broken = "Internal error. The function's log has the details.";
         check(&StoreError::Refused(secret()), 500, broken);
-        assert_eq!(told(StatusCode::BAD_REQUEST, "", &"say which"), "say which");
+        assert_eq!(client_message(StatusCode::BAD_REQUEST, "", &"say which"), "say which");
     }
 }

@@ -104,6 +104,6 @@ impl<S: Store, A: Context> Web<S, A> {
 
     pub(super) fn access(&self) -> Authenticator<'_, S> {
         let now = self.ambient.now();
-        Authenticator { store: &self.store, settings: &self.settings, door: self.door, now }
+        Authenticator { store: &self.store, settings: &self.settings, mode: self.door, now }
     }
 }

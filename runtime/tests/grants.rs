@@ -15,7 +15,7 @@ use footfall_infra::function::Function;
 use footfall_infra::settings::{Domain, Settings};
 use footfall_infra::stack::{Action, EXPIRY, PARTITION_KEY, Partition, SORT_KEY, Schedule, Spec};
 use footfall_runtime::auth::admin::{self, TokenRequest};
-use footfall_runtime::auth::{AccessMode, Kind, Password};
+use footfall_runtime::auth::{AccessMode, Password, TokenKind};
 use footfall_runtime::ingest::Ingest;
 use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::rollup::{Rollup, hour_is_over};
@@ -83,7 +83,7 @@ impl World {
     }
 
     fn dashboard(&self) -> Recorder {
-        let kinds = [Kind::Api, Kind::Share];
+        let kinds = [TokenKind::Api, TokenKind::Share];
         let token = |kind| {
             let site = Domain::try_from("closed.e.x".to_owned()).unwrap();
             let name = "a name".to_owned();

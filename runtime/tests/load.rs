@@ -230,7 +230,7 @@ async fn watch_dashboard(dashboard: &Function, cookie: &str, stop: &AtomicBool) 
 /// Returns the session cookie of the owner.
 async fn cookie(store: &DynamoDb) -> String {
     let key = admin::signing_key(store, &SystemContext).await.unwrap();
-    format!("{COOKIE_NAME}={}", Session::starting(Timestamp::now()).signed(&key))
+    format!("{COOKIE_NAME}={}", Session::new(Timestamp::now()).signed(&key))
 }
 
 /// Returns the body of an answer, decompressed.

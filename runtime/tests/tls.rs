@@ -57,7 +57,7 @@ async fn ask(client: HttpClient, port: u16) -> Result<u16, String> {
 }
 
 fn trusting() -> HttpClient {
-    HttpClient::trusting([CertificateDer::from(AUTHORITY)]).unwrap()
+    HttpClient::with_roots([CertificateDer::from(AUTHORITY)]).unwrap()
 }
 
 async fn assert_rejected(certificate: &'static [u8], because: &str) {
@@ -107,7 +107,7 @@ async fn trusts_the_roots_of_a_bundle_instead() {
     let pem = BASE64.encode(AUTHORITY);
     let pem = format!("-----BEGIN CERTIFICATE-----\n{pem}\n-----END CERTIFICATE-----\n");
     std::fs::write(file.path(), pem).unwrap();
-    let client = HttpClient::trusting(roots(bundle).unwrap()).unwrap();
+    let client = HttpClient::with_roots(roots(bundle).unwrap()).unwrap();
     assert_eq!(ask(client, port).await, Ok(200));
 }
 
@@ -142,13 +142,13 @@ async fn checks_certificates_through_a_proxy() {
     use footfall_runtime::platform::aws_http::Proxies;
 
     let through = |proxy: String, direct: &str| {
-        let proxies = Proxies::from_variables(|name| match name {
+        let proxies = Proxies::from_env(|name| match name {
             "HTTPS_PROXY" => Some(proxy.clone()),
             "NO_PROXY" => Some(direct.to_owned()),
             _ => None,
         });
         let roots = [CertificateDer::from(AUTHORITY)];
-        HttpClient::trusting_through(roots, proxies.unwrap()).unwrap()
+        HttpClient::with_roots_and_proxies(roots, proxies.unwrap()).unwrap()
     };
     let good = serve(include_bytes!("data/tls/good.der"), rustls::ALL_VERSIONS).await;
     let (port, mut asked) = proxy(good).await;

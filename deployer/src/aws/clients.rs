@@ -214,11 +214,11 @@ pub(crate) async fn config(target: &Target, region: Region) -> Result<SdkConfig>
 /// Returns the HTTP client, which uses a proxy if the environment names one.
 fn connector() -> Result<HttpClient> {
     let get = |name: &str| env::var(name).ok();
-    let proxies = Proxies::from_variables(get).map_err(|error| {
+    let proxies = Proxies::from_env(get).map_err(|error| {
         let hint = "write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT";
         CommandError::rejected(error.to_string(), hint)
     })?;
-    Ok(HttpClient::trusting_through(roots(get)?, proxies)?)
+    Ok(HttpClient::with_roots_and_proxies(roots(get)?, proxies)?)
 }
 
 /// Adds timeouts to requests that set both. Those go to the instance metadata service, the last place where

@@ -43,7 +43,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
         admin::signing_key(&deployed.table, &SystemContext).await?
     };
     let link = admin::login_link(&SystemContext, &key, arguments.site.clone())?;
-    let address = admin::login_address(&deployed.endpoint, &link);
+    let address = admin::login_url(&deployed.endpoint, &link);
     writeln!(io::stdout(), "{address}").context("cannot print")?;
     eprintln!("This link signs one browser in. It works once and expires after 10 minutes.");
     if !has_display(|name| env::var_os(name).is_some()) {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use footfall_runtime::auth::{EmbedOrigin, Kind};
+use footfall_runtime::auth::{EmbedOrigin, TokenKind};
 
 use crate::data::access::{self, CreateArgs, TokenCommand};
 use crate::data::location::Place;
@@ -41,8 +41,8 @@ fn origin(text: &str) -> Result<EmbedOrigin, String> {
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.action {
         Action::Create { new, embed, place } => {
-            access::create(Kind::Share, new, embed.clone(), place).await
+            access::create(TokenKind::Share, new, embed.clone(), place).await
         }
-        Action::Existing(command) => command.run(Kind::Share).await,
+        Action::Existing(command) => command.run(TokenKind::Share).await,
     }
 }

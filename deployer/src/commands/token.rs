@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use footfall_runtime::auth::Kind;
+use footfall_runtime::auth::TokenKind;
 
 use crate::data::access::{self, CreateArgs, TokenCommand};
 use crate::data::location::Place;
@@ -33,7 +33,9 @@ enum Action {
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.action {
-        Action::Create { new, place } => access::create(Kind::Api, new, Vec::new(), place).await,
-        Action::Existing(command) => command.run(Kind::Api).await,
+        Action::Create { new, place } => {
+            access::create(TokenKind::Api, new, Vec::new(), place).await
+        }
+        Action::Existing(command) => command.run(TokenKind::Api).await,
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use footfall_infra::settings::{Domain, Settings};
 use footfall_runtime::auth::admin::{self, AdminError, TokenRequest};
-use footfall_runtime::auth::{EmbedOrigin, Kind, Secret, Token};
+use footfall_runtime::auth::{EmbedOrigin, Secret, Token, TokenKind};
 use footfall_runtime::platform::context::{Context as _, SystemContext};
 use footfall_runtime::storage::embedded::Embedded;
 use jiff::{SignedDuration, Timestamp};
@@ -53,7 +53,7 @@ pub(crate) enum TokenCommand {
 }
 
 impl TokenCommand {
-    pub(crate) async fn run(&self, kind: Kind) -> Result<()> {
+    pub(crate) async fn run(&self, kind: TokenKind) -> Result<()> {
         match self {
             Self::List { json, place } => list(kind, *json, place).await,
             Self::Revoke { id, place } => revoke(kind, id, place).await,
@@ -124,14 +124,14 @@ impl Table {
         }
     }
 
-    async fn list(&self, kind: Kind) -> Result<Vec<Token>, AdminError> {
+    async fn list(&self, kind: TokenKind) -> Result<Vec<Token>, AdminError> {
         match self {
             Self::Deployed(Deployed { table, .. }) => admin::list(table, kind).await,
             Self::Local(table, _) => admin::list(table, kind).await,
         }
     }
 
-    async fn revoke(&self, kind: Kind, id: &str) -> Result<Option<Token>, AdminError> {
+    async fn revoke(&self, kind: TokenKind, id: &str) -> Result<Option<Token>, AdminError> {
         match self {
             Self::Deployed(Deployed { table, .. }) => admin::revoke(table, kind, id).await,
             Self::Local(table, _) => admin::revoke(table, kind, id).await,
@@ -141,7 +141,7 @@ impl Table {
 
 /// Makes a token or a share link, and prints it: the one time that it can be.
 pub(crate) async fn create(
-    kind: Kind,
+    kind: TokenKind,
     new: &CreateArgs,
     embed: Vec<EmbedOrigin>,
     place: &Place,
@@ -157,8 +157,8 @@ pub(crate) async fn create(
     };
     let (secret, token) = table.create(wish).await?;
     let printed = match kind {
-        Kind::Api => secret.expose().to_owned(),
-        Kind::Share => admin::share_address(table.endpoint(), &secret),
+        TokenKind::Api => secret.expose().to_owned(),
+        TokenKind::Share => admin::share_url(table.endpoint(), &secret),
     };
     writeln!(io::stdout(), "{printed}").context("cannot print")?;
     let Token { id, site, expires, .. } = &token;
@@ -171,7 +171,7 @@ pub(crate) async fn create(
 }
 
 /// Prints what there is, but for the secrets: nobody has them but who was given them.
-async fn list(kind: Kind, json: bool, place: &Place) -> Result<()> {
+async fn list(kind: TokenKind, json: bool, place: &Place) -> Result<()> {
     let tokens = Table::of(place).await?.list(kind).await?;
     if json {
         return print_json(&tokens);
@@ -183,7 +183,7 @@ async fn list(kind: Kind, json: bool, place: &Place) -> Result<()> {
 }
 
 /// Ends a token or a share link.
-async fn revoke(kind: Kind, id: &str, place: &Place) -> Result<()> {
+async fn revoke(kind: TokenKind, id: &str, place: &Place) -> Result<()> {
     let Some(token) = Table::of(place).await?.revoke(kind, id).await? else {
         return Err(CommandError::failed(
             format!("unknown {} {id}", noun(kind).to_lowercase()),
@@ -211,17 +211,17 @@ fn text(tokens: &[Token], now: Timestamp) -> String {
     tokens.iter().map(line).collect()
 }
 
-const fn noun(kind: Kind) -> &'static str {
+const fn noun(kind: TokenKind) -> &'static str {
     match kind {
-        Kind::Api => "Token",
-        Kind::Share => "Share link",
+        TokenKind::Api => "Token",
+        TokenKind::Share => "Share link",
     }
 }
 
-const fn command(kind: Kind) -> &'static str {
+const fn command(kind: TokenKind) -> &'static str {
     match kind {
-        Kind::Api => "token",
-        Kind::Share => "share",
+        TokenKind::Api => "token",
+        TokenKind::Share => "share",
     }
 }
 
@@ -243,7 +243,7 @@ mod tests {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let token = |expires: Option<&str>, embed: &[&str]| Token {
             id: "0123abcd".to_owned(),
-            kind: Kind::Share,
+            kind: TokenKind::Share,
             site: domain("e.x").unwrap(),
             name: "for Ann".to_owned(),
             created: at("2026-11-22T13:05:06.789Z"),

@@ -8,7 +8,7 @@ use footfall_runtime::hit::country::Country;
 use footfall_runtime::hit::exclusion::ExclusionReason;
 use footfall_runtime::hit::user_agent::Device;
 use footfall_runtime::hit::visitor::VisitorId;
-use footfall_runtime::hit::{Campaign, Engagement, Excluded, Hit, Kind, Screen};
+use footfall_runtime::hit::{Campaign, Engagement, Excluded, Hit, Kind, ScreenSize};
 use footfall_runtime::ingest;
 use footfall_runtime::platform::sanitize::clean;
 use footfall_runtime::segment;
@@ -164,7 +164,7 @@ fn kind(visitor: Option<VisitorId>, text: impl Fn(Column) -> Option<String>) -> 
         other => (name, other.to_string()),
     };
     let device = |name: String| serde_json::from_value::<Device>(name.into()).ok();
-    let screens = [Screen::Mobile, Screen::Tablet, Screen::Laptop, Screen::Desktop];
+    let screens = [ScreenSize::Mobile, ScreenSize::Tablet, ScreenSize::Laptop, ScreenSize::Desktop];
     Some(Kind::Hit(Hit {
         visitor: visitor?,
         event: some(Column::Event),

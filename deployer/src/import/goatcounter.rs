@@ -11,7 +11,7 @@ use footfall_runtime::hit::exclusion::ExclusionReason;
 use footfall_runtime::hit::source;
 use footfall_runtime::hit::user_agent::{self, ClientHints};
 use footfall_runtime::hit::{Hit, Kind};
-use footfall_runtime::ingest;
+use footfall_runtime::ingest::HitInput;
 use footfall_runtime::ingest::payload::Payload;
 use footfall_runtime::platform::sanitize::clean;
 use jiff::Timestamp;
@@ -91,7 +91,16 @@ fn kind(row: &Row<'_>, line: u64, path: &str, pipeline: &Pipeline<'_>) -> Result
     };
     let country = row.get("Location").and_then(|code| Country::parse(code.get(..2)?));
     let site = pipeline.site;
-    let mut hit = ingest::hit(site, &page, payload, address.as_ref(), client, visitor, country);
+    let input = HitInput {
+        site,
+        page: &page,
+        payload,
+        referrer: address.as_ref(),
+        user_agent: client,
+        visitor,
+        country,
+    };
+    let mut hit = input.into_hit();
     if agent.is_none() {
         of_names(&mut hit, browser.as_deref(), row.get("System").as_deref());
     }

@@ -10,9 +10,9 @@ use footfall_runtime::hit::page_url::PageUrl;
 use footfall_runtime::hit::user_agent::{self, ClientHints};
 use footfall_runtime::hit::visitor::{Salt, VisitorId};
 use footfall_runtime::hit::{Excluded, Hit, Kind, Record};
-use footfall_runtime::ingest;
 use footfall_runtime::ingest::filter::{self, Signals};
 use footfall_runtime::ingest::payload::Payload;
+use footfall_runtime::ingest::{self, HitInput};
 use footfall_runtime::storage::hour::utc_day;
 use footfall_runtime::storage::retention::retained_from;
 use jiff::civil::Date;
@@ -138,7 +138,7 @@ impl<'a> Pipeline<'a> {
         }
         let referrer = request.referrer.and_then(|text| url::Url::parse(text).ok());
         let reason = request.user_agent.and_then(|user_agent| {
-            filter::reason(&Signals {
+            filter::exclusion_reason(&Signals {
                 user_agent: Some(user_agent),
                 referrer_host: referrer.as_ref().and_then(url::Url::host_str),
                 blocked_referrers: &self.settings.blocked_referrers,
@@ -156,8 +156,16 @@ impl<'a> Pipeline<'a> {
         let client = user_agent::parse(user_agent, ClientHints::default());
         let country = request.country.and_then(Country::from_header);
         let payload = Payload::default();
-        let hit =
-            ingest::hit(self.site, &page, payload, referrer.as_ref(), client, visitor, country);
+        let input = HitInput {
+            site: self.site,
+            page: &page,
+            payload,
+            referrer: referrer.as_ref(),
+            user_agent: client,
+            visitor,
+            country,
+        };
+        let hit = input.into_hit();
         if request.user_agent.is_none() {
             // Without a User-Agent the device is unknown.
             return Ok(Kind::Hit(Hit { device: None, ..hit }));
@@ -190,7 +198,7 @@ impl<'a> Pipeline<'a> {
 
     /// Returns the exclusion reason of a spam referrer.
     pub(crate) fn spam(&self, referrer: Option<&url::Url>) -> Option<ExclusionReason> {
-        filter::reason(&Signals {
+        filter::exclusion_reason(&Signals {
             user_agent: Some("Mozilla/5.0"),
             referrer_host: referrer.and_then(url::Url::host_str),
             blocked_referrers: &self.settings.blocked_referrers,

@@ -15,8 +15,8 @@ use footfall_runtime::hit::country::Country;
 use footfall_runtime::hit::page_url::PageUrl;
 use footfall_runtime::hit::source;
 use footfall_runtime::hit::user_agent::{self, ClientHints};
-use footfall_runtime::hit::{Hit, Kind, Screen};
-use footfall_runtime::ingest;
+use footfall_runtime::hit::{Hit, Kind, ScreenSize};
+use footfall_runtime::ingest::HitInput;
 use footfall_runtime::ingest::payload::Payload;
 use footfall_runtime::platform::sanitize::clean;
 use footfall_runtime::storage::hour::{utc_day, utc_start};
@@ -296,15 +296,16 @@ impl Day {
                 let client = user_agent::parse("", ClientHints::default());
                 let visitor = pipeline.visitor(&format!("{date} {}", visit % visitors));
                 let url = &pages.urls[*page];
-                let own = ingest::hit(
-                    pipeline.site,
-                    url,
-                    Payload::default(),
-                    None,
-                    client,
+                let input = HitInput {
+                    site: pipeline.site,
+                    page: url,
+                    payload: Payload::default(),
+                    referrer: None,
+                    user_agent: client,
                     visitor,
-                    text(countries[visit], 0).and_then(Country::parse),
-                );
+                    country: text(countries[visit], 0).and_then(Country::parse),
+                };
+                let own = input.into_hit();
                 let own =
                     described(own, sources[visit], browsers[visit], systems[visit], devices[visit]);
                 let at = begin + duration * step as i64 / steps.max(1);
@@ -471,10 +472,10 @@ fn described(
     let device = text(device, 0);
     hit.device = device.and_then(names::device);
     hit.screen = match device {
-        Some("Mobile") => Some(Screen::Mobile),
-        Some("Tablet") => Some(Screen::Tablet),
-        Some("Laptop") => Some(Screen::Laptop),
-        Some("Desktop" | "Ultrawide") => Some(Screen::Desktop),
+        Some("Mobile") => Some(ScreenSize::Mobile),
+        Some("Tablet") => Some(ScreenSize::Tablet),
+        Some("Laptop") => Some(ScreenSize::Laptop),
+        Some("Desktop" | "Ultrawide") => Some(ScreenSize::Desktop),
         _ => None,
     };
     hit

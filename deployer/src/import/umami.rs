@@ -10,7 +10,7 @@ use anyhow::Result;
 use footfall_runtime::hit::Kind;
 use footfall_runtime::hit::country::Country;
 use footfall_runtime::hit::user_agent::{self, ClientHints};
-use footfall_runtime::ingest;
+use footfall_runtime::ingest::HitInput;
 use footfall_runtime::ingest::payload::Payload;
 use footfall_runtime::platform::sanitize::clean;
 use jiff::Timestamp;
@@ -102,7 +102,16 @@ fn kind(row: &Row<'_>, properties: &Properties, pipeline: &Pipeline<'_>) -> Resu
     let client = user_agent::parse("", ClientHints::default());
     let country = row.get("country").and_then(|code| Country::parse(&code));
     let site = pipeline.site;
-    let mut hit = ingest::hit(site, &page, payload, referrer.as_ref(), client, visitor, country);
+    let input = HitInput {
+        site,
+        page: &page,
+        payload,
+        referrer: referrer.as_ref(),
+        user_agent: client,
+        visitor,
+        country,
+    };
+    let mut hit = input.into_hit();
     hit.browser = row.get("browser").and_then(|name| names::browser(&name));
     let os = row.get("os").unwrap_or_default();
     let (name, version) = names::split(&os);

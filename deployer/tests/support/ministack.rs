@@ -96,7 +96,7 @@ impl Ministack {
             .region(Region::new("eu-central-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .endpoint_url(self.endpoint())
-            .http_client(HttpClient::new().unwrap().into_client())
+            .http_client(HttpClient::new().unwrap().into_sdk_client())
             .build();
         Client::from_conf(config)
     }

@@ -133,7 +133,7 @@ pub(crate) async fn fill(tables: &Tables, size: Size) -> String {
     let key = SigningKey::new([7; 32]);
     tables.put(hits_and_segments(&views, now).await);
     tables.put(vec![Item { key: keys::signing_key(), value: key.to_bytes(), expires: None }]);
-    format!("{COOKIE_NAME}={}", Session::starting(now).signed(&key))
+    format!("{COOKIE_NAME}={}", Session::new(now).signed(&key))
 }
 
 /// Stores the views as our functions do: taken when they arrived, and rolled up as far as they are due.

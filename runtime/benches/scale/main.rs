@@ -29,7 +29,7 @@ use footfall_runtime::catalog::checkpoint::Checkpoint;
 use footfall_runtime::hit::country::Country;
 use footfall_runtime::hit::user_agent::Device;
 use footfall_runtime::hit::visitor::VisitorId;
-use footfall_runtime::hit::{Campaign, Hit, Kind, Screen};
+use footfall_runtime::hit::{Campaign, Hit, Kind, ScreenSize};
 use footfall_runtime::platform::context::{Context, RandomError};
 use footfall_runtime::platform::http::Request;
 use footfall_runtime::rollup::{self, Rollup};
@@ -229,10 +229,10 @@ fn hit(rows: &HitBatch, texts: &Dictionaries, row: usize) -> Hit {
             _ => Some(Device::Desktop),
         },
         screen: match text(Column::Screen) {
-            Some("Mobile") => Some(Screen::Mobile),
-            Some("Tablet") => Some(Screen::Tablet),
-            Some("Laptop") => Some(Screen::Laptop),
-            Some(_) => Some(Screen::Desktop),
+            Some("Mobile") => Some(ScreenSize::Mobile),
+            Some("Tablet") => Some(ScreenSize::Tablet),
+            Some("Laptop") => Some(ScreenSize::Laptop),
+            Some(_) => Some(ScreenSize::Desktop),
             None => None,
         },
         props: Vec::new(),

@@ -6,7 +6,7 @@ use footfall_infra::settings::{Settings, Site};
 use footfall_runtime::hit::country::Country;
 use footfall_runtime::hit::user_agent::Device;
 use footfall_runtime::hit::visitor::VisitorId;
-use footfall_runtime::hit::{Campaign, Hit, Kind, Screen};
+use footfall_runtime::hit::{Campaign, Hit, Kind, ScreenSize};
 use footfall_runtime::storage::embedded::Embedded;
 use footfall_runtime::storage::hour::utc_day;
 use footfall_runtime::storage::hour::utc_start;
@@ -55,13 +55,13 @@ fn item(site: &Site, at: Timestamp, count: u64, dice: &mut fastrand::Rng) -> Ite
         source: source.map(str::to_owned),
         referrer: source.map(|source| format!("{}.example/", source.to_lowercase())),
         campaign: Campaign::default(),
-        country: Country::of_time_zone("Europe/Berlin"),
+        country: Country::from_time_zone("Europe/Berlin"),
         browser: Some("Chrome".to_owned()),
         browser_version: Some("155".to_owned()),
         os: Some("Windows".to_owned()),
         os_version: Some("10".to_owned()),
         device: Some(Device::Desktop),
-        screen: Screen::of_width(1920),
+        screen: ScreenSize::from_width(1920),
         props: Vec::new(),
     };
     let key = keys::hit_key(site, at, 0, dice.u128(..).to_be_bytes());

@@ -282,7 +282,7 @@ impl<'a, S: Store> DeleteJob<'a, S> {
             match kind.zip(keys::hit_time(&item.key.sk)) {
                 Some((kind, at)) => {
                     // Matching hits count towards the rate limit, as they did before.
-                    let record = rate_limiter.paced(Record { at, kind });
+                    let record = rate_limiter.exclude_over_limit(Record { at, kind });
                     if !is_match {
                         batch.push(&mut dictionaries, &record);
                     }

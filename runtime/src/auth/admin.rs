@@ -8,8 +8,8 @@ use url::form_urlencoded::Serializer;
 
 use super::token::hex;
 use super::{
-    EmbedOrigin, Kind, LoginLink, Password, PasswordHash, SHARE_PARAMETER, Secret, SigningKey,
-    Token,
+    EmbedOrigin, LoginLink, Password, PasswordHash, SHARE_PARAMETER, Secret, SigningKey, Token,
+    TokenKind,
 };
 use crate::platform::context::{Context, RandomError};
 use crate::platform::sanitize::clean;
@@ -40,7 +40,7 @@ pub enum AdminError {
 #[derive(Debug, Clone)]
 pub struct TokenRequest {
     /// What it opens.
-    pub kind: Kind,
+    pub kind: TokenKind,
     /// Its site.
     pub site: Domain,
     /// What its owner calls it.
@@ -84,7 +84,7 @@ pub async fn create<S: Store, A: Context>(
 ///
 /// # Errors
 /// If the store cannot be read.
-pub async fn list<S: Store>(store: &S, kind: Kind) -> Result<Vec<Token>, AdminError> {
+pub async fn list<S: Store>(store: &S, kind: TokenKind) -> Result<Vec<Token>, AdminError> {
     let mut tokens: Vec<Token> = stored(store, kind).await?.into_iter().map(|(_, t)| t).collect();
     tokens.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
     Ok(tokens)
@@ -96,7 +96,7 @@ pub async fn list<S: Store>(store: &S, kind: Kind) -> Result<Vec<Token>, AdminEr
 /// If the store cannot be read or written.
 pub async fn revoke<S: Store>(
     store: &S,
-    kind: Kind,
+    kind: TokenKind,
     id: &str,
 ) -> Result<Option<Token>, AdminError> {
     let found = stored(store, kind).await?.into_iter().find(|(_, token)| token.id == id);
@@ -105,7 +105,7 @@ pub async fn revoke<S: Store>(
     Ok(Some(token))
 }
 
-async fn stored<S: Store>(store: &S, kind: Kind) -> Result<Vec<(Item, Token)>, StoreError> {
+async fn stored<S: Store>(store: &S, kind: TokenKind) -> Result<Vec<(Item, Token)>, StoreError> {
     let (range, mut after, mut found) = (keys::tokens(), None, Vec::new());
     loop {
         let page = store.query(&range, after.as_deref()).await?;
@@ -159,7 +159,7 @@ pub async fn set_password<S: Store, A: Context>(
     ambient: &A,
     password: &Password,
 ) -> Result<(), AdminError> {
-    let hash = PasswordHash::of(password, ambient.random()?)?;
+    let hash = PasswordHash::new(password, ambient.random()?)?;
     // Without a key, there are no sessions to be had by it.
     signing_key(store, ambient).await?;
     store.put(Item { key: keys::password_key(), value: hash.to_bytes(), expires: None }).await?;
@@ -179,13 +179,13 @@ pub async fn remove_password<S: Store>(store: &S) -> Result<bool, AdminError> {
 
 /// The address of a login link.
 #[must_use]
-pub fn login_address(endpoint: &str, link: &str) -> String {
+pub fn login_url(endpoint: &str, link: &str) -> String {
     address(endpoint, api::LOGIN, "link", link)
 }
 
 /// The address of a shared dashboard.
 #[must_use]
-pub fn share_address(endpoint: &str, secret: &Secret) -> String {
+pub fn share_url(endpoint: &str, secret: &Secret) -> String {
     address(endpoint, api::DASHBOARD, SHARE_PARAMETER, secret.expose())
 }
 
@@ -204,7 +204,7 @@ pub fn login_link<A: Context>(
     key: &SigningKey,
     site: Option<Domain>,
 ) -> Result<String, RandomError> {
-    Ok(LoginLink::starting(ambient.now(), ambient.random()?, site).signed(key))
+    Ok(LoginLink::new(ambient.now(), ambient.random()?, site).signed(key))
 }
 
 fn new_key<A: Context>(ambient: &A) -> Result<SigningKey, RandomError> {

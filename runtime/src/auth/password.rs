@@ -9,7 +9,7 @@ use std::fmt;
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 use footfall_infra::settings::Domain;
 
-use super::{AuthError, Authenticator, Login, SESSION_LIFE, Session, cookie};
+use super::{AuthError, Authenticator, Login, SESSION_LIFETIME, Session, cookie};
 use crate::storage::hour::Hour;
 use crate::storage::keys;
 use crate::storage::{Item, KeyRange, PutOutcome, Store, StoreError};
@@ -81,7 +81,7 @@ impl PasswordHash {
     ///
     /// # Errors
     /// If there is not the memory for it.
-    pub fn of(password: &Password, salt: [u8; 16]) -> Result<Self, argon2::password_hash::Error> {
+    pub fn new(password: &Password, salt: [u8; 16]) -> Result<Self, argon2::password_hash::Error> {
         // Its default is Argon2id with those very parameters; a test holds it to them.
         let hash = Argon2::default().hash_password_with_salt(password.0.as_bytes(), &salt)?;
         Ok(Self(hash.to_string()))
@@ -109,7 +109,7 @@ impl PasswordHash {
 
     /// Whether it is the hash of this password. How long that takes does not depend on how much is right.
     #[must_use]
-    pub fn is_of(&self, password: &Password) -> bool {
+    pub fn matches(&self, password: &Password) -> bool {
         Argon2::default().verify_password(password.0.as_bytes(), self.0.as_str()).is_ok()
     }
 }
@@ -126,7 +126,7 @@ impl<S: Store> Authenticator<'_, S> {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub async fn takes_passwords(&self) -> Result<bool, StoreError> {
+    pub async fn has_password(&self) -> Result<bool, StoreError> {
         Ok(self.password_hash().await?.is_some())
     }
 
@@ -135,7 +135,7 @@ impl<S: Store> Authenticator<'_, S> {
     /// # Errors
     /// If there is no password, if it is another, or if there were too many tries: whoever comes then is not
     /// heard, be the password right or wrong, and costs no hash.
-    pub async fn login_by_password(
+    pub async fn login_with_password(
         &self,
         text: String,
         site: Option<Domain>,
@@ -145,12 +145,12 @@ impl<S: Store> Authenticator<'_, S> {
         // What can be no password is not the right one, which everybody knows: it is no try.
         let password = Password::parse(text).map_err(|_| AuthError::Password)?;
         self.take_try(random).await?;
-        if !hash.is_of(&password) {
+        if !hash.matches(&password) {
             return Err(AuthError::Password);
         }
         let key = self.signing_key().await?.ok_or(AuthError::Login)?;
-        let session = Session::starting(self.now).signed(&key);
-        Ok(Login { cookie: cookie(&session, SESSION_LIFE), site })
+        let session = Session::new(self.now).signed(&key);
+        Ok(Login { cookie: cookie(&session, SESSION_LIFETIME), site })
     }
 
     async fn password_hash(&self) -> Result<Option<PasswordHash>, StoreError> {
@@ -208,7 +208,7 @@ fn wait(times: &[i64], now: i64) -> Option<u32> {
 }
 
 /// Seconds, as a person says them: `59 seconds`, `12 minutes`.
-pub(crate) fn in_words(seconds: u32) -> String {
+pub(crate) fn format_seconds(seconds: u32) -> String {
     match seconds {
         0..=1 => "1 second".to_owned(),
         2..=90 => format!("{seconds} seconds"),
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn a_hash_is_of_its_password_alone() {
         let right = password("correct horse battery");
-        let hash = PasswordHash::of(&right, [7; 16]).unwrap();
+        let hash = PasswordHash::new(&right, [7; 16]).unwrap();
         let text = String::from_utf8(hash.to_bytes()).unwrap();
         // As the reference implementation says, by argon2-cffi's `hash_secret`.
         assert_eq!(
@@ -251,19 +251,19 @@ mod tests {
             "$argon2id$v=19$m=19456,t=2,p=1$BwcHBwcHBwcHBwcHBwcHBw\
              $WLRGUa13/B3MXznFse33FId4O++DaYL6ulYUMEhpRqE"
         );
-        assert!(hash.is_of(&right));
+        assert!(hash.matches(&right));
         for wrong in ["correct horse battery ", "Correct horse battery", "correct horse batter"] {
-            assert!(!hash.is_of(&password(wrong)), "{wrong}");
+            assert!(!hash.matches(&password(wrong)), "{wrong}");
         }
-        let other = PasswordHash::of(&right, [8; 16]).unwrap();
-        assert!(other != hash && other.is_of(&right));
+        let other = PasswordHash::new(&right, [8; 16]).unwrap();
+        assert!(other != hash && other.matches(&right));
     }
 
     #[test]
     fn a_hash_is_read_back_or_refused() {
         let item =
             |value: &[u8]| Item { key: keys::password_key(), value: value.to_vec(), expires: None };
-        let hash = PasswordHash::of(&password("correct horse battery"), [7; 16]).unwrap();
+        let hash = PasswordHash::new(&password("correct horse battery"), [7; 16]).unwrap();
         assert_eq!(PasswordHash::decode(&item(&hash.to_bytes())).unwrap(), hash);
         for wrong in [&b""[..], b"correct horse battery", b"$argon2id$", b"\xff"] {
             let error = PasswordHash::decode(&item(wrong)).unwrap_err().to_string();
@@ -272,7 +272,7 @@ mod tests {
         // Another algorithm's hash is of nothing.
         let scrypt = "$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E";
         let scrypt = PasswordHash::decode(&item(scrypt.as_bytes())).unwrap();
-        assert!(!scrypt.is_of(&password("correct horse battery")));
+        assert!(!scrypt.matches(&password("correct horse battery")));
     }
 
     #[test]
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn times_are_said_as_people_do() {
-        let words = [0, 1, 2, 60, 90, 91, 3600].map(in_words);
+        let words = [0, 1, 2, 60, 90, 91, 3600].map(format_seconds);
         let expected = [
             "1 second",
             "1 second",
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn neither_shows_itself() {
         let secret = password("correct horse battery");
-        let hash = PasswordHash::of(&secret, [7; 16]).unwrap();
+        let hash = PasswordHash::new(&secret, [7; 16]).unwrap();
         assert_eq!(format!("{secret:?} {hash:?}"), "Password(…) PasswordHash(…)");
     }
 }

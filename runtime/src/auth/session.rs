@@ -19,7 +19,7 @@ use crate::storage::{Item, StoreError};
 const LOGIN_LIFE: i64 = 10 * 60;
 
 /// How long a session lasts, in seconds: 30 days.
-pub const SESSION_LIFE: i64 = 30 * 86_400;
+pub const SESSION_LIFETIME: i64 = 30 * 86_400;
 
 /// The key that login links and sessions are signed with: 256 random bits.
 #[derive(Clone, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl<'a> Signed<'a> {
 
     /// What it says, if the key's holder said it. How long the comparison takes does not depend on how much
     /// of the signature is right.
-    fn verified(&self, key: &SigningKey, purpose: Purpose) -> Option<&'a str> {
+    fn verify(&self, key: &SigningKey, purpose: Purpose) -> Option<&'a str> {
         let mac = key.mac(purpose, self.payload);
         mac.verify_slice(&self.signature).is_ok().then_some(self.payload)
     }
@@ -125,8 +125,8 @@ pub struct Session {
 impl Session {
     /// A session that begins now.
     #[must_use]
-    pub fn starting(now: Timestamp) -> Self {
-        Self { expires: now.as_second() + SESSION_LIFE }
+    pub fn new(now: Timestamp) -> Self {
+        Self { expires: now.as_second() + SESSION_LIFETIME }
     }
 
     /// As text, for a cookie.
@@ -138,7 +138,7 @@ impl Session {
     /// Whether a text is one that is not over.
     #[must_use]
     pub fn is_valid(signed: &Signed<'_>, key: &SigningKey, now: Timestamp) -> bool {
-        let expires = signed.verified(key, Purpose::Session).and_then(|text| text.parse().ok());
+        let expires = signed.verify(key, Purpose::Session).and_then(|text| text.parse().ok());
         expires.is_some_and(|expires: i64| now.as_second() < expires)
     }
 }
@@ -157,7 +157,7 @@ pub struct LoginLink {
 impl LoginLink {
     /// A link from now on.
     #[must_use]
-    pub fn starting(now: Timestamp, random: [u8; 16], site: Option<Domain>) -> Self {
+    pub fn new(now: Timestamp, random: [u8; 16], site: Option<Domain>) -> Self {
         Self { id: hex(&random), expires: now.as_second() + LOGIN_LIFE, site }
     }
 
@@ -170,8 +170,8 @@ impl LoginLink {
 
     /// The link that a text is, if it is one that is not over.
     #[must_use]
-    pub fn verified(signed: &Signed<'_>, key: &SigningKey, now: Timestamp) -> Option<Self> {
-        let mut parts = signed.verified(key, Purpose::Login)?.splitn(3, '.');
+    pub fn verify(signed: &Signed<'_>, key: &SigningKey, now: Timestamp) -> Option<Self> {
+        let mut parts = signed.verify(key, Purpose::Login)?.splitn(3, '.');
         let expires = parts.next()?.parse().ok()?;
         let id = parts.next()?.to_owned();
         let site = parts.next().filter(|site| !site.is_empty()).map(str::to_owned);
@@ -197,18 +197,18 @@ mod tests {
 
     #[test]
     fn a_session_is_valid_for_30_days_by_its_key() {
-        let text = Session::starting(at(1000)).signed(&KEY);
+        let text = Session::new(at(1000)).signed(&KEY);
         // As Python's hmac says of "footfall session\0" and the time.
         assert_eq!(text, "2593000.8bej0VXHNKUc13Y-BktLIvbAs8Rdsaqp3YaN-vOcFhY");
         assert!(is_session(&text, &KEY, 1000));
-        assert!(is_session(&text, &KEY, 1000 + SESSION_LIFE - 1));
-        assert!(!is_session(&text, &KEY, 1000 + SESSION_LIFE));
+        assert!(is_session(&text, &KEY, 1000 + SESSION_LIFETIME - 1));
+        assert!(!is_session(&text, &KEY, 1000 + SESSION_LIFETIME));
         assert!(!is_session(&text, &OTHER, 1000));
     }
 
     #[test]
     fn every_character_of_a_signed_text_counts() {
-        let text = Session::starting(at(1000)).signed(&KEY);
+        let text = Session::new(at(1000)).signed(&KEY);
         for i in 0..text.len() {
             for c in "0A9._-~".chars().filter(|c| text.as_bytes()[i] != *c as u8) {
                 let mut changed = text.clone();
@@ -227,20 +227,20 @@ mod tests {
     fn a_login_link_is_read_back_and_is_no_session() {
         for site in [None, Some("example.com"), Some("[::1]"), Some("a.b.c.example")] {
             let site = site.map(|site| Domain::try_from(site.to_owned()).unwrap());
-            let link = LoginLink::starting(at(1000), [0xab; 16], site);
+            let link = LoginLink::new(at(1000), [0xab; 16], site);
             assert_eq!(
                 (link.id.as_str(), link.expires),
                 ("abababababababababababababababab", 1600)
             );
             let text = link.signed(&KEY);
             let signed = Signed::parse(&text).unwrap();
-            assert_eq!(LoginLink::verified(&signed, &KEY, at(1599)), Some(link));
-            assert_eq!(LoginLink::verified(&signed, &KEY, at(1600)), None);
-            assert_eq!(LoginLink::verified(&signed, &OTHER, at(1000)), None);
+            assert_eq!(LoginLink::verify(&signed, &KEY, at(1599)), Some(link));
+            assert_eq!(LoginLink::verify(&signed, &KEY, at(1600)), None);
+            assert_eq!(LoginLink::verify(&signed, &OTHER, at(1000)), None);
             assert!(!Session::is_valid(&signed, &KEY, at(1000)));
         }
-        let session = Session::starting(at(1000)).signed(&KEY);
-        assert_eq!(LoginLink::verified(&Signed::parse(&session).unwrap(), &KEY, at(1000)), None);
+        let session = Session::new(at(1000)).signed(&KEY);
+        assert_eq!(LoginLink::verify(&Signed::parse(&session).unwrap(), &KEY, at(1000)), None);
     }
 
     #[test]

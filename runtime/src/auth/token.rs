@@ -15,14 +15,14 @@ use crate::storage::{Item, StoreError};
 /// What a secret opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum TokenKind {
     /// The API, and the dashboard as data.
     Api,
     /// The dashboard, to whoever has the link.
     Share,
 }
 
-impl Kind {
+impl TokenKind {
     /// How secrets of this kind begin: so that a person, or a program that looks for secrets where they should
     /// not be, can tell what one is.
     const fn prefix(self) -> &'static str {
@@ -36,27 +36,27 @@ impl Kind {
 /// A secret of 256 random bits, as text that an address can hold.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
-    kind: Kind,
+    kind: TokenKind,
     text: String,
 }
 
 impl Secret {
     /// A secret of random bytes.
     #[must_use]
-    pub fn new(kind: Kind, random: [[u8; 16]; 2]) -> Self {
+    pub fn new(kind: TokenKind, random: [[u8; 16]; 2]) -> Self {
         Self { kind, text: format!("{}{}", kind.prefix(), BASE64.encode(random.concat())) }
     }
 
     /// What has the form of a secret. Whether it is one, the table knows.
     #[must_use]
-    pub fn parse(kind: Kind, text: &str) -> Option<Self> {
+    pub fn parse(kind: TokenKind, text: &str) -> Option<Self> {
         let bytes = BASE64.decode(text.strip_prefix(kind.prefix())?).ok()?;
         (bytes.len() == 32).then(|| Self { kind, text: text.to_owned() })
     }
 
     /// What it opens.
     #[must_use]
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> TokenKind {
         self.kind
     }
 
@@ -96,7 +96,7 @@ pub struct Token {
     /// By which it is listed and revoked: 8 hex digits, which open nothing.
     pub id: String,
     /// What it opens.
-    pub kind: Kind,
+    pub kind: TokenKind,
     /// The one site that it is for.
     pub site: Domain,
     /// What its owner calls it.
@@ -125,7 +125,7 @@ impl Token {
 
     /// Whether it opens what a secret of a kind does, now.
     #[must_use]
-    pub fn is_valid(&self, kind: Kind, now: Timestamp) -> bool {
+    pub fn is_valid(&self, kind: TokenKind, now: Timestamp) -> bool {
         self.kind == kind && self.expires.is_none_or(|expires| now < expires)
     }
 }
@@ -184,10 +184,10 @@ mod tests {
 
     #[test]
     fn a_secret_is_what_it_was_made_as_and_shows_itself_to_nobody() {
-        let secret = Secret::new(Kind::Api, [[1; 16], [2; 16]]);
+        let secret = Secret::new(TokenKind::Api, [[1; 16], [2; 16]]);
         assert_eq!(secret.expose(), "fft_AQEBAQEBAQEBAQEBAQEBAQICAgICAgICAgICAgICAgI");
-        assert_eq!(Secret::parse(Kind::Api, secret.expose()), Some(secret.clone()));
-        assert_eq!(Secret::parse(Kind::Share, secret.expose()), None);
+        assert_eq!(Secret::parse(TokenKind::Api, secret.expose()), Some(secret.clone()));
+        assert_eq!(Secret::parse(TokenKind::Share, secret.expose()), None);
         assert_eq!(format!("{secret:?}"), "Secret(Api, …)");
         // As sha256sum says.
         assert_eq!(
@@ -195,7 +195,7 @@ mod tests {
             "b7f4f517ae680cd6203dbe2b900fd79d318ebd6c212c01f197eaddf630156ab3"
         );
         for no_secret in ["", "fft_", "fft_AQ", &format!("{}A", secret.expose()), "fft_é"] {
-            assert_eq!(Secret::parse(Kind::Api, no_secret), None, "{no_secret}");
+            assert_eq!(Secret::parse(TokenKind::Api, no_secret), None, "{no_secret}");
         }
     }
 

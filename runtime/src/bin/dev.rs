@@ -78,14 +78,14 @@ async fn run(arguments: Arguments) -> Result<()> {
     if arguments.demo {
         fill_demo(&store, &settings).await?;
     }
-    let door = if arguments.closed { AccessMode::Closed } else { AccessMode::Open };
-    let gateway = Arc::new(Gateway::new(&settings, store.clone(), SystemContext, door)?);
-    let dashboard = match door {
+    let mode = if arguments.closed { AccessMode::Closed } else { AccessMode::Open };
+    let gateway = Arc::new(Gateway::new(&settings, store.clone(), SystemContext, mode)?);
+    let dashboard = match mode {
         AccessMode::Open => format!("http://{address}{}", api::DASHBOARD),
         AccessMode::Closed => {
             let key = admin::signing_key(&store, &SystemContext).await?;
             let link = admin::login_link(&SystemContext, &key, None)?;
-            admin::login_address(&format!("http://{address}"), &link)
+            admin::login_url(&format!("http://{address}"), &link)
         }
     };
     keep_up(store, settings.clone())?;

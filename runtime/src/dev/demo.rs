@@ -11,7 +11,7 @@ use crate::hit::country::Country;
 use crate::hit::exclusion::ExclusionReason;
 use crate::hit::user_agent::Device;
 use crate::hit::visitor::VisitorId;
-use crate::hit::{Campaign, Excluded, Hit, Kind, Record, Screen};
+use crate::hit::{Campaign, Excluded, Hit, Kind, Record, ScreenSize};
 use crate::rollup::{self, RollupError};
 use crate::segment::EncodedSegment;
 use crate::segment::column::Column;
@@ -290,7 +290,7 @@ fn visit(start: Timestamp, is_viral: bool, random: &mut Rng, records: &mut Vec<R
         os: text(os),
         os_version: os_version.and_then(text),
         device: Some(device),
-        screen: Screen::of_width(width),
+        screen: ScreenSize::from_width(width),
         props: Vec::new(),
     };
     records.push(Record { at, kind: Kind::Hit(hit.clone()) });

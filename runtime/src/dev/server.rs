@@ -47,7 +47,7 @@ pub struct Gateway<S, A> {
     dashboard: Web<S, A>,
     cors: Cors,
     settings: Settings,
-    door: AccessMode,
+    mode: AccessMode,
 }
 
 impl<S: Store, A: Context + Clone> Gateway<S, A> {
@@ -59,14 +59,14 @@ impl<S: Store, A: Context + Clone> Gateway<S, A> {
         settings: &Settings,
         store: S,
         ambient: A,
-        door: AccessMode,
+        mode: AccessMode,
     ) -> Result<Self, minijinja::Error> {
         Ok(Self {
             track: Ingest::new(settings.clone(), store.clone(), ambient.clone()),
-            dashboard: Web::new(settings.clone(), store, ambient, door)?,
+            dashboard: Web::new(settings.clone(), store, ambient, mode)?,
             cors: Cors::of(settings),
             settings: settings.clone(),
-            door,
+            mode,
         })
     }
 }
@@ -87,7 +87,7 @@ impl<S: Store, A: Context> Gateway<S, A> {
             match api::route(&request.method, &request.path) {
                 Some(Function::Track) => self.track.handle(request).await,
                 Some(Function::Dashboard)
-                    if self.door == AccessMode::Open && !is_local(request) =>
+                    if self.mode == AccessMode::Open && !is_local(request) =>
                 {
                     text(
                         StatusCode::FORBIDDEN,

@@ -1,32 +1,33 @@
-//! Channels: what kind of way led a visit here.
+//! Acquisition channels (GA4's default channel group).
 //!
-//! The rules, and their names, are those of Google Analytics 4's default channel group as Plausible
-//! applies them, so that reports compare: <https://support.google.com/analytics/answer/9756891>. Two
-//! things differ: click identifiers (`gclid`) are not stored, and so decide nothing; and what kind of
-//! source one is, our own list says (`lists/sources.txt`).
+//! The rules and names are those of Google Analytics 4, as Plausible applies them, so that reports are
+//! comparable: <https://support.google.com/analytics/answer/9756891>. There are two differences. Click
+//! identifiers (`gclid`) are not stored, so they are not used. The kind of a source comes from Footfall's own
+//! list (`lists/sources.txt`).
 
 use crate::hit::source::{self, Medium};
 
-/// Sources of videos that the list of sources has among others.
+/// Video sites. `lists/sources.txt` does not mark them as such.
 const VIDEO: [&str; 4] = ["youtube", "vimeo", "twitch", "dailymotion"];
 
-/// Sources that sell things.
+/// Shopping sites.
 const SHOPPING: [&str; 8] =
     ["amazon", "ebay", "etsy", "aliexpress", "shopify", "walmart", "temu.com", "google shopping"];
 
-/// `utm_medium`s of advertisements that are looked at.
+/// Values of `utm_medium` for display advertising.
 const DISPLAY: [&str; 5] = ["display", "banner", "expandable", "interstitial", "cpm"];
 
-/// `utm_medium`s of networks.
+/// Values of `utm_medium` for social networks.
 const SOCIAL: [&str; 6] =
     ["social", "social-network", "social-media", "sm", "social network", "social media"];
 
+/// Parts of `utm_source` or `utm_medium` that mean email.
 const EMAIL: [&str; 5] = ["email", "e-mail", "e_mail", "e mail", "newsletter"];
 
-/// What a visit's first hit says of where it came from.
+/// What a visit's first hit tells about the origin of the visit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct AcquisitionParams<'a> {
-    /// The source's name.
+    /// The name of the source.
     pub source: Option<&'a str>,
     /// `utm_source`.
     pub utm_source: Option<&'a str>,
@@ -36,14 +37,14 @@ pub struct AcquisitionParams<'a> {
     pub utm_campaign: Option<&'a str>,
 }
 
-/// The channel of a visit.
+/// Returns the channel of a visit.
 #[must_use]
-pub fn channel(origin: &AcquisitionParams<'_>) -> &'static str {
+pub fn channel(params: &AcquisitionParams<'_>) -> &'static str {
     let lower = |text: Option<&str>| text.unwrap_or_default().to_lowercase();
-    let source = lower(origin.source);
-    let (named, medium) = (lower(origin.utm_source), lower(origin.utm_medium));
-    let campaign = lower(origin.utm_campaign);
-    let kind = origin.source.and_then(source::medium_of_name);
+    let source = lower(params.source);
+    let (utm_source, medium) = (lower(params.utm_source), lower(params.utm_medium));
+    let campaign = lower(params.utm_campaign);
+    let kind = params.source.and_then(source::medium_of_name);
     let is = |list: &[&str]| list.contains(&source.as_str());
     let has_any = |text: &str, parts: &[&str]| parts.iter().any(|part| text.contains(part));
 
@@ -51,7 +52,8 @@ pub fn channel(origin: &AcquisitionParams<'_>) -> &'static str {
     let is_shop = is(&SHOPPING) || is_shopping_campaign(&campaign);
     let is_social = kind == Some(Medium::Social) && !is_video;
     let is_search = kind == Some(Medium::Search);
-    let is_ad_source = kind == Some(Medium::Paid) || has_any(&named, &["adwords", "_ad", "-ads"]);
+    let is_ad_source =
+        kind == Some(Medium::Paid) || has_any(&utm_source, &["adwords", "_ad", "-ads"]);
     let is_paid_medium = medium.contains("cp")
         || medium == "ppc"
         || medium == "retargeting"
@@ -82,13 +84,16 @@ pub fn channel(origin: &AcquisitionParams<'_>) -> &'static str {
         "AI Assistants"
     } else if is_search {
         "Organic Search"
-    } else if kind == Some(Medium::Email) || has_any(&named, &EMAIL) || has_any(&medium, &EMAIL) {
+    } else if kind == Some(Medium::Email)
+        || has_any(&utm_source, &EMAIL)
+        || has_any(&medium, &EMAIL)
+    {
         "Email"
     } else if medium == "affiliate" {
         "Affiliates"
     } else if medium == "audio" {
         "Audio"
-    } else if named == "sms" || medium == "sms" {
+    } else if utm_source == "sms" || medium == "sms" {
         "SMS"
     } else if medium.ends_with("push") || has_any(&medium, &["mobile", "notification"]) {
         "Mobile Push Notifications"
@@ -99,8 +104,8 @@ pub fn channel(origin: &AcquisitionParams<'_>) -> &'static str {
     }
 }
 
-/// `shop` where a word may begin (so not in "workshop" … but for an "e" before it, as in "eshop"), or
-/// `shopping`.
+/// Returns whether a campaign name contains `shopping`, or `shop` at the start of a word. `eshop` also matches;
+/// `workshop` does not.
 fn is_shopping_campaign(campaign: &str) -> bool {
     campaign.contains("shopping")
         || campaign.match_indices("shop").any(|(at, _)| {
@@ -114,17 +119,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn visits_have_channels() {
-        let check = |source: &str, named: &str, medium: &str, campaign: &str, expected: &str| {
-            let some = |text| Some(text).filter(|text: &&str| !text.is_empty());
-            let origin = AcquisitionParams {
-                source: some(source),
-                utm_source: some(named),
-                utm_medium: some(medium),
-                utm_campaign: some(campaign),
+    fn visit_has_a_channel() {
+        let check =
+            |source: &str, utm_source: &str, medium: &str, campaign: &str, expected: &str| {
+                let some = |text| Some(text).filter(|text: &&str| !text.is_empty());
+                let params = AcquisitionParams {
+                    source: some(source),
+                    utm_source: some(utm_source),
+                    utm_medium: some(medium),
+                    utm_campaign: some(campaign),
+                };
+                assert_eq!(channel(&params), expected, "{params:?}");
             };
-            assert_eq!(channel(&origin), expected, "{origin:?}");
-        };
         check("", "", "", "", "Direct");
         check("Google", "", "", "", "Organic Search");
         check("Google", "google", "cpc", "", "Paid Search");

@@ -1,23 +1,24 @@
-//! The country of a visitor: from the header that CloudFront sets, or from the browser's time
-//! zone. Not here: addresses. No IP address is looked up anywhere, and none is kept.
+//! Countries of visitors, from CloudFront's header or the browser's time zone.
+//!
+//! No IP address is looked up or stored anywhere.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::platform::sorted_list::List;
+use crate::platform::sorted_list::SortedList;
 
-static OF_TIME_ZONES: List = List::new(include_str!("../../lists/countries.txt"));
-static NAMES: List = List::new(include_str!("../../lists/country-names.txt"));
+static TIME_ZONES: SortedList = SortedList::new(include_str!("../../lists/countries.txt"));
+static NAMES: SortedList = SortedList::new(include_str!("../../lists/country-names.txt"));
 
-/// A country that exists: its ISO 3166-1 alpha-2 code, or `XK` for Kosovo, in capitals.
+/// A known country: its upper-case ISO 3166-1 alpha-2 code, or `XK` for Kosovo.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Country([u8; 2]);
 
-/// A text that is no country's code.
+/// An unknown country code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no country's code")]
+#[error("unknown country code {0:?}")]
 pub struct UnknownCountry(String);
 
 impl TryFrom<String> for Country {
@@ -35,8 +36,8 @@ impl From<Country> for String {
 }
 
 impl Country {
-    /// The country of a two-letter code, in capitals or not. None for a code that is no
-    /// country's, which takes in what sources of such codes use for "unknown", such as XX or ZZ.
+    /// Parses a two-letter code in either case. `None` if the code is unknown, such as the placeholders `XX`
+    /// and `ZZ`.
     #[must_use]
     pub fn parse(code: &str) -> Option<Self> {
         let bytes: [u8; 2] = code.as_bytes().try_into().ok()?;
@@ -46,29 +47,29 @@ impl Country {
         known.then_some(country)
     }
 
-    /// The country of the value of `CloudFront-Viewer-Country`, None for an unknown one (`XX`),
-    /// an anonymising network (`T1`), or a client's own invention.
+    /// Parses a value of the header `CloudFront-Viewer-Country`. `None` if the country is unknown (`XX`), the
+    /// network is anonymous (`T1`), or the value is invalid.
     #[must_use]
     pub fn from_header(value: &str) -> Option<Self> {
         Self::parse(value.trim_ascii())
     }
 
-    /// The country whose clock an IANA time zone is, old names such as `Asia/Calcutta` included.
-    /// Some zones span countries: theirs is the first that the tz database names, by population.
-    /// None for zones of no country, such as `UTC`.
+    /// Returns the country of an IANA time zone, also by an old name such as `Asia/Calcutta`. For a zone that
+    /// spans several countries, it is the most populous one, which the tz database lists first. `None` for a
+    /// zone without a country, such as `UTC`.
     #[must_use]
-    pub fn of_time_zone(zone: &str) -> Option<Self> {
-        Self::parse(OF_TIME_ZONES.get(zone)?)
+    pub fn from_time_zone(zone: &str) -> Option<Self> {
+        Self::parse(TIME_ZONES.get(zone)?)
     }
 
-    /// The code, such as `DE`.
+    /// Returns the code, such as `DE`.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Two ASCII letters are UTF-8, and nothing else gets into the type.
+        // Always valid UTF-8: the bytes are two ASCII letters.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// The short English name, such as `Germany`.
+    /// Returns the short English name, such as `Germany`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         NAMES.get(self.as_str()).unwrap_or_default()
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_headers() {
+    fn parses_country_header() {
         let check = |value: &str, expected: Option<&str>| {
             assert_eq!(
                 Country::from_header(value).map(|country| country.to_string()).as_deref(),
@@ -109,10 +110,10 @@ mod tests {
     }
 
     #[test]
-    fn of_time_zones() {
+    fn maps_time_zone_to_country() {
         let check = |zone: &str, expected: Option<&str>| {
             assert_eq!(
-                Country::of_time_zone(zone).as_ref().map(Country::as_str),
+                Country::from_time_zone(zone).as_ref().map(Country::as_str),
                 expected,
                 "{zone}"
             );
@@ -135,9 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn every_zone_has_a_country_with_a_name() {
-        for (zone, _) in OF_TIME_ZONES.lines() {
-            assert!(!Country::of_time_zone(zone).expect(zone).name().is_empty());
+    fn every_time_zone_has_a_country_with_a_name() {
+        for (zone, _) in TIME_ZONES.lines() {
+            assert!(!Country::from_time_zone(zone).expect(zone).name().is_empty());
         }
         for (code, name) in NAMES.lines() {
             assert_eq!(Country::parse(code).expect(code).name(), name);

@@ -1,30 +1,30 @@
-//! Why a hit is kept out of reports.
+//! Reasons to exclude a hit from reports.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a hit is not counted.
+/// Why a hit is excluded from reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExclusionReason {
-    /// The User-Agent is a program's own.
+    /// The User-Agent is a bot's.
     Bot,
-    /// A browser that nobody sits in front of.
+    /// Headless or automated browser.
     Headless,
-    /// The browser loads the page in case it is asked for.
+    /// The browser loads the page in advance.
     Prefetch,
-    /// No User-Agent: every browser sends one.
+    /// The User-Agent is missing. Every browser sends one.
     NoUserAgent,
-    /// The referrer is a domain that sends visits to be seen in reports.
+    /// The referrer is a domain known for referrer spam.
     ReferrerSpam,
-    /// A visitor has more hits in a minute than [a reader makes](crate::hit::rate_limit::MAX_HITS_PER_MINUTE). It is said of hits that are
-    /// stored already, when they are read.
+    /// The visitor is over the [rate limit](crate::hit::rate_limit::MAX_HITS_PER_MINUTE). Applied to stored
+    /// hits when they are read.
     RateLimited,
 }
 
 impl ExclusionReason {
-    /// All of them, in the order in which they are looked for.
+    /// Every reason, in the order in which they are checked.
     pub const ALL: [Self; 6] = [
         Self::NoUserAgent,
         Self::Prefetch,
@@ -34,7 +34,7 @@ impl ExclusionReason {
         Self::RateLimited,
     ];
 
-    /// The name used at rest and in answers.
+    /// Returns the name used in storage and in API responses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,17 +1,17 @@
-//! The address of a page as a browser sends it: parsed once, then only its parts are used.
+//! Page URLs as browsers send them. Each is parsed once; the rest of the code uses only its parts.
 
 use url::Url;
 
 use crate::platform::sanitize;
 
-/// A page's address: http or https, with a host.
+/// The URL of a web page: http or https, with a host.
 #[derive(Debug, Clone)]
 pub struct PageUrl(Url);
 
-/// The campaign parameters of an address, as they stand there.
+/// The campaign parameters of a URL, decoded but not yet sanitized.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CampaignParameters {
-    /// `utm_source`, or else `ref` or `source`.
+    /// `utm_source`; without it, `ref` or `source`.
     pub source: Option<String>,
     /// `utm_medium`.
     pub medium: Option<String>,
@@ -24,9 +24,9 @@ pub struct CampaignParameters {
 }
 
 impl PageUrl {
-    /// Parses `text`; a relative address is resolved against `base`, the `Referer` of the request.
+    /// Parses `text`. Resolves a relative URL against `base`, the request's `Referer`.
     ///
-    /// `None` for anything that is no web page: `javascript:`, `file:`, `data:`, no host.
+    /// Returns `None` if it is not the URL of a web page: `javascript:`, `file:`, `data:`, or without a host.
     #[must_use]
     pub fn parse(text: &str, base: Option<&str>) -> Option<Self> {
         let url = match Url::parse(text) {
@@ -39,17 +39,17 @@ impl PageUrl {
         (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(Self(url))
     }
 
-    /// The host as [`Host`](footfall_infra::settings::Host) matches it: lower case, no port.
+    /// Returns the host as [`Host`](footfall_infra::settings::Host) matches it: in lower case, without port.
     #[must_use]
     pub fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }
 
-    /// The path, with letters as letters: `/caf%C3%A9` is `/café`, and `/%41` is `/A` (RFC 3986,
-    /// section 6.2.2). What else is percent-encoded stays so, as decoding it could make one path look
-    /// like another.
+    /// Returns the path, with letters decoded: `/caf%C3%A9` becomes `/café`, and `/%41` becomes `/A`
+    /// (RFC 3986, section 6.2.2). Other characters stay percent-encoded, because decoding them could make
+    /// different paths look the same.
     ///
-    /// With `fragment`, `#…` is part of it, for sites that route by it.
+    /// With `fragment`, the path includes `#…`, for sites that use it for routing.
     #[must_use]
     pub fn path(&self, fragment: bool, max: usize) -> String {
         let mut path = decode_letters(self.0.path());
@@ -60,18 +60,18 @@ impl PageUrl {
         sanitize::clean(&path, max)
     }
 
-    /// The campaign parameters in the query. Names are matched exactly, and the first one counts.
+    /// Returns the campaign parameters in the query. Names must match exactly; the first of several counts.
     #[must_use]
     pub fn campaign(&self) -> CampaignParameters {
-        let mut found = CampaignParameters::default();
+        let mut parameters = CampaignParameters::default();
         let mut fallback = None;
         for (name, value) in self.0.query_pairs() {
             let slot = match &*name {
-                "utm_source" => &mut found.source,
-                "utm_medium" => &mut found.medium,
-                "utm_campaign" => &mut found.campaign,
-                "utm_term" => &mut found.term,
-                "utm_content" => &mut found.content,
+                "utm_source" => &mut parameters.source,
+                "utm_medium" => &mut parameters.medium,
+                "utm_campaign" => &mut parameters.campaign,
+                "utm_term" => &mut parameters.term,
+                "utm_content" => &mut parameters.content,
                 "ref" | "source" => &mut fallback,
                 _ => continue,
             };
@@ -79,13 +79,13 @@ impl PageUrl {
                 *slot = Some(value.into_owned());
             }
         }
-        found.source = found.source.or(fallback);
-        found
+        parameters.source = parameters.source.or(fallback);
+        parameters
     }
 }
 
-/// Decodes what is percent-encoded and is a letter, a digit or another visible character that has no
-/// meaning in an address. Other escapes get capitals, so that each has one form.
+/// Decodes percent-encoded letters, digits and other visible characters without a special meaning in URLs.
+/// Converts the other escapes to upper case, so that each has one form.
 fn decode_letters(encoded: &str) -> String {
     let mut decoded = String::with_capacity(encoded.len());
     let mut rest = encoded;
@@ -117,7 +117,7 @@ fn decode_letters(encoded: &str) -> String {
     decoded
 }
 
-/// Whether a letter would make an escape of a `%` that is none: in `/%C%64`, of `%C`.
+/// Returns whether appending `c` would turn a stray `%` into an escape, as decoding `/%C%64` to `/%Cd` would.
 fn makes_escape(before: &str, c: char) -> bool {
     let start = before.strip_suffix(|c: char| c.is_ascii_hexdigit()).unwrap_or(before);
     c.is_ascii_hexdigit() && (start.ends_with('%') || before.ends_with('%'))
@@ -130,7 +130,7 @@ fn is_letter(c: char) -> bool {
     }
 }
 
-/// The bytes of up to four escapes that `text` begins with: as many as one character can have.
+/// Decodes up to four escapes at the start of `text`: a UTF-8 character has at most four bytes.
 fn escaped_bytes(text: &str) -> Vec<u8> {
     let byte = |escape: &[u8]| match escape {
         [b'%', high, low] => {
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_web_pages_are_pages() {
+    fn parses_only_urls_of_web_pages() {
         let check = |text: &str, host: Option<&str>| {
             let page = PageUrl::parse(text, Some("https://example.com/a/b"));
             assert_eq!(page.as_ref().map(PageUrl::host), host, "{text}");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_readable_and_distinct() {
+    fn paths_are_readable_and_stay_distinct() {
         let check = |url: &str, fragment: bool, expected: &str| {
             let page = PageUrl::parse(url, None).unwrap();
             assert_eq!(page.path(fragment, 100), expected, "{url}");
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn campaigns_come_from_the_query() {
+    fn campaign_comes_from_the_query() {
         let campaign = |url: &str| PageUrl::parse(url, None).unwrap().campaign();
         let found = campaign("https://e.x/?utm_source=my-blog&utm_medium=a%2C+b+%3Ax&ref=other");
         assert_eq!(found.source.as_deref(), Some("my-blog"));

@@ -1,8 +1,8 @@
-//! Who is too fast to be a reader: the limit of hits per visitor, which costs no write.
+//! Per-visitor rate limit. Kept in memory, so it costs no write.
 //!
-//! A function that takes hits remembers the visitors of a minute, and refuses what is over the limit: a flood from one
-//! place is not even stored. What several functions at once let through is set apart when hits are read, which
-//! sees all of them. Both count by the minutes of the clock, so that an hour and its day agree.
+//! Each instance of the function `track` remembers the visitors of the current minute and rejects hits over the
+//! limit, so a flood from one visitor is not stored. Several instances can together let more through. Reading
+//! sees all hits and excludes that excess. Both count by calendar minute, so the totals of hours and days agree.
 
 use std::collections::HashMap;
 
@@ -12,15 +12,15 @@ use crate::hit::exclusion::ExclusionReason;
 use crate::hit::visitor::VisitorId;
 use crate::hit::{Excluded, Kind, Record};
 
-/// So many hits of one visitor count in a minute of the clock. It is what GoatCounter takes, 4 a second: far
-/// more than a reader makes, and enough for a school class that shares an address and a kind of browser.
+/// Maximum hits per visitor per calendar minute. GoatCounter's limit, 4 per second: far more than one reader
+/// causes, and enough for a school class that shares an IP address and a browser version.
 pub const MAX_HITS_PER_MINUTE: u32 = 240;
 
-/// So many visitors of a minute are remembered at most; with more, all are forgotten. It is what a function of 128 MB
-/// has room for, and more than it can serve.
+/// Maximum number of visitors remembered; beyond it, all are dropped. This many fit into a function with 128 MB,
+/// and are more than it can serve in a minute.
 const MAX_VISITORS: usize = 50_000;
 
-/// Counts the hits of a minute.
+/// Counts each visitor's hits in the current minute.
 #[derive(Debug, Default)]
 pub struct RateLimiter {
     minute: i64,
@@ -28,8 +28,8 @@ pub struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// Counts a hit; true if it is over the limit. Hits come in the order of time: with one of another minute, all are
-    /// forgotten.
+    /// Counts a hit and returns whether it is over the limit. Expects hits in chronological order: a hit in
+    /// another minute resets all counts.
     pub fn is_over_limit(&mut self, at: Timestamp, visitor: VisitorId) -> bool {
         let minute = at.as_second().div_euclid(60);
         if minute != self.minute || self.hits.len() >= MAX_VISITORS {
@@ -41,13 +41,13 @@ impl RateLimiter {
         *hits > MAX_HITS_PER_MINUTE
     }
 
-    /// A stored hit: over the limit, it does not count.
+    /// Turns a stored hit into an excluded one if it is over the limit.
     #[must_use]
-    pub fn paced(&mut self, record: Record) -> Record {
+    pub fn exclude_over_limit(&mut self, record: Record) -> Record {
         match record.kind {
             Kind::Hit(hit) if self.is_over_limit(record.at, hit.visitor) => {
-                let filtered = Excluded { reason: ExclusionReason::RateLimited, page: hit.page };
-                Record { kind: Kind::Excluded(filtered), ..record }
+                let excluded = Excluded { reason: ExclusionReason::RateLimited, page: hit.page };
+                Record { kind: Kind::Excluded(excluded), ..record }
             }
             _ => record,
         }
@@ -59,16 +59,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_visitor_has_so_many_hits_a_minute() {
+    fn limits_hits_per_visitor_and_minute() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let (ann, bob) = (VisitorId::new(1), VisitorId::new(2));
-        let mut pace = RateLimiter::default();
-        let too_fast = |pace: &mut RateLimiter, at: Timestamp| {
-            (0..MAX_HITS_PER_MINUTE + 10).filter(|_| pace.is_over_limit(at, ann)).count()
+        let mut limiter = RateLimiter::default();
+        let over_limit = |limiter: &mut RateLimiter, at: Timestamp| {
+            (0..MAX_HITS_PER_MINUTE + 10).filter(|_| limiter.is_over_limit(at, ann)).count()
         };
-        assert_eq!(too_fast(&mut pace, at("2026-11-22T09:00:59.999Z")), 10);
-        assert!(!pace.is_over_limit(at("2026-11-22T09:00:59.999Z"), bob));
-        assert_eq!(too_fast(&mut pace, at("2026-11-22T09:01:00Z")), 10);
-        assert_eq!(too_fast(&mut pace, at("1969-12-31T23:59:59Z")), 10);
+        assert_eq!(over_limit(&mut limiter, at("2026-11-22T09:00:59.999Z")), 10);
+        assert!(!limiter.is_over_limit(at("2026-11-22T09:00:59.999Z"), bob));
+        assert_eq!(over_limit(&mut limiter, at("2026-11-22T09:01:00Z")), 10);
+        assert_eq!(over_limit(&mut limiter, at("1969-12-31T23:59:59Z")), 10);
     }
 }

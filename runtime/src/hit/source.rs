@@ -1,37 +1,38 @@
-//! Where a visit came from: the name of a source for a referrer or a `utm_source`.
-//! Not here: the other campaign fields, and whether a referrer is the site itself, which only
-//! the site's settings can say.
+//! Traffic sources: the name for a referrer or a `utm_source`.
+//!
+//! The other campaign parameters are in [`page_url`](crate::hit::page_url). Ingest decides whether a referrer is
+//! the site itself, because that depends on the settings.
 
 use std::{borrow::Cow, fmt};
 
 use footfall_infra::settings::Domain;
 use url::Url;
 
-use crate::platform::sorted_list::List;
+use crate::platform::sorted_list::SortedList;
 
-/// The name of the source of visits that came from nowhere known: no referrer, no campaign.
+/// Name of the source of direct visits: no referrer and no campaign.
 pub const DIRECT: &str = "Direct";
 
-static SOURCES: List = List::new(include_str!("../../lists/sources.txt"));
-static SPAM: List = List::new(include_str!("../../lists/spam.txt"));
+static SOURCES: SortedList = SortedList::new(include_str!("../../lists/sources.txt"));
+static SPAM: SortedList = SortedList::new(include_str!("../../lists/spam.txt"));
 
-/// The longest name a source can have, in bytes: a hit has a bound whatever a client sends.
+/// Maximum length of a source's name, in bytes. It keeps the size of hits bounded.
 pub const MAX_NAME: usize = 100;
 
-/// What is shown as the source of a visit.
+/// The source of a visit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// A listed source's name, such as `Hacker News`, or else the referrer's host or the
-    /// `utm_source` itself; never empty, at most [`MAX_NAME`] bytes.
+    /// A listed name such as `Hacker News`; for unlisted sources, the referrer's host or the `utm_source`.
+    /// Never empty, at most [`MAX_NAME`] bytes.
     pub name: Cow<'static, str>,
-    /// Known for listed sources alone.
+    /// The kind of source. `None` if the source is not listed.
     pub medium: Option<Medium>,
 }
 
-/// What kind of source it is.
+/// A kind of traffic source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Medium {
-    /// Assistants that answer with links.
+    /// AI assistants.
     Ai,
     /// Webmail.
     Email,
@@ -41,7 +42,7 @@ pub enum Medium {
     Referral,
     /// Search engines.
     Search,
-    /// Networks, chats and forums where people share links.
+    /// Social networks, chats and forums.
     Social,
 }
 
@@ -49,7 +50,7 @@ impl Medium {
     const ALL: [Self; 6] =
         [Self::Ai, Self::Email, Self::Paid, Self::Referral, Self::Search, Self::Social];
 
-    /// The name used in lists, at rest and in answers.
+    /// Returns the name used in the lists.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -62,7 +63,7 @@ impl Medium {
         }
     }
 
-    /// The medium of a name that [`Medium::as_str`] gives.
+    /// Parses a name that [`Medium::as_str`] returns.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|medium| medium.as_str() == name)
@@ -75,26 +76,25 @@ impl fmt::Display for Medium {
     }
 }
 
-/// The source of a referrer: the listed one of the longest domain that its host is or is under,
-/// or else the host without `www.`. None for a URL that names no host of the web, such as
-/// `about:client`.
+/// Returns the source of a referrer: the entry for the longest listed domain that covers its host. Without an
+/// entry, it is the host without `www.`. `None` for a URL without a web host, such as `about:client`.
 #[must_use]
-pub fn source_of(referrer: &Url) -> Option<Source> {
+pub fn from_referrer(referrer: &Url) -> Option<Source> {
     let host = plain_host(referrer.host_str()?);
     if host.is_empty() {
         return None;
     }
     let listed = match referrer.scheme() {
-        "http" | "https" => of_domain(&host),
-        // What Android's browsers send for an app that opened the page.
-        "android-app" => of_key(&format!("android-app://{host}")),
+        "http" | "https" => listed_domain(&host),
+        // Browsers on Android send this when an app opened the page.
+        "android-app" => listed_key(&format!("android-app://{host}")),
         _ => return None,
     };
     Some(listed.unwrap_or_else(|| unlisted(&host)))
 }
 
-/// The source of a `utm_source`: a listed one for its name, alias or domain (`twitter`, `HN`,
-/// `facebook.com`), or else the text as it stands. None for an empty one.
+/// Returns the source of a `utm_source`: the entry listed for its name, alias or domain (`twitter`, `HN`,
+/// `facebook.com`). Without an entry, it is the value itself. `None` if it is empty.
 #[must_use]
 pub fn from_utm(utm_source: &str) -> Option<Source> {
     let text: String =
@@ -103,21 +103,22 @@ pub fn from_utm(utm_source: &str) -> Option<Source> {
         return None;
     }
     let key = text.replace(' ', "").to_lowercase();
-    let listed = if key.contains('.') { of_domain(&plain_host(&key)) } else { of_key(&key) };
+    let listed =
+        if key.contains('.') { listed_domain(&plain_host(&key)) } else { listed_key(&key) };
     Some(listed.unwrap_or_else(|| unlisted(&text)))
 }
 
-/// What kind of source one of this name is, if it is listed.
+/// Returns the kind of the source with this name, if it is listed.
 #[must_use]
 pub fn medium_of_name(name: &str) -> Option<Medium> {
-    of_key(&name.replace(' ', "").to_lowercase())
+    listed_key(&name.replace(' ', "").to_lowercase())
         .filter(|source| source.name == name)
-        .or_else(|| of_domain(&plain_host(name)))?
+        .or_else(|| listed_domain(&plain_host(name)))?
         .medium
 }
 
-/// Whether a host, or a domain it is under, is on the list of referrer spam or among `blocked`,
-/// whatever the case of letters.
+/// Returns whether a host or one of its parent domains is listed as referrer spam or in `blocked`. Ignores
+/// case.
 #[must_use]
 pub fn is_spam(host: &str, blocked: &[Domain]) -> bool {
     let host = plain_host(host);
@@ -127,13 +128,13 @@ pub fn is_spam(host: &str, blocked: &[Domain]) -> bool {
     })
 }
 
-/// A host as the lists write it: lower case, without the root's dot and without `www.`.
+/// Normalizes a host as in the lists: lower case, without trailing dot and `www.`.
 fn plain_host(host: &str) -> String {
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     host.strip_prefix("www.").map(str::to_owned).unwrap_or(host)
 }
 
-/// A host and the domains it is under, the longest first, without the top-level one.
+/// Iterates over a host and its parent domains, longest first, without the top-level domain.
 fn domains(host: &str) -> impl Iterator<Item = &str> {
     let longest = host.contains('.').then_some(host);
     std::iter::successors(longest, |domain| {
@@ -141,11 +142,11 @@ fn domains(host: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn of_domain(host: &str) -> Option<Source> {
-    domains(host).find_map(of_key)
+fn listed_domain(host: &str) -> Option<Source> {
+    domains(host).find_map(listed_key)
 }
 
-fn of_key(key: &str) -> Option<Source> {
+fn listed_key(key: &str) -> Option<Source> {
     let (name, medium) = SOURCES.get(key)?.split_once('\t')?;
     Some(Source { name: Cow::Borrowed(name), medium: Medium::parse(medium) })
 }
@@ -160,12 +161,12 @@ mod tests {
     use super::*;
 
     fn check(referrer: &str, expected: Option<&str>) {
-        let source = source_of(&referrer.parse().expect(referrer));
+        let source = from_referrer(&referrer.parse().expect(referrer));
         assert_eq!(source.as_ref().map(|source| &*source.name), expected, "{referrer}");
     }
 
     #[test]
-    fn listed_referrers() {
+    fn listed_referrer_has_the_listed_name() {
         for (referrer, name) in [
             ("https://www.google.com/", "Google"),
             ("https://www.google.co.uk/search?q=a", "Google"),
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn other_referrers() {
+    fn unlisted_referrer_has_its_host_as_name() {
         check("https://www.example.org:8080/a?b", Some("example.org"));
         check("https://com.reddit.frontpage/", Some("com.reddit.frontpage"));
         check("https://notgoogle.com/", Some("notgoogle.com"));
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn campaigns() {
+    fn names_source_of_utm_source() {
         let check = |text: &str, expected: Option<&str>| {
             assert_eq!(from_utm(text).as_ref().map(|source| &*source.name), expected, "{text}");
         };
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn spam() {
+    fn spam_covers_subdomains_and_blocked_domains() {
         let blocked = [Domain::try_from(String::from("www.Blocked.example")).unwrap()];
         for (host, expected) in [
             ("semalt.com", true),
@@ -274,12 +275,12 @@ mod tests {
         }
     }
 
-    /// What the list says is what the types can hold, and one source has one name.
+    /// Every entry parses, and no source is listed under two spellings.
     #[test]
-    fn the_list_is_well_formed() {
+    fn list_of_sources_is_well_formed() {
         let mut names = std::collections::BTreeMap::new();
         for (key, _) in SOURCES.lines() {
-            let source = of_key(key).expect(key);
+            let source = listed_key(key).expect(key);
             assert!(source.medium.is_some() && source.name.len() <= MAX_NAME, "{key}");
             let name =
                 names.entry(source.name.to_lowercase()).or_insert_with(|| source.name.clone());

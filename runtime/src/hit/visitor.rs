@@ -1,8 +1,8 @@
-//! Who a visitor is: nobody, for a day.
+//! Daily visitor pseudonyms.
 //!
-//! A visitor is `HMAC-SHA-256(salt of the day, site, IP address, User-Agent)`, cut to 64 bits. The
-//! salt is random, made once a day, and destroyed when its day is folded; from then on nobody can
-//! link a visitor to anything, nor one day's visitor to another's.
+//! A pseudonym is `HMAC-SHA-256(salt of the day, site, IP address, User-Agent)`, truncated to 64 bits. The
+//! salt is random, created once a day, and deleted when the day is rolled up. From then on nobody can link a
+//! pseudonym to a person, or to a pseudonym of another day.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,48 +11,48 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-/// A day's secret.
+/// The random secret of a day.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Salt([u8; 16]);
 
-/// A visitor of one site on one day. 64 bits: among a million visitors of a day, the chance that
-/// any two are taken for one is 3 in 100 million.
+/// Pseudonym of a visitor of one site on one day. It has 64 bits: among a million visitors of a day, two share
+/// a pseudonym with a probability of 3 in 100 million.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct VisitorId(u64);
 
 impl Salt {
-    /// A salt of random bytes.
+    /// Creates a salt from random bytes.
     #[must_use]
     pub const fn new(random: [u8; 16]) -> Self {
         Self(random)
     }
 
-    /// The salt that [`to_bytes`](Self::to_bytes) gave, if `bytes` is one.
+    /// Reads a salt that [`to_bytes`](Self::to_bytes) returned. `None` if the length is wrong.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
-    /// What is stored.
+    /// Returns the bytes to store.
     #[must_use]
     pub fn to_bytes(self) -> Vec<u8> {
         self.0.to_vec()
     }
 
-    /// The visitor with this address and browser, on this salt's day.
+    /// Returns the pseudonym for this IP address and browser on this salt's day.
     ///
-    /// Of an IPv6 address the first 64 bits count: the rest is the device's own, and changes
-    /// within a day (RFC 8981), which would make one visitor many.
+    /// Only the first 64 bits of an IPv6 address are used. The device chooses the rest and changes it within
+    /// a day (RFC 8981), which would turn one visitor into many.
     #[must_use]
     pub fn visitor(&self, site: &str, address: IpAddr, user_agent: &str) -> VisitorId {
-        // A key shorter than SHA-256's block is filled up with zeros (RFC 2104): done here, where
-        // the length is known and nothing can fail.
+        // HMAC pads a short key with zeros to SHA-256's block size (RFC 2104). Padding it here makes the
+        // length a constant, so creating the HMAC cannot fail.
         let mut key = [0; 64];
         key[..self.0.len()].copy_from_slice(&self.0);
         let mut mac = Hmac::<Sha256>::new(&key.into());
         mac.update(site.as_bytes());
-        // Neither a host nor an address contains a zero byte: no two inputs run together.
+        // The zero bytes separate the parts, so that different inputs never concatenate to the same bytes.
         mac.update(&[0]);
         match address.to_canonical() {
             IpAddr::V4(v4) => mac.update(&v4.octets()),
@@ -65,7 +65,7 @@ impl Salt {
     }
 }
 
-/// A secret does not show itself in a log.
+/// Hides the secret, so that it cannot end up in a log.
 impl fmt::Debug for Salt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Salt(…)")
@@ -73,13 +73,13 @@ impl fmt::Debug for Salt {
 }
 
 impl VisitorId {
-    /// A visitor by number, for made-up traffic.
+    /// Creates a pseudonym from a number, for generated traffic.
     #[must_use]
     pub const fn new(id: u64) -> Self {
         Self(id)
     }
 
-    /// The number.
+    /// Returns the pseudonym as a number.
     #[must_use]
     pub const fn number(self) -> u64 {
         self.0
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_visitor_is_one_for_a_day_a_site_and_a_browser() {
+    fn pseudonym_depends_on_day_site_address_and_browser() {
         let visitor = |salt: u8, site: &str, address: &str, agent: &str| {
             Salt::new([salt; 16]).visitor(site, address.parse().unwrap(), agent)
         };
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn temporary_addresses_of_one_device_are_one_visitor() {
+    fn temporary_ipv6_addresses_are_one_visitor() {
         let visitor =
             |address: &str| Salt::new([1; 16]).visitor("e.x", address.parse().unwrap(), "");
         assert_eq!(visitor("2001:db8:1:2::1"), visitor("2001:db8:1:2:ffff::9"));
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_16_hex_digits() {
+    fn id_is_16_hex_digits() {
         let id = VisitorId::new(0xab);
         let text = String::from(id);
         assert_eq!(text, "00000000000000ab");
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_salt_stays_secret() {
+    fn debug_hides_the_salt() {
         assert_eq!(format!("{:?}", Salt::new([7; 16])), "Salt(…)");
     }
 }

@@ -1,19 +1,20 @@
-//! Whether a User-Agent is a program's own: crawlers, monitors, libraries, command lines.
-//! Not here: what else keeps a hit from being counted (filter.rs), and which browser it is
-//! (client.rs).
+//! Recognizes the User-Agents of programs: crawlers, monitors, libraries and command-line tools.
+//!
+//! The other reasons to exclude a hit are in [`filter`](super::filter).
 
-/// The automata that build.rs makes of lists/bots.txt; its `bytes` says how they are laid out.
-/// They are read where they stand: nothing is done at start.
+/// The automata that build.rs generates from lists/bots.txt. Its function `bytes` documents their layout. They
+/// are used in place, so they cost no startup time.
 static AUTOMATA: &[&[u8]] = &include!(concat!(env!("OUT_DIR"), "/bots.rs"));
 
-/// 0 is a state from which nothing matches any more, 1 that something has.
+/// State in which a pattern has matched. In state 0, none can match any more.
 const MATCH: usize = 1;
+/// The initial state.
 const START: usize = 2;
 
-/// Whether this User-Agent says that no person reads the page. The rules are those of the npm
-/// package isbot (lists/bots.txt names its version), which are tested against real browsers too.
+/// Returns whether a User-Agent belongs to a program instead of a person's browser. The rules are those of the
+/// npm package isbot, whose version is in lists/bots.txt. Tests also check them against real browsers.
 ///
-/// Takes time in proportion to the text's length, whatever the text.
+/// Runs in time linear in the length of the User-Agent, for every input.
 #[must_use]
 pub fn is_bot(user_agent: &str) -> bool {
     AUTOMATA.iter().any(|automaton| matches(automaton, user_agent.as_bytes()))
@@ -44,9 +45,9 @@ mod tests {
         assert_eq!(is_bot(user_agent), expected, "{user_agent}");
     }
 
-    /// Every pattern that isbot writes with a lookaround, on either side of it.
+    /// Every pattern that uses a lookaround in isbot, with a matching and a non-matching text.
     #[test]
-    fn rewritten_lookarounds() {
+    fn matches_patterns_rewritten_without_lookarounds() {
         const CHROME: &str =
             "Mozilla/5.0 (X11; Linux x86_64; like Gecko) AppleWebKit/537.36 ; Chrome/152.0";
         for (ending, expected) in [
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn places() {
+    fn matches_patterns_at_their_positions() {
         check("curl/8.9.1", true);
         check("Mozilla/5.0", true);
         check("facebookexternalhit/1.1", true);

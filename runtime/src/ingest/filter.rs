@@ -1,6 +1,7 @@
-//! Which hits are answered but not counted, and why.
-//! Not here: the patterns that tell a bot (bot.rs), the spam list (source.rs), and who is turned
-//! away altogether, such as a site that is not configured.
+//! Decides which hits are stored but excluded from reports.
+//!
+//! Elsewhere: bot patterns ([`bot`]), the list of referrer spam ([`source`]), and reasons to reject a hit
+//! altogether, such as an unknown site ([`rejection`](super::rejection)).
 
 use footfall_infra::settings::Domain;
 
@@ -8,32 +9,32 @@ use crate::hit::exclusion::ExclusionReason;
 use crate::hit::source;
 use crate::ingest::bot;
 
-/// The headers by which browsers say that nobody has asked for the page yet: Chromium's, the
-/// one it sent before, Firefox's former one, and Safari's for its preview pictures.
+/// Headers with which browsers mark pages loaded in advance: Chromium's current and former one, Firefox's former
+/// one, and Safari's for previews.
 pub const PURPOSE_HEADERS: [&str; 4] = ["sec-purpose", "purpose", "x-moz", "x-purpose"];
 
-/// What a request says that bears on whether it is counted.
+/// Request data used to exclude hits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Signals<'a> {
     /// The `User-Agent` header.
     pub user_agent: Option<&'a str>,
-    /// The value of the first of [`PURPOSE_HEADERS`] that is there.
+    /// The value of the first present header of [`PURPOSE_HEADERS`].
     pub purpose: Option<&'a str>,
-    /// What the snippet read from `navigator.webdriver`.
+    /// Whether the tracker saw `navigator.webdriver`.
     pub automated: bool,
-    /// The referrer's host name, without its port.
+    /// The referrer's host, without port.
     pub referrer_host: Option<&'a str>,
-    /// Domains that the owner has added to the spam list; each covers its subdomains.
+    /// Domains that the owner added to the spam list. Each covers its subdomains.
     pub blocked_referrers: &'a [Domain],
 }
 
-/// The first reason not to count a hit, or None for one that counts.
+/// Returns the first reason to exclude a hit. `None` if it counts.
 #[must_use]
-pub fn reason(signals: &Signals) -> Option<ExclusionReason> {
+pub fn exclusion_reason(signals: &Signals) -> Option<ExclusionReason> {
     let user_agent = signals.user_agent.map_or("", str::trim_ascii);
     if user_agent.is_empty() {
         Some(ExclusionReason::NoUserAgent)
-    } else if signals.purpose.is_some_and(is_ahead_of_time) {
+    } else if signals.purpose.is_some_and(is_prefetch) {
         Some(ExclusionReason::Prefetch)
     } else if signals.automated || is_headless(user_agent) {
         Some(ExclusionReason::Headless)
@@ -49,15 +50,16 @@ pub fn reason(signals: &Signals) -> Option<ExclusionReason> {
     }
 }
 
-/// Values are words with parameters: `prefetch`, `prefetch;prerender`, `prefetch;anonymous-client-ip`.
-fn is_ahead_of_time(purpose: &str) -> bool {
+/// Returns whether a header of [`PURPOSE_HEADERS`] marks a prefetch. Its value is a list of words, such as
+/// `prefetch`, `prefetch;prerender` or `prefetch;anonymous-client-ip`.
+fn is_prefetch(purpose: &str) -> bool {
     let mut words = purpose.split([';', ',']).map(str::trim_ascii);
     words.any(|word| {
         ["prefetch", "prerender", "preview"].iter().any(|known| word.eq_ignore_ascii_case(known))
     })
 }
 
-/// The two headless browsers that name themselves in what is otherwise a browser's User-Agent.
+/// Returns whether a User-Agent names one of the two headless browsers that identify themselves.
 fn is_headless(user_agent: &str) -> bool {
     user_agent.contains("HeadlessChrome") || user_agent.contains("PhantomJS")
 }
@@ -69,7 +71,7 @@ mod tests {
     const CHROME: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/152.0.0.0 Safari/537.36";
 
     fn check(signals: Signals, expected: Option<ExclusionReason>) {
-        assert_eq!(reason(&signals), expected, "{signals:?}");
+        assert_eq!(exclusion_reason(&signals), expected, "{signals:?}");
     }
 
     fn browser() -> Signals<'static> {
@@ -77,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn people_count() {
+    fn browser_hits_count() {
         check(browser(), None);
         check(Signals { referrer_host: Some("example.com"), ..browser() }, None);
         check(Signals { purpose: Some("navigate"), ..browser() }, None);
     }
 
     #[test]
-    fn programs_do_not() {
+    fn excludes_programs() {
         check(Signals::default(), Some(ExclusionReason::NoUserAgent));
         check(Signals { user_agent: Some("  "), ..browser() }, Some(ExclusionReason::NoUserAgent));
         check(Signals { user_agent: Some("curl/8.9.1"), ..browser() }, Some(ExclusionReason::Bot));
@@ -97,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_nobody_asked_for() {
+    fn excludes_prefetched_pages() {
         for purpose in
             ["prefetch", "prefetch;prerender", "Prefetch; anonymous-client-ip", "preview"]
         {
@@ -106,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn spam() {
+    fn excludes_referrer_spam() {
         let blocked = [Domain::try_from(String::from("Spam.example")).unwrap()];
         let from =
             |host| Signals { referrer_host: Some(host), blocked_referrers: &blocked, ..browser() };
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_back() {
+    fn reason_names_round_trip() {
         let parse = |name: &str| serde_json::from_value::<ExclusionReason>(name.into()).ok();
         for reason in ExclusionReason::ALL {
             assert_eq!(parse(reason.as_str()), Some(reason));

@@ -1,57 +1,57 @@
-//! The body of a hit, as Footfall's tracker, Plausible's trackers and the plain snippet send it.
+//! Request bodies of hits, as sent by Footfall's tracker, Plausible's trackers and the plain snippet.
 //!
-//! Plausible's keys come from its Events API reference (<https://plausible.io/docs/events-api>)
-//! and from what `@plausible-analytics/tracker` and `plausible-tracker` send.
+//! Plausible's keys are those of its Events API (<https://plausible.io/docs/events-api>) and of the packages
+//! `@plausible-analytics/tracker` and `plausible-tracker`.
 
 use serde_json::{Map, Value};
 
 use crate::ingest::rejection::Rejection;
 use crate::platform::sanitize;
 
-/// The largest body that is read, in bytes.
+/// Maximum size of a body, in bytes.
 ///
-/// Plausible allows 30 properties with names of 300 bytes and values of 2,000, which JSON may make
-/// twice as long; what browsers send is under 2 KB.
+/// Plausible allows 30 properties with names of 300 bytes and values of 2,000 bytes, and JSON escapes may double
+/// that. Browsers send less than 2 KB.
 pub const MAX_BODY: usize = 256 * 1024;
 
-/// The most properties that are kept of an event: Plausible's limit.
+/// Maximum number of properties kept per event. Plausible's limit.
 const MAX_PROPS: usize = 30;
 
-/// The longest name of an event, in characters: Plausible's limit.
+/// Maximum length of an event's name, in characters. Plausible's limit.
 pub const MAX_NAME: usize = 120;
 
-/// The name of the event by which trackers say how a page was looked at. It is no other event's.
+/// Name of the event with which trackers report engagement. Reserved for that.
 pub const ENGAGEMENT: &str = "engagement";
 
-/// The longest time that one engagement may say, in milliseconds: 6 hours. A tracker sends one
-/// whenever its page is left, so more than that is a clock that jumped.
+/// Maximum engagement time of one report, in milliseconds: 6 hours. Trackers report whenever the visitor leaves
+/// the page, so a larger value means that a clock jumped.
 pub const MAX_ENGAGED: u32 = 6 * 60 * 60 * 1000;
 
-/// How a page was looked at since the tracker last said so.
+/// Reading time and scroll depth since the tracker's last report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngagementData {
-    /// The deepest part of the page that was in sight, in per cent of its height: 0 to 100.
+    /// Maximum scroll depth, as a percentage of the page's height: 0 to 100.
     pub scroll: Option<u8>,
-    /// How long the page was in front, in milliseconds: at most [`MAX_ENGAGED`].
+    /// How long the page was in the foreground, in milliseconds: at most [`MAX_ENGAGED`].
     pub engaged: u32,
 }
 
-/// A body whose keys have the right types. What they say is judged elsewhere.
+/// A parsed body: its keys have the right types, but their values are not validated yet.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Payload {
-    /// What happened; `None` is a page view.
+    /// The event's name. `None` for a page view.
     pub event: Option<String>,
-    /// What the event [`ENGAGEMENT`] measured; no other event has it, and that one always does.
+    /// The measurement of the event [`ENGAGEMENT`]. `None` for every other event.
     pub engagement: Option<EngagementData>,
-    /// Whether the body names what happened, be it a page view.
-    pub is_named: bool,
-    /// The page's address.
+    /// Whether the body names the event, even as a page view.
+    pub has_name: bool,
+    /// The page's URL.
     pub url: String,
-    /// Plausible's `domain`: one site, or several with commas between them.
+    /// Plausible's `domain`: one site, or several separated by commas.
     pub domain: Option<String>,
-    /// The address of the page before.
+    /// The referrer's URL.
     pub referrer: Option<String>,
-    /// `utm_source` beside the address, as the plain snippet sends it.
+    /// `utm_source`, which the plain snippet sends separately from the URL.
     pub utm_source: Option<String>,
     /// The width of the window, in CSS pixels.
     pub width: Option<u32>,
@@ -59,27 +59,27 @@ pub struct Payload {
     pub time_zone: Option<String>,
     /// Properties of the event.
     pub props: Vec<(String, String)>,
-    /// The address's fragment is part of the page (Plausible's hash mode).
+    /// Whether the URL's fragment is part of the page (Plausible's hash mode).
     pub fragment: bool,
-    /// The browser says that a program drives it (`navigator.webdriver`).
+    /// Whether the browser is automated (`navigator.webdriver`).
     pub automated: bool,
 }
 
 impl Payload {
-    /// Parses a body. Unknown keys are ignored: trackers grow new ones. So is a key of the wrong type
-    /// that a hit can do without, as Plausible does: nobody reads the answer to a beacon, and a view
-    /// is not lost over its width.
+    /// Parses a body. Ignores unknown keys, because trackers add new ones. Like Plausible, also ignores optional
+    /// keys with the wrong type: nobody reads the response to a beacon, so rejecting a page view for its width
+    /// would only lose it.
     ///
     /// # Errors
-    /// [`Rejection::TooLarge`], [`Rejection::NotJson`], or [`Rejection::Key`] if the address, the name or
-    /// the domain is missing or wrong, or an engagement measured nothing.
+    /// [`Rejection::TooLarge`], [`Rejection::NotJson`], or [`Rejection::Key`] if the URL is missing, if the URL,
+    /// name or domain is invalid, or if an engagement has no measurement.
     pub fn parse(body: &[u8]) -> Result<Self, Rejection> {
         if body.len() > MAX_BODY {
             return Err(Rejection::TooLarge);
         }
         let keys = match serde_json::from_slice(body) {
             Ok(Value::Object(keys)) => keys,
-            Ok(_) => return Err(Rejection::NotJson("it is no object".to_owned())),
+            Ok(_) => return Err(Rejection::NotJson("expected an object".to_owned())),
             Err(error) => return Err(Rejection::NotJson(error.to_string())),
         };
         let event = event(&keys)?;
@@ -87,10 +87,10 @@ impl Payload {
         let text = |names| find(&keys, names).and_then(Value::as_str).map(str::to_owned);
         Ok(Self {
             event,
-            engagement: is_engagement.then(|| measured(&keys)).transpose()?,
-            is_named: find(&keys, &["name", "n"]).is_some(),
-            url: required_text(&keys, &["url", "u"])?.ok_or(Rejection::Key("url", "is missing"))?,
-            domain: required_text(&keys, &["domain", "d"])?,
+            engagement: is_engagement.then(|| engagement(&keys)).transpose()?,
+            has_name: find(&keys, &["name", "n"]).is_some(),
+            url: string(&keys, &["url", "u"])?.ok_or(Rejection::Key("url", "is missing"))?,
+            domain: string(&keys, &["domain", "d"])?,
             referrer: text(&["referrer", "r"]),
             utm_source: text(&["utm_source"]),
             width: width(&keys),
@@ -102,17 +102,14 @@ impl Payload {
     }
 }
 
-/// The first of the keys `names` that says something: neither null nor an empty text.
+/// Returns the value of the first of the keys `names` that is neither null nor an empty string.
 fn find<'a>(keys: &'a Map<String, Value>, names: &[&'static str]) -> Option<&'a Value> {
-    let said = |value: &&Value| !value.is_null() && value.as_str() != Some("");
-    names.iter().filter_map(|name| keys.get(*name)).find(said)
+    let is_set = |value: &&Value| !value.is_null() && value.as_str() != Some("");
+    names.iter().filter_map(|name| keys.get(*name)).find(is_set)
 }
 
-/// A text that must be one if it is there. The first name is the one an error speaks of.
-fn required_text(
-    keys: &Map<String, Value>,
-    names: &[&'static str],
-) -> Result<Option<String>, Rejection> {
+/// Returns an optional string, or an error if it is not a string. The error uses the first name.
+fn string(keys: &Map<String, Value>, names: &[&'static str]) -> Result<Option<String>, Rejection> {
     match find(keys, names) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -120,8 +117,8 @@ fn required_text(
     }
 }
 
-/// The name of what happened; a page view if there is none. A number is a name too: Plausible's
-/// users count their 404s so.
+/// Returns the event's name. `None` for a page view, the default. A number is valid too: Plausible's users
+/// count 404s that way.
 fn event(keys: &Map<String, Value>) -> Result<Option<String>, Rejection> {
     let name = match find(keys, &["name", "n"]) {
         None => return Ok(None),
@@ -132,7 +129,7 @@ fn event(keys: &Map<String, Value>) -> Result<Option<String>, Rejection> {
     if name.chars().count() > MAX_NAME {
         return Err(Rejection::Key("name", "must be at most 120 characters"));
     }
-    // Four bytes a character: nothing is cut here.
+    // A character has at most four bytes, so this never truncates.
     let name = sanitize::clean(&name, 4 * MAX_NAME);
     match name.as_str() {
         "" => Err(Rejection::Key("name", "must have a visible character")),
@@ -141,9 +138,9 @@ fn event(keys: &Map<String, Value>) -> Result<Option<String>, Rejection> {
     }
 }
 
-/// What an engagement measured: one number of the two is enough. The bounds of the scroll depth are
-/// Plausible's; of times, it takes whatever is under 30 days.
-fn measured(keys: &Map<String, Value>) -> Result<EngagementData, Rejection> {
+/// Returns the measurement of an engagement. One of the two numbers is enough. The bounds of the scroll depth
+/// are Plausible's; for times, Plausible accepts everything below 30 days.
+fn engagement(keys: &Map<String, Value>) -> Result<EngagementData, Rejection> {
     let number = |name| match keys.get(name) {
         Some(Value::Number(number)) => number.as_u64(),
         Some(Value::String(text)) => text.parse().ok(),
@@ -160,26 +157,26 @@ fn measured(keys: &Map<String, Value>) -> Result<EngagementData, Rejection> {
     })
 }
 
-/// `1` and `true`.
+/// Returns whether a key is `1` or `true`.
 fn flag(keys: &Map<String, Value>, name: &'static str) -> bool {
     keys.get(name).is_some_and(|value| *value == Value::Bool(true) || value.as_u64() == Some(1))
 }
 
-/// A width in CSS pixels; browsers that zoom send fractions, and some clients send text.
+/// Returns a width in CSS pixels. Zoomed browsers send fractions, and some clients send a string.
 fn width(keys: &Map<String, Value>) -> Option<u32> {
     let width = match find(keys, &["width", "screen_width", "w"])? {
         Value::Number(width) => width.as_f64()?,
-        // As JSON's numbers are read: how std reads one takes 10 KB of tables.
+        // Parsed as JSON, because std's float parser adds 10 KB of tables.
         Value::String(width) => serde_json::from_str(width).ok()?,
         _ => return None,
     };
-    // The cast saturates: a width beyond u32 is still a large one.
+    // The cast saturates, so a width above the range of u32 still counts as large.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     (width >= 0.0).then_some(width as u32)
 }
 
-/// Properties: an object, or one as JSON in a string (as `plausible-tracker` sends it). Numbers and
-/// booleans become text; lists, objects, nulls and empty texts are left out, as Plausible does.
+/// Returns the properties: an object, or a string with an object as JSON, which `plausible-tracker` sends.
+/// Numbers and booleans become strings. As in Plausible, lists, objects, nulls and empty strings are left out.
 fn props(keys: &Map<String, Value>) -> Vec<(String, String)> {
     let inner;
     let props = match find(keys, &["props", "p", "meta", "m"]) {
@@ -208,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn our_tracker_is_understood() {
+    fn parses_hits_of_our_tracker() {
         let payload = parse(
             r#"{"n":"pageview","u":"https://e.x/","r":"https://t.co/","w":1280.5,"z":"Asia/Tokyo","b":1}"#,
         );
@@ -219,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn plausible_is_understood() {
+    fn parses_hits_of_plausible_trackers() {
         let long = parse(
             r#"{"name":"signup","url":"https://e.x/","domain":"e.x","referrer":null,"props":{"plan":"pro","seats":3,"trial":true,"tags":[1],"none":null},"screen_width":800}"#,
         );
@@ -233,13 +230,13 @@ mod tests {
     }
 
     #[test]
-    fn the_plain_snippet_is_understood() {
+    fn parses_hits_of_the_plain_snippet() {
         let payload = parse(r#"{"url":"https://e.x/","utm_source":"a, b :x"}"#);
         assert_eq!(payload.utm_source.as_deref(), Some("a, b :x"));
     }
 
     #[test]
-    fn an_engagement_is_understood_within_bounds() {
+    fn parses_engagement_within_bounds() {
         let check = |keys: &str, scroll, engaged| {
             let payload = parse(&format!(r#"{{"n":"engagement","u":"https://e.x/",{keys}}}"#));
             assert_eq!(payload.engagement, Some(EngagementData { scroll, engaged }), "{keys}");
@@ -254,20 +251,20 @@ mod tests {
         check(r#""sd":null,"e":21600001"#, None, MAX_ENGAGED);
         check(r#""sd":-1,"e":21600000"#, None, MAX_ENGAGED);
         check(r#""sd":[],"e":1"#, None, 1);
-        // No other event measures anything, whatever it says.
+        // Other events have no measurement, even with these keys.
         assert_eq!(parse(r#"{"n":"Engagement","u":"x","sd":1,"e":1}"#).engagement, None);
         assert_eq!(parse(r#"{"u":"x","sd":1,"e":1}"#).engagement, None);
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn rejection_names_the_problem() {
         let check = |body: &[u8], expected: &str| {
-            let refusal = Payload::parse(body).unwrap_err().to_string();
-            assert!(refusal.contains(expected), "{refusal:?} should say {expected:?}");
+            let rejection = Payload::parse(body).unwrap_err().to_string();
+            assert!(rejection.contains(expected), "{rejection:?} should contain {expected:?}");
         };
         check(b"", "JSON");
         check(b"url=https://e.x", "JSON");
-        check(b"[]", "no object");
+        check(b"[]", "expected an object");
         check(b"\xff\xfe", "JSON");
         check(b"{\"url\":\"\xff\"}", "JSON");
         check(b"{}", "`url` is missing");
@@ -286,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_hit_can_do_without_does_not_refuse_it() {
+    fn ignores_invalid_optional_keys() {
         let plain = parse(r#"{"url":"x"}"#);
         let check = |body: &str| assert_eq!(parse(body), plain, "{body}");
         check(r#"{"url":"x","referrer":7}"#);
@@ -303,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_says_nothing_hides_no_other() {
+    fn empty_key_does_not_hide_its_alias() {
         let payload = parse(
             r#"{"name":null,"n":"signup","url":"","u":"https://e.x/","p":null,"m":{"a":"b"}}"#,
         );

@@ -1,38 +1,34 @@
-//! Why a request is refused: in words for its sender, and as a short reason in a header.
+//! Rejections of hits: a message for the sender, and a short reason for a header.
 
 use http::StatusCode;
 
 use crate::hit::rate_limit::MAX_HITS_PER_MINUTE;
 
-/// A hit that is not stored because of what it says.
+/// Why a hit was rejected. A rejected hit is not stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// The body is larger than [`MAX_BODY`](crate::ingest::payload::MAX_BODY).
-    #[error("the body is too large; send at most 256 KB")]
+    #[error("the body is too large: the maximum is 256 KB")]
     TooLarge,
-    /// The body is no JSON object.
-    #[error("the body is not the JSON of a hit: {0}")]
+    /// The body is not a JSON object.
+    #[error("the body is not a hit in JSON: {0}")]
     NotJson(String),
-    /// A key is missing or wrong: its name, and what is wrong.
+    /// A key is missing or invalid. Holds its name and the problem.
     #[error("`{0}` {1}")]
     Key(&'static str, &'static str),
-    /// The page's host belongs to no site in the settings.
-    #[error(
-        "`url` is on the host {0}, which is no site's here; add it to `hosts` in footfall.yaml"
-    )]
+    /// The page's host does not belong to a site in the settings.
+    #[error("`url` has the host {0}, which no site lists; add it to `hosts` in footfall.yaml")]
     UnknownHost(String),
-    /// The site that the sender names is not in the settings, or the page is not one of it.
-    #[error("`domain` names no site whose page this is")]
+    /// The sender names a site that is not in the settings, or that the page does not belong to.
+    #[error("`domain` does not name the site of this page")]
     UnknownSite,
-    /// The visitor has [too many hits](crate::hit::rate_limit) in this minute.
-    #[error(
-        "more hits from one browser than {MAX_HITS_PER_MINUTE} a minute; send the next one later"
-    )]
+    /// The visitor is over the [rate limit](crate::hit::rate_limit).
+    #[error("more than {MAX_HITS_PER_MINUTE} hits per minute from one browser; try again later")]
     RateLimited,
 }
 
 impl Rejection {
-    /// The short reason for the header.
+    /// Returns the short reason for the header.
     #[must_use]
     pub const fn reason(&self) -> &'static str {
         match self {
@@ -45,7 +41,7 @@ impl Rejection {
         }
     }
 
-    /// The key of the body that is to blame, for an answer in Plausible's form.
+    /// Returns the key of the body at fault, for a response in Plausible's format.
     #[must_use]
     pub const fn key(&self) -> &'static str {
         match self {
@@ -56,7 +52,7 @@ impl Rejection {
         }
     }
 
-    /// The status of the answer.
+    /// Returns the status of the response.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {

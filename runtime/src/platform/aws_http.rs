@@ -1,8 +1,7 @@
-//! How AWS is reached: hyper, and rustls with graviola, over the roots that AWS's own certificates
-//! come from.
+//! HTTP client for AWS: hyper, and rustls with graviola. It trusts only the root certificates of AWS.
 //!
-//! The default client of AWS's SDK would bring C to compile (aws-lc), a second TLS stack, the
-//! operating system's trust store and tens of milliseconds at start.
+//! The AWS SDK's default client would add C code to compile (aws-lc), a second TLS stack, the operating
+//! system's trust store, and tens of milliseconds of startup time.
 
 #[cfg(feature = "proxy")]
 mod proxy;
@@ -26,10 +25,10 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_graviola::kx;
 
 #[cfg(feature = "proxy")]
-pub use proxy::{Proxies, ProxyError};
+pub use self::proxy::{Proxies, ProxyError};
 
-/// The roots of Amazon Trust Services (<https://www.amazontrust.com/repository/>), in DER. The
-/// first of them expires in 2037.
+/// Root certificates of Amazon Trust Services (<https://www.amazontrust.com/repository/>), as DER. The earliest
+/// expiry is in 2037.
 const AMAZON_ROOTS: [&[u8]; 5] = [
     include_bytes!("../../roots/amazon-root-ca-1.der"),
     include_bytes!("../../roots/amazon-root-ca-2.der"),
@@ -38,36 +37,39 @@ const AMAZON_ROOTS: [&[u8]; 5] = [
     include_bytes!("../../roots/starfield-services-root-g2.der"),
 ];
 
-/// What makes a connection: the deployer's may lead through a proxy.
+/// Opens connections. The deployer's may go through a proxy.
 #[cfg(feature = "proxy")]
 type Transport = proxy::Transport;
 #[cfg(not(feature = "proxy"))]
 type Transport = TcpConnector;
 
-/// A pool of connections, plain (for an emulator) and TLS. Clones share it.
+/// A connection pool for TLS, and for plain HTTP to emulators. Clones share the pool.
 #[derive(Debug, Clone)]
 pub struct HttpClient(Client<HttpsConnector<Transport>, Full<Bytes>>);
 
-/// The variable by which the SDKs of AWS are told to trust other roots: a file of certificates, in PEM.
+/// Environment variable with which AWS SDKs trust other root certificates: the path of a PEM file.
 ///
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html>
 const BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// The TLS configuration cannot be made.
+/// Why TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A root or the cipher suites are not as they must be.
-    #[error("TLS cannot be set up: {0}")]
+    /// A root certificate or the cipher suites are invalid.
+    #[error("cannot set up TLS: {0}")]
     Setup(#[from] rustls::Error),
-    /// The file of roots cannot be read, or has none.
-    #[error("the environment variable {BUNDLE} names no file of certificates in PEM: {0}: {1}")]
+    /// The file of root certificates cannot be read, or is empty.
+    #[error(
+        "invalid environment variable {BUNDLE} {0:?}: expected a PEM file with certificates: {1}"
+    )]
     Bundle(String, pem::Error),
 }
 
-/// The roots to trust: those that `AWS_CA_BUNDLE` names, read through `get`, in place of Amazon's.
+/// Returns the root certificates to trust: those in the file that `AWS_CA_BUNDLE` names, or else Amazon's.
+/// `get` reads the variable.
 ///
 /// # Errors
-/// If it names a file that is none of certificates.
+/// If the file does not contain certificates.
 pub fn roots(
     get: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<CertificateDer<'static>>, TlsError> {
@@ -82,42 +84,42 @@ pub fn roots(
 }
 
 impl HttpClient {
-    /// A connector that trusts Amazon's roots alone.
+    /// Creates a client that trusts only Amazon's root certificates.
     ///
     /// # Errors
-    /// None on a machine that graviola supports: x86-64 with AVX2, or ARM with AES.
+    /// Only on machines that graviola does not support. It needs x86-64 with AVX2, or ARM with AES.
     pub fn new() -> Result<Self, TlsError> {
-        Self::trusting(AMAZON_ROOTS.map(CertificateDer::from))
+        Self::with_roots(AMAZON_ROOTS.map(CertificateDer::from))
     }
 
-    /// A connector that trusts the certificates in `roots` alone.
+    /// Creates a client that trusts only the certificates in `roots`.
     ///
     /// # Errors
-    /// If one is no certificate of an authority.
-    pub fn trusting(
+    /// If one is not the certificate of a certificate authority.
+    pub fn with_roots(
         roots: impl IntoIterator<Item = CertificateDer<'static>>,
     ) -> Result<Self, TlsError> {
         #[cfg(feature = "proxy")]
-        let way = Transport::new(tcp(), Proxies::default());
+        let transport = Transport::new(tcp(), Proxies::default());
         #[cfg(not(feature = "proxy"))]
-        let way = tcp();
-        Self::by(way, roots)
+        let transport = tcp();
+        Self::with_transport(transport, roots)
     }
 
-    /// A connector that trusts the certificates in `roots` alone, and leads through proxies.
+    /// Creates a client that trusts only the certificates in `roots`, and connects through proxies.
     ///
     /// # Errors
-    /// As [`HttpClient::trusting`].
+    /// As [`HttpClient::with_roots`].
     #[cfg(feature = "proxy")]
-    pub fn trusting_through(
+    pub fn with_roots_and_proxies(
         roots: impl IntoIterator<Item = CertificateDer<'static>>,
         proxies: Proxies,
     ) -> Result<Self, TlsError> {
-        Self::by(Transport::new(tcp(), proxies), roots)
+        Self::with_transport(Transport::new(tcp(), proxies), roots)
     }
 
-    fn by(
-        way: Transport,
+    fn with_transport(
+        transport: Transport,
         roots: impl IntoIterator<Item = CertificateDer<'static>>,
     ) -> Result<Self, TlsError> {
         let mut store = RootCertStore::empty();
@@ -133,14 +135,14 @@ impl HttpClient {
             .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
-            .wrap_connector(way);
+            .wrap_connector(transport);
         Ok(Self(Client::builder(TokioExecutor::new()).build(https)))
     }
 
-    /// Sends a request, whose address is whole. Time-outs, and to send it again, are left to the caller.
+    /// Sends a request with an absolute URL. Timeouts and retries are up to the caller.
     ///
     /// # Errors
-    /// If there is no connection, or it is lost before the head of an answer came.
+    /// If the connection fails before the head of the response arrives.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Error> {
         self.0.request(request).await
     }
@@ -153,8 +155,8 @@ fn tcp() -> TcpConnector {
     tcp
 }
 
-/// Graviola's cryptography, but for what a client of AWS would carry along for nothing: private keys of
-/// its own, and a fourth group for the key exchange, P-384.
+/// Returns graviola's cryptography without the parts that a client of AWS does not need: private keys, and the
+/// key exchange group P-384.
 fn provider() -> CryptoProvider {
     CryptoProvider {
         kx_groups: vec![kx::X25519MLKEM768, &kx::X25519, &kx::P256],
@@ -163,7 +165,7 @@ fn provider() -> CryptoProvider {
     }
 }
 
-/// A client that does not authenticate itself by TLS has no private key.
+/// Rejects private keys: this client does not authenticate itself with TLS.
 #[derive(Debug)]
 struct NoKeys;
 

@@ -1,26 +1,26 @@
-//! The clock and the dice: passed in, so that tests are exact.
+//! Clock and randomness, injected so that tests are deterministic.
 
 use jiff::Timestamp;
 
-/// Where the time and randomness come from.
+/// Source of time and randomness.
 pub trait Context: Send + Sync {
-    /// The time now.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 
-    /// 16 bytes that nobody can guess.
+    /// Returns 16 unpredictable bytes.
     ///
     /// # Errors
-    /// If the system has no randomness to give. Nothing may be made up in its place: a visitor's
-    /// anonymity rests on it.
+    /// If the operating system provides no randomness. There must be no fallback: the anonymity of visitors
+    /// depends on it.
     fn random(&self) -> Result<[u8; 16], RandomError>;
 }
 
-/// The system gave no randomness.
+/// The operating system provided no randomness.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the system gives no randomness: {0}")]
+#[error("cannot get random bytes from the operating system: {0}")]
 pub struct RandomError(String);
 
-/// The machine's own clock and randomness.
+/// The machine's clock and randomness.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemContext;
 

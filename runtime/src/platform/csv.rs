@@ -1,19 +1,19 @@
 //! Cells of CSV files.
 
-/// A text as a cell. What a stranger sent must not become a formula in the owner's spreadsheet: an
-/// apostrophe before it makes it a text; also behind a semicolon or a tab, where some spreadsheets
-/// begin another cell.
+/// Formats text as a cell. Text from strangers must not become a formula in the owner's spreadsheet, so an
+/// apostrophe marks it as text. Some spreadsheets start a new cell after a semicolon or a tab, so the
+/// apostrophe is added there too.
 ///
 /// <https://owasp.org/www-community/attacks/CSV_Injection>
 pub(crate) fn cell(text: &str) -> String {
     let mut defused = String::with_capacity(text.len() + 1);
-    let mut begins = true;
+    let mut is_start = true;
     for letter in text.chars() {
-        if begins && matches!(letter, '=' | '+' | '-' | '@' | '\t' | '\r') {
+        if is_start && matches!(letter, '=' | '+' | '-' | '@' | '\t' | '\r') {
             defused.push('\'');
         }
         defused.push(letter);
-        begins = matches!(letter, ';' | '\t' | '\r' | '\n');
+        is_start = matches!(letter, ';' | '\t' | '\r' | '\n');
     }
     match defused.contains([',', '"', '\r', '\n']) {
         true => format!("\"{}\"", defused.replace('"', "\"\"")),
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_are_quoted_and_defused() {
+    fn quotes_cells_and_defuses_formulas() {
         let check = |text: &str, expected: &str| assert_eq!(cell(text), expected, "{text:?}");
         check("/about", "/about");
         check("", "");

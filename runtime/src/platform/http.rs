@@ -1,4 +1,4 @@
-//! Requests and answers as plain values: what a Lambda event and a connection to `dev` both become.
+//! Requests and responses as plain values, the same for Lambda events and for connections to `dev`.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -15,48 +15,48 @@ use http::{HeaderMap, StatusCode};
 
 use crate::platform::log;
 
-/// A request, whole.
+/// A complete request.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The method, in capitals.
+    /// The method, in upper case.
     pub method: String,
-    /// The path, as the gateway matched it.
+    /// The path that the gateway matched.
     pub path: String,
-    /// The query, without `?` and still encoded.
+    /// The query, without `?` and not yet decoded.
     pub query: String,
     /// The headers.
     pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
-    /// Who is at the other end of the connection, as the gateway saw it. Nobody can forge this.
+    /// The IP address at the other end of the connection, as the gateway saw it. Clients cannot forge it.
     pub peer: IpAddr,
 }
 
-/// An answer, whole.
+/// A complete response.
 pub type Response = http::Response<Vec<u8>>;
 
 impl Request {
-    /// The User-Agent. Some are not UTF-8, and still somebody's.
+    /// Returns the User-Agent. Bytes that are not UTF-8 are replaced, because such visitors count too.
     #[must_use]
     pub fn user_agent(&self) -> Option<Cow<'_, str>> {
         self.headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()))
     }
 
-    /// A header's value, if there is one and it is text. Browsers send nothing but ASCII; of other
-    /// senders, UTF-8 is taken.
+    /// Returns a header's value. `None` if it is missing or not UTF-8. Browsers send only ASCII; other clients
+    /// may send UTF-8.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()
     }
 
-    /// The client's address: the peer's, unless it is one of the owner's own proxies.
+    /// Returns the client's IP address, as seen by the outermost of `trusted` proxies of the owner.
     ///
-    /// Each proxy appends the address it was asked from to `X-Forwarded-For`; the gateway does so
-    /// too (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-http.html>).
-    /// So with `trusted` proxies, the client is that many before the last. What stands further to
-    /// the left is whatever the client made up.
+    /// Each proxy appends its own client's address to `X-Forwarded-For`, and the gateway does the same
+    /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-http.html>).
+    /// So the client's address is `trusted` places before the last one. The client can forge every entry
+    /// further left.
     #[must_use]
-    pub fn client(&self, trusted: u8) -> IpAddr {
+    pub fn client_address(&self, trusted: u8) -> IpAddr {
         if trusted == 0 {
             return self.peer;
         }
@@ -71,7 +71,7 @@ impl Request {
         client.and_then(|address| parse_address(address)).unwrap_or(self.peer)
     }
 
-    /// The first value of a parameter of the query, decoded.
+    /// Returns the first value of a query parameter, decoded.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<String> {
         url::form_urlencoded::parse(self.query.as_bytes())
@@ -79,7 +79,7 @@ impl Request {
             .map(|(_, value)| value.into_owned())
     }
 
-    /// Every value of a parameter of the query, decoded, in order.
+    /// Returns every value of a query parameter, decoded, in order.
     #[must_use]
     pub fn parameters(&self, name: &str) -> Vec<String> {
         url::form_urlencoded::parse(self.query.as_bytes())
@@ -88,26 +88,26 @@ impl Request {
             .collect()
     }
 
-    /// The scheme and host that the request was sent to, such as `https://stats.example.com`.
+    /// Returns the origin that the request was sent to, such as `https://stats.example.com`.
     #[must_use]
     pub fn origin(&self) -> String {
         let host = self.header(HOST.as_str()).unwrap_or("localhost");
-        // The gateway says https; `dev` has no TLS, and says nothing.
+        // The gateway sends `https`. `dev` has no TLS, and sends nothing.
         let scheme =
             if self.header("x-forwarded-proto") == Some("https") { "https" } else { "http" };
         format!("{scheme}://{host}")
     }
 }
 
-/// An address, of which some proxies give the port too.
+/// Parses an IP address. Some proxies append the port.
 fn parse_address(text: &str) -> Option<IpAddr> {
     text.parse().ok().or_else(|| text.parse().map(|addr: std::net::SocketAddr| addr.ip()).ok())
 }
 
-/// The Content-Security-Policy of what is no page: nothing from anywhere, and in nobody's frame.
-const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+/// Content-Security-Policy of everything that is not a page: loads nothing, and cannot be framed.
+const DENY_ALL_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// An answer that no cache keeps, and of which a browser makes nothing else than it says it is.
+/// Creates a response that is not cached, and whose type browsers do not guess.
 #[must_use]
 pub fn response(
     status: StatusCode,
@@ -120,65 +120,68 @@ pub fn response(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(NOTHING));
-    // Secrets may stand in an address. (Without any referrer, a form would not say whose it is.)
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(DENY_ALL_POLICY));
+    // URLs may contain secrets. `no-referrer` would make forms send `Origin: null`, which `is_cross_site` rejects.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }
 
-/// An answer of one line of plain text.
+/// Creates a plain-text response.
 #[must_use]
 pub fn text(status: StatusCode, body: &str) -> Response {
     response(status, "text/plain; charset=utf-8", body)
 }
 
-/// An answer that says what is wrong, to a program: `{"error": "…"}`.
+/// Creates an error response for programs: `{"error": "…"}`.
 #[must_use]
 pub fn json_error(status: StatusCode, message: &str) -> Response {
     response(status, "application/json", serde_json::json!({ "error": message }).to_string())
 }
 
-/// What is said beside a status: the error, if it is the asker's own. One of ours goes to the log, under what
-/// it stood in the way of: strangers are told no more than what to do.
+/// Returns the message for the client. 4xx errors are returned verbatim. 5xx errors are logged under
+/// `log_message` and replaced by a generic text, because they may contain internals.
 #[must_use]
-pub fn told(status: StatusCode, undone: &str, error: &impl Display) -> String {
+pub fn client_message(status: StatusCode, log_message: &str, error: &impl Display) -> String {
     if !status.is_server_error() {
         return error.to_string();
     }
-    log::error(undone, error);
+    log::error(log_message, error);
     match status {
         StatusCode::SERVICE_UNAVAILABLE => {
-            "The store cannot be read just now. Try again in a moment.".to_owned()
+            "The data store is temporarily unavailable. Try again in a moment.".to_owned()
         }
-        _ => "This cannot be answered. The function's log says why.".to_owned(),
+        _ => "Internal error. The function's log has the details.".to_owned(),
     }
 }
 
-/// Sets a header to a value that is known to be one.
+/// Sets a header. Ignores a value that headers cannot hold.
 pub fn set(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
 }
 
-/// Compresses an answer if its reader takes gzip and it is worth it: API Gateway does not do it.
+/// Compresses a response with gzip if the client accepts it and it saves time. API Gateway does not compress.
 #[must_use]
 pub fn compressed(request: &HeaderMap, mut response: Response) -> Response {
-    // Below this, one packet carries it anyway.
-    const WORTH: usize = 1200;
-    // Of 86 KB, a page becomes 21.7 KB in 0.5 ms; by 6, the default, 20.7 in 1.4.
+    // Bodies below this size fit into one packet anyway.
+    const MIN_SIZE: usize = 1200;
+    // Level 3 compresses a page of 86 KB to 21.7 KB in 0.5 ms; the default, 6, to 20.7 KB in 1.4 ms.
     const LEVEL: Compression = Compression::new(3);
-    let image =
+    let is_image =
         response.headers().get(CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"image/"));
-    if response.body().len() < WORTH || image || response.headers().contains_key(CONTENT_ENCODING) {
+    if response.body().len() < MIN_SIZE
+        || is_image
+        || response.headers().contains_key(CONTENT_ENCODING)
+    {
         return response;
     }
     response.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
-    if !takes_gzip(request) {
+    if !accepts_gzip(request) {
         return response;
     }
     let mut encoder = GzEncoder::new(Vec::new(), LEVEL);
-    // Writing to memory does not fail; if it did, the answer goes out as it is.
+    // Writing to memory does not fail. If it did, the response would be sent uncompressed.
     let compressed = encoder.write_all(response.body()).and_then(|()| encoder.finish());
     if let Ok(body) = compressed {
         *response.body_mut() = body;
@@ -187,18 +190,18 @@ pub fn compressed(request: &HeaderMap, mut response: Response) -> Response {
     response
 }
 
-/// Whether who asks takes gzip.
+/// Returns whether the client accepts gzip.
 #[must_use]
-pub fn takes_gzip(request: &HeaderMap) -> bool {
+pub fn accepts_gzip(request: &HeaderMap) -> bool {
     let accepted = request.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     accepted.flat_map(|value| value.split(',')).any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        // "0", or with zeros after a point: <https://www.rfc-editor.org/rfc/rfc9110#section-12.4.2>
+        // A weight of 0, such as `0` or `0.00`: <https://www.rfc-editor.org/rfc/rfc9110#section-12.4.2>
         let is_zero = |weight: &str| {
             weight.starts_with('0') && weight.bytes().all(|it| matches!(it, b'0' | b'.'))
         };
-        let refused = weight.trim().strip_prefix("q=").is_some_and(is_zero);
-        matches!(name.trim(), "gzip" | "*") && !refused
+        let is_rejected = weight.trim().strip_prefix("q=").is_some_and(is_zero);
+        matches!(name.trim(), "gzip" | "*") && !is_rejected
     })
 }
 
@@ -222,11 +225,11 @@ mod tests {
     }
 
     #[test]
-    fn a_forged_address_is_not_believed() {
+    fn ignores_forged_address() {
         let check = |forwarded: &[&str], trusted: u8, expected: &str| {
             let headers: Vec<_> =
                 forwarded.iter().map(|value| ("x-forwarded-for", *value)).collect();
-            let client = request(&headers).client(trusted);
+            let client = request(&headers).client_address(trusted);
             assert_eq!(client.to_string(), expected, "{forwarded:?} behind {trusted}");
         };
         check(&[], 0, "203.0.113.9");
@@ -245,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_decoded_and_the_first_counts() {
+    fn first_value_of_parameter_counts_decoded() {
         let request = request(&[]);
         assert_eq!(request.parameter("a").as_deref(), Some("1"));
         assert_eq!(request.parameter("b").as_deref(), Some("x y z"));
@@ -254,13 +257,13 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_for_those_who_take_it() {
+    fn compresses_only_for_clients_that_accept_gzip() {
         let check = |accepted: &str, body: usize, expected: bool| {
             let request = request(&[("accept-encoding", accepted)]);
-            let answer = text(StatusCode::OK, &"x".repeat(body));
-            let answer = compressed(&request.headers, answer);
-            assert_eq!(answer.headers().contains_key(CONTENT_ENCODING), expected, "{accepted}");
-            assert_eq!(answer.body().len() < body, expected);
+            let response = text(StatusCode::OK, &"x".repeat(body));
+            let response = compressed(&request.headers, response);
+            assert_eq!(response.headers().contains_key(CONTENT_ENCODING), expected, "{accepted}");
+            assert_eq!(response.body().len() < body, expected);
         };
         check("gzip, deflate, br", 5000, true);
         check("br;q=1.0, gzip;q=0.8", 5000, true);

@@ -1,8 +1,8 @@
-//! Log lines: JSON on standard error, one a line, as Lambda's JSON log format takes them
+//! Log lines: one JSON object per line on standard error, in Lambda's JSON log format
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html>).
 //!
-//! Only what an owner must know is logged. Never what a visitor sent: no address, no User-Agent,
-//! no line per hit.
+//! The log holds only what the owner must know. It never contains what a visitor sent: no IP address, no
+//! User-Agent, no line per hit.
 
 use std::fmt::Display;
 
@@ -12,22 +12,22 @@ use serde::Serialize;
 
 use crate::platform::sanitize::clean;
 
-/// Something failed that should not: shown to the owner, and counted by the stack's alarms.
+/// Logs an error. The stack's alarms count these lines.
 pub(crate) fn error(message: &str, error: impl Display) {
     let line = serde_json::json!({
-        // Without a time, Lambda takes a line to be one of the level INFO.
+        // Lambda treats a line without a timestamp as level INFO.
         "timestamp": Timestamp::now().to_string(),
         "level": "ERROR",
         "message": message,
-        // Some errors quote whole answers.
+        // Some errors quote entire responses.
         "error": clean(&error.to_string(), 500),
     });
     eprintln!("{line}");
 }
 
-/// Something was done that nobody waits for.
+/// Logs the outcome of a scheduled run.
 #[cfg(feature = "lambda")]
-pub(crate) fn done(message: &str, outcome: &impl Serialize) {
+pub(crate) fn info(message: &str, outcome: &impl Serialize) {
     let line = serde_json::json!({
         "timestamp": Timestamp::now().to_string(),
         "level": "INFO",

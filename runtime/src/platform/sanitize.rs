@@ -1,14 +1,14 @@
-//! Text from strangers, made fit to store and to show: one line, no invisible tricks, bounded.
+//! Sanitizing of text from strangers: one line, no invisible characters, limited length.
 
-/// What marks a text that was cut.
+/// Marks truncated text.
 const ELLIPSIS: char = '…';
 
-/// `text` on one line without control characters, trimmed, at most `max` bytes long.
+/// Returns `text` as one trimmed line without invisible characters, truncated to `max` bytes.
 #[must_use]
 pub fn clean(text: &str, max: usize) -> String {
     let mut clean = String::with_capacity(text.len().min(max));
     for c in text.chars() {
-        // Enough for the longest text that `truncate` leaves, whatever is sent.
+        // More is not needed: `truncate` shortens it to `max` anyway.
         if clean.len() > max {
             break;
         }
@@ -25,7 +25,7 @@ pub fn clean(text: &str, max: usize) -> String {
     clean
 }
 
-/// Cuts `text` to at most `max` bytes, between characters, and shows that it was cut.
+/// Truncates `text` to at most `max` bytes, between characters, and ends it with an ellipsis.
 pub fn truncate(text: &mut String, max: usize) {
     if text.len() <= max {
         return;
@@ -38,9 +38,9 @@ pub fn truncate(text: &mut String, max: usize) {
     }
 }
 
-/// Characters that show nothing, or make what follows show as something else: controls, and the
-/// direction overrides of "Trojan Source" (CVE-2021-42574). Joiners that emoji and Indic scripts
-/// need are left alone, and so is right-to-left text as such.
+/// Returns whether a character is invisible, or changes how the following text is displayed: control
+/// characters and the direction overrides of "Trojan Source" (CVE-2021-42574). Joiners, which emoji and Indic
+/// scripts need, and right-to-left text are allowed.
 #[must_use]
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_one_visible_line() {
+    fn clean_text_is_one_visible_line() {
         let check = |text: &str, expected: &str| assert_eq!(clean(text, 64), expected, "{text:?}");
         check("newsletter", "newsletter");
         check("  a,\tb\n\n:x ", "a, b :x");
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_between_characters() {
+    fn truncates_between_characters() {
         assert_eq!(clean("abcdef", 6), "abcdef");
         assert_eq!(clean("abcdefg", 6), "abc…");
         assert_eq!(clean("ééééé", 8), "éé…");

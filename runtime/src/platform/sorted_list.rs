@@ -1,32 +1,32 @@
-//! Lookup in a sorted text that is part of the program, with nothing parsed and nothing
-//! allocated at start: a binary search over its lines.
-//! The lists themselves are in lists/, what they mean is in the modules that read them.
+//! Lookup in sorted text embedded in the program: a binary search over its lines, so startup parses and allocates
+//! nothing.
+//!
+//! The lists are in lists/. The modules that use a list know what it means.
 
 use std::cmp::Ordering;
 
-/// A text of lines `key` or `key<TAB>value`, sorted by bytes. Lines that begin with `#` are
-/// comments and stand first; no key begins with a character that sorts before it.
+/// Lines of `key` or `key<TAB>value`, sorted by bytes. Lines starting with `#` are comments and come first; no
+/// key may start with a character that sorts before `#`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct List {
+pub(crate) struct SortedList {
     text: &'static str,
 }
 
-impl List {
-    /// A list of a text such as `include_str!` gives. That it is sorted is for a test to hold
-    /// ([`List::lines`]); in an unsorted one, keys are not found.
+impl SortedList {
+    /// Creates a list from embedded text. Lookups miss keys if the text is not sorted, so a test must check that
+    /// (see [`SortedList::lines`]).
     #[must_use]
     pub(crate) const fn new(text: &'static str) -> Self {
         Self { text }
     }
 
-    /// The value of a key, which is empty where the line is the key alone. Keys are compared
-    /// byte by byte: the case of letters matters.
+    /// Returns the value of a key: empty if the line has only the key. Keys are case-sensitive.
     #[must_use]
     pub(crate) fn get(&self, key: &str) -> Option<&'static str> {
-        // What is left to search: whole lines, without the last one's newline.
+        // The lines left to search, without the last newline.
         let mut rest = self.text.strip_suffix('\n').unwrap_or(self.text);
         while !rest.is_empty() {
-            // The line around the middle byte. Newlines are ASCII, so cuts are between characters.
+            // The line around the middle byte. Newlines are ASCII, so slices end between characters.
             let bytes = rest.as_bytes();
             let middle = bytes.len() / 2;
             let start = bytes[..middle].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
@@ -34,7 +34,7 @@ impl List {
                 .iter()
                 .position(|&b| b == b'\n')
                 .map_or(bytes.len(), |at| middle + at);
-            // A middle that is itself a newline belongs to the line it ends.
+            // If the middle byte is a newline, it belongs to the line that it ends.
             let line = &rest[start..end];
             let (found, value) = line.split_once('\t').unwrap_or((line, ""));
             let order = if line.starts_with('#') { Ordering::Less } else { found.cmp(key) };
@@ -47,7 +47,7 @@ impl List {
         None
     }
 
-    /// The lines that are not comments, as (key, value).
+    /// Iterates over the lines except comments, as (key, value).
     #[cfg(test)]
     pub(crate) fn lines(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
         let lines = self.text.lines().filter(|line| !line.starts_with('#'));
@@ -60,11 +60,11 @@ mod tests {
     use super::*;
 
     fn check(text: &'static str, key: &str, expected: Option<&str>) {
-        assert_eq!(List::new(text).get(key), expected, "{key:?} in {text:?}");
+        assert_eq!(SortedList::new(text).get(key), expected, "{key:?} in {text:?}");
     }
 
     #[test]
-    fn keys_and_values() {
+    fn returns_value_of_key() {
         const TEXT: &str = "# a comment\n# another\na\t1\nab\t2\nb\nc\tthree\t3\n";
         check(TEXT, "a", Some("1"));
         check(TEXT, "ab", Some("2"));
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn edges() {
+    fn searches_tiny_lists() {
         check("", "a", None);
         check("\n", "a", None);
         check("a", "a", Some(""));
@@ -85,12 +85,12 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_found() {
+    fn finds_every_line_of_every_list() {
         for list in [
-            List::new(include_str!("../../lists/sources.txt")),
-            List::new(include_str!("../../lists/spam.txt")),
-            List::new(include_str!("../../lists/countries.txt")),
-            List::new(include_str!("../../lists/country-names.txt")),
+            SortedList::new(include_str!("../../lists/sources.txt")),
+            SortedList::new(include_str!("../../lists/spam.txt")),
+            SortedList::new(include_str!("../../lists/countries.txt")),
+            SortedList::new(include_str!("../../lists/country-names.txt")),
         ] {
             assert!(list.lines().is_sorted());
             for (key, value) in list.lines() {

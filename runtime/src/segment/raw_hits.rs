@@ -64,7 +64,7 @@ pub(crate) fn append_hits(
     let (mut unreadable, mut rate_limiter) = (0, RateLimiter::default());
     for item in items {
         match record(item) {
-            Ok(record) => batch.push(dictionaries, &rate_limiter.paced(record)),
+            Ok(record) => batch.push(dictionaries, &rate_limiter.exclude_over_limit(record)),
             Err(problem) => {
                 if unreadable == 0 {
                     log::error("a stored hit is left out of the reports", problem);

@@ -10,7 +10,7 @@ use crate::archive::RawData;
 use crate::archive::export::{self, Cursor, Format, PAGE, Page};
 use crate::auth::AuthError;
 use crate::platform::context::Context;
-use crate::platform::http::{Request, Response, json_error, response, set, told};
+use crate::platform::http::{Request, Response, client_message, json_error, response, set};
 use crate::platform::log;
 use crate::platform::sanitize::clean;
 use crate::storage::{Store, StoreError};
@@ -47,7 +47,7 @@ impl<S: Store, A: Context> Web<S, A> {
             ExportError::Store(error) => error.status(),
             _ => StatusCode::BAD_REQUEST,
         };
-        json_error(status, &told(status, "cannot make a page of an export", &error))
+        json_error(status, &client_message(status, "cannot make a page of an export", &error))
     }
 
     async fn page_of(&self, request: &Request) -> Result<Response, ExportError> {

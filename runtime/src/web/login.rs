@@ -11,7 +11,7 @@ use super::Web;
 use super::assets::STYLE;
 use super::error::{Format, WebError};
 use super::pages::{query, see};
-use crate::auth::{AccessMode, AuthError, in_words, is_cross_site, no_cookie};
+use crate::auth::{AccessMode, AuthError, expired_cookie, format_seconds, is_cross_site};
 use crate::platform::context::Context;
 use crate::platform::http::{Request, Response, set};
 use crate::storage::Store;
@@ -40,7 +40,7 @@ impl<S: Store, A: Context> Web<S, A> {
                 text => "You stay signed in on this browser for 30 days. The link works once and expires after 10 minutes.",
                 link,
             },
-            None if self.access().takes_passwords().await? => context! {
+            None if self.access().has_password().await? => context! {
                 style => STYLE,
                 title => "Sign in to your dashboard",
                 text => "You stay signed in on this browser for 30 days.",
@@ -57,7 +57,7 @@ impl<S: Store, A: Context> Web<S, A> {
     /// Shows the sign-in page in place of a private dashboard. Only a page mentions the password, never data.
     pub(super) async fn closed_page(&self, request: &Request) -> Result<Response, WebError> {
         // If the table cannot be read, the page without a password still works.
-        if !self.access().takes_passwords().await.unwrap_or(false) {
+        if !self.access().has_password().await.unwrap_or(false) {
             return Err(AuthError::SignIn.into());
         }
         let page = self.message_page(
@@ -72,7 +72,7 @@ impl<S: Store, A: Context> Web<S, A> {
                 command => OPEN,
             },
         );
-        Ok(AuthError::SignIn.challenged(page))
+        Ok(AuthError::SignIn.with_auth_headers(page))
     }
 
     pub(super) async fn login(&self, request: &Request) -> Result<Response, WebError> {
@@ -82,7 +82,7 @@ impl<S: Store, A: Context> Web<S, A> {
         let (access, random) = (self.access(), self.ambient.random()?);
         let login = match (field(request, "link"), field(request, "password")) {
             (None, Some(password)) => {
-                access.login_by_password(password, site_of(request), random).await?
+                access.login_with_password(password, site_of(request), random).await?
             }
             (link, _) => access.login(&link.unwrap_or_default(), random).await?,
         };
@@ -98,7 +98,7 @@ impl<S: Store, A: Context> Web<S, A> {
             return self.failed(&WebError::Auth(AuthError::CrossSite), Format::Html, request);
         }
         let mut answer = see(api::DASHBOARD, StatusCode::SEE_OTHER);
-        set(&mut answer, SET_COOKIE, &no_cookie());
+        set(&mut answer, SET_COOKIE, &expired_cookie());
         answer
     }
 
@@ -127,7 +127,7 @@ impl<S: Store, A: Context> Web<S, A> {
                 "Too many attempts",
                 format!(
                     "For {}, further attempts are rejected, even with the right password.",
-                    in_words(*seconds)
+                    format_seconds(*seconds)
                 ),
                 Some("To sign in now, create a sign-in link with this command:"),
                 Some(OPEN),

@@ -14,7 +14,7 @@ use super::dashboard::format;
 use super::error::{Format, WebError};
 use crate::auth::{AuthError, EmbedOrigin, SHARE_PARAMETER};
 use crate::platform::context::Context;
-use crate::platform::http::{Request, Response, json_error, response, set, text, told};
+use crate::platform::http::{Request, Response, client_message, json_error, response, set, text};
 use crate::platform::log;
 use crate::storage::Store;
 
@@ -54,17 +54,17 @@ impl<S: Store, A: Context> Web<S, A> {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         };
-        let message = told(status, "cannot make a report", failure);
+        let message = client_message(status, "cannot make a report", failure);
         match (format, failure) {
             (Format::Json, WebError::Auth(denied)) => return denied.response(),
             (Format::Json, _) => return json_error(status, &message),
             (Format::Csv, WebError::Auth(denied)) => {
-                return denied.challenged(text(status, &message));
+                return denied.with_auth_headers(text(status, &message));
             }
             (Format::Csv, _) => return text(status, &message),
             (Format::Html, WebError::Auth(AuthError::UnknownSite(..))) => {}
             (Format::Html, WebError::Auth(denied)) => {
-                return denied.challenged(self.closed(denied, request));
+                return denied.with_auth_headers(self.closed(denied, request));
             }
             (Format::Html, _) => {}
         }

@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 
 use crate::auth::{AuthError, Authenticator};
 use crate::catalog::checkpoint::Checkpoint;
-use crate::platform::http::{Request, Response, json_error, response, told};
+use crate::platform::http::{Request, Response, client_message, json_error, response};
 use crate::query::QueryError;
 use crate::query::period::PeriodContext;
 use crate::query::reader::{ReadError, Reader};
@@ -246,5 +246,5 @@ fn error_response(error: &StatsError) -> Response {
         StatsError::Store(error) => error.status(),
         StatsError::Json(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    json_error(status, &told(status, "cannot answer a query of the Stats API", error))
+    json_error(status, &client_message(status, "cannot answer a query of the Stats API", error))
 }

@@ -100,7 +100,7 @@ pub fn sdk() -> aws_sdk_dynamodb::Client {
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("AKIATEST", "secret", None, None, "test"))
         .endpoint_url(format!("http://{}", address()))
-        .http_client(HttpClient::new().unwrap().into_client())
+        .http_client(HttpClient::new().unwrap().into_sdk_client())
         .build();
     aws_sdk_dynamodb::Client::from_conf(config)
 }

@@ -9,7 +9,7 @@ mod visibility;
 
 use footfall_infra::settings::{Domain, Settings};
 use footfall_runtime::auth::admin::{self, TokenRequest};
-use footfall_runtime::auth::{AccessMode, Authenticator, EmbedOrigin, Kind, Token};
+use footfall_runtime::auth::{AccessMode, Authenticator, EmbedOrigin, Token, TokenKind};
 use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::web::Web;
 use footfall_testkit::context::Fixed;
@@ -63,13 +63,13 @@ impl Deployed {
         self.get_dashboard(query, headers).status().as_u16()
     }
 
-    fn create_token(&self, kind: Kind, site: &str, expires: Option<&str>) -> (String, Token) {
+    fn create_token(&self, kind: TokenKind, site: &str, expires: Option<&str>) -> (String, Token) {
         self.create_embeddable(kind, site, expires, &[])
     }
 
     fn create_embeddable(
         &self,
-        kind: Kind,
+        kind: TokenKind,
         site: &str,
         expires: Option<&str>,
         embed: &[&str],
@@ -115,7 +115,7 @@ impl Deployed {
         Authenticator {
             store: &self.store,
             settings: &self.settings,
-            door: AccessMode::Closed,
+            mode: AccessMode::Closed,
             now,
         }
     }

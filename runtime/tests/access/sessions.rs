@@ -1,6 +1,6 @@
 //! Login links, the sessions that they begin, and signing out.
 
-use footfall_runtime::auth::{Kind, admin};
+use footfall_runtime::auth::{TokenKind, admin};
 use footfall_runtime::platform::http::{Request, Response};
 use footfall_runtime::storage::{Item, Store as _, keys};
 use footfall_testkit::request;
@@ -129,7 +129,7 @@ fn session_ends_when_it_expires_or_its_key_changes() {
 
     // A new key ends every session and makes login links invalid. Tokens stay valid.
     let link = deployed.login_link(None);
-    let (token, _) = deployed.create_token(Kind::Api, "closed.example", None);
+    let (token, _) = deployed.create_token(TokenKind::Api, "closed.example", None);
     wait(admin::rotate_key(&deployed.store, &deployed.clock)).unwrap();
     assert_eq!(sees(&session), 401);
     assert_eq!(deployed.sign_in(&link).status(), 403);

@@ -1,6 +1,6 @@
 //! API tokens and share links: each opens one site, and no secret is stored.
 
-use footfall_runtime::auth::{AccessMode, AuthError, Authenticator, Kind, admin};
+use footfall_runtime::auth::{AccessMode, AuthError, Authenticator, TokenKind, admin};
 use footfall_runtime::storage::{Item, Store as _, keys};
 use footfall_testkit::request;
 use footfall_testkit::wait::wait;
@@ -13,7 +13,7 @@ use super::{Deployed, NOW, bearer, error, header, text, with};
 fn token_opens_the_data_of_its_site_alone() {
     let deployed = Deployed::new();
     let (secret, token) =
-        deployed.create_token(Kind::Api, "closed.example", Some("2026-11-23T00:00:00Z"));
+        deployed.create_token(TokenKind::Api, "closed.example", Some("2026-11-23T00:00:00Z"));
     let [(name, value)] = bearer(&secret);
     let headers = [(name, value.as_str())];
     for query in ["format=json", "format=csv", "site=closed.example&format=json"] {
@@ -49,17 +49,17 @@ fn token_opens_the_data_of_its_site_alone() {
     deployed.clock.set("2026-11-23T00:00:00Z");
     assert_eq!(deployed.status("format=json", &headers), 401);
     deployed.clock.set(NOW);
-    let revoked = wait(admin::revoke(&deployed.store, Kind::Api, &token.id)).unwrap();
+    let revoked = wait(admin::revoke(&deployed.store, TokenKind::Api, &token.id)).unwrap();
     assert_eq!(revoked.unwrap(), token);
     assert_eq!(deployed.status("format=json", &headers), 401);
-    assert_eq!(wait(admin::revoke(&deployed.store, Kind::Api, &token.id)).unwrap(), None);
+    assert_eq!(wait(admin::revoke(&deployed.store, TokenKind::Api, &token.id)).unwrap(), None);
 }
 
 #[test]
 fn api_requires_a_token_and_ignores_sessions() {
     let deployed = Deployed::new();
-    let (secret, _) = deployed.create_token(Kind::Api, "closed.example", None);
-    let (share, _) = deployed.create_token(Kind::Share, "closed.example", None);
+    let (secret, _) = deployed.create_token(TokenKind::Api, "closed.example", None);
+    let (share, _) = deployed.create_token(TokenKind::Share, "closed.example", None);
     let session = deployed.start_session();
     let check = |headers: &[(&str, &str)], site: &str, expected: Option<u16>| {
         let request = with(request::post("{}"), headers);
@@ -84,7 +84,7 @@ fn api_requires_a_token_and_ignores_sessions() {
     check(&[], "not.there", Some(401));
     check(&[("cookie", &session)], "closed.example", Some(401));
     // `dev` requires no authentication.
-    let open = Authenticator { door: AccessMode::Open, ..deployed.authenticator() };
+    let open = Authenticator { mode: AccessMode::Open, ..deployed.authenticator() };
     assert!(wait(open.api(&request::post("{}"), "closed.example")).is_ok());
     let unknown = wait(open.api(&request::post("{}"), "not.there"));
     assert!(matches!(unknown, Err(AuthError::UnknownSite(..))), "{unknown:?}");
@@ -94,7 +94,7 @@ fn api_requires_a_token_and_ignores_sessions() {
 fn share_link_shows_its_site_alone() {
     let deployed = Deployed::new();
     let (secret, token) =
-        deployed.create_token(Kind::Share, "closed.example", Some("2026-11-23T00:00:00Z"));
+        deployed.create_token(TokenKind::Share, "closed.example", Some("2026-11-23T00:00:00Z"));
     let query = format!("auth={secret}");
     let page = deployed.get_dashboard(&query, &[]);
     assert_eq!(page.status(), 200);
@@ -138,10 +138,10 @@ fn share_link_shows_its_site_alone() {
     assert_eq!(deployed.status(&query, &[]), 403);
     deployed.clock.set(NOW);
     // It cannot be revoked by its secret, nor as an API token.
-    for (kind, id) in [(Kind::Share, secret.as_str()), (Kind::Api, &token.id)] {
+    for (kind, id) in [(TokenKind::Share, secret.as_str()), (TokenKind::Api, &token.id)] {
         assert_eq!(wait(admin::revoke(&deployed.store, kind, id)).unwrap(), None);
     }
-    wait(admin::revoke(&deployed.store, Kind::Share, &token.id)).unwrap().unwrap();
+    wait(admin::revoke(&deployed.store, TokenKind::Share, &token.id)).unwrap().unwrap();
     assert_eq!(deployed.status(&query, &[]), 403);
 }
 
@@ -149,7 +149,8 @@ fn share_link_shows_its_site_alone() {
 fn shared_page_can_be_embedded_only_by_named_origins() {
     let deployed = Deployed::new();
     let origins = ["https://blog.example.com", "https://docs.example.com:8443"];
-    let (secret, _) = deployed.create_embeddable(Kind::Share, "closed.example", None, &origins);
+    let (secret, _) =
+        deployed.create_embeddable(TokenKind::Share, "closed.example", None, &origins);
     let policy = |query: &str| {
         let answer = deployed.get_dashboard(query, &[]);
         let policy = header(&answer, "content-security-policy").to_owned();
@@ -166,9 +167,9 @@ fn shared_page_can_be_embedded_only_by_named_origins() {
 #[test]
 fn secrets_are_not_stored() {
     let deployed = Deployed::new();
-    let (token, _) = deployed.create_token(Kind::Api, "closed.example", None);
+    let (token, _) = deployed.create_token(TokenKind::Api, "closed.example", None);
     let (share, made) =
-        deployed.create_token(Kind::Share, "closed.example", Some("2026-11-23T00:00:00Z"));
+        deployed.create_token(TokenKind::Share, "closed.example", Some("2026-11-23T00:00:00Z"));
     let session = deployed.start_session();
     let items = format!(
         "{:?}",
@@ -183,7 +184,7 @@ fn secrets_are_not_stored() {
         assert!(!items.contains(secret), "{secret}: {items}");
     }
     // The table may delete the token once it has expired, and not before.
-    let shares = wait(admin::list(&deployed.store, Kind::Share)).unwrap();
+    let shares = wait(admin::list(&deployed.store, TokenKind::Share)).unwrap();
     assert_eq!(shares, [made]);
     let item = deployed
         .store
@@ -197,7 +198,7 @@ fn secrets_are_not_stored() {
 #[test]
 fn damaged_items_grant_no_access() {
     let deployed = Deployed::new();
-    let (secret, _) = deployed.create_token(Kind::Share, "closed.example", None);
+    let (secret, _) = deployed.create_token(TokenKind::Share, "closed.example", None);
     let session = deployed.start_session();
     let item = deployed.store.items().into_iter().find(|i| i.key.sk.starts_with("token#")).unwrap();
     wait(deployed.store.put(Item { value: b"{}".to_vec(), ..item })).unwrap();

@@ -6,7 +6,7 @@ use footfall_runtime::hit::country::Country;
 use footfall_runtime::hit::exclusion::ExclusionReason;
 use footfall_runtime::hit::user_agent::Device;
 use footfall_runtime::hit::visitor::VisitorId;
-use footfall_runtime::hit::{Campaign, Engagement, Excluded, Hit, Kind, Screen};
+use footfall_runtime::hit::{Campaign, Engagement, Excluded, Hit, Kind, ScreenSize};
 use footfall_runtime::query::condition::Operator;
 use footfall_runtime::query::dimension::{Dimension, Key};
 use jiff::civil::Date;
@@ -156,7 +156,7 @@ fn step() -> impl Strategy<Value = Step> {
     let acquisition = (text(SOURCES), text(REFERRERS), campaign);
     let countries = vec![None, Country::parse("DE"), Country::parse("US")];
     let devices = vec![None, Some(Device::Desktop), Some(Device::Mobile)];
-    let screens = vec![None, Some(Screen::Mobile), Some(Screen::Laptop)];
+    let screens = vec![None, Some(ScreenSize::Mobile), Some(ScreenSize::Laptop)];
     let client = (
         select(countries),
         text(BROWSERS),

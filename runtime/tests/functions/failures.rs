@@ -48,7 +48,7 @@ async fn hits_that_cannot_be_stored_are_not_accepted() {
         let dashboard = Function::start(DASHBOARD, &variables).await;
         // The page that asks to sign in needs no table.
         assert_eq!(sent(&dashboard, &event("dashboard")).await.status, 401);
-        let session = Session::starting(Timestamp::now()).signed(&SigningKey::new([1; 32]));
+        let session = Session::new(Timestamp::now()).signed(&SigningKey::new([1; 32]));
         let cookie = format!("{COOKIE_NAME}={session}");
         let answer = sent(&dashboard, &signed_in("dashboard", &cookie)).await;
         assert_eq!(answer.status, status, "{what}: {}", answer.text());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 
 use footfall_infra::settings::Domain;
-use footfall_runtime::auth::Kind;
+use footfall_runtime::auth::TokenKind;
 use footfall_runtime::auth::admin::{self, TokenRequest};
 use footfall_runtime::platform::context::SystemContext;
 use footfall_runtime::storage::dynamodb::DynamoDb;
@@ -163,7 +163,7 @@ async fn check_dashboard_shows_tracked_hits(track: &str, dashboard: &str) {
 
 /// An API token and a share link work until they are revoked.
 async fn check_tokens_and_share_links(dashboard: &Function, store: &DynamoDb) {
-    for kind in [Kind::Api, Kind::Share] {
+    for kind in [TokenKind::Api, TokenKind::Share] {
         let request = TokenRequest {
             kind,
             site: Domain::try_from("example.com".to_owned()).unwrap(),
@@ -174,10 +174,10 @@ async fn check_tokens_and_share_links(dashboard: &Function, store: &DynamoDb) {
         let (secret, token) = admin::create(store, &SystemContext, request).await.unwrap();
         let mut asks = event("dashboard-json");
         match kind {
-            Kind::Api => {
+            TokenKind::Api => {
                 asks["headers"]["authorization"] = format!("Bearer {}", secret.expose()).into();
             }
-            Kind::Share => {
+            TokenKind::Share => {
                 asks["rawQueryString"] =
                     format!("auth={}&days=2&format=json", secret.expose()).into();
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use footfall_infra::settings::Settings;
 use footfall_runtime::auth::AccessMode;
 use footfall_runtime::hit::visitor::VisitorId;
-use footfall_runtime::ingest::{MEASURING_SCRIPT, SCRIPT};
+use footfall_runtime::ingest::{ENGAGEMENT_SCRIPT, SCRIPT};
 use footfall_runtime::platform::http::Request;
 use footfall_runtime::web::Web;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -252,7 +252,7 @@ fn stores_nothing_in_the_browser() {
             assert!(!answer.headers().contains_key(name), "{path} sends {name}");
         }
     }
-    for script in [SCRIPT, MEASURING_SCRIPT] {
+    for script in [SCRIPT, ENGAGEMENT_SCRIPT] {
         assert!(script.contains("sendBeacon") || script.contains("fetch"), "it is the tracker");
         for keeps in
             ["cookie", "setItem", "sessionStorage", "indexedDB", "caches.", "serviceWorker"]

@@ -687,7 +687,7 @@ impl Store for Broken {
 
 /// As in `dev`.
 fn access<'a>(settings: &'a Settings, store: &'a Broken) -> Authenticator<'a, Broken> {
-    Authenticator { store, settings, door: AccessMode::Open, now: NOW.parse().unwrap() }
+    Authenticator { store, settings, mode: AccessMode::Open, now: NOW.parse().unwrap() }
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ impl World {
     /// Creates a token for a site, and returns its secret.
     pub(crate) fn token(&self, site: &str) -> String {
         let wish = TokenRequest {
-            kind: auth::Kind::Api,
+            kind: auth::TokenKind::Api,
             site: Domain::try_from(site.to_owned()).unwrap(),
             name: "reports".to_owned(),
             expires: None,

@@ -1,5 +1,6 @@
-//! The way to AWS through an HTTP proxy, which is asked for a tunnel and sees nothing of what goes
-//! through. Requests without TLS go straight: they are for an emulator, or for the machine's own metadata.
+//! Connections to AWS through an HTTP proxy. They use a tunnel, so the proxy cannot read the traffic.
+//!
+//! Requests without TLS bypass the proxy: they go to an emulator or to the machine's own metadata service.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -15,42 +16,42 @@ use tower_service::Service;
 
 use super::TcpConnector;
 
-/// The variables that name a proxy, and those that name hosts which are reached without it.
+/// Environment variables with the proxy's URL, and with the hosts that bypass it.
 const PROXY: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 const DIRECT: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
-/// Which hosts are reached through which proxy.
+/// Maps hosts to the proxy to use.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies(Option<Arc<Matcher>>);
 
-/// A proxy that cannot be used.
+/// An environment variable with an unsupported proxy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0} names no proxy that can be used")]
+#[error("invalid proxy in {0}: expected the URL of an HTTP proxy")]
 pub struct ProxyError(&'static str);
 
 impl Proxies {
-    /// Those that the variables name which curl and others read, through `get`: the first of
-    /// `HTTPS_PROXY`, `https_proxy`, `ALL_PROXY` and `all_proxy` that is set, but for the hosts in
-    /// `NO_PROXY` or `no_proxy`.
+    /// Reads the same environment variables as curl, through `get`. The proxy is the first set one of
+    /// `HTTPS_PROXY`, `https_proxy`, `ALL_PROXY` and `all_proxy`. The hosts in `NO_PROXY` or `no_proxy` bypass
+    /// it.
     ///
     /// <https://everything.curl.dev/usingcurl/proxies/env.html>
     ///
     /// # Errors
-    /// If a proxy is to be spoken to by TLS or SOCKS, or is no address at all.
-    pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, ProxyError> {
+    /// If the proxy's URL is invalid, or requires TLS or SOCKS.
+    pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Result<Self, ProxyError> {
         let set = |name: &&'static str| Some((*name, get(name).filter(|text| !text.is_empty())?));
         let Some((name, proxy)) = PROXY.iter().find_map(set) else { return Ok(Self(None)) };
         let direct = DIRECT.iter().find_map(set).map_or_else(String::new, |(_, hosts)| hosts);
         let any = Uri::from_static("https://example.com");
-        let way = Matcher::builder().https(proxy.clone()).build().intercept(&any);
-        if way.is_none_or(|way| way.uri().scheme_str() != Some("http")) {
+        let matched = Matcher::builder().https(proxy.clone()).build().intercept(&any);
+        if matched.is_none_or(|proxy| proxy.uri().scheme_str() != Some("http")) {
             return Err(ProxyError(name));
         }
         Ok(Self(Some(Arc::new(Matcher::builder().https(proxy).no(direct).build()))))
     }
 }
 
-/// A connection to a host, or to the host through a tunnel.
+/// Connects to hosts directly or through a tunnel.
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
     tcp: TcpConnector,
@@ -93,36 +94,39 @@ mod tests {
     use super::*;
 
     fn proxies(variables: &[(&str, &str)]) -> Result<Proxies, ProxyError> {
-        Proxies::from_variables(|name| {
+        Proxies::from_env(|name| {
             let found = variables.iter().find(|(variable, _)| *variable == name);
             found.map(|(_, value)| (*value).to_owned())
         })
     }
 
-    fn way(variables: &[(&str, &str)], host: &'static str) -> Option<String> {
+    fn proxy_for(variables: &[(&str, &str)], host: &'static str) -> Option<String> {
         let matcher = proxies(variables).unwrap().0?;
         matcher.intercept(&Uri::from_static(host)).map(|proxy| proxy.uri().to_string())
     }
 
     #[test]
-    fn a_proxy_is_for_tls_and_for_hosts_that_are_not_left_out() {
+    fn proxy_applies_to_tls_except_for_excluded_hosts() {
         let both =
             [("https_proxy", "http://proxy:3128"), ("NO_PROXY", "s3.amazonaws.com,.internal")];
         let through = Some("http://proxy:3128/".to_owned());
-        assert_eq!(way(&both, "https://sts.amazonaws.com"), through);
-        assert_eq!(way(&both, "https://bucket.s3.amazonaws.com"), None);
-        assert_eq!(way(&both, "https://a.internal"), None);
-        assert_eq!(way(&both, "http://169.254.169.254/latest"), None);
-        assert_eq!(way(&[("ALL_PROXY", "proxy:3128")], "https://sts.amazonaws.com"), through);
-        assert_eq!(way(&[("HTTPS_PROXY", "")], "https://sts.amazonaws.com"), None);
-        assert_eq!(way(&[("HTTP_PROXY", "http://proxy:1")], "https://sts.amazonaws.com"), None);
+        assert_eq!(proxy_for(&both, "https://sts.amazonaws.com"), through);
+        assert_eq!(proxy_for(&both, "https://bucket.s3.amazonaws.com"), None);
+        assert_eq!(proxy_for(&both, "https://a.internal"), None);
+        assert_eq!(proxy_for(&both, "http://169.254.169.254/latest"), None);
+        assert_eq!(proxy_for(&[("ALL_PROXY", "proxy:3128")], "https://sts.amazonaws.com"), through);
+        assert_eq!(proxy_for(&[("HTTPS_PROXY", "")], "https://sts.amazonaws.com"), None);
+        assert_eq!(
+            proxy_for(&[("HTTP_PROXY", "http://proxy:1")], "https://sts.amazonaws.com"),
+            None
+        );
     }
 
     #[test]
-    fn a_proxy_of_another_kind_is_refused_without_its_password() {
+    fn rejects_unsupported_proxy_without_revealing_its_password() {
         for wrong in ["https://u:secret@proxy", "socks5://u:secret@proxy", "ftp://secret", "::"] {
             let error = proxies(&[("HTTPS_PROXY", wrong)]).unwrap_err().to_string();
-            assert!(error.starts_with("HTTPS_PROXY names no proxy"), "{error}");
+            assert!(error.starts_with("invalid proxy in HTTPS_PROXY"), "{error}");
             assert!(!error.contains("secret"), "{error}");
         }
     }
