@@ -47,9 +47,9 @@ impl World {
     /// Two days with three people.
     ///
     /// - Wednesday: Ann comes from Google at 9:00 and reads /a, at 9:04 /b, where she signs up at 9:05 for the plan
-    /// "pro". Bob comes directly at 10:00 and reads /a.
+    ///   "pro". Bob comes directly at 10:00 and reads /a.
     /// - Thursday: Ann comes from Google at 8:00 and reads /b. Cid comes from a campaign at 23:50, reads /a, and at
-    /// 23:58 /thanks.
+    ///   23:58 /thanks.
     pub(crate) fn of_three() -> Self {
         let mut world = Self::new("UTC");
         let ann = json!({
