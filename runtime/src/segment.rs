@@ -58,7 +58,7 @@ const SCROLLED: &str = "scrolled";
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SegmentError {
     /// The Parquet library failed.
-    #[error("cannot read it as a Parquet file: {0}")]
+    #[error("not a valid Parquet file: {0}")]
     Parquet(Arc<ParquetError>),
     /// It is a Parquet file, but not a valid segment.
     #[error("not a valid Footfall segment: {0}")]

@@ -32,8 +32,8 @@ pub struct Item {
     pub key: Key,
     /// The content.
     pub value: Vec<u8>,
-    /// When the item may be deleted, in seconds since 1970. `None` means never. The store deletes it some time later (in
-    /// DynamoDB up to two days), and returns it in queries until then.
+    /// When the item may be deleted, in seconds since 1970. `None` means never. The store deletes it some time later
+    /// (in DynamoDB up to two days), and returns it in queries until then.
     pub expires: Option<i64>,
 }
 
@@ -165,8 +165,8 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Deletes the item under a key if it exists.
     fn delete(&self, key: &Key) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Destroys the remaining bytes of deleted items of a partition. Does nothing by default: DynamoDB reveals such bytes
-    /// only through backups.
+    /// Destroys the remaining bytes of deleted items of a partition. Does nothing by default: DynamoDB reveals such
+    /// bytes only through backups.
     fn compact(&self, partition: Partition) -> impl Future<Output = Result<(), StoreError>> + Send {
         let _ = partition;
         async { Ok(()) }

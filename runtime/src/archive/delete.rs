@@ -1,8 +1,8 @@
 //! Permanent deletion of hits by day and page. For the deployer and tests; no function does this.
 //!
 //! It takes two rounds. The first replaces every segment that has matching hits by one without them. The new first
-//! part is stored last and makes the others visible, so a reader sees either the old segment or the new one. A
-//! finished hour or day that is not rolled up yet gets a segment without its matching hits, which the rollup then keeps.
+//! part is stored last and makes the others visible, so a reader sees either the old segment or the new one. A finished
+//! hour or day that is not rolled up yet gets a segment without its matching hits. The rollup then keeps that one.
 //!
 //! The second round runs once nobody reads the old segments any more. It deletes their parts and the hits themselves.
 //!
@@ -180,8 +180,8 @@ impl<'a, S: Store> DeleteJob<'a, S> {
         Ok(())
     }
 
-    /// Runs the first round for a day. Afterwards no report has matching hits of finished hours. Returns the keys for the
-    /// second round.
+    /// Runs the first round for a day. Afterwards no report has matching hits of finished hours. Returns the keys for
+    /// the second round.
     ///
     /// # Errors
     /// If the store fails, or a segment cannot be encoded or decoded.

@@ -1,9 +1,9 @@
 //! Export of hits as text, one per line, and in pages for the API: `GET /api/v1/export`.
 //!
 //! All pages show the state of one moment. A cursor contains where the next page begins and where the last page ends,
-//! which is a minute before the first request. Every hit until then is in exactly one page, whatever arrives meanwhile.
-//! Pages are split by the time of hits, and never within a millisecond unless it alone is larger than a page. The rollup
-//! of a day between two pages does not change the times of its hits.
+//! which is a minute before the first request. Every hit until then is in exactly one page, whatever arrives
+//! meanwhile. Pages are split by the time of hits, and never within a millisecond unless it alone is larger than a
+//! page. The rollup of a day between two pages does not change the times of its hits.
 
 use std::fmt;
 
@@ -28,8 +28,8 @@ pub const PAGE: usize = 4_000_000;
 /// Maximum days to search for a page, since a function has 30 seconds. A page may be empty even if more follow.
 const MAX_DAYS: usize = 366;
 
-/// Minimum age of exported hits. The function `track` stores a hit within its timeout of 15 seconds; the rest allows for
-/// clocks that differ.
+/// Minimum age of exported hits. The function `track` stores a hit within its timeout of 15 seconds; the rest allows
+/// for clocks that differ.
 const MIN_AGE: SignedDuration = SignedDuration::from_mins(1);
 
 /// The format of exported hits.

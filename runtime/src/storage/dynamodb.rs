@@ -55,8 +55,8 @@ impl DynamoDb {
         self
     }
 
-    /// Sets how long to retry throttled requests, for work that can wait. It then uses the provisioned capacity that more
-    /// urgent requests leave.
+    /// Sets how long to retry throttled requests, for work that can wait. It then uses the provisioned capacity that
+    /// more urgent requests leave.
     #[must_use]
     pub fn patient(mut self, patience: Duration) -> Self {
         self.client.retries.patience = patience;

@@ -81,12 +81,12 @@ fn unreadable_segments_are_named_and_the_rest_is_shown() {
         (
             &key,
             day_bytes[..day_bytes.len() / 2].to_vec(),
-            "2026-11-20 of e.x: cannot read it as a Parquet",
+            "2026-11-20 of e.x: not a valid Parquet file",
         ),
-        (&key, b"{}".to_vec(), "2026-11-20 of e.x: cannot read it as a Parquet"),
-        (&key, Vec::new(), "2026-11-20 of e.x: cannot read it as a Parquet"),
+        (&key, b"{}".to_vec(), "2026-11-20 of e.x: not a valid Parquet file"),
+        (&key, Vec::new(), "2026-11-20 of e.x: not a valid Parquet file"),
         (&key, newer, "2026-11-20 of e.x: written by a newer version of Footfall (format 2"),
-        (&hour, b"PAR1".to_vec(), "2026-11-22T05 of e.x: cannot read it as a Parquet"),
+        (&hour, b"PAR1".to_vec(), "2026-11-22T05 of e.x: not a valid Parquet file"),
     ];
     for (key, value, expected) in cases {
         let good = bytes(key);

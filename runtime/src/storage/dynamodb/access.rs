@@ -74,8 +74,8 @@ pub struct MissingVariable(pub &'static str);
 
 impl Access {
     /// Reads the variables that all AWS SDKs use, through `get`: those named above, and `AWS_ENDPOINT_URL_DYNAMODB` or
-    /// `AWS_ENDPOINT_URL` for a custom endpoint. It reads no files and asks no metadata service: Lambda has neither, and
-    /// looking costs start-up time.
+    /// `AWS_ENDPOINT_URL` for a custom endpoint. It reads no files and asks no metadata service: Lambda has neither,
+    /// and looking costs start-up time.
     ///
     /// # Errors
     /// If the region or the credentials are missing, or the endpoint is invalid.

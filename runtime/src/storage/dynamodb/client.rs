@@ -32,7 +32,7 @@ const API: &str = "DynamoDB_20120810.";
 
 const JSON: &str = "application/x-amz-json-1.0";
 
-/// Clock difference from which on the client corrects its clock, in seconds. AWS rejects signatures from five minutes on.
+/// Clock difference at which the client corrects its clock, in seconds. AWS rejects signatures from five minutes on.
 const SKEW: i64 = 4 * 60;
 
 /// Errors that a wrong clock can cause.
