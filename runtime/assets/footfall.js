@@ -1,65 +1,66 @@
-// The tracker: what a page runs to be counted. Readable source, of which `npm/tracker.mjs` writes two files: one without
-// what is below `ENGAGEMENT`, footfall.min.js, and one with it, which is served where a site measures engagement.
+// The tracker: the script that a site's pages run. `npm/tracker.mjs` minifies this source into two files.
+// footfall.min.js leaves out the code behind `ENGAGEMENT`. footfall.engagement.min.js contains it, and is served where a
+// site measures engagement.
 //
 //   <script defer src="https://ENDPOINT/js/footfall.js"></script>
 //
 // Attributes of the script tag:
-//   data-api="https://…/track"   where hits go, if not to /track on the origin the script came from
-//   data-manual                  no automatic views: the page calls footfall('pageview') itself
-//   data-dnt                     a visitor with Do Not Track or Global Privacy Control on is not counted
-//   data-hash                    the fragment (#/about) is part of the page, for apps that route by it
-//   data-engagement              how far pages are scrolled, and how long they are looked at, is sent too
+//   data-api="https://…/track"   where to send hits; default: /track on the origin that serves the script
+//   data-manual                  sends no views automatically: the page calls footfall('pageview') itself
+//   data-dnt                     does not count visitors with Do Not Track or Global Privacy Control
+//   data-hash                    makes the fragment (#/about) part of the page, for apps with hash routing
+//   data-engagement              also sends scroll depth and time on page
 //
 // In the page:
-//   footfall('signup', { plan: 'pro' })              a custom event with its properties
-//   footfall('signup', { props: { plan: 'pro' } })   the same, as Plausible's trackers spell it
-//   footfall('pageview')                             a view, by hand
+//   footfall('signup', { plan: 'pro' })              a custom event with properties
+//   footfall('signup', { props: { plan: 'pro' } })   the same, in the form of Plausible's trackers
+//   footfall('pageview')                             a view sent by the page
 //
-// To call it before this file has loaded, define it as a queue:
+// To allow calls before this file has loaded, define a queue in the page:
 //   window.footfall = window.footfall || function () { (footfall.q = footfall.q || []).push(arguments) }
 //
-// A page opened with #footfall behind its address asks whether this browser is counted. A "no" is kept in it, under
-// `footfall` in localStorage, and a "yes" takes it away. Nothing else is ever kept.
+// A page whose URL ends in #footfall asks the visitor whether to count this browser. "No" is stored under `footfall` in
+// localStorage, and "yes" removes it. The tracker stores nothing else.
 //
-// It needs nothing but the browser, and never throws into the page.
-// Syntax up to ES2017: a browser that cannot parse it does not count, and nothing else happens to it.
+// It has no dependencies and never throws into the page. Its syntax is ES2017 at most. A browser that cannot parse it is
+// not counted, and the page still works.
 (() => {
   try {
     const script = document.currentScript;
-    // The queue that the page may have defined, or this very function if the script is included twice.
-    const before = window.footfall || {};
-    if (before.on) return;
+    // A queue defined by the page, or this tracker itself if the script is included twice.
+    const existing = window.footfall || {};
+    if (existing.on) return;
 
     const data = script.dataset;
     const api = data.api || new URL('/track', script.src);
 
-    let waiting = before.q || []; // calls kept until start(); then nothing waits any more
-    let entry; // the path that this page was loaded with
-    let canonical; // what its canonical link said about it
-    let counted; // where the last view was
-    let looked; // the page of the last view, if how it is looked at is measured
-    let since; // when that page last came to the front, in milliseconds; 0 while it is not there
-    let engaged; // milliseconds that it was there, and deepest pixel that was in sight
-    let deepest;
-    let told; // the deepest pixel that was sent
-    // The visitor's own word, for all pages or for these.
-    let no = 'dnt' in data && (navigator.doNotTrack == '1' || navigator.globalPrivacyControl);
+    let queue = existing.q || []; // calls queued until start(); 0 afterwards
+    let entryPath; // the path at load
+    let canonical; // the canonical URL at load, if the page has one on this host
+    let lastPlace; // path and fragment of the last view
+    let measuredPage; // URL of the last view; false if engagement is not measured
+    let activeSince; // when that page last got the reader's attention, in milliseconds; 0 while it does not have it
+    let engagedTime; // milliseconds of attention not sent yet
+    let deepest; // lowest pixel scrolled into view
+    let sentDepth; // `deepest` as last sent
+    // The visitor opted out, on every site by a browser signal or on this one by #footfall.
+    let optedOut = 'dnt' in data && (navigator.doNotTrack == '1' || navigator.globalPrivacyControl);
 
     try {
       if (location.hash == '#footfall') {
         confirm('Count my visits?') ? delete localStorage.footfall : (localStorage.footfall = 1);
       }
-      no |= localStorage.footfall;
+      optedOut |= localStorage.footfall;
     } catch (e) {
-      // A browser that keeps nothing.
+      // This browser denies access to localStorage.
     }
 
-    // fetch first, sendBeacon second. Where a browser knows keepalive, both outlive the page equally well (they
-    // are one mechanism underneath), and only fetch can leave the cookies out: an endpoint on a subdomain of the
-    // site would otherwise be sent the site's own sessions. Content blockers also stop beacons as a kind, whoever
-    // sends them. Where keepalive is unknown (Firefox before 133), a fetch dies with the page and a beacon does not.
-    // A string body makes the content type text/plain, so there is no preflight. A failed fetch is not tried again
-    // in another way: it may have been counted before it failed, and if it was blocked, that is the visitor's word.
+    // Prefers fetch to sendBeacon. With keepalive, both outlive the page equally well, because browsers implement them
+    // by the same mechanism. Only fetch can omit cookies: otherwise, an endpoint on a subdomain of the site would receive
+    // the site's session cookies. Some content blockers also block every beacon, regardless of its target. Without
+    // keepalive (Firefox before 133), a fetch is cancelled when the page closes, but a beacon is not.
+    // A string body makes the content type text/plain, so the request needs no preflight. A failed fetch is not retried
+    // as a beacon: it may have been counted before it failed, and if a blocker stopped it, that is the visitor's choice.
     const post = (body) => {
       if (window.Request && 'keepalive' in Request.prototype) {
         fetch(api, { method: 'POST', body, mode: 'no-cors', credentials: 'omit', keepalive: true }).catch(() => {});
@@ -71,68 +72,68 @@
     const fragment = () => ('hash' in data ? location.hash : '');
     const place = () => location.pathname + fragment();
 
-    // A canonical link speaks for the path that the page was loaded with, and for no other: an app that changes its
-    // path rewrites the link later or never, so after that it may still name the page before.
-    const page = (search) =>
-      (canonical && location.pathname == entry ? canonical : location.origin + location.pathname) + search + fragment();
+    // The canonical link applies only to the path at load. A single-page app may update the link late or never, so on
+    // other paths it may still name the previous page.
+    const pageUrl = (search) =>
+      (canonical && location.pathname == entryPath ? canonical : location.origin + location.pathname) + search + fragment();
 
-    const bare = (host) => host.replace(/^www\./, '');
+    const withoutWww = (host) => host.replace(/^www\./, '');
 
     const readCanonical = () => {
-      entry = location.pathname;
+      entryPath = location.pathname;
       const link = document.querySelector('link[rel~=canonical]');
       try {
         const url = new URL(link.href);
-        if (bare(url.hostname) == bare(location.hostname)) canonical = url.origin + url.pathname;
+        if (withoutWww(url.hostname) == withoutWww(location.hostname)) canonical = url.origin + url.pathname;
       } catch (e) {
-        // No canonical link, or none that is a URL: the location it is.
+        // No canonical link, or an invalid one: use the location.
       }
     };
 
     const submit = (hit) => {
-      // Files, blank frames and the like are nobody's site.
-      if (no || !/^h/.test(location)) return;
+      // Only http and https: file: and about: pages belong to no site.
+      if (optedOut || !/^h/.test(location)) return;
       if ('hash' in data) hit.h = 1;
       if (navigator.webdriver) hit.b = 1;
-      // Keys without a value are left out by JSON.
+      // JSON.stringify omits undefined values.
       post(JSON.stringify(hit));
     };
 
     const measure = () => {
       const now = performance.now();
-      if (since) engaged += now - since;
-      since = !document.hidden && document.hasFocus() ? now : 0;
+      if (activeSince) engagedTime += now - activeSince;
+      activeSince = !document.hidden && document.hasFocus() ? now : 0;
       deepest = Math.max(deepest, scrollY + innerHeight);
     };
 
-    // Plausible's rule: what is new since the last time is sent if the reader came deeper, or stayed for 3 seconds.
-    const tell = () => {
+    // Plausible's rule: send again if the reader scrolled deeper, or stayed for 3 more seconds.
+    const sendEngagement = () => {
       measure();
-      if (!looked || (deepest <= told && engaged < 3000)) return;
+      if (!measuredPage || (deepest <= sentDepth && engagedTime < 3000)) return;
       const height = Math.max(document.documentElement.scrollHeight, document.body.scrollHeight);
-      submit({ n: 'engagement', u: looked, sd: Math.min(100, Math.round((deepest / height) * 100)), e: Math.round(engaged) });
-      told = deepest;
-      engaged = 0;
+      submit({ n: 'engagement', u: measuredPage, sd: Math.min(100, Math.round((deepest / height) * 100)), e: Math.round(engagedTime) });
+      sentDepth = deepest;
+      engagedTime = 0;
     };
 
     const send = (name, options) => {
-      if (ENGAGEMENT && name == 'engagement') return tell();
+      if (ENGAGEMENT && name == 'engagement') return sendEngagement();
       const isView = name == 'pageview';
-      const first = isView && counted == null;
+      const first = isView && lastPlace == null;
       if (isView) {
         if (ENGAGEMENT) {
-          // The view before ends here.
-          tell();
-          engaged = deepest = told = 0;
-          looked = 'engagement' in data && page('');
+          // A new view ends the previous one.
+          sendEngagement();
+          engagedTime = deepest = sentDepth = 0;
+          measuredPage = 'engagement' in data && pageUrl('');
         }
-        counted = place();
+        lastPlace = place();
       }
       if (!name) return;
       submit({
         n: name,
-        // Campaigns live in the query. They and the referrer say where the load came from, which is counted once.
-        u: page(first ? location.search : ''),
+        // Campaign parameters (in the query) and the referrer describe the load, so only its first view has them.
+        u: pageUrl(first ? location.search : ''),
         r: (first && document.referrer) || undefined,
         w: innerWidth,
         z: Intl.DateTimeFormat().resolvedOptions().timeZone,
@@ -142,34 +143,34 @@
 
     const footfall = (window.footfall = function (...call) {
       try {
-        if (waiting) waiting.push(call);
+        if (queue) queue.push(call);
         else send(...call);
       } catch (e) {
-        // The page must not notice.
+        // Never throw into the page.
       }
     });
     footfall.on = 1;
-    // A page that kept the queueing function in a variable goes on pushing here.
+    // If the page kept a reference to the queueing function, its later calls arrive here.
     footfall.q = { push: (call) => footfall(...call) };
 
     const view = () => footfall('pageview');
-    const moved = () => {
-      if (place() != counted) view();
+    const viewIfMoved = () => {
+      if (place() != lastPlace) view();
     };
 
     const watch = () => {
-      addEventListener('popstate', moved);
-      if ('hash' in data) addEventListener('hashchange', moved);
-      // Back from the back/forward cache: the same load, seen again.
+      addEventListener('popstate', viewIfMoved);
+      if ('hash' in data) addEventListener('hashchange', viewIfMoved);
+      // Restored from the back/forward cache: a new view of the same load.
       addEventListener('pageshow', (event) => {
         if (event.persisted) view();
       });
       ['pushState', 'replaceState'].forEach((method) => {
         const original = history[method];
-        // What the original throws is the page's to catch, as it would be without us.
+        // If the original throws, the error reaches the page, as it would without the tracker.
         history[method] = function () {
           const result = original.apply(this, arguments);
-          moved();
+          viewIfMoved();
           return result;
         };
       });
@@ -177,31 +178,31 @@
 
     const start = () => {
       const automatic = data.manual == null;
-      // A prerendered page has no reader until it is activated, and most never are; nor has one in a tab that was
-      // opened behind another, until it is looked at. A script without `defer` runs before the canonical link may
-      // have been read.
-      const later = document.prerendering
+      // Wait for a reader and for the canonical link. A prerendered page has no reader until it is activated, and most
+      // never are. A page opened in a background tab has none until the tab is shown. A script without `defer` may run
+      // before the canonical link is parsed.
+      const readyEvent = document.prerendering
         ? 'prerenderingchange'
         : document.readyState == 'loading'
           ? 'DOMContentLoaded'
           : automatic && document.hidden && 'visibilitychange';
-      if (later) return document.addEventListener(later, start, { once: true });
+      if (readyEvent) return document.addEventListener(readyEvent, start, { once: true });
 
-      const calls = waiting;
-      waiting = 0;
+      const calls = queue;
+      queue = 0;
       readCanonical();
       if (automatic) view();
       calls.forEach((call) => footfall(...call));
       if (automatic) watch();
       if (ENGAGEMENT && 'engagement' in data) {
-        const leave = () => footfall('engagement');
-        document.addEventListener('visibilitychange', leave);
-        addEventListener('pagehide', leave);
+        const sendOnLeave = () => footfall('engagement');
+        document.addEventListener('visibilitychange', sendOnLeave);
+        addEventListener('pagehide', sendOnLeave);
         ['focus', 'blur', 'scroll'].forEach((type) => addEventListener(type, measure));
       }
     };
     start();
   } catch (e) {
-    // Not counted, and the page does not notice.
+    // This page is not counted, but keeps working.
   }
 })();

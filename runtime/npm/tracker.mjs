@@ -1,25 +1,25 @@
-// Writes the tracker that pages load, in two variants, from its readable source, assets/footfall.js.
+// Minifies the tracker, assets/footfall.js, into the two variants that pages load.
 //
-//   node tracker.mjs           write them
-//   node tracker.mjs --check   write nothing; exit 1 unless the committed files are what the source gives and keep their promises
+//   node tracker.mjs           write both files
+//   node tracker.mjs --check   write nothing; exit 1 if a committed file is out of date or breaks a limit below
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
-import { parse } from 'acorn'; // comes with terser, which parses with it
+import { parse } from 'acorn';
 import { minify } from 'terser';
 
 const ASSETS = new URL('../assets/', import.meta.url);
 const SOURCE = 'footfall.js';
 
-// Under one kilobyte on the wire: it is on every page of every site. Who measures engagement pays for what measures it.
+// Less than 1 KB gzipped, because every page of every site loads it. The larger one is for sites that measure engagement.
 const VARIANTS = [
-  { file: 'footfall.min.js', engagement: false, mostBytes: 1023 },
-  { file: 'footfall.engagement.min.js', engagement: true, mostBytes: 1350 },
+  { file: 'footfall.min.js', engagement: false, maxBytes: 1023 },
+  { file: 'footfall.engagement.min.js', engagement: true, maxBytes: 1350 },
 ];
-// Words for places where a browser keeps things. The tracker keeps nothing but a visitor's "no", so it has no use for any
-// others than that place.
+// Names of browser storage. The tracker stores only a visitor's opt-out, in localStorage.footfall, so it must not mention
+// any other.
 const STORAGE = /cookie|sessionStorage|indexedDB|localStorage(?!\.footfall\b)/i;
-// The newest syntax that browsers of 2017 read.
+// The newest ECMAScript edition that the tracker may use.
 const SYNTAX = 2017;
 
 async function minified(engagement) {
@@ -37,30 +37,30 @@ function gzipped(text) {
   return gzipSync(text, { level: 9 }).length;
 }
 
-// What is wrong with a minified tracker, as sentences.
-function faults(text, mostBytes) {
-  const found = [];
-  if (gzipped(text) > mostBytes) found.push(`it is ${gzipped(text)} bytes gzipped, more than ${mostBytes}`);
+// Returns an error message for each limit that a minified tracker breaks.
+function findErrors(text, maxBytes) {
+  const errors = [];
+  if (gzipped(text) > maxBytes) errors.push(`${gzipped(text)} bytes gzipped: the maximum is ${maxBytes}`);
   const word = text.match(STORAGE);
-  if (word) found.push(`it mentions ${word[0]}, and the tracker keeps nothing there`);
+  if (word) errors.push(`mentions ${word[0]}, but the tracker must store nothing there`);
   try {
     parse(text, { ecmaVersion: SYNTAX });
   } catch (error) {
-    found.push(`it is not ES${SYNTAX}: ${error.message}`);
+    errors.push(`not valid ES${SYNTAX}: ${error.message}`);
   }
-  return found;
+  return errors;
 }
 
 const check = process.argv.includes('--check');
-for (const { file, engagement, mostBytes } of VARIANTS) {
+for (const { file, engagement, maxBytes } of VARIANTS) {
   const text = await minified(engagement);
   if (!check) await writeFile(new URL(file, ASSETS), text);
 
   const committed = await readFile(new URL(file, ASSETS), 'utf8').catch(() => '');
-  const found = faults(committed, mostBytes);
-  if (committed !== text) found.unshift(`it is not what assets/${SOURCE} gives: run \`node tracker.mjs\``);
+  const errors = findErrors(committed, maxBytes);
+  if (committed !== text) errors.unshift(`does not match assets/${SOURCE}: run \`node tracker.mjs\``);
 
-  for (const fault of found) console.error(`${file}: ${fault}`);
-  if (found.length > 0) process.exitCode = 1;
-  else console.error(`${file}: ${gzipped(text)} bytes gzipped, of ${mostBytes} allowed`);
+  for (const error of errors) console.error(`${file}: ${error}`);
+  if (errors.length > 0) process.exitCode = 1;
+  else console.error(`${file}: ${gzipped(text)} bytes gzipped, at most ${maxBytes} allowed`);
 }
