@@ -1,4 +1,4 @@
-// The same two functions in plain JavaScript, with nothing but the AWS SDK.
+// Both functions of seed/ in plain JavaScript, with the AWS SDK as the only dependency.
 import { randomBytes } from 'node:crypto';
 import { DynamoDBClient, QueryCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 

@@ -1,4 +1,4 @@
-;; GET /dashboard: the counters of the last seven days, a query for each, as a page of tiles, a chart and a table.
+;; GET /dashboard: shows the counters of the last seven days as tiles, a chart and a table. Makes one query per day.
 (ns dashboard
   (:require [promesa.core :as p]
             [reagent.dom.server :as server]

@@ -1,5 +1,5 @@
-// The functions of the design that Footfall comes from: ClojureScript, read by nbb when Lambda starts them. One
-// package has both handlers, and each function loads the two of them.
+// The functions of the design that Footfall grew out of. They are ClojureScript, which nbb interprets when Lambda starts
+// them. Both handlers are in one package, and each function loads both.
 import { loadFile } from 'nbb';
 
 export const { handler: track } = await loadFile('track.cljs');

@@ -1,4 +1,4 @@
-;; POST /track: adds one to the counter of a day and an address, and to that of its utm_source.
+;; POST /track: increments the views of a URL on this day, in total and for the hit's utm_source.
 (ns track
   (:require [applied-science.js-interop :as j]
             [promesa.core :as p]

@@ -1,12 +1,12 @@
-// Hits into SQLite from Node, as one would write it: a row for each hit, durable before its answer. What `cargo xtask
-// bench throughput` measures `dev` beside.
+// A straightforward Node server that stores hits in SQLite: one row per hit, durable before the response. `cargo xtask
+// bench throughput` compares `dev` with it.
 //
-// It does what `dev` does for a page view, and less: it parses the body and the address, knows the site, asks whether a
-// program sent it (by the very list of `dev`), hashes the visitor with a salt, and finds the source, the campaign, and the
-// browser and system by a few patterns. It has no limit per visitor, and no countries.
+// It does most of what `dev` does for a page view. It parses the body and the URL, and looks up the site. It detects bots
+// with the same list as `dev`, and hashes the visitor with a salt. It finds the source, the campaign, and, by a few
+// patterns, the browser and operating system. It has no per-visitor rate limit and no countries.
 //
 // usage: node server.mjs FILE [--group]
-// With --group, all that came in in one turn of the event loop share a transaction: the group commit of `dev`.
+// With --group, all hits of one turn of the event loop share a transaction, like the group commit of `dev`.
 
 import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -34,7 +34,7 @@ for (const line of readFileSync(new URL('../../../lists/sources.txt', import.met
   if (name) sources.set(key, name);
 }
 
-/// The listed source of the longest domain that a host is or is under.
+/// Returns the source listed for the longest suffix of a host, or the host itself if none is listed.
 function sourceOf(host) {
   for (let rest = host; ; ) {
     const name = sources.get(rest);
@@ -48,10 +48,10 @@ function sourceOf(host) {
 const BROWSERS = [['Edge', /Edg\/(\d+)/], ['Firefox', /Firefox\/(\d+)/], ['Chrome', /Chrome\/(\d+)/], ['Safari', /Version\/(\d+)/]];
 const SYSTEMS = [['Windows', /Windows NT/], ['Android', /Android/], ['iOS', /iPhone|iPad/], ['macOS', /Mac OS X/], ['Linux', /Linux/]];
 const find = (known, agent) => known.find(([, pattern]) => pattern.test(agent))?.[0] ?? null;
-const plain = (host) => (host.startsWith('www.') ? host.slice(4) : host);
+const withoutWww = (host) => (host.startsWith('www.') ? host.slice(4) : host);
 
-/// The status of a hit, and its row, if it has one.
-function take(request, body) {
+/// Returns the status for a hit, and its row if it is valid.
+function processHit(request, body) {
   let hit, url, from;
   try {
     hit = JSON.parse(body);
@@ -69,8 +69,8 @@ function take(request, body) {
     .digest('hex').slice(0, 16);
   const utm = (name) => url.searchParams.get(name)?.slice(0, 100) ?? null;
   const named = utm('utm_source');
-  const source = named ?? (from && !HOSTS.has(from.hostname) ? sourceOf(plain(from.hostname)) : null);
-  const referrer = from ? (plain(from.hostname) + from.pathname).slice(0, 200) : null;
+  const source = named ?? (from && !HOSTS.has(from.hostname) ? sourceOf(withoutWww(from.hostname)) : null);
+  const referrer = from ? (withoutWww(from.hostname) + from.pathname).slice(0, 200) : null;
   return [202, [site, Date.now(), randomBytes(8), visitor, hit.n === 'pageview' ? null : hit.n, url.pathname.slice(0, 500),
     source, referrer, named, utm('utm_medium'), utm('utm_campaign'), utm('utm_term'), utm('utm_content'),
     find(BROWSERS, agent), find(SYSTEMS, agent), hit.w ?? null, hit.z ?? null, filtered]];
@@ -92,7 +92,7 @@ const server = createServer((request, response) => {
   const chunks = [];
   request.on('data', (chunk) => chunks.push(chunk));
   request.on('end', () => {
-    const [status, row] = take(request, Buffer.concat(chunks).toString());
+    const [status, row] = processHit(request, Buffer.concat(chunks).toString());
     if (!row) return answer(status);
     if (isGrouped) {
       if (waiting.push([row, answer]) === 1) setImmediate(flush);
