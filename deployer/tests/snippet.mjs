@@ -1,10 +1,10 @@
-// A page of http://example.com in a real browser, with the snippet of a deployed Footfall: a reader with JavaScript, and
-// one without. Each must be told that the view is stored. What was stored is for who starts this to see.
+// Opens a page on http://example.com with the snippet of a deployed Footfall in a real browser, with and without
+// JavaScript. Both views must be answered as stored. The test that starts this script checks what was stored.
 //
-//   FOOTFALL_SNIPPET  the snippet, as it is printed
-//   FOOTFALL_HOST     the host that it names
-//   FOOTFALL_PORT     where that host really listens, on 127.0.0.1
-//   CHROMIUM          the browser, /usr/bin/chromium if it is not set
+//   FOOTFALL_SNIPPET  the snippet, as the deployer prints it
+//   FOOTFALL_HOST     the host in the snippet
+//   FOOTFALL_PORT     the port on 127.0.0.1 that stands in for that host
+//   CHROMIUM          the browser [default: /usr/bin/chromium]
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -29,7 +29,7 @@ const browser = await chromium.launch({
   args: [
     '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync',
-    // What automates a browser is not counted.
+    // Footfall does not count automated browsers, so hide that this is one.
     '--disable-blink-features=AutomationControlled',
     `--host-resolver-rules=${hosts}`,
   ],
@@ -41,19 +41,19 @@ try {
   for (const [javaScriptEnabled, path, status] of [[true, '/track', 202], [false, '/pixel.gif', 200]]) {
     const context = await browser.newContext({ userAgent, javaScriptEnabled });
     const page = await context.newPage();
-    const wrong = [];
-    page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
-    page.on('pageerror', (error) => wrong.push(error.message));
-    page.on('requestfailed', (request) => wrong.push(`${request.url()}: ${request.failure().errorText}`));
-    const asked = [];
-    page.on('request', (request) => asked.push(`${request.method()} ${new URL(request.url()).pathname}`));
-    const stored = page.waitForResponse((answer) => new URL(answer.url()).pathname === path, { timeout: 30_000 });
-    const [answer] = await Promise.all([stored, page.goto('http://example.com/read')]);
-    assert.equal(answer.status(), status, path);
-    assert.equal(answer.headers()['x-footfall-dropped'], undefined, path);
-    // No preflight: the tracker sends what needs none.
-    assert.ok(!asked.some((each) => each.startsWith('OPTIONS')), asked.join());
-    assert.deepEqual(wrong, []);
+    const errors = [];
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+    page.on('pageerror', (error) => errors.push(error.message));
+    page.on('requestfailed', (request) => errors.push(`${request.url()}: ${request.failure().errorText}`));
+    const requests = [];
+    page.on('request', (request) => requests.push(`${request.method()} ${new URL(request.url()).pathname}`));
+    const stored = page.waitForResponse((response) => new URL(response.url()).pathname === path, { timeout: 30_000 });
+    const [response] = await Promise.all([stored, page.goto('http://example.com/read')]);
+    assert.equal(response.status(), status, path);
+    assert.equal(response.headers()['x-footfall-dropped'], undefined, path);
+    // The tracker's requests need no preflight.
+    assert.ok(!requests.some((each) => each.startsWith('OPTIONS')), requests.join());
+    assert.deepEqual(errors, []);
     await context.close();
   }
 } finally {
