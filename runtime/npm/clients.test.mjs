@@ -1,12 +1,12 @@
-// Plausible's published trackers, as an app's bundler packs them, and Footfall's own, on pages in a real browser, against `dev`:
-// what they send is written down on its way, and the report must say exactly that.
+// Tests of `dev` with the published Plausible trackers, bundled as in an app, and with Footfall's own, in a real browser.
+// A proxy records every hit on its way to `dev`, and the report must match the recorded hits exactly.
 //
 //   FOOTFALL_DEV   the program `dev`
-//   CHROMIUM       the browser, /usr/bin/chromium if it is not set
+//   CHROMIUM       the browser [default: /usr/bin/chromium]
 //
 //   node --test clients.test.mjs
 //
-// Each test has a site of its own. What its client sends is said by name, so that a client that sends nothing fails.
+// Each test has a site of its own, and lists the hits that its client must send, so a client that sends nothing fails.
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -18,14 +18,14 @@ import { chromium } from 'playwright-core';
 import { newFolder, startDev } from './dev.mjs';
 
 const STATS = 'http://stats.example';
-const PATIENCE = 15_000; // milliseconds, for one thing to happen
+const TIMEOUT = 15_000; // milliseconds, for one thing to happen
 
-// ---- one server of `dev` and one in front of it, one of pages, one browser
+// ---- `dev`, a recording proxy in proxy of it, a server of pages, and a browser
 
-const apps = {}; // what runs on the pages of a host, as a script
-const readers = {}; // what came from the pages of a site, and what was answered
+const apps = {}; // by host: the script on its pages
+const readers = {}; // by site: the requests from its pages, and the responses
 let dev;
-let front;
+let proxy;
 let pages;
 let browser;
 
@@ -37,7 +37,7 @@ async function listen(handler) {
 }
 
 before(async () => {
-  assert.ok(process.env.FOOTFALL_DEV, 'FOOTFALL_DEV names the program `dev`; `cargo xtask test clients` sets it');
+  assert.ok(process.env.FOOTFALL_DEV, 'FOOTFALL_DEV is not set; `cargo xtask test clients` sets it');
   const settings = `sites:
   - {domain: official.example, engagement: true}
   - {domain: official-hash.example}
@@ -49,27 +49,27 @@ before(async () => {
   - {domain: own.example, engagement: true}
 `;
   dev = await startDev(process.env.FOOTFALL_DEV, await newFolder(settings));
-  // A driven browser does not tell its driver what a page sends as it is left: so it is written down here.
-  front = await listen(async (request, response) => {
-    const passOn = (body, heard) => {
+  // Playwright does not report requests that a page sends while it unloads, so this proxy records them.
+  proxy = await listen(async (request, response) => {
+    const forward = (body, onResponse) => {
       const { method, headers } = request;
       const asked = httpRequest(`${dev.url}${request.url}`, { method, headers }, (answer) => {
-        heard?.(answer);
+        onResponse?.(answer);
         response.writeHead(answer.statusCode, answer.headers);
         answer.pipe(response);
       });
       asked.end(body);
     };
-    if (request.method === 'GET') return passOn();
+    if (request.method === 'GET') return forward();
     let body = '';
     for await (const chunk of request) body += chunk;
     const reader = readers[new URL(request.headers.origin).host];
-    // Above all no preflight, which would cost a request more.
-    if (`${request.method} ${request.url}` !== `POST ${reader.path}`) reader.wrong.push(`${request.method} ${request.url}`);
+    // Rejects any other request, above all preflights, which would be billed as well.
+    if (`${request.method} ${request.url}` !== `POST ${reader.path}`) reader.errors.push(`${request.method} ${request.url}`);
     else reader.sent.push(JSON.parse(body));
-    passOn(body, (answer) => {
+    forward(body, (answer) => {
       reader.answers += 1;
-      if (answer.statusCode !== 202) reader.wrong.push(`${answer.statusCode} for ${body}`);
+      if (answer.statusCode !== 202) reader.errors.push(`${answer.statusCode} for ${body}`);
       const reason = answer.headers['x-footfall-dropped'];
       if (reason) reader.dropped.push(reason);
     });
@@ -87,7 +87,7 @@ before(async () => {
       <button class="plausible-event-name=Buy+now plausible-event-plan=pro">Buy</button>
       <form action="/sent"><input name="q"><input type="submit"></form></body></html>`);
   });
-  const hosts = [[new URL(STATS).host, front], ['*.example', pages]].map(
+  const hosts = [[new URL(STATS).host, proxy], ['*.example', pages]].map(
     ([host, server]) => `MAP ${host} 127.0.0.1:${server.address().port}`
   );
   const launch = (...more) =>
@@ -103,8 +103,8 @@ before(async () => {
   const headless = await launch();
   const userAgent = await (await headless.newPage()).evaluate(() => navigator.userAgent);
   await headless.close();
-  // Neither these clients nor Footfall count what automates a browser. The User-Agent is the whole browser's: one that is
-  // set for a page by its driver is not that of what the page sends as it is left.
+  // Neither these clients nor Footfall count automated browsers, so hide that this is one. The User-Agent is set for the
+  // whole browser, because one that Playwright sets for a page does not apply to requests sent while the page unloads.
   browser = await launch(
     '--disable-blink-features=AutomationControlled',
     `--user-agent=${userAgent.replace('HeadlessChrome', 'Chrome')}`,
@@ -114,7 +114,7 @@ before(async () => {
 
 after(async () => {
   await browser?.close();
-  for (const server of [front, pages]) {
+  for (const server of [proxy, pages]) {
     server?.close();
     server?.closeAllConnections();
   }
@@ -135,52 +135,53 @@ async function open(t, site, app, path = '/', endpoint = '/api/event') {
   const context = await browser.newContext({ viewport: { width: 1111, height: 700 } });
   t.after(() => context.close());
 
-  const sent = []; // the bodies, in the order in which they came in
-  const dropped = []; // the reasons in the answers
-  const wrong = [];
-  readers[site] = { path: endpoint, sent, dropped, wrong, answers: 0 };
-  context.on('weberror', (error) => wrong.push(String(error.error())));
+  const sent = []; // the bodies, in order of arrival
+  const dropped = []; // the reasons in the responses
+  const errors = [];
+  readers[site] = { path: endpoint, sent, dropped, errors, answers: 0 };
+  context.on('weberror', (error) => errors.push(String(error.error())));
   const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE);
-  page.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
+  page.setDefaultTimeout(TIMEOUT);
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
   await page.goto(`http://${site}${path}`, { waitUntil: 'load' });
 
-  // Waits until this many were sent.
+  // Waits until `count` hits were sent.
   const until = async (count) => {
-    const deadline = Date.now() + PATIENCE;
+    const deadline = Date.now() + TIMEOUT;
     while (sent.length < count) {
-      assert.ok(Date.now() < deadline, `waited in vain for ${count}: ${JSON.stringify(sent, null, 1)}`);
+      assert.ok(Date.now() < deadline, `timed out waiting for ${count} hits: ${JSON.stringify(sent, null, 1)}`);
       await pause(20);
     }
   };
-  return { page, sent, dropped, wrong, until };
+  return { page, sent, dropped, errors, until };
 }
 
-// The page that a body names: its path, and the fragment where the sender routes by it.
+// Returns the page of a hit: its path, plus the fragment if the client uses hash routing.
 function pageOf({ u, h }) {
   const { pathname, hash } = new URL(u);
   return h ? pathname + hash : pathname;
 }
 
-// Sorted, as what is sent in one breath may come in in any order.
+// Hits in short form, sorted, because hits sent at the same time may arrive in any order.
 const brief = (sent) => sent.map((hit) => `${hit.n} ${pageOf(hit)}`).sort();
 
-// How often each value is there, by what `value` makes of it.
-function tally(hits, value) {
+// Counts `hits` by the result of `value`.
+function countBy(hits, value) {
   const counts = {};
   for (const hit of hits) counts[value(hit)] = (counts[value(hit)] ?? 0) + 1;
   return counts;
 }
 
-// What the engagements of a page's views say on average, as the report rounds it. No view of these tests has more than one.
-function looks(engagements) {
+// Returns the average time on page and scroll depth, rounded as in the report. In these tests, a view has at most one
+// engagement.
+function averageEngagement(engagements) {
   const average = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
   if (engagements.length === 0) return [null, null];
   return [Math.round(average(engagements.map(({ e }) => e)) / 100) / 10, Math.round(average(engagements.map(({ sd }) => sd)) * 10) / 10];
 }
 
-// The report of a site must come to say what was sent, and nothing else. An engagement is no hit, and says of a view how
-// long it was looked at and how far it was scrolled, where the site measures that.
+// Waits until the report of a site shows exactly the hits that were sent. An engagement is not a hit: it adds time on page
+// and scroll depth to a view, if the site measures engagement.
 async function assertCounted(site, sent, measured = sent) {
   const hits = sent.filter(({ n }) => n !== 'engagement');
   const engagements = measured.filter(({ n }) => n === 'engagement');
@@ -191,18 +192,18 @@ async function assertCounted(site, sent, measured = sent) {
     events: events.length,
     visitors: 1,
     visits: 1,
-    byPage: tally(views, pageOf),
-    looked: looks(engagements),
-    lookedByPage: Object.fromEntries(
-      Object.keys(tally(views, pageOf)).map((page) => [page, looks(engagements.filter((each) => pageOf(each) === page))])
+    byPage: countBy(views, pageOf),
+    engagement: averageEngagement(engagements),
+    engagementByPage: Object.fromEntries(
+      Object.keys(countBy(views, pageOf)).map((page) => [page, averageEngagement(engagements.filter((each) => pageOf(each) === page))])
     ),
-    byName: tally(events, ({ n }) => n),
+    byName: countBy(events, ({ n }) => n),
     filtered: [],
     unreadable: 0,
   };
-  const deadline = Date.now() + PATIENCE;
+  const deadline = Date.now() + TIMEOUT;
   for (;;) {
-    // Two days: the test may run over the end of one, and then has two visitors.
+    // Two days, because the test may run past midnight UTC. Its visitor then counts as two.
     const answer = await fetch(`${dev.url}/dashboard?site=${site}&days=2&format=json`);
     assert.equal(answer.status, 200);
     const { totals, tables, filtered, unreadable } = await answer.json();
@@ -215,8 +216,8 @@ async function assertCounted(site, sent, measured = sent) {
       visitors,
       visits,
       byPage: rows('page', 'views'),
-      looked: [totals.time_on_page, totals.scroll_depth],
-      lookedByPage: Object.fromEntries(
+      engagement: [totals.time_on_page, totals.scroll_depth],
+      engagementByPage: Object.fromEntries(
         (tables.page?.rows ?? []).filter((row) => row.views > 0).map((row) => [row.value, [row.time_on_page, row.scroll_depth]])
       ),
       byName: rows('event', 'events'),
@@ -236,9 +237,9 @@ async function assertCounted(site, sent, measured = sent) {
 
 // ---- @plausible-analytics/tracker
 
-test('@plausible-analytics/tracker: views, steps, events, links, files, forms, engagement', async (t) => {
+test('@plausible-analytics/tracker: views, navigation, events, links, downloads, forms, engagement', async (t) => {
   const site = 'official.example';
-  const { page, sent, dropped, wrong, until } = await open(t, site, `
+  const { page, sent, dropped, errors, until } = await open(t, site, `
     import { init, track } from '@plausible-analytics/tracker';
     window.track = track;
     init({
@@ -249,10 +250,10 @@ test('@plausible-analytics/tracker: views, steps, events, links, files, forms, e
   assert.deepEqual(sent[0], {
     n: 'pageview', v: 36, u: `http://${site}/?utm_source=newsletter`, d: site, r: null, p: { theme: 'dark' },
   });
-  // A step ends the view before with an engagement.
+  // Navigation ends the previous view with an engagement.
   await page.evaluate(() => history.pushState(null, '', '/two'));
   await until(3);
-  // Half a minute passes, as far as the page can tell.
+  // Moves the page's clock forward by half a minute.
   await page.evaluate(() => { const { now } = Date; Date.now = () => now() + 30_000; });
   const status = await page.evaluate(() => new Promise((resolve) => track('signup', { props: { plan: 'pro' }, callback: resolve })));
   assert.deepEqual(status, { status: 202 });
@@ -278,12 +279,12 @@ test('@plausible-analytics/tracker: views, steps, events, links, files, forms, e
     assert.ok(sd === 23 && Number.isInteger(e) && e >= (u.endsWith('/two') ? 30_000 : 0), `${u} ${sd} ${e}`);
   }
   await assertCounted(site, sent);
-  assert.deepEqual([dropped, wrong], [[], []]);
+  assert.deepEqual([dropped, errors], [[], []]);
 });
 
 test('@plausible-analytics/tracker with hash routing, on a site that does not measure engagement', async (t) => {
   const site = 'official-hash.example';
-  const { page, sent, dropped, wrong, until } = await open(t, site, `
+  const { page, sent, dropped, errors, until } = await open(t, site, `
     import { init } from '@plausible-analytics/tracker';
     init({ domain: '${site}', endpoint: '${STATS}/api/event', hashBasedRouting: true });`, '/#/a');
   await until(1);
@@ -293,13 +294,13 @@ test('@plausible-analytics/tracker with hash routing, on a site that does not me
   await until(5);
   assert.deepEqual(brief(sent), ['engagement /#/a', 'engagement /#/b', 'pageview /#/a', 'pageview /#/a', 'pageview /#/b']);
   await assertCounted(site, sent, []);
-  // It sends engagement whether or not somebody asked for it.
-  assert.deepEqual([dropped, wrong], [['engagement', 'engagement'], []]);
+  // The client always sends engagement, and this site drops it.
+  assert.deepEqual([dropped, errors], [['engagement', 'engagement'], []]);
 });
 
-test('@plausible-analytics/tracker by hand, on addresses of the caller\'s own', async (t) => {
+test('@plausible-analytics/tracker with manual views and custom URLs', async (t) => {
   const site = 'official-manual.example';
-  const { page, sent, dropped, wrong, until } = await open(t, site, `
+  const { page, sent, dropped, errors, until } = await open(t, site, `
     import { init, track } from '@plausible-analytics/tracker';
     init({
       domain: '${site}', endpoint: '${STATS}/api/event', autoCapturePageviews: false,
@@ -313,14 +314,14 @@ test('@plausible-analytics/tracker by hand, on addresses of the caller\'s own', 
   await until(3);
   assert.deepEqual(brief(sent), ['404 /article/42', 'engagement /article/_ID_', 'pageview /article/_ID_']);
   await assertCounted(site, sent);
-  assert.deepEqual([dropped, wrong], [[], []]);
+  assert.deepEqual([dropped, errors], [[], []]);
 });
 
-// ---- plausible-tracker, the package before it
+// ---- plausible-tracker, the predecessor of that package
 
-test('plausible-tracker: views, steps, events and links', async (t) => {
+test('plausible-tracker: views, navigation, events and links', async (t) => {
   const site = 'first.example';
-  const { page, sent, dropped, wrong, until } = await open(t, site, `
+  const { page, sent, dropped, errors, until } = await open(t, site, `
     import Plausible from 'plausible-tracker';
     const { enableAutoPageviews, enableAutoOutboundTracking, trackEvent, trackPageview } = Plausible({ apiHost: '${STATS}' });
     enableAutoPageviews();
@@ -333,7 +334,7 @@ test('plausible-tracker: views, steps, events and links', async (t) => {
   await page.evaluate(() => new Promise((callback) => trackEvent('signup', { props: { plan: 'pro', seats: 3 }, callback })));
   await page.goBack();
   await until(5);
-  // It sends the event, and follows the link 150 milliseconds later.
+  // The client sends the event and follows the link 150 milliseconds later.
   await page.click('#out');
   await page.waitForURL('http://elsewhere.example/there');
   assert.deepEqual(brief(sent), [
@@ -341,12 +342,12 @@ test('plausible-tracker: views, steps, events and links', async (t) => {
   ]);
   assert.equal(sent.find(({ n }) => n === 'signup').p, '{"plan":"pro","seats":3}');
   await assertCounted(site, sent);
-  assert.deepEqual([dropped, wrong], [[], []]);
+  assert.deepEqual([dropped, errors], [[], []]);
 });
 
-test('plausible-tracker with hashMode: a new fragment is two views, as it sends two', async (t) => {
+test('plausible-tracker with hashMode: a new fragment counts as two views, because the client sends two', async (t) => {
   const site = 'first-hash.example';
-  const { page, sent, dropped, wrong, until } = await open(t, site, `
+  const { page, sent, dropped, errors, until } = await open(t, site, `
     import Plausible from 'plausible-tracker';
     Plausible({ apiHost: '${STATS}', domain: '${site}', hashMode: true }).enableAutoPageviews();`, '/#/a');
   await until(1);
@@ -356,14 +357,14 @@ test('plausible-tracker with hashMode: a new fragment is two views, as it sends 
   await until(4);
   assert.deepEqual(brief(sent), ['pageview /#/a', 'pageview /#/b', 'pageview /#/c', 'pageview /#/c']);
   await assertCounted(site, sent);
-  assert.deepEqual([dropped, wrong], [[], []]);
+  assert.deepEqual([dropped, errors], [[], []]);
 });
 
-// ---- two more that speak the same
+// ---- other clients of the same API
 
-test('@barbapapazes/plausible-tracker: views, steps, events, links and files', async (t) => {
+test('@barbapapazes/plausible-tracker: views, navigation, events, links and downloads', async (t) => {
   const site = 'fork.example';
-  const { page, sent, dropped, wrong, until } = await open(t, site, `
+  const { page, sent, dropped, errors, until } = await open(t, site, `
     import { createPlausibleTracker } from '@barbapapazes/plausible-tracker';
     import {
       defaultFileTypes, useAutoFileDownloadsTracking, useAutoOutboundTracking, useAutoPageviews,
@@ -385,31 +386,31 @@ test('@barbapapazes/plausible-tracker: views, steps, events, links and files', a
     'File Download /two', 'Outbound Link: Click /two', 'pageview /', 'pageview /two', 'signup /two',
   ]);
   await assertCounted(site, sent);
-  assert.deepEqual([dropped, wrong], [[], []]);
+  assert.deepEqual([dropped, errors], [[], []]);
 });
 
-test('plausible-client: views, steps and events', async (t) => {
+test('plausible-client: views, navigation and events', async (t) => {
   const site = 'client.example';
-  const { page, sent, dropped, wrong, until } = await open(t, site, `
+  const { page, sent, dropped, errors, until } = await open(t, site, `
     import { Plausible, enableAutoPageviews } from 'plausible-client';
     const plausible = new Plausible({ apiHost: '${STATS}', domain: '${site}' });
     enableAutoPageviews(plausible);
     window.plausible = plausible;`);
   await until(1);
   await page.evaluate(() => history.pushState(null, '', '/two'));
-  // It reads the answer, and throws unless it may and it is a good one.
+  // The client reads the response. It throws if CORS denies that or if the status is an error.
   await page.evaluate(() => plausible.trackEvent('signup', { props: { plan: 'pro' } }));
   await until(3);
   assert.deepEqual(brief(sent), ['pageview /', 'pageview /two', 'signup /two']);
   await assertCounted(site, sent);
-  assert.deepEqual([dropped, wrong], [[], []]);
+  assert.deepEqual([dropped, errors], [[], []]);
 });
 
-// ---- Footfall's own, as `dev` serves it
+// ---- Footfall's own tracker, as `dev` serves it
 
 test('footfall.js with data-hash and data-engagement', async (t) => {
   const site = 'own.example';
-  const { page, sent, dropped, wrong, until } = await open(t, site, `
+  const { page, sent, dropped, errors, until } = await open(t, site, `
     const script = document.createElement('script');
     script.src = '${STATS}/js/footfall.js';
     script.setAttribute('data-hash', '');
@@ -424,5 +425,5 @@ test('footfall.js with data-hash and data-engagement', async (t) => {
   await until(5);
   assert.deepEqual(brief(sent), ['engagement /#/a', 'engagement /#/b', 'pageview /#/a', 'pageview /#/b', 'signup /#/a']);
   await assertCounted(site, sent);
-  assert.deepEqual([dropped, wrong], [[], []]);
+  assert.deepEqual([dropped, errors], [[], []]);
 });

@@ -1,15 +1,15 @@
-// Published clients of Plausible's Stats API read what `dev` counted: `plausible` (npm) and plausible-mcp (PyPI) by version 1,
-// plausible-cli (crates.io) by version 2. Each is given nothing but the address, a token and the site.
+// Tests of the Stats API with published Plausible clients, against `dev`. `plausible` (npm) and plausible-mcp (PyPI) use
+// version 1 of the API, plausible-cli (crates.io) uses version 2. Each gets only the URL, a token and the site.
 //
 //   FOOTFALL_DEV            the program `dev`
-//   FOOTFALL_DEPLOYER       the deployer's program, which makes tokens
-//   FOOTFALL_STATS_PYTHON   a Python that has stats-requirements.txt
-//   FOOTFALL_PLAUSIBLE_CLI  the program that plausible-cli installs
+//   FOOTFALL_DEPLOYER       the deployer's program, which creates tokens
+//   FOOTFALL_STATS_PYTHON   a Python with the packages of stats-requirements.txt
+//   FOOTFALL_PLAUSIBLE_CLI  the program installed by plausible-cli
 //
 //   node --test stats.test.mjs
 //
-// What these clients get wrong themselves is not asked of them. plausible-cli 2.0.0 writes filters as [dimension, operator,
-// value], dates as {start, end} and limits outside of `pagination`, all of which Plausible refuses; so must Footfall.
+// The tests avoid features with bugs in the clients themselves. plausible-cli 2.0.0 writes filters as [dimension, operator,
+// value], dates as {start, end}, and limits outside `pagination`. Plausible rejects all three, and so must Footfall.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -26,7 +26,7 @@ const SITE = 'stats.example';
 const run = promisify(execFile);
 let dev;
 let token;
-let dates; // yesterday and today, as the API's older version takes a range: a test may run over the end of a day
+let dates; // yesterday and today, as a version 1 range; both, because a test may run past midnight
 
 const firefox = (version) => `Mozilla/5.0 (X11; Linux x86_64; rv:${version}.0) Gecko/20100101 Firefox/${version}.0`;
 
@@ -35,14 +35,14 @@ before(async () => {
     assert.ok(process.env[name], `${name} is not set; \`cargo xtask test stats\` sets it`);
   }
   const folder = await newFolder(`sites: [{domain: ${SITE}}, {domain: other.example}]\n`);
-  // A token is for data that are there, and nobody else may have them open.
+  // Creating a token needs existing data that no other process has open, so start `dev` once and stop it.
   await (await startDev(FOOTFALL_DEV, folder)).stop();
   const create = ['token', 'create', '--site', SITE, '--local', '--data', 'data'];
   token = (await run(FOOTFALL_DEPLOYER, create, { cwd: folder })).stdout.trim();
   dev = await startDev(FOOTFALL_DEV, folder, '--closed');
   const day = (ago) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
   dates = `${day(1)},${day(0)}`;
-  // Ann reads two pages and signs up. Bob comes from a newsletter and reads one.
+  // One visitor views two pages and signs up. Another comes from a newsletter and views one page.
   for (const [version, body] of [
     [140, { u: `https://${SITE}/` }],
     [140, { u: `https://${SITE}/pricing` }],
@@ -58,7 +58,7 @@ before(async () => {
 
 after(() => dev?.close());
 
-test('plausible (npm), which speaks version 1', async () => {
+test('plausible (npm) reads reports with version 1', async () => {
   const client = new Plausible(token, SITE, dev.url);
   assert.equal(await client.getRealtime(), 2);
   const total = async (metric, filters) => (await client.getAggregate('custom', metric, null, filters, dates)).value;
@@ -78,14 +78,14 @@ test('plausible (npm), which speaks version 1', async () => {
   const sources = await client.getBreakdown('custom', 'visitors', 'visit:source', null, null, null, dates);
   assert.deepEqual(sources.map(({ source }) => source).sort(), ['Direct / None', 'newsletter']);
 
-  // An error is an object with an `error`, which it throws.
+  // The client throws if the response is an object with an `error`.
   await assert.rejects(client.getBreakdown('custom', 'visitors', 'visit:nothing', null, null, null, dates), /visit:nothing/);
   await assert.rejects(new Plausible('wrong', SITE, dev.url).getAggregate('day', 'visitors'), /./);
-  // A token reads one site.
+  // A token grants access to one site.
   await assert.rejects(new Plausible(token, 'other.example', dev.url).getAggregate('day', 'visitors'), /./);
 });
 
-test('plausible-mcp (PyPI), which speaks version 1', async () => {
+test('plausible-mcp (PyPI) reads reports with version 1', async () => {
   const program = `
 import json
 from plausible_mcp import server
@@ -104,20 +104,20 @@ print(server.get_aggregate_stats(site, dates, token="wrong"))`;
       HOME: home,
       PLAUSIBLE_BASE_URL: dev.url,
       PLAUSIBLE_API_KEY: token,
-      // It would tell its makers that it runs.
+      // Disables its telemetry.
       DO_NOT_TRACK: '1',
     },
   }).finally(() => rm(home, { recursive: true, force: true }));
-  const [answers, refused] = stdout.split('\n');
+  const [answers, rejection] = stdout.split('\n');
   const [realtime, total, pages, series] = JSON.parse(answers);
   assert.equal(realtime.realtime_visitors, 2);
   assert.deepEqual(total.totals, { visitors: 2, pageviews: 3, visits: 2, events: 4 });
   assert.deepEqual(pages.results, [{ page: '/pricing', visitors: 2 }, { page: '/', visitors: 1 }]);
   assert.equal(series.timeseries.reduce((sum, { visitors }) => sum + visitors, 0), 2);
-  assert.match(refused, /Authentication failed/);
+  assert.match(rejection, /Authentication failed/);
 });
 
-test('plausible-cli (crates.io), which speaks version 2', async (t) => {
+test('plausible-cli (crates.io) reads reports with version 2', async (t) => {
   const home = await mkdtemp(join(tmpdir(), 'footfall-cli-'));
   t.after(() => rm(home, { recursive: true, force: true }));
   const cli = async (...rest) => {
@@ -128,7 +128,7 @@ test('plausible-cli (crates.io), which speaks version 2', async (t) => {
   };
   const stats = async (...rest) => JSON.parse(await cli('stats', ...rest, '--site', SITE)).results;
   await cli('accounts', 'add', '--alias', 'own');
-  // `all` has no end of a day in it.
+  // The period `all` gives the same numbers if the test runs past midnight.
   assert.deepEqual(await stats('aggregate', '--period', 'all', '-m', 'visitors', '-m', 'pageviews', '-m', 'events'), {
     visitors: 2, pageviews: 3, events: 4,
   });
@@ -142,7 +142,7 @@ test('plausible-cli (crates.io), which speaks version 2', async (t) => {
   );
   const days = await stats('timeseries', '--period', 'day', '--interval', 'hour', '-m', 'pageviews');
   assert.equal(days.length, 24);
-  // What Plausible refuses is refused, by name.
+  // Queries that Plausible rejects are rejected, and the error names the invalid field.
   await assert.rejects(cli('stats', 'realtime', '--site', SITE), /400 Bad Request.*date_range/s);
   await assert.rejects(cli('stats', 'aggregate', '--site', SITE, '--filters', 'event:page==/'), /400 Bad Request.*filters/s);
 });
