@@ -1,11 +1,13 @@
-// The tracker in a real Chromium, against a collector that writes down whatever reaches it. One test a behaviour.
-// Runs the committed assets/*.min.js: what pages load is what is tested.
+// Tests of the tracker in a real Chromium, against a collector that records every request. One test per behaviour.
+// They run the committed assets/*.min.js, the files that pages load.
 //
-//   node --test tracker.test.mjs        (CHROMIUM names the browser, /usr/bin/chromium if it is not set)
-//   MEASURING=1 node --test …           (all of it with the variant that can measure engagement)
+//   CHROMIUM    the browser [default: /usr/bin/chromium]
+//   MEASURING   if set, every test runs the variant that can measure engagement
 //
-// Nothing here sleeps. What should arrive is waited for; what should not arrive is shown by a marker that the page
-// sends afterwards: the marker is in, and nothing else came before it.
+//   node --test tracker.test.mjs
+//
+// No test sleeps. A test waits for each hit that it expects. To show that no hit was sent, the page sends a marker
+// afterwards: once the collector has the marker, nothing else may have arrived before it.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -22,10 +24,10 @@ const [PLAIN, MEASURING] = await Promise.all(
   ['footfall.min.js', 'footfall.engagement.min.js'].map((file) => readFile(new URL(`../assets/${file}`, import.meta.url), 'utf8'))
 );
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const PATIENCE = 15_000; // milliseconds, for one thing to happen
+const TIMEOUT = 15_000; // milliseconds, for one thing to happen
 const ZONE = 'Europe/Vienna';
 
-// ---- browsers: one for each set of arguments, started when a test first asks for it
+// ---- browsers: one per set of arguments, started by the first test that needs it
 
 const ARGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -33,9 +35,9 @@ const ARGS = [
 ];
 const BROWSERS = {
   plain: { args: ARGS },
-  // Without the mark of automation, as a reader's browser is.
+  // Looks like a reader's browser: nothing shows that it is automated.
   reader: { args: [...ARGS, '--disable-blink-features=AutomationControlled'] },
-  // Playwright turns the back/forward cache off unless told not to.
+  // Playwright disables the back/forward cache by default.
   cached: { args: ARGS, ignoreDefaultArgs: ['--disable-back-forward-cache'] },
 };
 const running = {};
@@ -53,22 +55,22 @@ after(async () => {
   for (const each of Object.values(running)) await (await each).close();
 });
 
-// A Chromium with no driver: a driven one holds a prerendered page at its first script, to look at it. Such a page has to
-// run its test itself.
-async function openUndriven(t, url) {
+// Starts Chromium without Playwright, which would pause a prerendered page at its first script. The page has to run the
+// steps of its test itself.
+async function openWithoutPlaywright(t, url) {
   const profile = await mkdtemp(join(tmpdir(), 'footfall-profile-'));
-  // A process group of its own, so that all its processes end with it and no other ones do.
+  // A process group of its own, so that one signal ends all of its processes and no others.
   const child = spawn(EXECUTABLE, [...ARGS, `--user-data-dir=${profile}`, url], { detached: true, stdio: 'ignore' });
   const gone = once(child, 'exit');
   const end = () => process.kill(-child.pid, 'SIGKILL');
-  // A group of its own also outlives a test run that is broken off.
-  const breakOff = () => {
+  // Interrupting the tests does not end another process group, so end it here.
+  const interrupt = () => {
     end();
     process.exit(1);
   };
-  process.once('SIGINT', breakOff).once('SIGTERM', breakOff);
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   t.after(async () => {
-    process.off('SIGINT', breakOff).off('SIGTERM', breakOff);
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     end();
     await gone;
     await rm(profile, { recursive: true, force: true, maxRetries: 10 });
@@ -77,13 +79,13 @@ async function openUndriven(t, url) {
 
 // ---- servers
 
-// For waiting until something holds, looked at again whenever `tell` is called.
+// Lets tests wait for a condition, which is checked again on every call of `notify`.
 function newSignal() {
   const waiting = new Set();
-  const tell = () => waiting.forEach((look) => look());
+  const notify = () => waiting.forEach((look) => look());
 
   function until(what, found, seen) {
-    return new Promise((resolve, refuse) => {
+    return new Promise((resolve, reject) => {
       const end = () => {
         clearTimeout(timer);
         waiting.delete(look);
@@ -96,13 +98,13 @@ function newSignal() {
       };
       const timer = setTimeout(() => {
         end();
-        refuse(new Error(`waited in vain for ${what}; so far: ${JSON.stringify(seen(), null, 1)}`));
-      }, PATIENCE);
+        reject(new Error(`timed out waiting for ${what}; so far: ${JSON.stringify(seen(), null, 1)}`));
+      }, TIMEOUT);
       waiting.add(look);
       look();
     });
   }
-  return { tell, until };
+  return { notify, until };
 }
 
 async function listen(t, handler) {
@@ -116,11 +118,11 @@ async function listen(t, handler) {
   return server.address().port;
 }
 
-// Serves the tracker and takes hits. Keeps each hit's body; a preflight or another content type is a fault of whichever
-// test it happens in.
+// Serves the tracker and records the body of each hit. A test fails if it causes a preflight or a hit with another
+// content type.
 async function startCollector(t, tracker) {
   const hits = [];
-  const faults = [];
+  const errors = [];
   const cookies = [];
   const signal = newSignal();
 
@@ -130,38 +132,38 @@ async function startCollector(t, tracker) {
       return;
     }
     if (request.method !== 'POST') {
-      faults.push(`${request.method} ${request.url}`);
+      errors.push(`${request.method} ${request.url}`);
       response.writeHead(404).end();
       return;
     }
     let body = '';
     for await (const chunk of request) body += chunk;
     if (request.headers['content-type']?.toLowerCase() !== 'text/plain;charset=utf-8') {
-      faults.push(`content type ${request.headers['content-type']}`);
+      errors.push(`content type ${request.headers['content-type']}`);
     }
     if (request.headers.cookie) cookies.push(request.headers.cookie);
     hits.push({ ...JSON.parse(body), to: request.url });
-    // The cookie must not stick: the tracker leaves credentials out.
+    // The browser must ignore this cookie, because the tracker sends no credentials.
     response.writeHead(202, { 'set-cookie': 'stuck=1; Path=/' }).end();
-    signal.tell();
+    signal.notify();
   });
-  t.after(() => assert.deepEqual(faults, [], 'the collector was sent what it should not be'));
+  t.after(() => assert.deepEqual(errors, [], 'the collector received unexpected requests'));
 
-  // Resolves with what `found(hits)` answers, once it answers something.
+  // Resolves with the first truthy result of `found(hits)`.
   const until = (what, found) => signal.until(what, () => found(hits), () => hits);
 
-  return { origin: `http://localhost:${port}`, hits, faults, cookies, until };
+  return { origin: `http://localhost:${port}`, hits, errors, cookies, until };
 }
 
-// ---- a laboratory: a collector, a site with the given pages, and a browser tab
+// ---- test setup: a collector, a site with the given pages, and a browser tab
 
-// `pages` are bodies by path, served with the snippet in the head; one that holds an <html> tag is served as it is, with
-// SNIPPET, ORIGIN (the collector's) and SITE filled in. A function gives a text when it is ready. Without `kind`, no
-// browser is opened.
-async function laboratory(t, { pages, kind = 'plain', attributes = '', prepare, host = 'localhost', measures }) {
+// `pages` maps paths to bodies, which are served with the snippet in the head. A page that contains an <html> tag is
+// served as it is. SNIPPET, ORIGIN (the collector's) and SITE are replaced in all of them. A page may also be a function
+// that returns a text or a promise of one. If `kind` is null, no browser is opened.
+async function setUp(t, { pages, kind = 'plain', attributes = '', prepare, host = 'localhost', measures }) {
   measures ??= process.env.MEASURING || attributes.includes('data-engagement');
   const collector = await startCollector(t, measures ? MEASURING : PLAIN);
-  const asked = []; // what the site was asked for
+  const asked = []; // paths requested from the site
   const signal = newSignal();
   const snippet = `<script defer src="${collector.origin}/js/footfall.js" ${attributes}></script>`;
 
@@ -171,7 +173,7 @@ async function laboratory(t, { pages, kind = 'plain', attributes = '', prepare, 
   const port = await listen(t, async (request, response) => {
     const { pathname } = new URL(request.url, site);
     asked.push(pathname);
-    signal.tell();
+    signal.notify();
     const given = pages[pathname];
     if (given === undefined) {
       response.writeHead(204).end();
@@ -179,7 +181,7 @@ async function laboratory(t, { pages, kind = 'plain', attributes = '', prepare, 
       response.end(await given(own));
     } else {
       const whole = given.includes('<html') ? given : `<html><head>SNIPPET</head>${given}`;
-      // No `no-store`: it would keep a page out of the back/forward cache.
+      // Sent without `no-store`, which would keep the page out of the back/forward cache.
       response.writeHead(200, { 'content-type': 'text/html;charset=utf-8' }).end(`<!doctype html>${fill(whole)}`);
     }
   });
@@ -197,14 +199,14 @@ async function laboratory(t, { pages, kind = 'plain', attributes = '', prepare, 
   const page = await context.newPage();
   const thrown = [];
   page.on('pageerror', (error) => thrown.push(error.message));
-  t.after(() => assert.deepEqual(thrown, [], 'the page saw an error'));
+  t.after(() => assert.deepEqual(thrown, [], 'the tracker threw an error into the page'));
 
   return Object.assign(own, {
     page,
     context,
     thrown,
     open: (path) => page.goto(site + path),
-    // Sends a marker, without the tracker's help, and answers with all that came before it.
+    // Sends a marker without the tracker, and returns all hits that arrived before it.
     async settled() {
       const marker = `marker ${Math.random()}`;
       await page.evaluate(
@@ -215,7 +217,7 @@ async function laboratory(t, { pages, kind = 'plain', attributes = '', prepare, 
       await collector.until('the marker', (hits) => hits.some((hit) => hit.n === marker));
       return unmarked(collector.hits);
     },
-    // Waits for so many hits, then proves by a marker that there are no more.
+    // Waits for `count` hits, then checks with a marker that there are no more.
     async exactly(count) {
       await collector.until(`${count} hits`, (hits) => unmarked(hits).length >= count);
       const all = await own.settled();
@@ -225,16 +227,16 @@ async function laboratory(t, { pages, kind = 'plain', attributes = '', prepare, 
   });
 }
 
-// The tracker's own hits: markers name no page.
+// The hits of the tracker, without markers, which have no URL.
 const unmarked = (hits) => hits.filter((hit) => hit.u);
 
-// What a hit counted, in short: "pageview /about". Sorted, as hits sent in one breath may arrive in any order.
+// Hits in short form: "pageview /about". Sorted, because hits sent at the same time may arrive in any order.
 const brief = (hits) => hits.map((hit) => `${hit.n} ${hit.u.replace(/^https?:\/\/[^/]+/, '')}`).sort();
 
 // ---- views
 
-test('a full load is one view: address, referrer, width, time zone, and nothing else', async (t) => {
-  const lab = await laboratory(t, {
+test('a page load sends one view with URL, referrer, width and time zone, and nothing else', async (t) => {
+  const lab = await setUp(t, {
     kind: 'reader',
     pages: { '/': '<a href="/about">About</a>', '/about': 'About us' },
   });
@@ -255,17 +257,17 @@ test('a full load is one view: address, referrer, width, time zone, and nothing 
 });
 
 for (const [how, tag] of Object.entries({
-  'neither defer nor async, before the canonical link': '<script src="ORIGIN/js/footfall.js"></script>',
-  async: '<script async src="ORIGIN/js/footfall.js"></script>',
-  'a script that the page inserts': `<script>
+  'a script without defer or async, before the canonical link': '<script src="ORIGIN/js/footfall.js"></script>',
+  'an async script': '<script async src="ORIGIN/js/footfall.js"></script>',
+  'a script inserted by the page': `<script>
     addEventListener('load', () => {
       const script = document.createElement('script');
       script.src = 'ORIGIN/js/footfall.js';
       document.head.append(script);
     })</script>`,
 })) {
-  test(`it works with ${how}`, async (t) => {
-    const lab = await laboratory(t, {
+  test(`the tracker works as ${how}`, async (t) => {
+    const lab = await setUp(t, {
       pages: { '/': `<html><head>${tag}<link rel="canonical" href="/real"></head>Hello` },
     });
     await lab.open('/?a=1');
@@ -273,16 +275,16 @@ for (const [how, tag] of Object.entries({
   });
 }
 
-test('data-api says where hits go', async (t) => {
-  const lab = await laboratory(t, {
+test('data-api sets where hits are sent', async (t) => {
+  const lab = await setUp(t, {
     pages: { '/': '<html><head><script defer src="ORIGIN/js/footfall.js" data-api="ORIGIN/by/another/way"></script></head>' },
   });
   await lab.open('/');
   assert.equal((await lab.exactly(1))[0].to, '/by/another/way');
 });
 
-test('a script included twice counts once', async (t) => {
-  const lab = await laboratory(t, {
+test('a script included twice sends each hit once', async (t) => {
+  const lab = await setUp(t, {
     pages: { '/': '<html><head>SNIPPET SNIPPET<script src="ORIGIN/js/footfall.js"></script></head>' },
   });
   await lab.open('/');
@@ -292,8 +294,8 @@ test('a script included twice counts once', async (t) => {
   assert.deepEqual(brief(await lab.exactly(3)), ['pageview /', 'pageview /two', 'signup /two']);
 });
 
-test('data-manual: no automatic views, only those the page asks for', async (t) => {
-  const lab = await laboratory(t, { attributes: 'data-manual', pages: { '/': '' } });
+test('data-manual sends only the views that the page asks for', async (t) => {
+  const lab = await setUp(t, { attributes: 'data-manual', pages: { '/': '' } });
   await lab.open('/');
   await lab.page.evaluate(() => history.pushState(null, '', '/two'));
   assert.deepEqual(await lab.settled(), []);
@@ -301,21 +303,21 @@ test('data-manual: no automatic views, only those the page asks for', async (t) 
   assert.deepEqual(brief(await lab.exactly(1)), ['pageview /two']);
 });
 
-test('pages that are not on http or https are not counted', async (t) => {
-  const lab = await laboratory(t, { pages: { '/framed': `<html><body><iframe srcdoc='SNIPPET'></iframe></body>` } });
+test('pages outside http and https are not counted', async (t) => {
+  const lab = await setUp(t, { pages: { '/framed': `<html><body><iframe srcdoc='SNIPPET'></iframe></body>` } });
   const folder = await mkdtemp(join(tmpdir(), 'footfall-tracker-'));
   t.after(() => rm(folder, { recursive: true }));
   const file = join(folder, 'page.html');
   await writeFile(file, `<!doctype html><script src="${lab.origin}/js/footfall.js"></script>`);
 
   await lab.page.goto(pathToFileURL(file).href);
-  assert.equal(await lab.page.evaluate(() => typeof footfall), 'function', 'the tracker did run');
+  assert.equal(await lab.page.evaluate(() => typeof footfall), 'function', 'the tracker did not run');
   await lab.page.evaluate(() => footfall('signup'));
   assert.deepEqual(await lab.settled(), []);
 
-  // A frame without an address of its own runs at about:srcdoc.
+  // The URL of a srcdoc frame is about:srcdoc.
   await lab.open('/framed');
-  assert.equal(await lab.page.evaluate(() => typeof frames[0].footfall), 'function', 'the tracker did run');
+  assert.equal(await lab.page.evaluate(() => typeof frames[0].footfall), 'function', 'the tracker did not run');
   await lab.page.evaluate(() => frames[0].footfall('signup'));
   assert.deepEqual(await lab.settled(), []);
 });
@@ -324,24 +326,24 @@ test('pages that are not on http or https are not counted', async (t) => {
 
 const canonical = (href) => `<html><head><link rel="canonical" href="${href}">SNIPPET</head>Hello`;
 
-test('a canonical link on the same host replaces path and origin, and the query stays', async (t) => {
-  const lab = await laboratory(t, { pages: { '/old': canonical('SITE/real?id=7#top') } });
+test('a canonical link on the same host replaces origin and path, and keeps the query', async (t) => {
+  const lab = await setUp(t, { pages: { '/old': canonical('SITE/real?id=7#top') } });
   await lab.open('/old?utm_source=x');
   assert.equal((await lab.exactly(1))[0].u, `${lab.site}/real?utm_source=x`);
-  // An event belongs to the same page as the view.
+  // An event has the same page as the view.
   await lab.page.evaluate(() => footfall('signup'));
-  // The campaign was the load's, and is counted once.
+  // Only the load's first view has the campaign.
   assert.equal((await lab.exactly(2))[1].u, `${lab.site}/real`);
 });
 
-test('a canonical link that differs by www. alone is on the same host', async (t) => {
-  const lab = await laboratory(t, { host: 'www.localhost', pages: { '/old': canonical('https://localhost/real') } });
+test('a canonical link may add or drop www.', async (t) => {
+  const lab = await setUp(t, { host: 'www.localhost', pages: { '/old': canonical('https://localhost/real') } });
   await lab.open('/old');
   assert.equal((await lab.exactly(1))[0].u, 'https://localhost/real');
 });
 
-test('a canonical link on another host, or one that is no address, is not followed', async (t) => {
-  const lab = await laboratory(t, {
+test('a canonical link that is invalid or on another host is ignored', async (t) => {
+  const lab = await setUp(t, {
     pages: { '/a': canonical('https://elsewhere.example/real'), '/b': canonical('https://:x'), '/c': canonical('') },
   });
   for (const path of ['/a', '/b', '/c']) await lab.open(path);
@@ -349,22 +351,22 @@ test('a canonical link on another host, or one that is no address, is not follow
   assert.deepEqual(pages, ['/a', '/b', '/c'].map((path) => lab.site + path));
 });
 
-test('a canonical link left behind by a single-page app is not followed', async (t) => {
-  const lab = await laboratory(t, { pages: { '/old': canonical('/real') } });
+test('a canonical link that a single-page app did not update is ignored', async (t) => {
+  const lab = await setUp(t, { pages: { '/old': canonical('/real') } });
   await lab.open('/old');
   await lab.exactly(1);
-  // Never rewritten.
+  // The app does not update the link.
   await lab.page.evaluate(() => history.pushState(null, '', '/one'));
   await lab.exactly(2);
   await lab.page.evaluate(() => footfall('signup'));
   await lab.exactly(3);
-  // Rewritten late, after the view of /one: at the next path it still names /one.
+  // The app updates the link late, after the view of /one. At /two it still names /one.
   await lab.page.evaluate(() => {
     document.querySelector('link').href = '/one-canonical';
     history.pushState(null, '', '/two');
   });
   await lab.exactly(4);
-  // Back where the page was loaded, the link of the load is right again.
+  // Back at the path of the load, the canonical URL of the load applies again.
   await lab.page.evaluate(() => history.go(-2));
   assert.deepEqual(brief(await lab.exactly(5)), [
     'pageview /one', 'pageview /real', 'pageview /real', 'pageview /two', 'signup /one',
@@ -373,8 +375,8 @@ test('a canonical link left behind by a single-page app is not followed', async 
 
 // ---- single-page apps
 
-test('pushState, replaceState and popstate are views when the path changes; a query or a hash alone is none', async (t) => {
-  const lab = await laboratory(t, { pages: { '/': '' } });
+test('pushState, replaceState and popstate send a view if the path changes, not for a new query or hash alone', async (t) => {
+  const lab = await setUp(t, { pages: { '/': '' } });
   await lab.open('/');
   await lab.exactly(1);
   for (const [step, more] of [
@@ -391,7 +393,7 @@ test('pushState, replaceState and popstate are views when the path changes; a qu
     await lab.settled();
     const now = unmarked(lab.hits.slice(seen));
     assert.deepEqual(brief(now), more, String(step));
-    assert.ok(now.every((hit) => !('r' in hit)), 'a referrer belongs to the first view of a load alone');
+    assert.ok(now.every((hit) => !('r' in hit)), 'only the first view of a load has a referrer');
   }
   const seen = (await lab.settled()).length;
   await lab.page.evaluate(() => history.go(-5));
@@ -399,8 +401,8 @@ test('pushState, replaceState and popstate are views when the path changes; a qu
   assert.deepEqual(brief([back]), ['pageview /']);
 });
 
-test('the referrer of a load is sent with its first view only', async (t) => {
-  const lab = await laboratory(t, { pages: { '/': '<a href="/app">App</a>', '/app': '' } });
+test('only the first view of a load has its referrer', async (t) => {
+  const lab = await setUp(t, { pages: { '/': '<a href="/app">App</a>', '/app': '' } });
   await lab.open('/');
   await lab.page.click('a');
   await lab.exactly(2);
@@ -410,9 +412,9 @@ test('the referrer of a load is sent with its first view only', async (t) => {
 });
 
 test('history methods keep their arguments, this, return value and errors', async (t) => {
-  const lab = await laboratory(t, {
+  const lab = await setUp(t, {
     pages: {
-      // The page has replaced pushState before the tracker came, and wraps it again afterwards.
+      // The page replaces pushState before the tracker loads, and wraps it again afterwards.
       '/': `<html><head><script>
         window.calls = [];
         const native = history.pushState;
@@ -435,22 +437,22 @@ test('history methods keep their arguments, this, return value and errors', asyn
   assert.deepEqual(await lab.page.evaluate(() => history.state), { a: 1 });
   assert.deepEqual(brief(await lab.exactly(2)), ['pageview /', 'pageview /one']);
 
-  // What the browser refuses, the page hears of, and nothing is counted.
-  const refusal = await lab.page.evaluate(() => {
+  // If the browser rejects a call, the page gets the error, and nothing is counted.
+  const error = await lab.page.evaluate(() => {
     try {
       history.replaceState(null, '', 'https://elsewhere.example/');
     } catch (error) {
       return error.name;
     }
   });
-  assert.equal(refusal, 'SecurityError');
+  assert.equal(error, 'SecurityError');
   await lab.exactly(2);
 });
 
-// ---- pages that come back, and pages that nobody has seen yet
+// ---- the back/forward cache and prerendering
 
-test('a page restored from the back/forward cache is a view', async (t) => {
-  const lab = await laboratory(t, {
+test('a page restored from the back/forward cache sends a view', async (t) => {
+  const lab = await setUp(t, {
     kind: 'cached',
     pages: {
       '/': `<script>addEventListener('pageshow', (event) => { if (event.persisted) footfall('restored') })</script>`,
@@ -461,15 +463,15 @@ test('a page restored from the back/forward cache is a view', async (t) => {
   await lab.exactly(1);
   await lab.open('/next');
   await lab.exactly(2);
-  // By the page's own history: a tab that is driven would wait for a load, and there is none.
+  // Uses history.back() because Playwright's goBack() would wait for a load, which never comes.
   lab.page.evaluate(() => history.back()).catch(() => {});
-  await lab.until('the restored page, by its own word', (hits) => hits.some((hit) => hit.n === 'restored'));
-  await lab.until('its view', (hits) => unmarked(hits).length >= 4);
+  await lab.until('the event of the restored page', (hits) => hits.some((hit) => hit.n === 'restored'));
+  await lab.until('the view of the restored page', (hits) => unmarked(hits).length >= 4);
   assert.deepEqual(brief(unmarked(lab.hits)), ['pageview /', 'pageview /', 'pageview /next', 'restored /']);
 });
 
-// A page that has the browser prerender /next, and once the tracker has run in there unseen, goes where /go says. It sends
-// an event on leaving: what came before that was sent while /next was still unseen.
+// The page / has the browser prerender /next. Once the tracker has run there, unseen, / navigates to the path that /go
+// returns. It sends an event before leaving. Hits that arrive before that event were sent while /next was unseen.
 const PRERENDER = {
   '/': `
     <script type="speculationrules">{"prerender": [{"urls": ["/next"], "eagerness": "immediate"}]}</script>
@@ -486,29 +488,29 @@ const PRERENDER = {
   '/other': `<script defer src="data:text/javascript,footfall('arrived')"></script>`,
 };
 
-test('a page that is prerendered and never shown is not counted', async (t) => {
+test('a prerendered page that is never shown is not counted', async (t) => {
   const go = (lab) => lab.fetched('/ran-unseen').then(() => '/other');
-  const lab = await laboratory(t, { kind: null, pages: { ...PRERENDER, '/go': go } });
-  await openUndriven(t, `${lab.site}/`);
-  await lab.until('the page that is shown instead', (hits) => hits.length >= 4);
+  const lab = await setUp(t, { kind: null, pages: { ...PRERENDER, '/go': go } });
+  await openWithoutPlaywright(t, `${lab.site}/`);
+  await lab.until('the views and events of the two pages shown', (hits) => hits.length >= 4);
   assert.deepEqual(brief(lab.hits), ['arrived /other', 'leaving /', 'pageview /', 'pageview /other']);
 });
 
-test('a prerendered page is counted when it is shown, with the events it had kept', async (t) => {
+test('a prerendered page is counted when it is shown, with its queued events', async (t) => {
   const go = (lab) => lab.fetched('/ran-unseen').then(() => '/next');
-  const lab = await laboratory(t, { kind: null, pages: { ...PRERENDER, '/go': go } });
-  await openUndriven(t, `${lab.site}/`);
-  await lab.until('the page once it is shown', (hits) => hits.length >= 4);
+  const lab = await setUp(t, { kind: null, pages: { ...PRERENDER, '/go': go } });
+  await openWithoutPlaywright(t, `${lab.site}/`);
+  await lab.until('the view and event of the page once it is shown', (hits) => hits.length >= 4);
   assert.deepEqual(brief(lab.hits), ['early /next', 'leaving /', 'pageview /', 'pageview /next']);
-  assert.deepEqual(brief(lab.hits.slice(0, 2)), ['leaving /', 'pageview /'], 'nothing of it before it is shown');
+  assert.deepEqual(brief(lab.hits.slice(0, 2)), ['leaving /', 'pageview /'], 'the prerendered page sent a hit before it was shown');
   assert.deepEqual(lab.hits.find((hit) => hit.n === 'early').p, { prerendering: true });
-  assert.equal(lab.asked.filter((path) => path === '/next').length, 1, 'it was shown from its prerendering');
+  assert.equal(lab.asked.filter((path) => path === '/next').length, 1, 'the browser loaded the page again instead of showing the prerendered one');
 });
 
 // ---- events
 
-test('a custom event carries its properties, in either spelling, and the current page', async (t) => {
-  const lab = await laboratory(t, { pages: { '/': '' } });
+test('a custom event has its properties, passed in either form, and the current page', async (t) => {
+  const lab = await setUp(t, { pages: { '/': '' } });
   await lab.open('/');
   await lab.page.evaluate(() => history.pushState(null, '', '/one?x=1'));
   await lab.exactly(2);
@@ -532,8 +534,8 @@ test('a custom event carries its properties, in either spelling, and the current
   );
 });
 
-test('calls made before the script loads are replayed, also through the old function', async (t) => {
-  const lab = await laboratory(t, {
+test('calls made before the script loads are sent, and so are later calls of the queueing function', async (t) => {
+  const lab = await setUp(t, {
     pages: {
       '/': `<html><head><script>
         window.footfall = window.footfall || function () { (footfall.q = footfall.q || []).push(arguments) };
@@ -550,36 +552,36 @@ test('calls made before the script loads are replayed, also through the old func
   assert.equal((await lab.exactly(4)).at(-1).n, 'late');
 });
 
-// ---- those who ask not to be counted
+// ---- opting out
 
-// Chromium has a setting for one and nothing for the other, so both are put in the page's way.
+// Chromium has a setting for only one of these signals, so the tests override both properties.
 const doNotTrack = () => Object.defineProperty(Navigator.prototype, 'doNotTrack', { get: () => '1' });
 const globalPrivacyControl = () => Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get: () => true });
 
 for (const [name, prepare] of Object.entries({ 'Do Not Track': doNotTrack, 'Global Privacy Control': globalPrivacyControl })) {
-  test(`${name} with data-dnt: nothing is sent at all`, async (t) => {
-    const lab = await laboratory(t, { attributes: 'data-dnt', prepare, pages: { '/': '' } });
+  test(`${name} with data-dnt: nothing is sent`, async (t) => {
+    const lab = await setUp(t, { attributes: 'data-dnt', prepare, pages: { '/': '' } });
     await lab.open('/');
     await lab.page.evaluate(() => footfall('signup'));
     await lab.page.evaluate(() => history.pushState(null, '', '/one'));
     assert.deepEqual(await lab.settled(), []);
   });
 
-  test(`${name} without data-dnt: counted, as there is nothing to link a visit by`, async (t) => {
-    const lab = await laboratory(t, { prepare, pages: { '/': '' } });
+  test(`${name} without data-dnt: counted, because nothing links a visit to a person`, async (t) => {
+    const lab = await setUp(t, { prepare, pages: { '/': '' } });
     await lab.open('/');
     await lab.exactly(1);
   });
 }
 
 test('data-dnt with neither signal: counted', async (t) => {
-  const lab = await laboratory(t, { attributes: 'data-dnt', pages: { '/': '' } });
+  const lab = await setUp(t, { attributes: 'data-dnt', pages: { '/': '' } });
   await lab.open('/');
   await lab.exactly(1);
 });
 
-test('#footfall asks, and who says no is not counted in that browser until a yes', async (t) => {
-  const lab = await laboratory(t, { attributes: 'data-engagement', pages: { '/': '', '/next': '' } });
+test('#footfall asks the visitor, and after a no this browser is not counted until a yes', async (t) => {
+  const lab = await setUp(t, { attributes: 'data-engagement', pages: { '/': '', '/next': '' } });
   let says;
   const asked = [];
   lab.page.on('dialog', (dialog) => {
@@ -601,26 +603,26 @@ test('#footfall asks, and who says no is not counted in that browser until a yes
   await lab.exactly(1);
 });
 
-test('where the browser keeps nothing, all are counted', async (t) => {
+test('a visitor whose browser denies localStorage is counted', async (t) => {
   const prepare = () =>
     Object.defineProperty(window, 'localStorage', {
       get: () => {
         throw new DOMException('denied', 'SecurityError');
       },
     });
-  const lab = await laboratory(t, { prepare, pages: { '/': '' } });
+  const lab = await setUp(t, { prepare, pages: { '/': '' } });
   await lab.open('/');
   await lab.exactly(1);
 });
 
-// ---- apps that route by the fragment
+// ---- hash routing
 
-test('data-hash: each fragment is a page of its own, counted once', async (t) => {
-  const lab = await laboratory(t, { attributes: 'data-hash', pages: { '/': '' } });
+test('data-hash: each change of the fragment sends one view', async (t) => {
+  const lab = await setUp(t, { attributes: 'data-hash', pages: { '/': '' } });
   await lab.open('/?utm_source=x#/a');
   const [first] = await lab.exactly(1);
   assert.deepEqual([first.u, first.h], [`${lab.site}/?utm_source=x#/a`, 1]);
-  // Browsers tell of a new fragment twice: by popstate and by hashchange.
+  // Browsers report a new fragment twice, with popstate and hashchange.
   await lab.page.evaluate(() => (location.hash = '/b'));
   await lab.exactly(2);
   await lab.page.evaluate(() => footfall('signup'));
@@ -632,14 +634,14 @@ test('data-hash: each fragment is a page of its own, counted once', async (t) =>
   assert.ok(all.every((hit) => hit.h === 1));
 });
 
-test('data-hash with a canonical link: the fragment is added to it', async (t) => {
-  const lab = await laboratory(t, { attributes: 'data-hash', pages: { '/old': canonical('/real') } });
+test('data-hash with a canonical link: the fragment is appended to the link', async (t) => {
+  const lab = await setUp(t, { attributes: 'data-hash', pages: { '/old': canonical('/real') } });
   await lab.open('/old#/a');
   assert.deepEqual(brief(await lab.exactly(1)), ['pageview /real#/a']);
 });
 
-test('without data-hash a fragment is no page', async (t) => {
-  const lab = await laboratory(t, { pages: { '/': '' } });
+test('without data-hash, fragments are ignored', async (t) => {
+  const lab = await setUp(t, { pages: { '/': '' } });
   await lab.open('/#/a');
   await lab.page.evaluate(() => (location.hash = '/b'));
   await lab.page.evaluate(() => history.pushState(null, '', '#/c'));
@@ -647,9 +649,10 @@ test('without data-hash a fragment is no page', async (t) => {
   assert.deepEqual([hit.u, hit.h], [`${lab.site}/`, undefined]);
 });
 
-// ---- pages behind others
+// ---- background tabs
 
-// A headless browser looks at all of its pages at once, so that a page is told otherwise. `clock` is its time in milliseconds.
+// A headless browser reports every page as visible and focused, so this overrides both. `clock` is the page's time in
+// milliseconds.
 const stage = () => {
   window.clock = 1000;
   performance.now = () => window.clock;
@@ -668,22 +671,22 @@ const stage = () => {
 };
 const behind = `() => { (${stage})(); window.away = true; }`;
 
-test('a page that is opened behind another is counted when it is looked at, with what it had kept', async (t) => {
-  const lab = await laboratory(t, { prepare: `(${behind})()`, pages: { '/': '' } });
+test('a page opened in a background tab is counted when the tab is shown, with its queued events', async (t) => {
+  const lab = await setUp(t, { prepare: `(${behind})()`, pages: { '/': '' } });
   await lab.open('/');
   await lab.page.evaluate(() => footfall('early'));
   await lab.page.evaluate(() => history.replaceState(null, '', '/real'));
   assert.deepEqual(await lab.settled(), []);
   await lab.page.evaluate(() => hide(false));
   assert.deepEqual(brief(await lab.exactly(2)), ['early /real', 'pageview /real']);
-  // Once is enough, and from then on it is a page as any other.
+  // Showing the tab again does not count again. From here on it behaves like any other page.
   await lab.page.evaluate(() => { hide(true); hide(false); });
   await lab.page.evaluate(() => history.pushState(null, '', '/two'));
   assert.deepEqual(brief(await lab.exactly(3)), ['early /real', 'pageview /real', 'pageview /two']);
 });
 
-test('a page that counts by hand decides for itself when', async (t) => {
-  const lab = await laboratory(t, { prepare: `(${behind})()`, attributes: 'data-manual', pages: { '/': '' } });
+test('data-manual sends a view even from a background tab', async (t) => {
+  const lab = await setUp(t, { prepare: `(${behind})()`, attributes: 'data-manual', pages: { '/': '' } });
   await lab.open('/');
   await lab.page.evaluate(() => footfall('pageview'));
   assert.deepEqual(brief(await lab.exactly(1)), ['pageview /']);
@@ -691,14 +694,14 @@ test('a page that counts by hand decides for itself when', async (t) => {
 
 // ---- engagement
 
-// A page of 3,000 pixels in a window of 700.
+// A page 3,000 pixels high, in a window of 700.
 const TALL = '<body style="margin: 0; height: 3000px">';
 const engagements = (hits) => hits.filter((hit) => hit.n === 'engagement').map(({ u, sd, e }) => [new URL(u).pathname, sd, e]);
 const scrollTo = (page, y) =>
   page.evaluate((y) => new Promise((resolve) => { addEventListener('scroll', resolve, { once: true }); window.scrollTo(0, y); }), y);
-const measured = (t, more) => laboratory(t, { attributes: 'data-engagement', prepare: stage, pages: { '/': TALL, '/short': '<p>Hello' }, ...more });
+const measured = (t, more) => setUp(t, { attributes: 'data-engagement', prepare: stage, pages: { '/': TALL, '/short': '<p>Hello' }, ...more });
 
-test('data-engagement: the deepest part in sight and the time, told once the page is left', async (t) => {
+test('data-engagement sends scroll depth and time when the reader leaves the page', async (t) => {
   const lab = await measured(t, { kind: 'reader' });
   await lab.open('/?utm_source=x');
   await lab.exactly(1);
@@ -707,11 +710,11 @@ test('data-engagement: the deepest part in sight and the time, told once the pag
   await lab.page.evaluate(() => (clock += 5000.4));
   await lab.exactly(1);
   await lab.open('/short');
-  const [, , told] = (await lab.exactly(3)).sort((a, b) => (a.n < b.n ? 1 : -1));
-  assert.deepEqual(told, { n: 'engagement', u: `${lab.site}/`, sd: 70, e: 5000, to: '/track' });
+  const [, , engagement] = (await lab.exactly(3)).sort((a, b) => (a.n < b.n ? 1 : -1));
+  assert.deepEqual(engagement, { n: 'engagement', u: `${lab.site}/`, sd: 70, e: 5000, to: '/track' });
 });
 
-test('a tab that is closed tells its engagement', async (t) => {
+test('closing a tab sends its engagement', async (t) => {
   const lab = await measured(t);
   await lab.open('/short');
   await lab.exactly(1);
@@ -720,7 +723,7 @@ test('a tab that is closed tells its engagement', async (t) => {
   assert.deepEqual(engagements(lab.hits), [['/short', 100, 0]]);
 });
 
-test('what is told again is what is new: more than 3 seconds, or a deeper part', async (t) => {
+test('engagement is sent again after 3 more seconds or a greater scroll depth', async (t) => {
   const lab = await measured(t);
   await lab.open('/');
   const leave = (ms) => lab.page.evaluate((ms) => { clock += ms; hide(true); hide(false); }, ms);
@@ -736,7 +739,7 @@ test('what is told again is what is new: more than 3 seconds, or a deeper part',
   assert.deepEqual(engagements(await lab.exactly(4)), [['/', 23, 100], ['/', 23, 3000], ['/', 100, 10]]);
 });
 
-test('the time behind another window or tab does not count', async (t) => {
+test('time in the background or without focus does not count', async (t) => {
   const lab = await measured(t);
   await lab.open('/');
   await lab.page.evaluate(() => {
@@ -754,11 +757,11 @@ test('the time behind another window or tab does not count', async (t) => {
   assert.deepEqual(engagements(await lab.exactly(3)), [['/', 23, 4500], ['/', 23, 3000]]);
 });
 
-test('a step in an app ends the view before, and the next one begins at nothing', async (t) => {
+test('navigation in a single-page app ends the engagement of one view and starts the next at zero', async (t) => {
   const lab = await measured(t);
   await lab.open('/');
   await scrollTo(lab.page, 800);
-  // As routers do: the address, the content, and to the top, before anything is shown.
+  // As routers do, change the URL and the content, then scroll to the top, all before the next frame.
   await lab.page.evaluate(() => new Promise((resolve) => {
     clock += 4000;
     history.pushState(null, '', '/two');
@@ -774,7 +777,7 @@ test('a step in an app ends the view before, and the next one begins at nothing'
   assert.deepEqual(engagements(all).sort(), [['/', 50, 4000], ['/two', 50, 1234]]);
 });
 
-test('with data-manual, what is looked at is the view that the page counted', async (t) => {
+test('data-manual measures the engagement of the views that the page sends', async (t) => {
   const lab = await measured(t, { attributes: 'data-engagement data-manual data-hash' });
   await lab.open('/#/a');
   await lab.page.evaluate(() => { clock += 5000; hide(true); hide(false); });
@@ -785,7 +788,7 @@ test('with data-manual, what is looked at is the view that the page counted', as
   assert.deepEqual([u, h, e], [`${lab.site}/#/a`, 1, 3000]);
 });
 
-test('engagement is not told without data-engagement, nor of who asks not to be counted', async (t) => {
+test('engagement is not sent without data-engagement, nor for visitors who opted out', async (t) => {
   const leave = async (lab, views) => {
     await lab.open('/');
     await lab.exactly(views);
@@ -793,22 +796,22 @@ test('engagement is not told without data-engagement, nor of who asks not to be 
     await lab.exactly(views);
   };
   for (const measures of [true, false]) await leave(await measured(t, { attributes: '', measures }), 1);
-  const refuses = `(${stage})(); (${doNotTrack})()`;
-  await leave(await measured(t, { attributes: 'data-engagement data-dnt', prepare: refuses }), 0);
+  const optsOut = `(${stage})(); (${doNotTrack})()`;
+  await leave(await measured(t, { attributes: 'data-engagement data-dnt', prepare: optsOut }), 0);
 });
 
-// ---- how it is sent, and what is left behind
+// ---- transport and storage
 
-test('a text/plain body, no preflight, no cookie of the site, and nothing kept in the browser without its word', async (t) => {
-  const lab = await laboratory(t, {
-    // Cookies know no ports, so that the collector would be sent this one with any request that carries credentials.
+test('hits are text/plain, without preflight or cookies, and nothing is stored unless the visitor opts out', async (t) => {
+  const lab = await setUp(t, {
+    // Cookies ignore ports, so any request with credentials would send this one to the collector.
     pages: { '/': `<html><head><script>document.cookie = 'session=secret'</script>SNIPPET</head>` },
   });
   await lab.open('/');
   await lab.page.evaluate(() => footfall('signup', { plan: 'pro' }));
   await lab.page.evaluate(() => history.pushState(null, '', '/one'));
   await lab.exactly(3);
-  assert.deepEqual(lab.faults, [], 'a preflight, or another content type');
+  assert.deepEqual(lab.errors, [], 'unexpected requests, or another content type');
   assert.deepEqual(lab.cookies, []);
 
   const kept = await lab.page.evaluate(async () => ({
@@ -823,9 +826,9 @@ test('a text/plain body, no preflight, no cookie of the site, and nothing kept i
   assert.deepEqual((await lab.context.cookies()).map((cookie) => cookie.name), ['session']);
 });
 
-test('a hit sent in the last moment of a page arrives', async (t) => {
-  const lab = await laboratory(t, {
-    // Over loopback even a request that dies with its page gets out, so that keepalive is also asked for by name.
+test('a hit sent while the page unloads arrives', async (t) => {
+  const lab = await setUp(t, {
+    // Over loopback, even a request without keepalive would arrive. So check that the tracker sets it.
     prepare: () => {
       const native = window.fetch;
       window.fetch = (to, options) => native(to, options.keepalive ? options : { ...options, body: '{"n":"mortal"}' });
@@ -838,9 +841,9 @@ test('a hit sent in the last moment of a page arrives', async (t) => {
   assert.deepEqual(brief(await lab.exactly(3)), ['leaving /', 'pageview /', 'pageview /next']);
 });
 
-// Beacons carry cookies, which is why they come second.
-test('where fetch has no keepalive, beacons are sent, with the same content type', async (t) => {
-  const lab = await laboratory(t, {
+// Beacons carry cookies, so the tracker prefers fetch.
+test('browsers without fetch keepalive send beacons with the same content type', async (t) => {
+  const lab = await setUp(t, {
     prepare: () => {
       delete Request.prototype.keepalive;
       const beacon = navigator.sendBeacon;
@@ -856,10 +859,10 @@ test('where fetch has no keepalive, beacons are sent, with the same content type
   await lab.page.evaluate(() => footfall('signup', { plan: 'pro' }));
   assert.deepEqual(brief(await lab.exactly(2)), ['pageview /', 'signup /']);
   assert.equal(await lab.page.evaluate(() => beacons), 2);
-  assert.deepEqual(lab.faults, []);
+  assert.deepEqual(lab.errors, []);
 });
 
-test('nothing that breaks around the tracker reaches the page', async (t) => {
+test('errors in the tracker never reach the page', async (t) => {
   for (const prepare of [
     () => (window.fetch = () => { throw new Error('no fetch here'); }),
     () => (window.fetch = () => Promise.reject(new Error('blocked'))),
@@ -870,21 +873,21 @@ test('nothing that breaks around the tracker reaches the page', async (t) => {
     () => (window.footfall = { q: 'junk' }),
   ]) {
     await t.test(String(prepare), async (t) => {
-      const lab = await laboratory(t, { prepare, pages: { '/': '<p>Hello</p>' } });
+      const lab = await setUp(t, { prepare, pages: { '/': '<p>Hello</p>' } });
       await lab.page.goto(`${lab.site}/`);
       await lab.page.evaluate(() => footfall('signup', { plan: 'pro' }));
       await lab.page.evaluate(() => history.pushState(null, '', '/one'));
       assert.equal(await lab.page.evaluate(() => location.pathname), '/one');
-      // An error nobody catches is told a turn later: give it one.
+      // The browser reports uncaught errors one turn of the event loop later.
       await lab.page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
       assert.deepEqual(lab.thrown, []);
     });
   }
 });
 
-test('a driven browser says so, and a reader\'s does not', async (t) => {
+test('hits carry b: 1 only in an automated browser', async (t) => {
   for (const [kind, flag] of [['plain', 1], ['reader', undefined]]) {
-    const lab = await laboratory(t, { kind, pages: { '/': '' } });
+    const lab = await setUp(t, { kind, pages: { '/': '' } });
     await lab.open('/');
     assert.equal((await lab.exactly(1))[0].b, flag, kind);
   }
