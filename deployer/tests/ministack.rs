@@ -440,7 +440,7 @@ fn costs(owner: &Owner) {
     assert!(line("Function requests") >= 1.0, "{report:#}");
     assert!(line("Function time") > 0.0, "{report:#}");
     assert!(report["month"]["pay"].as_f64().unwrap() < 0.1, "{report:#}");
-    owner.runs(&["cost"]).ended(0).prints("What the stack footfall in eu-central-1 used");
+    owner.runs(&["cost"]).ended(0).prints("Usage of stack footfall in eu-central-1");
 }
 
 /// Doctor finds nothing wrong. It wants a compiler that has the target, which `FOOTFALL_ARM64_RUSTC` names
@@ -457,7 +457,7 @@ fn doctor(owner: &Owner) {
     };
     command.env("RUSTUP_HOME", home("RUSTUP_HOME", ".rustup"));
     command.env("CARGO_HOME", home("CARGO_HOME", ".cargo"));
-    let ran = ran(command.output().unwrap()).ended(0).says("has what it needs");
+    let ran = ran(command.output().unwrap()).ended(0).says("Ready to deploy");
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(report["ok"], true);
     let checks = report["checks"].as_array().unwrap();
