@@ -254,6 +254,9 @@ fn absolute(path: &[String], module: &[String], name: &str) -> Option<Vec<String
     Some(from)
 }
 
+/// Imports within a folder, by the pair of its modules.
+type Edges = BTreeMap<(String, String), Vec<Violation>>;
+
 /// Returns every import that runs up the list of rooms, or is part of a circle.
 fn check(layout: &Layout, sources: &[Source]) -> Vec<Violation> {
     let modules: BTreeSet<Vec<String>> = sources
@@ -263,8 +266,7 @@ fn check(layout: &Layout, sources: &[Source]) -> Vec<Violation> {
         .collect();
     let mut violations = Vec::new();
     // By folder: which of its modules import which.
-    let mut edges: BTreeMap<Vec<String>, BTreeMap<(String, String), Vec<Violation>>> =
-        BTreeMap::new();
+    let mut edges: BTreeMap<Vec<String>, Edges> = BTreeMap::new();
     for (file, text) in sources {
         let from = module_of(file);
         let Some(room) = from.first() else { continue };
