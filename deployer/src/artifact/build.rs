@@ -23,16 +23,23 @@ const fn max_zip(function: Function) -> usize {
 
 /// Builds and packages every function.
 pub(crate) fn packages(arch: Arch) -> Result<Vec<Package>> {
-    let packages = packages_of(root(), arch, &Function::ALL)?;
+    let packages = packages_of(root(), arch, &Function::ALL, &[])?;
     packages.iter().try_for_each(check_size)?;
     Ok(packages)
 }
 
-/// Builds and packs some of the functions of a workspace.
-pub(crate) fn packages_of(root: &Path, arch: Arch, functions: &[Function]) -> Result<Vec<Package>> {
+/// Builds and packages some functions of a workspace.
+///
+/// `remaps` are further folders that the binaries must not name, as `FOLDER=NAME`.
+pub(crate) fn packages_of(
+    root: &Path,
+    arch: Arch,
+    functions: &[Function],
+    remaps: &[String],
+) -> Result<Vec<Package>> {
     toolchain::ensure_target(arch)?;
     toolchain::ensure_linker()?;
-    compile(root, arch, functions)?;
+    compile(root, arch, functions, remaps)?;
     pack(&folder(root, arch), functions)
 }
 
@@ -50,7 +57,8 @@ fn pack(folder: &Path, functions: &[Function]) -> Result<Vec<Package>> {
     functions.iter().map(pack).collect()
 }
 
-fn check_size(package: &Package) -> Result<()> {
+/// Rejects a zip that is too large.
+pub(crate) fn check_size(package: &Package) -> Result<()> {
     let (function, bytes, most) = (package.function, package.zip.len(), max_zip(package.function));
     if bytes > most {
         bail!(
@@ -61,7 +69,7 @@ fn check_size(package: &Package) -> Result<()> {
     Ok(())
 }
 
-fn compile(root: &Path, arch: Arch, functions: &[Function]) -> Result<()> {
+fn compile(root: &Path, arch: Arch, functions: &[Function], remaps: &[String]) -> Result<()> {
     let target = arch.target();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--package", "footfall-runtime", "--features", "lambda"]);
@@ -70,7 +78,8 @@ fn compile(root: &Path, arch: Arch, functions: &[Function]) -> Result<()> {
         cargo.args(["--bin", function.name()]);
     }
     let linker = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
-    cargo.env(linker, "rust-lld").env("CARGO_ENCODED_RUSTFLAGS", flags(root, arch).join("\x1f"));
+    cargo.env(linker, "rust-lld");
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(root, arch, remaps).join("\x1f"));
     let status = cargo.current_dir(root).status().context("cannot start cargo")?;
     if !status.success() {
         bail!("cannot build the functions, see above");
@@ -79,7 +88,7 @@ fn compile(root: &Path, arch: Arch, functions: &[Function]) -> Result<()> {
 }
 
 /// Returns the compiler's flags. They do not depend on the environment, so the same sources give the same bytes.
-fn flags(root: &Path, arch: Arch) -> Vec<String> {
+fn flags(root: &Path, arch: Arch, remaps: &[String]) -> Vec<String> {
     let mut flags = vec![
         "-Clink-self-contained=yes".to_owned(),
         // Fold identical functions.
@@ -89,18 +98,20 @@ fn flags(root: &Path, arch: Arch) -> Vec<String> {
         // Lambda's arm64 is Graviton2 or later.
         flags.push("-Ctarget-cpu=neoverse-n1".to_owned());
     }
-    let mut forget = |folder: &Path, name: &str| {
-        flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
-    };
     // Keep paths of the building machine out of the binary.
+    let remap = |folder: &Path, name: &str| format!("{}={name}", folder.display());
+    let mut remaps = remaps.to_vec();
     let home = env::var_os("HOME").map(PathBuf::from);
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
     if let Some(cargo) = cargo_home.or_else(|| home.map(|home| home.join(".cargo"))) {
-        forget(&cargo, "/cargo");
+        remaps.push(remap(&cargo, "/cargo"));
     }
-    forget(root, "/footfall");
-    // Generated code is in the target folder, possibly within the workspace. The last match wins.
-    forget(&target_folder(root), "/target");
+    remaps.push(remap(root, "/footfall"));
+    // Generated code is in the target folder, possibly within the workspace.
+    remaps.push(remap(&target_folder(root), "/target"));
+    // The last match wins, so a folder comes after those around it.
+    remaps.sort_by(|a, b| a.split('=').cmp(b.split('=')));
+    flags.extend(remaps.iter().map(|remap| format!("--remap-path-prefix={remap}")));
     flags
 }
 

@@ -1,9 +1,7 @@
 //! The functions as they are deployed: built reproducibly, and run by an emulator.
 
-use std::env;
 use std::fs;
 use std::path::Path;
-use std::process;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -19,7 +17,6 @@ const REBUILT: &str = "track";
 
 /// Builds the functions, checks that the build is reproducible, and runs their tests in an emulator.
 pub(super) fn run_emulated() -> Result<()> {
-    run(&mut build_for_arm64()?)?;
     let functions = target_folder().join(ARM64_FUNCTIONS);
     is_reproducible(&functions)?;
     // An arm64 machine needs no emulator, so `env` takes its place.
@@ -33,16 +30,26 @@ pub(super) fn run_emulated() -> Result<()> {
         .env("FOOTFALL_ARM64_RUNNER", runner))
 }
 
-/// Checks that a copy of the sources in another folder gives the same bytes as the functions that are deployed.
+/// Builds the functions, and checks that a copy of the sources in another folder gives the same bytes.
 ///
-/// The copy starts from what is built already. Cargo keeps the dependencies, whose sources lie in the same place for
-/// both, and builds only the workspace's own crates again, with all optimizations.
+/// The copy starts from what is built already, and has all optimizations. Both builds keep both folders out of the
+/// binaries, so the compiler's flags are equal. Otherwise cargo would build the dependencies again, which takes most of
+/// the time and tells nothing: their sources are in the same place for both. Only the workspace's own crates and one
+/// function are built twice.
 fn is_reproducible(functions: &Path) -> Result<()> {
+    let folder = target_folder().join("copy");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    let (sources, target) = (folder.join("in/another/place"), folder.join("target"));
+    let remap = |sources: &Path, target: &Path| {
+        [(sources, "/footfall"), (target, "/target")]
+            .map(|(folder, name)| format!("--remap={}={name}", folder.display()))
+    };
+    run(build_for_arm64()?.args(remap(&sources, &target)))?;
     heading("Arm64, once more from a copy of the sources");
-    let folder = env::temp_dir().join(format!("footfall-copy-{}", process::id()));
-    let sources = folder.join("in/another/place");
     copy_sources(&sources)?;
-    let target = folder.join("target");
     // Build scripts and macros are in the host's folder.
     for part in ["lambda", ARM64_FUNCTIONS] {
         copy_folder(&target_folder().join(part), &target.join(part))?;
@@ -59,6 +66,7 @@ fn is_reproducible(functions: &Path) -> Result<()> {
     }
     let mut build = build_for_arm64()?;
     build.args(["--function", REBUILT, "--workspace"]).arg(&sources);
+    build.args(remap(root(), &target_folder()));
     run(build.env("CARGO_TARGET_DIR", &target))?;
     for file in &files {
         if read(functions, file)? != read(&copies, file)? {
