@@ -168,7 +168,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Makes the cursor of the first page of some days. Leaves out hits younger than [`MIN_AGE`].
+    /// Makes the cursor of the first page of some days. Leaves out hits younger than a minute.
     #[must_use]
     pub fn first(from: Date, to: Date, now: Timestamp) -> Self {
         let end = to.tomorrow().and_then(utc_start).unwrap_or(Timestamp::MAX);

@@ -4,8 +4,8 @@
 //! [`wait`](wait::wait) to run a handler. [`faulty`] stores put failures in front of that memory, and a
 //! [`recorder`] shows what is done with it.
 //!
-//! Tests of binaries start them: [`runtime_api`] as Lambda does, against [`dynamodb_local`] or a [`fake`] server,
-//! with [`microburst`] in between if the network is to fail. [`http`] is their client. These modules need the feature
+//! Tests of binaries start them: `runtime_api` as Lambda does, against `dynamodb_local` or a `fake` server,
+//! with `microburst` in between if the network is to fail. [`http`] is their client. These modules need the feature
 //! `servers`.
 //!
 //! Benches share [`traffic`] and two files for their results, [`measured`] and [`report`].
