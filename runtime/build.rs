@@ -1,7 +1,8 @@
-//! Compiles the bot patterns of lists/bots.txt into automata that src/bot.rs embeds, so that no
-//! regular expression is compiled, and nothing is read or checked, where Lambda's start-up time
-//! is paid for; and compresses the trackers, so that the function that sends them need not know how.
-//! Nothing else is generated here.
+//! Generates two things at build time.
+//!
+//! Compiles the bot patterns of lists/bots.txt into automata, which src/ingest/bot.rs embeds. So a starting function
+//! compiles no regular expressions, and reads and checks nothing. Compresses the tracker scripts, so that the
+//! function that serves them needs no code for it.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -23,12 +24,12 @@ use regex_automata::{
     util::{primitives::StateID, start, syntax},
 };
 
-/// What a state's number means in the files; src/bot.rs says the same.
+/// States with a fixed number, the same as in src/ingest/bot.rs.
 const NO_MATCH: u16 = 0;
 const MATCH: u16 = 1;
 const START: u16 = 2;
 
-/// In assets/, where runtime/npm/tracker.mjs leaves them.
+/// The minified trackers in assets/, which runtime/npm/tracker.mjs generates.
 const TRACKERS: [&str; 2] = ["footfall.min.js", "footfall.engagement.min.js"];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -58,10 +59,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Patterns that share an automaton, and whether they match from the text's start alone.
+/// Groups patterns by automaton, and returns whether each group matches only at the start of the text.
 ///
-/// Plain patterns share. A pattern with a repetition goes alone: a shared automaton needs a state
-/// for every pair of "how far in this one" and "how far in that one", ten times the size.
+/// Patterns without repetitions share automata. Each pattern with a repetition gets its own, because a shared
+/// automaton needs a state for every pair of positions in two patterns, and would be ten times as large.
 fn groups(list: &str) -> Vec<(Anchored, Vec<&str>)> {
     let mut groups = vec![(Anchored::Yes, Vec::new()), (Anchored::No, Vec::new())];
     for pattern in list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -75,8 +76,8 @@ fn groups(list: &str) -> Vec<(Anchored, Vec<&str>)> {
     groups
 }
 
-/// One automaton that says whether any of the patterns matches. Letters match whatever their
-/// case, and text is bytes: the patterns name ASCII only.
+/// Builds an automaton that decides whether any pattern matches. It ignores case and reads bytes, because the
+/// patterns contain only ASCII.
 fn automaton(anchored: Anchored, patterns: &[&str]) -> Result<DFA<Vec<u32>>, Box<dyn Error>> {
     let kind = if anchored == Anchored::No { StartKind::Unanchored } else { StartKind::Anchored };
     let any = patterns.iter().map(|pattern| format!("(?:{pattern})")).collect::<Vec<_>>().join("|");
@@ -87,13 +88,15 @@ fn automaton(anchored: Anchored, patterns: &[&str]) -> Result<DFA<Vec<u32>>, Box
     Ok(dfa)
 }
 
-/// An automaton as src/bot.rs reads it: the number of classes less one, the class of each of the
-/// 256 bytes, then for each state from [`START`] on the state that follows for each class and,
-/// last, for the end of the text; numbers of two bytes, the lower first, on every machine.
+/// Encodes an automaton for src/ingest/bot.rs.
 ///
-/// The crate's own form has four-byte numbers, rows padded to a power of two, and a check when
-/// it is read: three times the size, and half a millisecond at every start.
-#[expect(clippy::expect_used, reason = "a build that makes a wrong automaton must stop")]
+/// The first byte is the number of classes minus one, followed by the class of each of the 256 bytes. Then comes
+/// a row for each state from [`START`] on: the next state for each class, and last for the end of the text.
+/// States are two bytes, little-endian on every machine.
+///
+/// The crate's own format has four-byte numbers and rows padded to a power of two, and is validated when loaded.
+/// It is three times as large and costs half a millisecond at every start.
+#[expect(clippy::expect_used, reason = "a build must not continue with a wrong automaton")]
 fn bytes(dfa: &DFA<Vec<u32>>, anchored: Anchored) -> Result<Vec<u8>, Box<dyn Error>> {
     let start = dfa.start_state(&start::Config::new().anchored(anchored))?;
     let mut numbers = HashMap::from([(start, START)]);
@@ -118,7 +121,7 @@ fn bytes(dfa: &DFA<Vec<u32>>, anchored: Anchored) -> Result<Vec<u8>, Box<dyn Err
         rows.push(row);
     }
 
-    // Bytes that no state tells apart are one class; the end of the text is the last class.
+    // Bytes that every state treats alike form a class. The end of the text is the last class.
     let mut classes = BTreeMap::new();
     let mut first_bytes = Vec::new();
     let mut written = vec![0];

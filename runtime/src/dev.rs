@@ -1,5 +1,5 @@
-//! Footfall on one machine: the functions' own handlers behind a server that routes and answers as
-//! the deployed HTTP API would, over a store in a folder.
+//! Hosts Footfall on one machine. Runs the functions' handlers over a store in a folder, behind a server that
+//! behaves like the deployed HTTP API.
 
 mod demo;
 mod server;

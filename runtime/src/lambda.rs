@@ -1,5 +1,5 @@
-//! How a function meets Lambda: its settings from the environment, its requests from HTTP API
-//! events in payload format 2.0, or its runs from a schedule.
+//! Hosts functions on Lambda. Reads their settings from the environment, and handles HTTP API events in payload
+//! format 2.0 or scheduled events.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
@@ -22,26 +22,25 @@ use crate::platform::log;
 use crate::platform::sanitize::clean;
 use crate::storage::dynamodb::{Access, DynamoDb, MissingVariable};
 
-/// What a function has its memory from. musl's own gives every block of some kilobytes back to the system at once, and takes
-/// it again: a hit took seven pairs of system calls for that.
+/// Global allocator. musl's own returns and re-requests small blocks: seven pairs of system calls per hit.
 pub use dlmalloc::GlobalDlmalloc as Allocator;
 
-/// What a function is started with.
+/// The environment of a function.
 #[derive(Debug)]
 pub struct FunctionEnv {
-    /// The owner's settings.
+    /// The settings.
     pub settings: Settings,
     /// The table.
     pub store: DynamoDb,
 }
 
 impl FunctionEnv {
-    /// Reads the environment that the stack sets. Nothing else is asked: no file, no service.
+    /// Reads the environment variables that the stack sets. Uses no files and no services.
     ///
     /// # Errors
-    /// If a variable is missing or wrong; the message names it.
+    /// If a variable is missing or invalid. The message names it.
     pub fn from_env() -> Result<Self, Error> {
-        // As words: Rust prints an error that ends `main` as it is written in the code.
+        // Converted to text, because Rust prints an error returned by `main` in its `Debug` format.
         Self::read().map_err(|error| error.to_string().into())
     }
 
@@ -49,15 +48,15 @@ impl FunctionEnv {
         let get = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let settings = get(SETTINGS).ok_or(MissingVariable(SETTINGS))?;
         let settings = Settings::from_json(&settings)
-            .map_err(|error| format!("the environment variable {SETTINGS}: {error}"))?;
+            .map_err(|error| format!("invalid environment variable {SETTINGS}: {error}"))?;
         let table = get(TABLE).ok_or(MissingVariable(TABLE))?;
-        let connector = HttpClient::with_roots(roots(get)?)?;
-        let store = DynamoDb::new(Access::from_variables(get)?, table, connector);
+        let client = HttpClient::with_roots(roots(get)?)?;
+        let store = DynamoDb::new(Access::from_variables(get)?, table, client);
         Ok(Self { settings, store })
     }
 }
 
-/// Answers events with `handle` until Lambda ends the function.
+/// Answers HTTP events with `handle` until Lambda stops the function.
 ///
 /// # Errors
 /// If the Runtime API cannot be reached.
@@ -73,11 +72,11 @@ where
     .await
 }
 
-/// Does `job` at every event until Lambda ends the function. What the event says does not matter: a
-/// schedule's, or whatever somebody sends who invokes the function by hand.
+/// Runs `job` at every event until Lambda stops the function. Ignores the event's content, so the function can
+/// also be invoked by hand.
 ///
-/// What was done is the invocation's answer. A failure is the invocation's error: Lambda counts it, and
-/// invokes the function again, twice, if it was a schedule that did
+/// The outcome is the invocation's response. A failure is the invocation's error, which Lambda counts. If a
+/// schedule invoked the function, Lambda retries twice
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>).
 ///
 /// # Errors
@@ -91,7 +90,7 @@ where
 {
     let job = &job;
     lambda_runtime::run(service_fn(|_: LambdaEvent<IgnoredAny>| async move {
-        // In a box: the compiler has a limit for how deep what waits for what may go.
+        // Boxed, because the compiler limits how deeply futures can be nested.
         match Box::pin(job()).await {
             Ok(outcome) => {
                 log::info("a run is done", &outcome);
@@ -99,7 +98,7 @@ where
             }
             Err(error) => {
                 log::error("a run failed", &error);
-                // Some errors quote whole answers.
+                // Some errors quote entire responses.
                 Err(Error::from(clean(&error.to_string(), 500)))
             }
         }

@@ -1,5 +1,5 @@
-//! Making, listing and revoking tokens and share links, the signing key and the password: for their owner's commands. No
-//! function does any of it, or has the right to.
+//! Administration of tokens, share links, the signing key and the password, for the owner's commands. The
+//! functions do none of this, and have no permission for it.
 
 use footfall_infra::api;
 use footfall_infra::settings::Domain;
@@ -16,71 +16,71 @@ use crate::platform::sanitize::clean;
 use crate::storage::keys;
 use crate::storage::{Item, KeyRange, PutOutcome, Store, StoreError};
 
-/// The most bytes of a token's name.
+/// Maximum length of a token's name, in bytes.
 const MAX_NAME: usize = 100;
 
-/// Why something could not be made or changed.
+/// Why an administrative change failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// The table.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The dice.
+    /// There is no randomness.
     #[error(transparent)]
     Random(#[from] RandomError),
-    /// The token could not be written; no way to this is known.
-    #[error("the token cannot be written: {0}")]
+    /// The token could not be encoded. No cause is known.
+    #[error("cannot encode the token: {0}")]
     Encode(#[from] serde_json::Error),
-    /// The password could not be hashed: there is not the memory for it.
-    #[error("the password cannot be hashed: {0}")]
+    /// The password could not be hashed, for lack of memory.
+    #[error("cannot hash the password: {0}")]
     Hash(#[from] argon2::password_hash::Error),
 }
 
-/// What a new token or share link is to be.
+/// The properties of a new token or share link.
 #[derive(Debug, Clone)]
 pub struct TokenRequest {
-    /// What it opens.
+    /// What it gives access to.
     pub kind: TokenKind,
-    /// Its site.
+    /// The only site that it gives access to.
     pub site: Domain,
-    /// What its owner calls it.
+    /// The owner's name for it.
     pub name: String,
-    /// When it ends.
+    /// When it expires. `None` means never.
     pub expires: Option<Timestamp>,
-    /// Whose pages may show it in a frame.
+    /// Origins whose pages may embed it in a frame.
     pub embed: Vec<EmbedOrigin>,
 }
 
-/// Makes a token or a share link. This is the one time that its secret is there to be shown.
+/// Creates a token or a share link. Only now is its secret available.
 ///
 /// # Errors
 /// If it cannot be stored.
-pub async fn create<S: Store, A: Context>(
+pub async fn create<S: Store, C: Context>(
     store: &S,
-    ambient: &A,
-    wish: TokenRequest,
+    context: &C,
+    request: TokenRequest,
 ) -> Result<(Secret, Token), AdminError> {
-    let secret = Secret::new(wish.kind, [ambient.random()?, ambient.random()?]);
+    let secret = Secret::new(request.kind, [context.random()?, context.random()?]);
     let token = Token {
-        id: hex(&ambient.random()?[..4]),
-        kind: wish.kind,
-        site: wish.site,
-        name: clean(&wish.name, MAX_NAME),
-        created: ambient.now(),
-        expires: wish.expires,
-        embed: wish.embed,
+        id: hex(&context.random()?[..4]),
+        kind: request.kind,
+        site: request.site,
+        name: clean(&request.name, MAX_NAME),
+        created: context.now(),
+        expires: request.expires,
+        embed: request.embed,
     };
     let item = Item {
         key: keys::token_key(&secret.hash()),
         value: serde_json::to_vec(&token)?,
-        // Once it opens nothing any more, the table need not keep it.
+        // The table deletes it after it has expired.
         expires: token.expires.map(|expires| expires.as_second() + 1),
     };
     store.put(item).await?;
     Ok((secret, token))
 }
 
-/// The tokens or share links there are, oldest first, expired ones included as long as they are stored.
+/// Lists tokens or share links, oldest first, including expired ones that are still stored.
 ///
 /// # Errors
 /// If the store cannot be read.
@@ -90,7 +90,7 @@ pub async fn list<S: Store>(store: &S, kind: TokenKind) -> Result<Vec<Token>, Ad
     Ok(tokens)
 }
 
-/// Revokes the token or share link with an ID, at once and for good; gives what it was, if there was one.
+/// Revokes a token or share link by its ID, immediately and permanently. Returns it, or `None` if the ID is unknown.
 ///
 /// # Errors
 /// If the store cannot be read or written.
@@ -122,95 +122,95 @@ async fn stored<S: Store>(store: &S, kind: TokenKind) -> Result<Vec<(Item, Token
     }
 }
 
-/// The signing key, made if there is none. Of two that make one at once, one wins, and both have it.
+/// Returns the signing key; creates it if it is missing. Concurrent calls return the same key.
 ///
 /// # Errors
-/// If the store cannot be written, or what is there is no key.
-pub async fn signing_key<S: Store, A: Context>(
+/// If the store cannot be written, or the stored key is invalid.
+pub async fn signing_key<S: Store, C: Context>(
     store: &S,
-    ambient: &A,
+    context: &C,
 ) -> Result<SigningKey, AdminError> {
-    let key = new_key(ambient)?;
+    let key = new_key(context)?;
     match store.put_if_absent(key_item(&key)).await? {
         PutOutcome::Inserted => Ok(key),
         PutOutcome::Existing(item) => Ok(SigningKey::decode(&item)?),
     }
 }
 
-/// Puts a new signing key in the place of any other: every session and login link is over.
+/// Replaces the signing key, which invalidates every session and login link.
 ///
 /// # Errors
 /// If the store cannot be written.
-pub async fn rotate_key<S: Store, A: Context>(
+pub async fn rotate_key<S: Store, C: Context>(
     store: &S,
-    ambient: &A,
+    context: &C,
 ) -> Result<SigningKey, AdminError> {
-    let key = new_key(ambient)?;
+    let key = new_key(context)?;
     store.put(key_item(&key)).await?;
     Ok(key)
 }
 
-/// Lets the owner sign in with a password, in place of any other. Who is signed in stays so.
+/// Sets or replaces the owner's password. Existing sessions stay valid.
 ///
 /// # Errors
 /// If it cannot be stored.
-pub async fn set_password<S: Store, A: Context>(
+pub async fn set_password<S: Store, C: Context>(
     store: &S,
-    ambient: &A,
+    context: &C,
     password: &Password,
 ) -> Result<(), AdminError> {
-    let hash = PasswordHash::new(password, ambient.random()?)?;
-    // Without a key, there are no sessions to be had by it.
-    signing_key(store, ambient).await?;
+    let hash = PasswordHash::new(password, context.random()?)?;
+    // Signing in with the password needs a signing key.
+    signing_key(store, context).await?;
     store.put(Item { key: keys::password_key(), value: hash.to_bytes(), expires: None }).await?;
     Ok(())
 }
 
-/// Takes the password away, and says whether there was one. Who is signed in stays so.
+/// Removes the password, and returns whether there was one. Existing sessions stay valid.
 ///
 /// # Errors
 /// If the store cannot be read or written.
 pub async fn remove_password<S: Store>(store: &S) -> Result<bool, AdminError> {
     let key = keys::password_key();
-    let was_there = !store.query(&KeyRange::one(&key), None).await?.items.is_empty();
+    let existed = !store.query(&KeyRange::one(&key), None).await?.items.is_empty();
     store.delete(&key).await?;
-    Ok(was_there)
+    Ok(existed)
 }
 
-/// The address of a login link.
+/// Returns the URL of a login link.
 #[must_use]
 pub fn login_url(endpoint: &str, link: &str) -> String {
-    address(endpoint, api::LOGIN, "link", link)
+    url(endpoint, api::LOGIN, "link", link)
 }
 
-/// The address of a shared dashboard.
+/// Returns the URL of a shared dashboard.
 #[must_use]
 pub fn share_url(endpoint: &str, secret: &Secret) -> String {
-    address(endpoint, api::DASHBOARD, SHARE_PARAMETER, secret.expose())
+    url(endpoint, api::DASHBOARD, SHARE_PARAMETER, secret.expose())
 }
 
-fn address(endpoint: &str, path: &str, name: &str, value: &str) -> String {
+fn url(endpoint: &str, path: &str, name: &str, value: &str) -> String {
     let endpoint = endpoint.trim_end_matches('/');
     let mut query = Serializer::new(String::new());
     format!("{endpoint}{path}?{}", query.append_pair(name, value).finish())
 }
 
-/// The text of a new login link.
+/// Creates a signed login link.
 ///
 /// # Errors
 /// If there is no randomness.
-pub fn login_link<A: Context>(
-    ambient: &A,
+pub fn login_link<C: Context>(
+    context: &C,
     key: &SigningKey,
     site: Option<Domain>,
 ) -> Result<String, RandomError> {
-    Ok(LoginLink::new(ambient.now(), ambient.random()?, site).signed(key))
+    Ok(LoginLink::new(context.now(), context.random()?, site).signed(key))
 }
 
-fn new_key<A: Context>(ambient: &A) -> Result<SigningKey, RandomError> {
+fn new_key<C: Context>(context: &C) -> Result<SigningKey, RandomError> {
     let mut bytes = [0; 32];
-    bytes[..16].copy_from_slice(&ambient.random()?);
-    bytes[16..].copy_from_slice(&ambient.random()?);
+    bytes[..16].copy_from_slice(&context.random()?);
+    bytes[16..].copy_from_slice(&context.random()?);
     Ok(SigningKey::new(bytes))
 }
 

@@ -1,7 +1,7 @@
-//! What Footfall itself says and later believes: login links and sessions, signed with a key that the table
-//! alone holds. `PAYLOAD.SIGNATURE`, HMAC-SHA-256 over what it is for and what it says.
+//! Signed login links and session cookies.
 //!
-//! Another key makes all of them invalid at once: that is how everybody is signed out.
+//! Their format is `PAYLOAD.SIGNATURE`. The signature is an HMAC-SHA-256 over purpose and payload, with a key
+//! that only the table holds. Replacing the key invalidates all of them, which signs everyone out.
 
 use std::fmt;
 
@@ -15,17 +15,17 @@ use sha2::Sha256;
 use super::token::hex;
 use crate::storage::{Item, StoreError};
 
-/// How long a login link can be used, in seconds.
-const LOGIN_LIFE: i64 = 10 * 60;
+/// How long a login link is valid, in seconds.
+const LOGIN_LINK_LIFETIME: i64 = 10 * 60;
 
 /// How long a session lasts, in seconds: 30 days.
 pub const SESSION_LIFETIME: i64 = 30 * 86_400;
 
-/// The key that login links and sessions are signed with: 256 random bits.
+/// The key that signs login links and sessions: 256 random bits.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningKey([u8; 32]);
 
-/// What is signed. A signature of one kind is none of the other.
+/// What a signature is for. A signature for one purpose is invalid for the other.
 #[derive(Debug, Clone, Copy)]
 enum Purpose {
     Login,
@@ -42,34 +42,34 @@ impl Purpose {
 }
 
 impl SigningKey {
-    /// A key of random bytes.
+    /// Creates a key from random bytes.
     #[must_use]
     pub const fn new(random: [u8; 32]) -> Self {
         Self(random)
     }
 
-    /// Reads a stored one.
+    /// Decodes a stored key.
     ///
     /// # Errors
-    /// If the item is none.
+    /// If the item is not a key.
     pub fn decode(item: &Item) -> Result<Self, StoreError> {
         let bytes = item.value.as_slice().try_into();
         bytes.map(Self).map_err(|_| {
             StoreError::Refused(
-                "the signing key cannot be read; `cargo xtask open --rotate` makes another"
+                "cannot decode the signing key; run `cargo xtask open --rotate` to create a new one"
                     .to_owned(),
             )
         })
     }
 
-    /// What is stored.
+    /// Returns the bytes to store.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         self.0.to_vec()
     }
 
     fn mac(&self, purpose: Purpose, payload: &str) -> Hmac<Sha256> {
-        // Filled up with zeros to SHA-256's block (RFC 2104), where the length is known.
+        // Padded with zeros to SHA-256's block size (RFC 2104), so the length is a constant.
         let mut key = [0; 64];
         key[..self.0.len()].copy_from_slice(&self.0);
         let mut mac = Hmac::<Sha256>::new(&key.into());
@@ -84,14 +84,14 @@ impl SigningKey {
     }
 }
 
-/// A secret does not show itself in a log.
+/// Hides the secret, so that it cannot end up in a log.
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SigningKey(…)")
     }
 }
 
-/// A text that has the form of a signed one, and may be anybody's.
+/// Text in the signed format, not verified yet.
 #[derive(Debug, Clone, Copy)]
 pub struct Signed<'a> {
     payload: &'a str,
@@ -99,7 +99,7 @@ pub struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
-    /// What has the form of a signed text.
+    /// Parses text in the signed format, without verifying its signature.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let (payload, signature) = text.rsplit_once('.')?;
@@ -107,35 +107,34 @@ impl<'a> Signed<'a> {
         Some(Self { payload, signature })
     }
 
-    /// What it says, if the key's holder said it. How long the comparison takes does not depend on how much
-    /// of the signature is right.
+    /// Returns the payload if the signature is valid. Compares in constant time.
     fn verify(&self, key: &SigningKey, purpose: Purpose) -> Option<&'a str> {
         let mac = key.mac(purpose, self.payload);
         mac.verify_slice(&self.signature).is_ok().then_some(self.payload)
     }
 }
 
-/// That a browser is its owner's, until a time.
+/// A session of the owner's browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Session {
-    /// When it is over, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     expires: i64,
 }
 
 impl Session {
-    /// A session that begins now.
+    /// Creates a session that starts now.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         Self { expires: now.as_second() + SESSION_LIFETIME }
     }
 
-    /// As text, for a cookie.
+    /// Signs the session, for a cookie.
     #[must_use]
     pub fn signed(&self, key: &SigningKey) -> String {
         key.sign(Purpose::Session, &self.expires.to_string())
     }
 
-    /// Whether a text is one that is not over.
+    /// Returns whether signed text is a session that has not expired.
     #[must_use]
     pub fn is_valid(signed: &Signed<'_>, key: &SigningKey, now: Timestamp) -> bool {
         let expires = signed.verify(key, Purpose::Session).and_then(|text| text.parse().ok());
@@ -143,32 +142,32 @@ impl Session {
     }
 }
 
-/// A link that makes a session, once.
+/// A link that creates a session, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginLink {
-    /// What it is known by once it is used.
+    /// ID under which its use is recorded.
     pub id: String,
-    /// When it is over, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     pub expires: i64,
-    /// The site whose dashboard it leads to; the first if not said.
+    /// The site whose dashboard it opens. `None` for the first site.
     pub site: Option<Domain>,
 }
 
 impl LoginLink {
-    /// A link from now on.
+    /// Creates a link that is valid from now.
     #[must_use]
     pub fn new(now: Timestamp, random: [u8; 16], site: Option<Domain>) -> Self {
-        Self { id: hex(&random), expires: now.as_second() + LOGIN_LIFE, site }
+        Self { id: hex(&random), expires: now.as_second() + LOGIN_LINK_LIFETIME, site }
     }
 
-    /// As text, for an address.
+    /// Signs the link, for a URL.
     #[must_use]
     pub fn signed(&self, key: &SigningKey) -> String {
         let site = self.site.as_ref().map_or("", Domain::as_str);
         key.sign(Purpose::Login, &format!("{}.{}.{site}", self.expires, self.id))
     }
 
-    /// The link that a text is, if it is one that is not over.
+    /// Returns the link if its signature is valid and it has not expired.
     #[must_use]
     pub fn verify(signed: &Signed<'_>, key: &SigningKey, now: Timestamp) -> Option<Self> {
         let mut parts = signed.verify(key, Purpose::Login)?.splitn(3, '.');
@@ -196,9 +195,9 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_valid_for_30_days_by_its_key() {
+    fn session_is_valid_for_30_days_with_its_key() {
         let text = Session::new(at(1000)).signed(&KEY);
-        // As Python's hmac says of "footfall session\0" and the time.
+        // Computed with Python's hmac over "footfall session\0" and the time.
         assert_eq!(text, "2593000.8bej0VXHNKUc13Y-BktLIvbAs8Rdsaqp3YaN-vOcFhY");
         assert!(is_session(&text, &KEY, 1000));
         assert!(is_session(&text, &KEY, 1000 + SESSION_LIFETIME - 1));
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn every_character_of_a_signed_text_counts() {
+    fn rejects_any_change_to_signed_text() {
         let text = Session::new(at(1000)).signed(&KEY);
         for i in 0..text.len() {
             for c in "0A9._-~".chars().filter(|c| text.as_bytes()[i] != *c as u8) {
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_link_is_read_back_and_is_no_session() {
+    fn login_link_round_trips_and_is_not_a_session() {
         for site in [None, Some("example.com"), Some("[::1]"), Some("a.b.c.example")] {
             let site = site.map(|site| Domain::try_from(site.to_owned()).unwrap());
             let link = LoginLink::new(at(1000), [0xab; 16], site);
@@ -244,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_stays_secret() {
+    fn debug_hides_the_signing_key() {
         assert_eq!(format!("{KEY:?}"), "SigningKey(…)");
     }
 }

@@ -1,4 +1,4 @@
-//! Tokens and share links: a secret that is shown once, and what the table knows of it.
+//! API tokens and share links. The secret is shown once; the table stores only its hash.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -12,19 +12,18 @@ use sha2::{Digest as _, Sha256};
 
 use crate::storage::{Item, StoreError};
 
-/// What a secret opens.
+/// What a secret gives access to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenKind {
-    /// The API, and the dashboard as data.
+    /// The API, and the dashboard's reports as data.
     Api,
-    /// The dashboard, to whoever has the link.
+    /// The dashboard, for anyone with the share link.
     Share,
 }
 
 impl TokenKind {
-    /// How secrets of this kind begin: so that a person, or a program that looks for secrets where they should
-    /// not be, can tell what one is.
+    /// Returns the prefix of secrets of this kind. It lets people and secret scanners recognize leaked secrets.
     const fn prefix(self) -> &'static str {
         match self {
             Self::Api => "fft_",
@@ -33,7 +32,7 @@ impl TokenKind {
     }
 }
 
-/// A secret of 256 random bits, as text that an address can hold.
+/// A secret of 256 random bits, as URL-safe text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
     kind: TokenKind,
@@ -41,47 +40,47 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// A secret of random bytes.
+    /// Creates a secret from random bytes.
     #[must_use]
     pub fn new(kind: TokenKind, random: [[u8; 16]; 2]) -> Self {
         Self { kind, text: format!("{}{}", kind.prefix(), BASE64.encode(random.concat())) }
     }
 
-    /// What has the form of a secret. Whether it is one, the table knows.
+    /// Parses text in the format of a secret. Only the table knows whether the secret is valid.
     #[must_use]
     pub fn parse(kind: TokenKind, text: &str) -> Option<Self> {
         let bytes = BASE64.decode(text.strip_prefix(kind.prefix())?).ok()?;
         (bytes.len() == 32).then(|| Self { kind, text: text.to_owned() })
     }
 
-    /// What it opens.
+    /// Returns what the secret gives access to.
     #[must_use]
     pub const fn kind(&self) -> TokenKind {
         self.kind
     }
 
-    /// The secret itself, for whom it is given to.
+    /// Returns the secret itself, to show to its owner.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.text
     }
 
-    /// What is stored of it: its SHA-256, in hex. A slow hash is for passwords, which can be guessed; among
-    /// 2^256 secrets nobody guesses one, however quick each guess is.
+    /// Returns the hash to store: SHA-256, in hex. A slow hash is not needed: unlike passwords, 256 random bits
+    /// cannot be guessed.
     #[must_use]
     pub fn hash(&self) -> String {
         hex(&Sha256::digest(&self.text))
     }
 }
 
-/// A secret does not show itself in a log.
+/// Hides the secret, so that it cannot end up in a log.
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secret({:?}, …)", self.kind)
     }
 }
 
-/// Bytes as hex digits.
+/// Formats bytes as hex digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         // Writing to a String cannot fail.
@@ -90,54 +89,54 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// What is known of a token or a share link: all but its secret.
+/// A stored API token or share link, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
-    /// By which it is listed and revoked: 8 hex digits, which open nothing.
+    /// ID for listing and revoking: 8 hex digits. It is not a secret.
     pub id: String,
-    /// What it opens.
+    /// What it gives access to.
     pub kind: TokenKind,
-    /// The one site that it is for.
+    /// The only site that it gives access to.
     pub site: Domain,
-    /// What its owner calls it.
+    /// The owner's name for it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// When it was made.
+    /// When it was created.
     pub created: Timestamp,
-    /// From when on it is not valid any more; never if not said.
+    /// When it expires. `None` means never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
-    /// Whose pages may show a shared dashboard in a frame.
+    /// Origins whose pages may embed the shared dashboard in a frame.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub embed: Vec<EmbedOrigin>,
 }
 
 impl Token {
-    /// Reads a stored one.
+    /// Decodes a stored token.
     ///
     /// # Errors
-    /// If the item is none.
+    /// If the item is not a token.
     pub fn decode(item: &Item) -> Result<Self, StoreError> {
-        // Without its key: that is the hash of a secret, and of no use to who reads the log.
+        // The message omits the item's key, which is the hash of a secret.
         serde_json::from_slice(&item.value)
-            .map_err(|error| StoreError::Refused(format!("a token cannot be read: {error}")))
+            .map_err(|error| StoreError::Refused(format!("cannot decode a token: {error}")))
     }
 
-    /// Whether it opens what a secret of a kind does, now.
+    /// Returns whether it is of this kind and not expired.
     #[must_use]
     pub fn is_valid(&self, kind: TokenKind, now: Timestamp) -> bool {
         self.kind == kind && self.expires.is_none_or(|expires| now < expires)
     }
 }
 
-/// The origin of pages that may show a shared dashboard in a frame, such as `https://blog.example.com`.
-/// It stands in a `Content-Security-Policy`, and so is exactly one host.
+/// An origin whose pages may embed a shared dashboard, such as `https://blog.example.com`. It is part of a
+/// `Content-Security-Policy`, so it must be exactly one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EmbedOrigin(String);
 
 impl EmbedOrigin {
-    /// The origin.
+    /// Returns the origin as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -151,19 +150,20 @@ impl TryFrom<String> for EmbedOrigin {
         let url = url::Url::parse(&text).ok();
         let origin = url.as_ref().filter(|url| is_embeddable(url));
         let origin = origin.map(|url| url.origin().ascii_serialization());
-        // Whatever else there is in it (a path, a user) is then not.
+        // Rejects everything beyond the origin, such as a path or a user.
         origin
             .filter(|origin| text.trim_end_matches('/').eq_ignore_ascii_case(origin))
             .map(Self)
             .ok_or_else(|| {
                 format!(
-                    "{text:?} is no origin; write it as https://blog.example.com, without a path"
+                    "invalid origin {text:?}: expected https://blog.example.com, without a path"
                 )
             })
     }
 }
 
-/// TLS, or this machine. A host that is a pattern, or that would end the directive, is none.
+/// Returns whether an origin may embed the dashboard: it needs TLS or must be this machine. Rejects hosts with
+/// wildcards, or with characters that would end the policy's directive.
 fn is_embeddable(url: &url::Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let is_local = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
@@ -183,24 +183,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_what_it_was_made_as_and_shows_itself_to_nobody() {
+    fn secret_round_trips_and_debug_hides_it() {
         let secret = Secret::new(TokenKind::Api, [[1; 16], [2; 16]]);
         assert_eq!(secret.expose(), "fft_AQEBAQEBAQEBAQEBAQEBAQICAgICAgICAgICAgICAgI");
         assert_eq!(Secret::parse(TokenKind::Api, secret.expose()), Some(secret.clone()));
         assert_eq!(Secret::parse(TokenKind::Share, secret.expose()), None);
         assert_eq!(format!("{secret:?}"), "Secret(Api, …)");
-        // As sha256sum says.
+        // Computed with sha256sum.
         assert_eq!(
             secret.hash(),
             "b7f4f517ae680cd6203dbe2b900fd79d318ebd6c212c01f197eaddf630156ab3"
         );
-        for no_secret in ["", "fft_", "fft_AQ", &format!("{}A", secret.expose()), "fft_é"] {
-            assert_eq!(Secret::parse(TokenKind::Api, no_secret), None, "{no_secret}");
+        for invalid in ["", "fft_", "fft_AQ", &format!("{}A", secret.expose()), "fft_é"] {
+            assert_eq!(Secret::parse(TokenKind::Api, invalid), None, "{invalid}");
         }
     }
 
     #[test]
-    fn only_one_host_may_be_embedded_in() {
+    fn accepts_only_single_hosts_as_embed_origin() {
         let check = |text: &str, expected: Option<&str>| {
             let origin = EmbedOrigin::try_from(text.to_owned());
             assert_eq!(origin.ok().as_ref().map(EmbedOrigin::as_str), expected, "{text}");

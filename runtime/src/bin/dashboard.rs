@@ -1,4 +1,4 @@
-//! The function `dashboard`: answers what was read.
+//! The function `dashboard`: serves the dashboard, reports and exports.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use footfall_runtime::platform::context::SystemContext;
 use footfall_runtime::platform::http::compressed;
 use footfall_runtime::web::Web;
 
-/// How long a report may take before it is given up with an answer: less than Lambda and the gateway wait,
-/// which is 30 seconds. Reading goes on for longer if each of many answers of the table comes late.
+/// Maximum time for a report. Shorter than the 30 seconds that Lambda and the gateway allow, so that the client
+/// gets a response. A report takes long if many of the table's responses are slow.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
 
 #[global_allocator]
@@ -19,13 +19,13 @@ static ALLOCATOR: Allocator = Allocator;
 async fn main() -> Result<(), lambda_runtime::Error> {
     let FunctionEnv { settings, store } = FunctionEnv::from_env()?;
     let dashboard = Web::new(settings, store, SystemContext, AccessMode::Closed)?;
-    // Lambda runs this part on a whole core.
+    // Lambda gives the initialization a full core.
     dashboard.warm().await;
     let dashboard = &dashboard;
     serve(|request| async move {
-        let answer = tokio::time::timeout(REQUEST_TIMEOUT, dashboard.handle(&request)).await;
-        let answer = answer.unwrap_or_else(|_| dashboard.late(&request));
-        compressed(&request.headers, answer)
+        let response = tokio::time::timeout(REQUEST_TIMEOUT, dashboard.handle(&request)).await;
+        let response = response.unwrap_or_else(|_| dashboard.late(&request));
+        compressed(&request.headers, response)
     })
     .await
 }

@@ -1,4 +1,4 @@
-//! Footfall on one machine: parses the command line, opens the folder, starts the server.
+//! The program `dev`: parses the command line, opens the data folder and starts the server.
 
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,27 +21,27 @@ use footfall_runtime::storage::embedded::Embedded;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
 
-/// The demo's seed: a number like any other, and always the same.
+/// Seed of the demo traffic. Any number works; a fixed one makes the demo repeatable.
 const SEED: u64 = 20_26;
 
-/// How often the data is folded and swept.
-const UPKEEP: Duration = Duration::from_secs(600);
+/// Interval of rolling up data and deleting expired items.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(600);
 
-/// Run Footfall on this machine, over a folder: the same handlers as in Lambda, behind a server
-/// that answers as the deployed API does.
+/// Run Footfall on this machine, with its data in a folder. Uses the same code as in Lambda, behind a
+/// server that behaves like the deployed API.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask dev", version)]
 struct Arguments {
-    /// Port on 127.0.0.1 to listen on; 0 takes any that is free
+    /// Port on 127.0.0.1 to listen on; 0 for any free port
     #[arg(long, default_value_t = 8787)]
     port: u16,
-    /// Folder to keep the data in [default: .footfall, and .footfall-demo with --demo]
+    /// Data folder [default: .footfall, or .footfall-demo with --demo]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Fill the last year with made-up traffic of the first site
+    /// Generate a year of demo traffic for the first site
     #[arg(long)]
     demo: bool,
-    /// Ask who looks, as the deployed API does, and print a link that signs in
+    /// Require signing in, like a deployment, and print a sign-in link
     #[arg(long)]
     closed: bool,
 }
@@ -58,7 +58,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<()> {
-    // Made-up traffic does not mix with one's own.
+    // Keep demo traffic apart from real traffic.
     let default = if arguments.demo { ".footfall-demo" } else { ".footfall" };
     let data = arguments.data.unwrap_or_else(|| PathBuf::from(default));
     let mut settings = settings_file::read(Path::new(settings::FILE))?;
@@ -69,9 +69,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let listener = TcpListener::bind(address).await.with_context(|| {
-        format!(
-            "cannot listen on {address}; stop what uses the port, or choose another with --port"
-        )
+        format!("cannot listen on {address}; stop the program that uses the port, or pass --port")
     })?;
     let address = listener.local_addr()?;
     let store = Embedded::open(&data)?;
@@ -88,7 +86,7 @@ async fn run(arguments: Arguments) -> Result<()> {
             admin::login_url(&format!("http://{address}"), &link)
         }
     };
-    keep_up(store, settings.clone())?;
+    start_upkeep(store, settings.clone())?;
     greet(&settings, &data, address, &dashboard)?;
     serve(listener, gateway, stopped()).await;
     Ok(())
@@ -97,31 +95,45 @@ async fn run(arguments: Arguments) -> Result<()> {
 async fn fill_demo(store: &Embedded, settings: &Settings) -> Result<()> {
     let site = settings.sites.first().context("the settings name no site")?;
     let demo = Demo::new(site, SEED, SystemContext.now());
-    // Draws itself on a terminal only.
+    // Shown only on a terminal.
     let bar = ProgressBar::new(demo.days().count() as u64);
-    let style = ProgressStyle::with_template("Filling {wide_bar:.green} {pos}/{len} days, {msg}")?;
+    let style =
+        ProgressStyle::with_template("Generating {wide_bar:.green} {pos}/{len} days, {msg}")?;
     bar.set_style(style);
-    let stored = fill(store, demo, |items| {
+    let stored = fill(store, demo, |hits| {
         bar.inc(1);
-        bar.set_message(format!("{items} hits"));
+        bar.set_message(format!("{hits} hits"));
     })
     .await?;
     bar.finish_and_clear();
-    eprintln!("Filled {} with {stored} hits of demo traffic.", site.domain);
+    eprintln!("Generated {} demo hits for {}.", with_commas(stored), site.domain);
     Ok(())
 }
 
-/// Says where everything is.
+/// Formats a number with thousands separators.
+fn with_commas(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Prints the data folder, the dashboard's URL and the tracking snippets.
 fn greet(settings: &Settings, data: &Path, address: SocketAddr, dashboard: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        "Footfall {} is running. Data is in {}.",
+        "Footfall {} is running. Data folder: {}",
         env!("CARGO_PKG_VERSION"),
         data.display()
     )?;
     if !Path::new(settings::FILE).exists() {
-        writeln!(out, "There is no {} here: the one site is localhost.", settings::FILE)?;
+        writeln!(out, "No {} found. The only site is localhost.", settings::FILE)?;
     }
     writeln!(out, "\n  Dashboard  {dashboard}\n")?;
     for site in &settings.sites {
@@ -132,34 +144,34 @@ fn greet(settings: &Settings, data: &Path, address: SocketAddr, dashboard: &str)
     out.flush()
 }
 
-/// Starts the upkeep on a thread of its own: to fold a large day takes seconds, for which no hit is to wait.
-fn keep_up(store: Embedded, settings: Settings) -> Result<()> {
+/// Starts the upkeep on its own thread. Rolling up a large day takes seconds, and hits must not wait for that.
+fn start_upkeep(store: Embedded, settings: Settings) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let keep_up = move || runtime.block_on(upkeep(store, settings));
-    std::thread::Builder::new().name("footfall-upkeep".to_owned()).spawn(keep_up)?;
+    let upkeep = move || runtime.block_on(run_upkeep(store, settings));
+    std::thread::Builder::new().name("footfall-upkeep".to_owned()).spawn(upkeep)?;
     Ok(())
 }
 
-/// Folds what is closed, and deletes what has expired: now and then, as the stack's schedule and DynamoDB
-/// do.
-async fn upkeep(store: Embedded, settings: Settings) {
+/// Rolls up past hours and days and deletes expired items, at intervals. In a stack, the schedule and DynamoDB do
+/// this.
+async fn run_upkeep(store: Embedded, settings: Settings) {
     let rollup = Rollup::new(settings, store.clone(), SystemContext);
-    let mut often = tokio::time::interval(UPKEEP);
+    let mut interval = tokio::time::interval(UPKEEP_INTERVAL);
     loop {
-        often.tick().await;
-        let folded = rollup.run().await;
+        interval.tick().await;
+        let result = rollup.run().await;
         if let Err(error) = store.sweep(SystemContext.now().as_second()).await {
-            eprintln!("what has expired could not be deleted: {error}");
+            eprintln!("cannot delete expired items: {error}");
         }
-        match folded {
+        match result {
             Ok(Run { days: 0, hours: 0, .. }) => {}
-            Ok(Run { days, hours, .. }) => eprintln!("Folded: days {days}, hours {hours}."),
-            Err(error) => eprintln!("not everything could be folded, and is tried again: {error}"),
+            Ok(Run { days, hours, .. }) => eprintln!("Rolled up {days} days and {hours} hours."),
+            Err(error) => eprintln!("cannot roll up everything, will try again: {error}"),
         }
     }
 }
 
-/// Ready at Ctrl-C, or when the system asks to stop.
+/// Completes at Ctrl-C or SIGTERM.
 async fn stopped() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]

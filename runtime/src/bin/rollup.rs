@@ -1,4 +1,4 @@
-//! The function `rollup`: folds the hits of closed hours and days, every hour.
+//! The function `rollup`: rolls up the hits of past hours and days, once an hour.
 
 use std::time::Duration;
 
@@ -6,7 +6,8 @@ use footfall_runtime::lambda::{Allocator, FunctionEnv, serve_schedule};
 use footfall_runtime::platform::context::SystemContext;
 use footfall_runtime::rollup::Rollup;
 
-/// How long one request may be throttled: a table of 25 units takes a minute for 6 MB. The run has 15.
+/// Maximum time that one request may be throttled. A table with 25 capacity units takes a minute for 6 MB; a run may
+/// take 15 minutes.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
 
 #[global_allocator]

@@ -1,4 +1,4 @@
-//! The function `track`: takes hits into the table.
+//! The function `track`: stores hits in the table.
 
 use footfall_runtime::ingest::Ingest;
 use footfall_runtime::lambda::{Allocator, FunctionEnv, serve};
@@ -10,9 +10,9 @@ static ALLOCATOR: Allocator = Allocator;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let FunctionEnv { settings, store } = FunctionEnv::from_env()?;
-    let track = Ingest::new(settings, store, SystemContext);
-    // Lambda runs this part on a whole core.
-    track.warm().await;
-    let track = &track;
-    serve(|request| async move { track.handle(&request).await }).await
+    let ingest = Ingest::new(settings, store, SystemContext);
+    // Lambda gives the initialization a full core.
+    ingest.warm().await;
+    let ingest = &ingest;
+    serve(|request| async move { ingest.handle(&request).await }).await
 }

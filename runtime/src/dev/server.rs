@@ -1,4 +1,4 @@
-//! The HTTP API on one machine: routes, limits and CORS as API Gateway's, in front of the handlers.
+//! The HTTP server of `dev`: API Gateway's routes, limits and CORS, in front of the handlers.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>
 
@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use footfall_infra::api::{self, Cors};
 use footfall_infra::function::Function;
@@ -36,34 +37,40 @@ use crate::platform::log;
 use crate::storage::Store;
 use crate::web::Web;
 
-/// The largest body that API Gateway lets through, in bytes.
+/// Maximum size of a body in API Gateway, in bytes.
 ///
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>
 const MAX_BODY: usize = 10 * 1024 * 1024;
 
-/// The API's front: who answers what, and for whose pages.
-pub struct Gateway<S, A> {
-    track: Ingest<S, A>,
-    dashboard: Web<S, A>,
+/// Time for open requests to finish after a stop.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pause after a connection could not be accepted.
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Stands in for API Gateway: routes requests to the handlers and adds CORS headers.
+pub struct Gateway<S, C> {
+    ingest: Ingest<S, C>,
+    web: Web<S, C>,
     cors: Cors,
     settings: Settings,
     mode: AccessMode,
 }
 
-impl<S: Store, A: Context + Clone> Gateway<S, A> {
-    /// The API of the sites in `settings`, whose reports are open to everybody or not.
+impl<S: Store, C: Context + Clone> Gateway<S, C> {
+    /// Creates the API for the sites in `settings`.
     ///
     /// # Errors
     /// If the dashboard's template does not parse.
     pub fn new(
         settings: &Settings,
         store: S,
-        ambient: A,
+        context: C,
         mode: AccessMode,
     ) -> Result<Self, minijinja::Error> {
         Ok(Self {
-            track: Ingest::new(settings.clone(), store.clone(), ambient.clone()),
-            dashboard: Web::new(settings.clone(), store, ambient, mode)?,
+            ingest: Ingest::new(settings.clone(), store.clone(), context.clone()),
+            web: Web::new(settings.clone(), store, context, mode)?,
             cors: Cors::of(settings),
             settings: settings.clone(),
             mode,
@@ -71,91 +78,91 @@ impl<S: Store, A: Context + Clone> Gateway<S, A> {
     }
 }
 
-impl<S: Store, A: Context> Gateway<S, A> {
-    /// Answers a request as the deployed API does.
+impl<S: Store, C: Context> Gateway<S, C> {
+    /// Answers a request like the deployed API.
     pub async fn handle(&self, request: &Request) -> Response {
         let origin = request.header(ORIGIN.as_str()).map(str::to_owned);
         let is_preflight = request.method == Method::OPTIONS.as_str()
             && origin.is_some()
             && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        let mut answer = if is_preflight {
-            // The gateway answers preflights on every path, without asking a function.
-            let mut answer = Response::default();
-            *answer.status_mut() = StatusCode::NO_CONTENT;
-            answer
+        let mut response = if is_preflight {
+            // API Gateway answers preflights on every path itself, without a function.
+            let mut response = Response::default();
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
         } else {
             match api::route(&request.method, &request.path) {
-                Some(Function::Track) => self.track.handle(request).await,
+                Some(Function::Track) => self.ingest.handle(request).await,
                 Some(Function::Dashboard)
                     if self.mode == AccessMode::Open && !is_local(request) =>
                 {
                     text(
                         StatusCode::FORBIDDEN,
-                        "The dashboard is at 127.0.0.1 and localhost only. For other names, start with --closed.",
+                        "The dashboard is available only as 127.0.0.1 or localhost. To use other host names, start with --closed.",
                     )
                 }
                 Some(Function::Dashboard) => {
                     compressed(&request.headers, self.dashboard(request).await)
                 }
-                // What runs on a schedule has no route.
+                // The rollup runs on a schedule and has no route.
                 Some(Function::Rollup) | None => message(StatusCode::NOT_FOUND, "Not Found"),
             }
         };
         if let Some(origin) = origin.filter(|origin| self.allows(origin)) {
-            self.allow(&mut answer, &origin, is_preflight);
+            self.allow(&mut response, &origin, is_preflight);
         }
-        answer
+        response
     }
 
-    /// A report of many hits takes a core for a while, and no hit is to wait for that: the tasks of this thread go to
-    /// another one meanwhile, if there are others.
+    /// Answers a request for the dashboard. A large report occupies a core for a while. To keep hits from waiting,
+    /// this thread's other tasks move to another thread, if there is one.
     async fn dashboard(&self, request: &Request) -> Response {
         let runtime = Handle::current();
         match runtime.runtime_flavor() {
             RuntimeFlavor::MultiThread => {
-                block_in_place(|| runtime.block_on(self.dashboard.handle(request)))
+                block_in_place(|| runtime.block_on(self.web.handle(request)))
             }
-            _ => self.dashboard.handle(request).await,
+            _ => self.web.handle(request).await,
         }
     }
 
-    /// As the API's, but where that can only allow a whole scheme: any page that is open in the
-    /// developer's browser could read the dashboard.
+    /// Returns whether CORS allows an origin. API Gateway can only allow an entire scheme, so that any page open in
+    /// the developer's browser could read the dashboard. This also requires the host to be a site's.
     fn allows(&self, origin: &str) -> bool {
         let page = PageUrl::parse(origin, None);
         self.cors.allows(origin)
             && page.is_some_and(|page| self.settings.site_of_host(page.host()).is_some())
     }
 
-    fn allow(&self, answer: &mut Response, origin: &str, is_preflight: bool) {
-        set(answer, ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        answer.headers_mut().append(VARY, HeaderValue::from_static("origin"));
+    fn allow(&self, response: &mut Response, origin: &str, is_preflight: bool) {
+        set(response, ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        response.headers_mut().append(VARY, HeaderValue::from_static("origin"));
         if is_preflight {
-            set(answer, ACCESS_CONTROL_ALLOW_METHODS, &self.cors.allow_methods.join(","));
-            set(answer, ACCESS_CONTROL_ALLOW_HEADERS, &self.cors.allow_headers.join(","));
-            set(answer, ACCESS_CONTROL_MAX_AGE, &self.cors.max_age.to_string());
+            set(response, ACCESS_CONTROL_ALLOW_METHODS, &self.cors.allow_methods.join(","));
+            set(response, ACCESS_CONTROL_ALLOW_HEADERS, &self.cors.allow_headers.join(","));
+            set(response, ACCESS_CONTROL_MAX_AGE, &self.cors.max_age.to_string());
         } else {
-            set(answer, ACCESS_CONTROL_EXPOSE_HEADERS, &self.cors.expose_headers.join(","));
+            set(response, ACCESS_CONTROL_EXPOSE_HEADERS, &self.cors.expose_headers.join(","));
         }
     }
 }
 
-/// Whether a request is for a name that always means this machine. Any other may be a stranger's, who lets
-/// it lead here (DNS rebinding): a page of theirs could then read what is open to this machine.
+/// Returns whether a request uses a host name that always means this machine. Any other name may be a stranger's
+/// that resolves to this machine (DNS rebinding), whose pages could then read the dashboard.
 fn is_local(request: &Request) -> bool {
     let host = request.header(HOST.as_str()).and_then(|host| host.parse::<Authority>().ok());
     host.is_some_and(|host| matches!(host.host(), "localhost" | "127.0.0.1" | "[::1]"))
 }
 
-/// An answer of the gateway's own.
+/// Returns a response of API Gateway itself.
 fn message(status: StatusCode, message: &str) -> Response {
     response(status, "application/json", serde_json::json!({ "message": message }).to_string())
 }
 
-/// Serves connections until `stop` is ready, then finishes the requests that are under way.
-pub async fn serve<S: Store, A: Context + 'static>(
+/// Serves connections until `stop` is ready, then finishes the open requests.
+pub async fn serve<S: Store, C: Context + 'static>(
     listener: TcpListener,
-    gateway: Arc<Gateway<S, A>>,
+    gateway: Arc<Gateway<S, C>>,
     stop: impl Future<Output = ()>,
 ) {
     let graceful = GracefulShutdown::new();
@@ -165,15 +172,15 @@ pub async fn serve<S: Store, A: Context + 'static>(
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
-                // Out of file descriptors, most likely: they come back.
+                // Most likely out of file descriptors, which become free again.
                 Err(error) => {
-                    log::error("a connection was not taken", error);
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    log::error("cannot accept a connection", error);
+                    tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await;
                     continue;
                 }
             },
         };
-        // Answers are small and complete: nothing is gained by waiting for more to send.
+        // Responses are small and complete, so waiting for more data to send gains nothing.
         let _ = stream.set_nodelay(true);
         let gateway = Arc::clone(&gateway);
         let service = service_fn(move |request| {
@@ -184,16 +191,15 @@ pub async fn serve<S: Store, A: Context + 'static>(
             .timer(TokioTimer::new())
             .serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
-        // A client that goes away in the middle is no event.
+        // A client may disconnect at any time.
         tokio::spawn(async move { drop(connection.await) });
     }
     drop(listener);
-    let patience = std::time::Duration::from_secs(5);
-    let _ = tokio::time::timeout(patience, graceful.shutdown()).await;
+    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, graceful.shutdown()).await;
 }
 
-async fn answer<S: Store, A: Context>(
-    gateway: &Gateway<S, A>,
+async fn answer<S: Store, C: Context>(
+    gateway: &Gateway<S, C>,
     request: hyper::Request<Incoming>,
     peer: SocketAddr,
 ) -> hyper::Response<Full<Bytes>> {
@@ -218,7 +224,7 @@ async fn answer<S: Store, A: Context>(
     response.map(|body| Full::new(Bytes::from(body)))
 }
 
-/// The headers as the gateway hands them on: with the peer behind whatever addresses were claimed.
+/// Appends the peer to the addresses that the client claims, like the gateway.
 fn forwarded(mut headers: HeaderMap, peer: SocketAddr) -> HeaderMap {
     if let Ok(address) = HeaderValue::from_str(&peer.ip().to_string()) {
         headers.append("x-forwarded-for", address);

@@ -1,34 +1,38 @@
-//! Which browser, system and kind of device a User-Agent names: two tables, read in one pass.
-//! Not here: bots (bot.rs).
+//! Browser, operating system and device type, parsed from User-Agents and client hints.
 //!
-//! Only what the text truly says is answered. Browsers have frozen parts of it (see
-//! `SYSTEMS`), and an iPad that asks for desktop pages says in every way that it is a Mac.
+//! Reports only what is certain. Browsers have frozen parts of the User-Agent (see the table of operating systems),
+//! and an iPad that requests desktop pages is indistinguishable from a Mac. Bots are recognized in
+//! [`ingest::bot`](crate::ingest::bot).
+
+mod rules;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What a visitor looks at the page with.
+use self::rules::{VersionRule, first_rules, number};
+
+/// A visitor's browser, operating system and device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserAgent {
-    /// The browser's name or, in an app that shows pages itself, the app's.
+    /// The browser's name, or the name of an app that displays pages itself.
     pub browser: Option<&'static str>,
-    /// Its major version; Safari's minor too, as Apple ships features in minor versions.
+    /// The browser's major version. For Safari also the minor version, because Apple ships features in those.
     pub browser_version: Option<Version>,
     /// The operating system's name.
     pub os: Option<&'static str>,
-    /// As much of major and minor as is said, where what is said is true.
+    /// The operating system's version, as far as the User-Agent states it truthfully.
     pub os_version: Option<Version>,
-    /// What kind of device it is; `Desktop` where nothing says otherwise.
+    /// The device type. `Desktop` by default.
     pub device: Device,
 }
 
-/// A version's first number or two. They are bounded, so it is small whatever a client sends.
+/// The first one or two numbers of a version, each limited to 16 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
     /// The first number.
     pub major: u16,
-    /// The second number, where it is said and means something.
+    /// The second number. `None` if it is missing or meaningless.
     pub minor: Option<u16>,
 }
 
@@ -39,24 +43,24 @@ impl fmt::Display for Version {
     }
 }
 
-/// What kind of device it is.
+/// A device type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Device {
     /// A games console.
     Console,
-    /// A desktop or laptop computer, and whatever does not say what it is.
+    /// A desktop or laptop computer, or an unknown device.
     Desktop,
     /// A phone.
     Mobile,
-    /// A tablet that says so.
+    /// A tablet that identifies itself as one.
     Tablet,
-    /// A television, or what is plugged into one.
+    /// A television, or a device plugged into one.
     #[serde(rename = "TV")]
     Tv,
 }
 
 impl Device {
-    /// The name used at rest and in answers.
+    /// Returns the name used in storage and in API responses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -75,7 +79,7 @@ impl fmt::Display for Device {
     }
 }
 
-/// The client hints that browsers built on Chromium send unasked, as the headers' values stand.
+/// The raw client hints that browsers based on Chromium send by default.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClientHints<'a> {
     /// `Sec-CH-UA`: `"Brave";v="152", "Chromium";v="152", "Not/A)Brand";v="8"`.
@@ -86,46 +90,45 @@ pub struct ClientHints<'a> {
     pub platform: Option<&'a str>,
 }
 
-/// Reads a User-Agent, and the hints for what it leaves out. Takes time in proportion to its
-/// length and allocates nothing.
+/// Parses a User-Agent; uses the client hints for what it omits. Takes linear time and allocates nothing.
 #[must_use]
 pub fn parse(user_agent: &str, hints: ClientHints) -> UserAgent {
     let (browser, os) = first_rules(user_agent);
-    let mut client = UserAgent {
+    let mut parsed = UserAgent {
         browser: browser.map(|rule| rule.name),
         browser_version: browser.and_then(|rule| rule.version.read(user_agent)),
         os: os.map(|rule| rule.name).or_else(|| platform(hints.platform?)),
         os_version: os.and_then(|rule| rule.version.read(user_agent)),
         device: Device::Desktop,
     };
-    // Brands that do not name themselves in the User-Agent call themselves Chrome in it.
-    if matches!(client.browser, None | Some("Chrome"))
+    // Brands that the User-Agent does not name appear as Chrome in it.
+    if matches!(parsed.browser, None | Some("Chrome"))
         && let Some((name, version)) = hints.brands.and_then(brand)
     {
-        client.browser = Some(name);
-        client.browser_version = version;
+        parsed.browser = Some(name);
+        parsed.browser_version = version;
     }
-    if matches!(client.os, Some("iOS" | "iPadOS")) {
-        client.os_version = unfrozen_ios(user_agent, client.os_version);
+    if matches!(parsed.os, Some("iOS" | "iPadOS")) {
+        parsed.os_version = unfrozen_ios(user_agent, parsed.os_version);
     }
-    client.device = device(user_agent, client.os, hints.mobile);
-    client
+    parsed.device = device(user_agent, parsed.os, hints.mobile);
+    parsed
 }
 
-/// Safari 26 and later say that they run on iOS 18, whatever they run on. Safari's version is
-/// the system's on iOS, so it tells what the frozen number hides; where no version of Safari is
-/// said, as in the views inside apps, 18.6 and 18.7 may be any later one.
+/// Returns the true version of iOS, given the version `stated` in the User-Agent.
+///
+/// Safari 26 and later always state iOS 18. On iOS, Safari's version equals that of iOS, so it replaces the frozen
+/// one. Web views in apps do not state Safari's version, so there 18.6 and 18.7 may mean any later version.
 /// <https://webkit.org/blog/17333/webkit-features-in-safari-26-0/>
-fn unfrozen_ios(user_agent: &str, said: Option<Version>) -> Option<Version> {
-    let frozen = said.is_some_and(|said| said.major == 18 && said.minor >= Some(6));
-    let safari = Find::MajorMinor("Version/").read(user_agent);
+fn unfrozen_ios(user_agent: &str, stated: Option<Version>) -> Option<Version> {
+    let is_frozen = stated.is_some_and(|stated| stated.major == 18 && stated.minor >= Some(6));
+    let safari = VersionRule::MajorMinor("Version/").read(user_agent);
     match safari {
-        Some(safari) if frozen && safari.major >= 26 => Some(safari),
-        Some(_) => said,
-        // Chrome, Firefox, Edge and Google's app write the system's own number.
-        None => {
-            said.filter(|_| !frozen || user_agent.contains("iOS/") || user_agent.contains("GSA/"))
-        }
+        Some(safari) if is_frozen && safari.major >= 26 => Some(safari),
+        Some(_) => stated,
+        // Chrome, Firefox, Edge and Google's app state the true version of iOS.
+        None => stated
+            .filter(|_| !is_frozen || user_agent.contains("iOS/") || user_agent.contains("GSA/")),
     }
 }
 
@@ -137,7 +140,7 @@ fn device(user_agent: &str, os: Option<&str>, mobile_hint: Option<&str>) -> Devi
         Some("Android" | "Fire OS") if TVS.iter().any(|tv| says(tv)) => Device::Tv,
         Some("iPadOS") => Device::Tablet,
         Some("iOS") => Device::Mobile,
-        // Google asks of makers that phones say "Mobile" and tablets do not.
+        // Google requires that phones say "Mobile" and tablets do not.
         Some("Android" | "Fire OS" | "HarmonyOS") if says("Tablet") || !says("Mobile") => {
             Device::Tablet
         }
@@ -147,224 +150,11 @@ fn device(user_agent: &str, os: Option<&str>, mobile_hint: Option<&str>) -> Devi
     }
 }
 
-/// Words by which televisions that run Android are known.
+/// Parts of the User-Agents of televisions that run Android.
 const TVS: [&str; 7] =
     ["Android TV", "BRAVIA", "CrKey", "GoogleTV", "Google TV", "SMART-TV", "; AFT"];
 
-/// A name and the beginning of a word that stands for it.
-struct Rule {
-    token: &'static str,
-    name: &'static str,
-    version: Find,
-}
-
-/// Where a version stands.
-#[derive(Clone, Copy)]
-enum Find {
-    /// Nowhere, or not a true one.
-    None,
-    /// After this text; its first number.
-    Major(&'static str),
-    /// After this text; its first two numbers, with `.` or `_` between them.
-    MajorMinor(&'static str),
-    /// Another number is said, which means this version.
-    Is(u16, Option<u16>),
-}
-
-impl Find {
-    fn read(self, user_agent: &str) -> Option<Version> {
-        match self {
-            Self::None => None,
-            Self::Major(before) => {
-                Some(Version { minor: None, ..version_after(user_agent, before)? })
-            }
-            Self::MajorMinor(before) => version_after(user_agent, before),
-            Self::Is(major, minor) => Some(Version { major, minor }),
-        }
-    }
-}
-
-fn version_after(user_agent: &str, before: &str) -> Option<Version> {
-    let (_, rest) = user_agent.split_once(before)?;
-    let (major, rest) = number(rest)?;
-    let minor = rest.strip_prefix(['.', '_']).and_then(number).map(|(minor, _)| minor);
-    Some(Version { major, minor })
-}
-
-/// The number that a text begins with, and the rest. None where there is none that fits.
-fn number(text: &str) -> Option<(u16, &str)> {
-    let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
-    Some((text[..end].parse().ok()?, &text[end..]))
-}
-
-/// The first rule of each table whose token begins a word anywhere in the text.
-fn first_rules(user_agent: &str) -> (Option<&'static Rule>, Option<&'static Rule>) {
-    let (mut browser, mut os) = (BROWSERS.len(), SYSTEMS.len());
-    let mut in_word = false;
-    for (at, byte) in user_agent.bytes().enumerate() {
-        let begins = !in_word && byte.is_ascii_alphanumeric();
-        in_word = byte.is_ascii_alphanumeric() || byte == b'_';
-        if begins {
-            let rest = &user_agent.as_bytes()[at..];
-            browser = first_rule(&BROWSERS[..browser], rest).unwrap_or(browser);
-            os = first_rule(&SYSTEMS[..os], rest).unwrap_or(os);
-        }
-    }
-    (BROWSERS.get(browser), SYSTEMS.get(os))
-}
-
-fn first_rule(rules: &[Rule], text: &[u8]) -> Option<usize> {
-    // Most tokens differ in the first byte, and comparing that costs no call.
-    rules.iter().position(|rule| {
-        let token = rule.token.as_bytes();
-        token.first() == text.first() && text.starts_with(token)
-    })
-}
-
-const fn rule(token: &'static str, name: &'static str, version: Find) -> Rule {
-    Rule { token, name, version }
-}
-
-/// A product whose major version follows its token.
-const fn product(token: &'static str, name: &'static str) -> Rule {
-    rule(token, name, Find::Major(token))
-}
-
-/// In the order of how much they say: an app, a browser that also names the one it is built on,
-/// the one that others are built on.
-static BROWSERS: &[Rule] = &[
-    // Apps that show pages themselves.
-    rule("FBAN/Messenger", "Messenger", Find::Major("FBAV/")),
-    rule("Orca-Android", "Messenger", Find::Major("FBAV/")),
-    product("Instagram ", "Instagram"),
-    product("Barcelona ", "Threads"),
-    rule("FBAN/", "Facebook", Find::Major("FBAV/")),
-    rule("FBAV/", "Facebook", Find::Major("FBAV/")),
-    rule("FB_IAB/", "Facebook", Find::Major("FBAV/")),
-    rule("musical_ly", "TikTok", Find::None),
-    rule("trill_", "TikTok", Find::None),
-    rule("BytedanceWebview/", "TikTok", Find::None),
-    product("Snapchat/", "Snapchat"),
-    rule("Pinterest", "Pinterest", Find::None),
-    rule("LinkedInApp", "LinkedIn", Find::None),
-    rule("TwitterAndroid", "Twitter", Find::None),
-    rule("Twitter for ", "Twitter", Find::None),
-    product("MicroMessenger/", "WeChat"),
-    product("KAKAOTALK ", "KakaoTalk"),
-    product("Line/", "LINE"),
-    product("GSA/", "Google app"),
-    // Browsers that name Chrome, Safari or Firefox as well.
-    rule("DuckDuckGo/", "DuckDuckGo", Find::None), // counts the shape of the text, not the browser
-    product("Ddg/", "DuckDuckGo"),
-    product("Edg/", "Edge"),
-    product("EdgA/", "Edge"),
-    product("EdgiOS/", "Edge"),
-    product("Edge/", "Edge"),
-    product("OPR/", "Opera"),
-    product("OPT/", "Opera"),
-    product("OPX/", "Opera"),
-    product("OPiOS/", "Opera"),
-    product("Opera Mini/", "Opera"),
-    rule("Opera/9.80", "Opera", Find::Major("Version/")), // stopped at 9.80, for pages that read one digit
-    product("Opera/", "Opera"),
-    product("Opera ", "Opera"),
-    product("SamsungBrowser/", "Samsung Internet"),
-    product("Vivaldi/", "Vivaldi"),
-    product("YaBrowser/", "Yandex Browser"),
-    product("YaApp_iOS/", "Yandex Browser"),
-    product("UCBrowser/", "UC Browser"),
-    product("UBrowser/", "UC Browser"),
-    product("Brave/", "Brave"),
-    rule("Brave", "Brave", Find::None),
-    product("Ecosia android@", "Ecosia"),
-    product("Ecosia ios@", "Ecosia"),
-    product("Whale/", "Naver Whale"),
-    product("MiuiBrowser/", "Mi Browser"),
-    product("HuaweiBrowser/", "Huawei Browser"),
-    product("HeyTapBrowser/", "HeyTap Browser"),
-    product("VivoBrowser/", "Vivo Browser"),
-    product("MQQBrowser/", "QQ Browser"),
-    product("QQBrowser/", "QQ Browser"),
-    product("Quark/", "Quark"),
-    product("Silk/", "Silk"),
-    product("coc_coc_browser/", "Cốc Cốc"),
-    product("AlohaBrowser/", "Aloha"),
-    product("Puffin/", "Puffin"),
-    product("Maxthon/", "Maxthon"),
-    product("Avast/", "Avast Secure Browser"),
-    product("PaleMoon/", "Pale Moon"),
-    product("SeaMonkey/", "SeaMonkey"),
-    product("Waterfox/", "Waterfox"),
-    product("Epiphany/", "GNOME Web"),
-    product("Falkon/", "Falkon"),
-    product("Konqueror/", "Konqueror"),
-    product("Electron/", "Electron"),
-    product("Focus/", "Firefox Focus"),
-    product("Klar/", "Firefox Focus"),
-    // The ones that others are built on.
-    product("FxiOS/", "Firefox"),
-    product("Firefox/", "Firefox"),
-    product("CriOS/", "Chrome"),
-    rule("wv)", "Android WebView", Find::Major("Chrome/")),
-    rule("Version/4.0 Chrome/", "Android WebView", Find::Major("Chrome/")),
-    product("HeadlessChrome/", "Chrome"),
-    product("Chromium/", "Chromium"),
-    product("Chrome/", "Chrome"),
-    rule("Trident/", "Internet Explorer", Find::Major("rv:")),
-    product("MSIE ", "Internet Explorer"),
-    rule("Version/4.0 Mobile Safari/", "Android Browser", Find::None),
-    rule("Safari/", "Safari", Find::MajorMinor("Version/")),
-    rule("Mobile/15E148", "iOS WebView", Find::None),
-];
-
-/// In the order of how much they say: a television that is also a Linux, a Linux.
-static SYSTEMS: &[Rule] = &[
-    rule("Xbox", "Xbox", Find::None),
-    rule("PlayStation", "PlayStation", Find::None),
-    rule("PLAYSTATION", "PlayStation", Find::None),
-    rule("Nintendo", "Nintendo", Find::None),
-    rule("AppleTV", "tvOS", Find::None),
-    rule("Apple TV", "tvOS", Find::None),
-    rule("Tizen", "Tizen", Find::MajorMinor("Tizen ")),
-    rule("Web0S", "webOS", Find::None),
-    rule("webOS", "webOS", Find::None),
-    rule("KAIOS/", "KaiOS", Find::MajorMinor("KAIOS/")),
-    rule("OpenHarmony", "HarmonyOS", Find::MajorMinor("OpenHarmony ")),
-    rule("HarmonyOS", "HarmonyOS", Find::None),
-    rule("Windows Phone", "Windows Phone", Find::MajorMinor("Windows Phone ")),
-    // A build number that has stood since 2022, and is not what people call the version.
-    rule("CrOS ", "ChromeOS", Find::None),
-    rule("iPad", "iPadOS", Find::MajorMinor("CPU OS ")),
-    rule("iPhone", "iOS", Find::MajorMinor("iPhone OS ")),
-    rule("iPod", "iOS", Find::MajorMinor("iPhone OS ")),
-    // Amazon's tablets and sticks; the number after "Android" is not Fire OS's.
-    rule("KF", "Fire OS", Find::None),
-    rule("AFT", "Fire OS", Find::None),
-    rule("Silk/", "Fire OS", Find::None),
-    // Chrome and what is built on it say "Android 10; K" on every version and device.
-    rule("Android 10; K)", "Android", Find::None),
-    rule("Android ", "Android", Find::MajorMinor("Android ")),
-    rule("Android", "Android", Find::None),
-    // Windows 11 says 10.0 as Windows 10 does.
-    rule("Windows NT 10.", "Windows", Find::None),
-    rule("Windows NT 6.3", "Windows", Find::Is(8, Some(1))),
-    rule("Windows NT 6.2", "Windows", Find::Is(8, None)),
-    rule("Windows NT 6.1", "Windows", Find::Is(7, None)),
-    // XP and Vista, which have no number.
-    rule("Windows", "Windows", Find::None),
-    // Every browser has said 10.15 or 10_15_7 since macOS 11, so that it says nothing.
-    rule("Mac OS X 10_15", "macOS", Find::None),
-    rule("Mac OS X 10.15", "macOS", Find::None),
-    rule("Mac OS X ", "macOS", Find::MajorMinor("Mac OS X ")),
-    rule("Macintosh", "macOS", Find::None),
-    rule("FreeBSD", "FreeBSD", Find::None),
-    rule("OpenBSD", "OpenBSD", Find::None),
-    rule("NetBSD", "NetBSD", Find::None),
-    rule("Linux", "GNU/Linux", Find::None),
-    rule("X11", "GNU/Linux", Find::None),
-];
-
-/// Brands of `Sec-CH-UA` that do not always name themselves in the User-Agent.
+/// Brands of `Sec-CH-UA` that the User-Agent does not always name.
 const BRANDS: [(&str, &str); 10] = [
     ("Brave", "Brave"),
     ("Microsoft Edge", "Edge"),
@@ -378,6 +168,7 @@ const BRANDS: [(&str, &str); 10] = [
     ("Android WebView", "Android WebView"),
 ];
 
+/// Finds the first known brand in `Sec-CH-UA`, with its version.
 fn brand(brands: &str) -> Option<(&'static str, Option<Version>)> {
     BRANDS.iter().find_map(|&(brand, name)| {
         let (_, rest) = brands.split_once(brand)?;
@@ -386,6 +177,7 @@ fn brand(brands: &str) -> Option<(&'static str, Option<Version>)> {
     })
 }
 
+/// Maps `Sec-CH-UA-Platform` to the name of an operating system.
 fn platform(hint: &str) -> Option<&'static str> {
     match hint.trim_matches('"') {
         "Android" => Some("Android"),
@@ -404,17 +196,17 @@ mod tests {
 
     const KHTML: &str = "AppleWebKit/537.36 (KHTML, like Gecko)";
 
-    /// `expected` is browser, its version, system, its version, device.
+    /// `expected` is the browser, its version, the operating system, its version, and the device type.
     fn check(user_agent: &str, hints: ClientHints, expected: [&str; 5]) {
-        let client = parse(user_agent, hints);
+        let parsed = parse(user_agent, hints);
         let text =
             |version: Option<Version>| version.map_or(String::new(), |version| version.to_string());
         let found = [
-            client.browser.unwrap_or_default(),
-            &text(client.browser_version),
-            client.os.unwrap_or_default(),
-            &text(client.os_version),
-            client.device.as_str(),
+            parsed.browser.unwrap_or_default(),
+            &text(parsed.browser_version),
+            parsed.os.unwrap_or_default(),
+            &text(parsed.os_version),
+            parsed.device.as_str(),
         ];
         assert_eq!(found, expected, "{user_agent}");
     }
@@ -424,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn frozen_numbers_are_not_versions() {
+    fn ignores_frozen_versions() {
         let chrome = |os| format!("Mozilla/5.0 ({os}) {KHTML} Chrome/152.0.0.0 Safari/537.36");
         let check = |os, expected: [&str; 3]| {
             let [name, version, device] = expected;
@@ -446,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn ios() {
+    fn parses_browsers_and_apps_on_ios() {
         let ios = |rest: &str| format!("Mozilla/5.0 (iPhone; CPU iPhone OS {rest}");
         let safari = " like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)";
         for (os, rest, browser, version, os_version) in [
@@ -486,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn others() {
+    fn parses_other_browsers() {
         for (user_agent, expected) in [
             ("", ["", "", "", "", "Desktop"]),
             (
@@ -542,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn hints_say_what_the_text_hides() {
+    fn client_hints_add_what_the_user_agent_omits() {
         let chrome =
             format!("Mozilla/5.0 (X11; Linux x86_64) {KHTML} Chrome/152.0.0.0 Safari/537.36");
         let brands = |brands| ClientHints { brands: Some(brands), ..ClientHints::default() };

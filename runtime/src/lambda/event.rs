@@ -1,5 +1,5 @@
-//! Requests as API Gateway hands them to a function, and answers as it takes them: payload format 2.0 of HTTP APIs, as
-//! far as it is used here. (`aws_lambda_events` has all of it, and reads every field of every event.)
+//! API Gateway's requests and responses: the used part of payload format 2.0 for HTTP APIs.
+//! (`aws_lambda_events` parses every field of every event.)
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
@@ -17,10 +17,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::platform::http::{Request, Response};
 
-/// How long browsers are to come by TLS alone, as the gateway would have it anyway: a year.
-const TLS_ONLY: &str = "max-age=31536000";
+/// Makes browsers use only TLS for a year. The gateway accepts nothing else anyway.
+const HSTS: &str = "max-age=31536000";
 
-/// A request.
+/// An HTTP event.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Event {
@@ -28,16 +28,16 @@ pub(super) struct Event {
     raw_query_string: Option<String>,
     #[serde(default)]
     headers: Headers,
-    /// The gateway takes the cookies out of the headers.
+    /// The gateway passes cookies separately from the headers.
     cookies: Option<Vec<String>>,
-    request_context: Context,
+    request_context: RequestContext,
     body: Option<String>,
     #[serde(default)]
     is_base64_encoded: bool,
 }
 
 #[derive(Debug, Deserialize)]
-struct Context {
+struct RequestContext {
     http: Http,
 }
 
@@ -66,7 +66,7 @@ impl<'de> Deserialize<'de> for Headers {
                 let mut headers = HeaderMap::with_capacity(24);
                 while let Some((name, value)) = map.next_entry::<String, String>()? {
                     let name = HeaderName::try_from(name.as_str());
-                    // What is no header is none of ours.
+                    // Skip invalid headers.
                     if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
                         headers.append(name, value);
                     }
@@ -79,10 +79,10 @@ impl<'de> Deserialize<'de> for Headers {
 }
 
 impl Event {
-    /// The request that it is.
+    /// Converts the event into a request.
     ///
     /// # Errors
-    /// If its body is to be base64, and is none.
+    /// If its body is not valid base64, but should be.
     pub(super) fn into_request(self) -> Result<Request, base64::DecodeError> {
         let body = self.body.unwrap_or_default();
         let body = if self.is_base64_encoded { BASE64.decode(body)? } else { body.into_bytes() };
@@ -96,32 +96,32 @@ impl Event {
         let peer = http.source_ip.and_then(|address| address.parse().ok());
         Ok(Request {
             method: http.method,
-            // With a stage of its own the raw path begins with it; ours is `$default`, which does not.
+            // The raw path would start with the stage's name, except for the stage `$default` used here.
             path: self.raw_path.or(http.path).unwrap_or_default(),
             query: self.raw_query_string.unwrap_or_default(),
             headers,
             body,
-            // The gateway always says it. Without it, everybody would be one visitor, and be counted.
+            // The gateway always sends it. Without it, all hits would count as one visitor's.
             peer: peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         })
     }
 }
 
-/// An answer: what is no text goes as base64.
+/// A response. A body that is not text is encoded as base64.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Answer {
     status_code: u16,
-    #[serde(serialize_with = "pairs")]
+    #[serde(serialize_with = "header_map")]
     headers: HeaderMap,
-    /// And the gateway takes them apart from the headers.
+    /// The gateway expects cookies separately from the headers.
     cookies: Vec<String>,
     body: String,
     is_base64_encoded: bool,
 }
 
-/// Headers by name; none of ours but cookies is there twice.
-fn pairs<S: Serializer>(headers: &HeaderMap, serializer: S) -> Result<S::Ok, S::Error> {
+/// Serializes headers as a map. No header except cookies occurs twice.
+fn header_map<S: Serializer>(headers: &HeaderMap, serializer: S) -> Result<S::Ok, S::Error> {
     let texts = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or("")));
     serializer.collect_map(texts)
 }
@@ -129,7 +129,7 @@ fn pairs<S: Serializer>(headers: &HeaderMap, serializer: S) -> Result<S::Ok, S::
 impl From<Response> for Answer {
     fn from(response: Response) -> Self {
         let (mut parts, body) = response.into_parts();
-        parts.headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(TLS_ONLY));
+        parts.headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
         let is_text = !parts.headers.contains_key(CONTENT_ENCODING);
         let (body, is_base64_encoded) = match String::from_utf8(body) {
             Ok(text) if is_text => (text, false),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_a_request() {
+    fn event_becomes_request() {
         let event = json!({
             "version": "2.0",
             "rawPath": "/track",
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_with_little_is_a_request_as_well() {
+    fn minimal_event_becomes_request() {
         let request = request(json!({ "requestContext": { "http": { "method": "GET" } } }));
         assert_eq!((&*request.path, &*request.query, &*request.body), ("", "", &b""[..]));
         assert_eq!(request.peer.to_string(), "0.0.0.0");
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_as_the_gateway_takes_it() {
+    fn response_has_the_gateways_format() {
         let answer = |body: &[u8], encoding: Option<&str>| {
             let mut response = http::Response::builder().status(202).header("x-a", "1");
             response = response.header("set-cookie", "a=1").header("set-cookie", "b=2");
