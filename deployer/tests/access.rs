@@ -145,7 +145,7 @@ fn share_link_is_a_url() {
     {
         let mut all = create.to_vec();
         all.extend(["--embed", wrong]);
-        owner.runs(&all).ended(2).says("is no origin");
+        owner.runs(&all).ended(2).says("invalid origin");
     }
     let mut all = create.to_vec();
     all.extend(["--embed", "https://blog.example", "--embed", "https://docs.example"]);

@@ -92,7 +92,7 @@ fn stores_nothing_of_a_rate_limited_visitor() {
     assert_eq!(outcome(&answer), (429, Some("rate-limited")));
     assert_eq!(answer.headers().get("retry-after").unwrap(), "60");
     let said = String::from_utf8_lossy(answer.body()).into_owned();
-    assert!(said.contains("240 a minute"), "{said}");
+    assert!(said.contains("240 hits per minute"), "{said}");
     assert_eq!(world.store.items().len(), stored);
     // Engagement has a limit of its own. Other visitors and the next minute are not affected.
     let engaged = json!({ "n": "engagement", "u": "https://e.x/", "sd": 9, "e": 5000 }).to_string();

@@ -54,7 +54,7 @@ pub enum AuthError {
     #[error("request blocked: it came from another site")]
     CrossSite,
     /// Unknown site, requested by someone who may see every site.
-    #[error("unknown site {0}; the sites are {1}")]
+    #[error("there is no site called {0}; the sites are {1}")]
     UnknownSite(String, String),
     /// The store failed.
     #[error(transparent)]
