@@ -12,7 +12,7 @@ fn wrong_settings_file_is_explained() {
     let cases: [(&str, &[&str]); 9] = [
         (
             "sites:\n  - domain: https://example.com/\n",
-            &["line 2", "sites[0].domain", "write the host alone"],
+            &["line 2", "sites[0].domain", "use only the host"],
         ),
         (
             "sites:\n  - domain: example.com\n    time_zone: Berlin\n",
