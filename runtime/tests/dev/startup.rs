@@ -28,7 +28,7 @@ fn wrong_settings_file_is_explained() {
             &["line 3", "retention_days", "write"],
         ),
         ("sites: []\n", &["sites", "add `- domain: example.com`"]),
-        ("# nothing yet\n", &["sites", "write `sites:`"]),
+        ("# nothing yet\n", &["sites", "add `sites:`"]),
         ("sites:\n\t- domain: example.com\n", &["line 2", "not valid YAML"]),
         (
             "sites:\n  - domain: a.example\n  - domain: a.example\n",
