@@ -53,7 +53,7 @@ async fn hits_that_cannot_be_stored_are_not_accepted() {
         let answer = sent(&dashboard, &signed_in("dashboard", &cookie)).await;
         assert_eq!(answer.status, status, "{what}: {}", answer.text());
         assert!(!answer.text().contains("there-is-no-such-table"), "{}", answer.text());
-        check_log(&dashboard.log(), "a report was not made", cause);
+        check_log(&dashboard.log(), "cannot make a report", cause);
         // Lambda counts the error and retries. The alarm of the stack watches that count alone.
         let rollup = Function::start(ROLLUP, &variables).await;
         let error = rollup.invoke(&json!({})).await.expect_err("the rollup must fail");
@@ -98,12 +98,12 @@ async fn missing_variables_are_named() {
         ];
         for name in needed {
             let without: Vec<_> = whole.iter().filter(|v| v.0 != name).cloned().collect();
-            check(&without, &[&format!("the environment variable {name} is not set")]).await;
+            check(&without, &[&format!("missing environment variable {name}")]).await;
             let empty: Vec<_> = without.into_iter().chain([(name, String::new())]).collect();
-            check(&empty, &[&format!("the environment variable {name} is not set")]).await;
+            check(&empty, &[&format!("missing environment variable {name}")]).await;
         }
         for (wrong, what) in
-            [("", "not set"), ("{", "EOF"), ("{}", "`sites`"), (r#"{"sites":[]}"#, "no site")]
+            [("", "missing"), ("{", "EOF"), ("{}", "`sites`"), (r#"{"sites":[]}"#, "no site")]
         {
             let mut variables = whole.clone();
             variables.retain(|v| v.0 != "FOOTFALL_SETTINGS");
