@@ -33,7 +33,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Maximum attempts of a request to the table. A table with little capacity throttles often.
 const MAX_ATTEMPTS: u32 = 12;
 
-/// How long it may take until credentials are there: a browser may be asked for them.
+/// Maximum time to get credentials. Single sign-on may wait for a browser.
 const CREDENTIALS: Duration = Duration::from_secs(60);
 
 /// Which stack to use, and where it is
@@ -138,10 +138,10 @@ impl Aws {
     }
 }
 
-/// How long before they expire credentials are no longer used: a try takes its time.
+/// Margin before credentials expire, because a request takes time.
 const MARGIN: Duration = Duration::from_secs(60);
 
-/// The credentials of whoever runs the command, asked for again before they expire: an import may take longer.
+/// Credentials of whoever runs the command, renewed before they expire: an import may outlive them.
 #[derive(Debug)]
 struct Lasting {
     provider: Option<SharedCredentialsProvider>,
@@ -252,7 +252,7 @@ impl HttpConnector for Timed {
     }
 }
 
-/// Sees to it that there are credentials, before anything is asked that needs them.
+/// Checks for credentials before anything needs them.
 async fn check_credentials(target: &Target, config: &SdkConfig) -> Result<(), CommandError> {
     let remedy = "run `aws configure sso` or `aws configure`, or set AWS_ACCESS_KEY_ID and \
                   AWS_SECRET_ACCESS_KEY, or choose a profile with --profile";
@@ -270,7 +270,7 @@ async fn check_credentials(target: &Target, config: &SdkConfig) -> Result<(), Co
     }
 }
 
-/// What is wrong with credentials that are there, or else the words to say it in.
+/// Explains what is wrong with existing credentials.
 fn of_credentials(text: &str) -> Result<CommandError, String> {
     let lower = text.to_lowercase();
     if lower.contains("expired") || lower.contains("sso") && lower.contains("token") {
@@ -279,7 +279,7 @@ fn of_credentials(text: &str) -> Result<CommandError, String> {
             "run `aws sso login`, or get new ones however you got these, and run this again",
         ));
     }
-    // What the SDK says when it looked everywhere and found nothing.
+    // The SDK's message after it found none anywhere.
     if ["no providers in chain", "was not enabled", "imds"].iter().any(|it| lower.contains(it)) {
         return Err(String::new());
     }

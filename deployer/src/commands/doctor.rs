@@ -1,6 +1,6 @@
-//! `cargo xtask doctor`: whether a deploy has what it needs, and what to do where it has not.
+//! `cargo xtask doctor`: checks what a deploy needs, and says how to get what is missing.
 //!
-//! What is so is found out in `facts`, without changing anything; what that means is judged here.
+//! `facts` gathers the facts without changing anything. This file judges them.
 
 mod facts;
 
@@ -20,14 +20,14 @@ use crate::stack::state::{self, NextAction};
 use crate::terminal::duration;
 use crate::terminal::output::print_json;
 
-/// The oldest Rust that builds this.
+/// Oldest supported Rust version.
 const RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 
-/// How many seconds a clock may be wrong before AWS refuses what is signed by it:
+/// Maximum clock error in seconds before AWS rejects signatures:
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html>
 const SKEW: i64 = 5 * 60;
 
-/// Why nothing is known of permissions and stacks.
+/// Explains why permissions and stacks are unknown.
 const NOT_ASKED: &str = "unknown: needs a region and valid credentials";
 
 /// Check what a deploy needs
@@ -43,44 +43,44 @@ pub(crate) struct Arguments {
     target: Target,
 }
 
-/// What was found out.
+/// Everything that was found.
 #[derive(Debug)]
 struct Facts {
-    /// What would be deployed.
+    /// The template and settings to deploy.
     settings: Result<Settings, CommandError>,
-    /// What `rustc --version` prints.
+    /// Output of `rustc --version`.
     rustc: Result<String, CommandError>,
-    /// The target that is built for, and whether its standard library is there.
+    /// Build target, and whether its standard library is installed.
     target: (&'static str, Result<bool, CommandError>),
     linker: Result<(), CommandError>,
     region: Option<String>,
     identity: Result<Identity, CommandError>,
     clock: Clock,
-    /// What AWS was asked for, by the action that allows it; nothing if it could not be asked.
+    /// Results of calls to AWS by IAM action. Empty if AWS could not be asked.
     permissions: Vec<(&'static str, Result<(), CommandError>)>,
-    /// The stack's name, and the state it is in; nothing if AWS could not be asked.
+    /// The stack's name and state. `None` if AWS could not be asked.
     stack: (String, Option<Result<Option<StackStatus>, CommandError>>),
-    /// What is reserved of the account's concurrency; nothing if AWS could not be asked.
+    /// Reserved concurrency of the account. `None` if AWS could not be asked.
     concurrency: Option<String>,
 }
 
-/// Whose the credentials are.
+/// Owner of the credentials.
 #[derive(Debug)]
 struct Identity {
     account: String,
     arn: Option<String>,
 }
 
-/// What is known of this machine's clock.
+/// State of this machine's clock.
 #[derive(Debug, Default)]
 struct Clock {
-    /// By how many seconds AWS's clock is ahead of it.
+    /// Seconds by which AWS's clock is ahead.
     ahead: Option<i64>,
-    /// What was refused because of it.
+    /// The error AWS gave because of it.
     refused: Option<String>,
 }
 
-/// A thing that a deploy needs.
+/// One requirement of a deploy.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 struct Check {
     check: &'static str,
@@ -94,7 +94,7 @@ struct Check {
 enum State {
     Ok,
     Wrong,
-    /// It could not be found out, because of something else that is wrong.
+    /// Unknown, because another check failed.
     Unknown,
 }
 
@@ -119,14 +119,14 @@ impl Check {
             State::Unknown => "?",
         };
         let remedy = self.remedy.as_ref().map_or_else(String::new, |remedy| format!("; {remedy}"));
-        // What other programs say may have several lines.
+        // Messages of other programs may have several lines.
         let text = format!("{}{remedy}", self.found);
         let text: Vec<&str> = text.lines().map(str::trim).collect();
         format!("{state:<6} {:<11} {}\n", self.check, text.join(" "))
     }
 }
 
-/// All checks, for a script.
+/// All checks as JSON.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     ok: bool,
@@ -148,14 +148,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
             eprintln!("Ready to deploy with `cargo xtask deploy`.");
             Ok(())
         }
-        // What is not known is no success.
+        // An unknown result is not a success.
         (0, _) => bail!("some checks could not be made"),
         (1, _) => bail!("1 check failed"),
         _ => bail!("{wrong} checks failed"),
     }
 }
 
-/// What the facts mean for a deploy.
+/// Judges the facts.
 fn judged(facts: &Facts) -> Vec<Check> {
     let mut checks = vec![
         settings(&facts.settings),
@@ -171,7 +171,7 @@ fn judged(facts: &Facts) -> Vec<Check> {
     }
     checks.extend(facts.permissions.iter().map(|(action, asked)| permission(action, asked)));
     checks.push(the_stack(&facts.stack.0, facts.stack.1.as_ref()));
-    // A deploy does without it: whatever it is, nothing is wrong with it.
+    // Optional for a deploy, so its absence is not a failure.
     checks.extend(facts.concurrency.iter().map(|found| Check::ok("concurrency", found)));
     checks
 }
@@ -201,7 +201,7 @@ fn rust(rustc: &Result<String, CommandError>) -> Check {
     Check::wrong("rust", &CommandError::failed(cause, remedy))
 }
 
-/// A version's numbers, without what stands behind them; none if it is no version.
+/// Parses a version's numbers and ignores suffixes. `None` if it is not a version.
 fn numbers(version: &str) -> Vec<u32> {
     let plain = version.split(['-', '+']).next().unwrap_or_default();
     plain.split('.').map_while(|number| number.parse().ok()).collect()
@@ -289,14 +289,14 @@ fn the_stack(name: &str, state: Option<&Result<Option<StackStatus>, CommandError
         Some(Ok(Some(status))) => {
             let found = format!("{name}: {} ({})", state::explain(status), status.as_str());
             match state::next_action(Some(status)) {
-                // What it means says what to do.
+                // The explanation already contains the remedy.
                 NextAction::Explain => Check::wrong("stack", &CommandError::without_hint(found)),
                 _ => Check::ok("stack", found),
             }
         }
-        // It is there, and deploy would not touch it.
+        // It exists, and deploy would leave it alone.
         Some(Err(problem)) if problem.is_rejected() => Check::wrong("stack", problem),
-        // What stood in the way is said where the permission to look is checked.
+        // The check of permissions reports the cause.
         Some(Err(_)) => Check::unknown("stack", "unknown: cannot read it"),
     }
 }

@@ -22,18 +22,18 @@ use crate::error::CommandError;
 use crate::stack::state::find_owned;
 use crate::terminal::duration;
 
-/// How often the logs are looked at with `--follow`. AWS answers five to ten such questions a second
-/// for all of an account together, and two functions are two questions:
+/// Polling interval with `--follow`. AWS allows five to ten such requests per second for a whole account, and each
+/// function takes one:
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>
 const PAUSE: Duration = Duration::from_secs(3);
 
-/// The longest pause, once AWS has said that it is asked too often.
+/// Longest interval after AWS has throttled requests.
 const LONG_PAUSE: Duration = Duration::from_secs(30);
 
-/// How late a line may come in and still be seen, in milliseconds.
+/// Maximum delay in milliseconds of a line that is still shown.
 const LATE: i64 = 2 * 60 * 1000;
 
-/// How many looks in a row may fail before the following ends.
+/// Consecutive failures that end `--follow`.
 const PATIENCE: u8 = 5;
 
 /// Print the functions' logs
@@ -65,15 +65,15 @@ fn function(name: &str) -> Result<Function, String> {
     })
 }
 
-/// An event of a log.
+/// A log event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Event {
     /// Milliseconds since 1970.
     at: i64,
-    /// AWS's name for it, which no other has.
+    /// Unique ID that AWS assigns.
     id: String,
     function: Function,
-    /// The instance of the function that wrote it.
+    /// Log stream of the function instance that wrote it.
     stream: String,
     message: String,
 }
@@ -83,7 +83,7 @@ impl Event {
         let at = event.timestamp.unwrap_or_default();
         let stream = event.log_stream_name.unwrap_or_default();
         let message = event.message.unwrap_or_default();
-        // AWS always has one; an emulator may not.
+        // AWS always sets an ID; an emulator may not.
         let id = event.event_id.unwrap_or_else(|| format!("{stream} {at} {message}"));
         Self { at, id, function, stream, message }
     }
@@ -112,12 +112,12 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     }
     tokio::select! {
         done = logs.follow(since, arguments.json) => done,
-        // That is how following ends.
+        // Ctrl-C ends `--follow`.
         _ = tokio::signal::ctrl_c() => Ok(()),
     }
 }
 
-/// The logs of some of a stack's functions.
+/// Logs of selected functions of a stack.
 struct Logs<'a> {
     aws: &'a Aws,
     stack: &'a StackName,
@@ -125,7 +125,7 @@ struct Logs<'a> {
 }
 
 impl Logs<'_> {
-    /// All that was logged since then, function by function.
+    /// Events since a time, function by function.
     async fn read(&self, since: i64) -> Result<Vec<Event>> {
         let mut events = Vec::new();
         for function in self.functions {
@@ -140,17 +140,17 @@ impl Logs<'_> {
         let mut next = None;
         loop {
             let page = filter.clone().set_next_token(next).customize();
-            // Asked too often, it is asked again with pauses that double: a minute in all.
+            // Throttled requests are retried with doubling pauses, a minute in total.
             let patient = RetryConfig::standard().with_max_attempts(8);
             let page = page.config_override(Override::default().retry_config(patient)).send().await;
             let page = match page {
                 Ok(page) => page,
-                // A function that is new in this version, and was not deployed yet.
+                // The function is new in this version and not deployed yet.
                 Err(error) if error.code() == Some("ResourceNotFoundException") => return Ok(()),
                 Err(error) => return Err(CommandError::from_sdk("read the logs", &error).into()),
             };
             to.extend(page.events.unwrap_or_default().into_iter().map(|e| Event::of(function, e)));
-            // A page may be empty although others follow:
+            // A page may be empty although more follow:
             // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
             next = page.next_token;
             if next.is_none() {
@@ -159,8 +159,8 @@ impl Logs<'_> {
         }
     }
 
-    /// Prints what is logged, for ever. It asks again and again: AWS's Live Tail would be quicker, but it
-    /// is billed by the minute, begins at its own start, and leaves lines out when there are many.
+    /// Prints new events until it is interrupted. It polls: AWS's Live Tail would be faster, but it is billed by the
+    /// minute, starts without history, and drops lines under load.
     ///
     /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartLiveTail.html>
     async fn follow(&self, since: i64, json: bool) -> Result<()> {
@@ -189,10 +189,10 @@ impl Logs<'_> {
     }
 }
 
-/// What was printed already, as far as it can come again.
+/// Events already printed that can appear again.
 ///
-/// Lines come in some time after they were written, not in their order, and perhaps by a clock that
-/// is not this machine's. So each look begins some minutes back, and what was printed is left out.
+/// Events arrive late, out of order, and possibly stamped by a clock that differs from this machine's. So each poll
+/// starts some minutes back and skips what was printed.
 #[derive(Debug)]
 struct Tail {
     since: i64,
@@ -205,7 +205,7 @@ impl Tail {
         Self { since, newest: None, printed: BTreeMap::new() }
     }
 
-    /// Where the next look begins.
+    /// Start of the next poll.
     fn begin(&mut self, now: i64) -> i64 {
         let newest = self.newest.unwrap_or(self.since);
         let begin = newest.min(now).saturating_sub(LATE).max(self.since);
@@ -213,20 +213,20 @@ impl Tail {
         begin
     }
 
-    /// What is new, in the order of time.
+    /// New events in order of time.
     fn fresh(&mut self, events: Vec<Event>) -> Vec<Event> {
         let mut fresh: Vec<Event> = events
             .into_iter()
             .filter(|event| self.printed.insert(event.id.clone(), event.at).is_none())
             .collect();
-        // Stable: what one function wrote within a millisecond stays in AWS's order.
+        // A stable sort keeps AWS's order within a millisecond.
         fresh.sort_by_key(|event| event.at);
         self.newest = self.newest.max(fresh.last().map(|event| event.at));
         fresh
     }
 }
 
-/// Prints events. False once nobody reads them any more, as behind `| head`.
+/// Prints events. Returns false once nobody reads the output, as behind `| head`.
 fn print(events: &[Event], json: bool) -> Result<bool> {
     let mut out = io::stdout().lock();
     for event in events {
@@ -261,14 +261,14 @@ mod tests {
         let mut tail = Tail::from(0);
         assert_eq!(tail.begin(1_000_000), 0);
         assert_eq!(ids(tail.fresh(vec![event(900_000, "b"), event(800_000, "a")])), "ab");
-        // The next look begins before the newest, and meets it again, beside one that came late.
+        // The next poll overlaps the last one, and also finds an event that arrived late.
         assert_eq!(tail.begin(1_000_000), 900_000 - LATE);
         assert_eq!(ids(tail.fresh(vec![event(900_000, "b"), event(850_000, "c")])), "c");
-        // What is too old to come again is forgotten.
+        // Events too old to appear again are forgotten.
         tail.fresh(vec![event(2_000_000, "d")]);
         tail.begin(2_000_000);
         assert_eq!(tail.printed.len(), 1);
-        // By a clock that is behind, a line of the future does not hide those until then.
+        // A future timestamp does not hide the events before it.
         assert_eq!(tail.begin(1_000_000), 1_000_000 - LATE);
     }
 }

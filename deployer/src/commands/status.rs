@@ -1,4 +1,4 @@
-//! `cargo xtask status`: how the stack is, what runs in it and where, and what came in today.
+//! `cargo xtask status`: the stack's state, its endpoint and code, and today's traffic.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -43,15 +43,15 @@ struct Status {
     account: String,
     region: String,
     stack: String,
-    /// As CloudFormation calls it; `null` if there is no stack.
+    /// State as CloudFormation names it; `null` if there is no stack.
     status: Option<String>,
     updated: Option<String>,
     endpoint: Option<String>,
     dashboard: Option<String>,
     table: Option<Table>,
-    /// What every site had today; nothing if it could not be counted.
+    /// Today's traffic by site. Empty if it could not be counted.
     today: Vec<Today>,
-    /// When hits were last folded, and how much was; `null` if they never were.
+    /// Time and results of the last rollup; `null` if none has run.
     rollup: Option<Run>,
     functions: Vec<Running>,
 }
@@ -60,13 +60,12 @@ struct Status {
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 struct Table {
     name: String,
-    /// How many items are in it, and how large they are together: as DynamoDB last counted, which it does
-    /// about every six hours.
+    /// Number and total size of its items, which DynamoDB updates about every six hours.
     ///
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TableDescription.html>
     items: Option<i64>,
     bytes: Option<i64>,
-    /// How it is billed.
+    /// Billing mode.
     capacity: Option<String>,
 }
 
@@ -76,7 +75,7 @@ struct Running {
     function: &'static str,
     name: String,
     architecture: String,
-    /// The key of its zip, which names its content.
+    /// Key of its zip, which contains the hash of its content.
     artifact: String,
 }
 
@@ -85,14 +84,14 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     let name = &arguments.target.stack;
     let found = find_owned(&aws, name.as_str()).await?;
     let template = match &found {
-        // One that is only planned has none yet.
+        // A stack that is only planned has none yet.
         Some(stack) => state::template(&aws, stack).await.unwrap_or_default(),
         None => None,
     };
     let mut status =
         status(&aws.account, &aws.region, name.as_str(), found.as_ref(), template.as_ref());
     if let Some(table) = &mut status.table {
-        // What cannot be known is said, and the rest is shown all the same.
+        // Unknown parts are reported, and the rest is still shown.
         if let Err(error) = look_at(&aws, table).await {
             eprintln!("warning: {error:#}");
         }
@@ -122,7 +121,7 @@ async fn look_at(aws: &Aws, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// What the last run of the function `rollup` that did all it should left in the table.
+/// Status item of the last complete run of the function `rollup`.
 async fn last_rollup(aws: &Aws, table: &str) -> Result<Option<Run>> {
     let Key { pk, sk } = rollup_key();
     let asked = aws
@@ -138,7 +137,7 @@ async fn last_rollup(aws: &Aws, table: &str) -> Result<Option<Run>> {
     Ok(Some(run.context("cannot read the record of the last rollup")?))
 }
 
-/// How a table is billed. AWS says nothing of it where it was never on demand.
+/// Billing mode of a table. AWS omits it if the table was never on demand.
 fn capacity(table: &TableDescription) -> String {
     let mode = table.billing_mode_summary().and_then(|summary| summary.billing_mode());
     let units = table.provisioned_throughput();
@@ -153,8 +152,8 @@ fn capacity(table: &TableDescription) -> String {
     }
 }
 
-/// Today's hits of the sites that are deployed: what stands in this folder may be newer. It is looked at
-/// where the template does not say.
+/// Today's hits of the deployed sites, whose settings may be older than those in this folder. Uses the folder's
+/// settings if the template has none.
 async fn hits(aws: &Aws, table: &str, template: Option<&Value>) -> Result<Vec<Today>> {
     let settings = match state::settings(template) {
         Some(settings) => settings,
@@ -194,7 +193,7 @@ fn status(
     }
 }
 
-/// A function, by the name that the stack says it has.
+/// A function by the name the stack gives it.
 fn running(
     function: Function,
     outputs: &BTreeMap<String, String>,

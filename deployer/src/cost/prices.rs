@@ -1,6 +1,6 @@
-//! What AWS charges: a dated table of prices by region, each with its source, and what every account has free.
+//! AWS's prices: a dated table by region with the source of each price, and the permanent free tier.
 //!
-//! `prices.json` is written by hand. Where AWS's own page of a price could not be read, it says so.
+//! `prices.json` is maintained by hand. It marks prices that could not be read on AWS's own page.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::CommandError;
 
-/// What is charged for.
+/// A billed item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Item {
     ApiRequests,
-    /// Beyond [`API_TIER`].
+    /// Requests beyond [`API_TIER`].
     ApiRequestsBeyond,
     FunctionRequests,
     #[serde(rename = "arm64_seconds")]
@@ -58,23 +58,23 @@ impl Item {
         Self::BucketPuts,
     ];
 
-    /// As it is called in the table.
+    /// Name in the table.
     pub(crate) fn name(self) -> String {
         let name = serde_json::to_value(self).unwrap_or_default();
         name.as_str().unwrap_or_default().to_owned()
     }
 }
 
-/// So many requests of a month to an HTTP API have the first price.
+/// Monthly HTTP API requests at the first price tier.
 pub(crate) const API_TIER: f64 = 300e6;
 
-/// How a price or an allowance came into the table.
+/// Evidence for a price or an allowance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Checked {
-    /// Read at its source.
+    /// Read from its source.
     Read,
-    /// Read where others noted it down from its source.
+    /// Copied from others who read the source.
     Quoted,
 }
 
@@ -82,9 +82,9 @@ pub(crate) enum Checked {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Price {
-    /// How many units it is for.
+    /// Number of units the price covers.
     per: f64,
-    /// Of what.
+    /// Name of the unit.
     #[allow(dead_code, reason = "for who reads the table")]
     unit: String,
     usd: BTreeMap<String, f64>,
@@ -94,23 +94,23 @@ struct Price {
     published: Date,
     #[allow(dead_code, reason = "for who reads the table, and its test")]
     checked: Checked,
-    /// The regions in which it was not found noted down anywhere.
+    /// Regions for which no source was found.
     #[serde(default)]
     unverified: Vec<String>,
 }
 
-/// What every account has free in every month, for good.
+/// The monthly free tier that never expires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Allowance {
     FunctionRequests,
     /// GB-seconds.
     FunctionSeconds,
-    /// Provisioned units, of each kind.
+    /// Provisioned units of each kind.
     TableUnits,
     /// GB.
     TableStorage,
-    /// GB taken in and kept, together.
+    /// GB ingested and stored, together.
     Logs,
     Alarms,
     /// GB.
@@ -127,7 +127,7 @@ struct Free {
     checked: Checked,
 }
 
-/// What is known of something that costs nothing.
+/// Evidence for something that is free.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Note {
@@ -138,11 +138,11 @@ struct Note {
     checked: Checked,
 }
 
-/// The table.
+/// The price table.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Prices {
-    /// When it was put together.
+    /// Date of the table.
     pub(crate) as_of: Date,
     pub(crate) currency: String,
     #[allow(dead_code, reason = "for who reads the table")]
@@ -154,27 +154,27 @@ pub(crate) struct Prices {
     always_free: BTreeMap<Allowance, Free>,
 }
 
-/// What is charged in a region.
+/// Prices of a region.
 #[derive(Debug, Clone)]
 pub(crate) struct Rates {
     usd: BTreeMap<Item, f64>,
     free: BTreeMap<Allowance, f64>,
-    /// Whose price was not found noted down.
+    /// Items whose price has no verified source.
     pub(crate) unverified: Vec<Item>,
 }
 
 impl Prices {
-    /// The table that is built in.
+    /// The built-in table.
     pub(crate) fn load() -> Result<Self> {
         serde_json::from_str(include_str!("prices.json")).context("the table of prices is broken")
     }
 
-    /// What accounts have beside what is always free.
+    /// Additional offers to new accounts.
     pub(crate) fn credits(&self) -> &str {
         &self.free_since_2025.text
     }
 
-    /// The regions that every price is known in.
+    /// Regions with a known price for every item.
     fn regions(&self) -> Vec<&str> {
         let mut prices = self.prices.values();
         let first = prices.next().map(|price| price.usd.keys()).into_iter().flatten();
@@ -182,7 +182,7 @@ impl Prices {
         first.filter(known).map(String::as_str).collect()
     }
 
-    /// The prices of a region.
+    /// Prices of a region.
     pub(crate) fn in_region(&self, region: &str) -> Result<Rates, CommandError> {
         let known = self.regions();
         if !known.contains(&region) {
@@ -204,12 +204,12 @@ impl Prices {
 }
 
 impl Rates {
-    /// Dollars for one unit. What is not in the table is caught by its test.
+    /// Price of one unit in dollars. A test ensures that every item is in the table.
     pub(crate) fn usd(&self, item: Item) -> f64 {
         self.usd.get(&item).copied().unwrap_or(f64::NAN)
     }
 
-    /// How many units are free.
+    /// Number of free units.
     pub(crate) fn free(&self, allowance: Allowance) -> f64 {
         self.free.get(&allowance).copied().unwrap_or_default()
     }
@@ -233,7 +233,7 @@ mod tests {
             assert!(!price.unit.is_empty() && price.per >= 1.0, "{item:?}");
             let regions: Vec<&str> = price.usd.keys().map(String::as_str).collect();
             assert_eq!(regions, prices.regions(), "{item:?}");
-            // A slip of a digit: no price of AWS's differs by half from region to region of these.
+            // Catches a mistyped digit: no price differs by half between these regions.
             let base = price.usd["us-east-1"];
             for (region, usd) in &price.usd {
                 assert!(*usd >= base && *usd < base * 1.5, "{item:?} in {region}: {usd}");
@@ -244,8 +244,7 @@ mod tests {
             );
         }
         let usd = |item: Item| prices.in_region("us-east-1").unwrap().usd(item);
-        // Fixed relations of AWS's own: a gigabyte that is provisioned, arm64 a fifth below, reads a fifth
-        // of writes.
+        // AWS's fixed relations: arm64 costs a fifth less, and reads cost a fifth of writes.
         assert!((usd(Item::Arm64Seconds) / usd(Item::X86Seconds) - 0.8).abs() < 0.001);
         assert!((usd(Item::TableReads) / usd(Item::TableWrites) - 0.2).abs() < 0.001);
         assert!((usd(Item::ReadUnitHours) / usd(Item::WriteUnitHours) - 0.2).abs() < 0.001);
@@ -262,7 +261,7 @@ mod tests {
         assert!(prices.always_free.values().all(|free| free.source.starts_with("https://")));
         assert!(prices.nothing_charged.values().all(|note| note.source.starts_with("https://")));
         assert!(prices.credits().contains("15 July 2025"));
-        // Those whose own page was read are few, and the table says of the others that it was not.
+        // Few prices were read on AWS's own page, and the table marks the others.
         for checked in ["read", "quoted"] {
             assert!(prices.checked.contains_key(checked));
         }

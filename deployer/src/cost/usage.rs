@@ -1,7 +1,7 @@
-//! What is used in a month: reckoned from a number of views, or what a flood at the throttle would use.
+//! Usage of a month: calculated from a number of views, or the most that a flood at the throttle could use.
 //!
-//! Each number has its origin beside it: the template, a measurement (measured.json), or an assumption, which is said to
-//! be one.
+//! Every number has its source beside it: the template, a measurement (measured.json), or an assumption that is
+//! marked as one.
 
 use footfall_runtime::storage::retention::HIT_DAYS;
 use serde::Serialize;
@@ -10,79 +10,80 @@ use super::facts::{Facts, Size};
 use super::measured::MEASURED;
 use crate::artifact::bucket::KEPT_VERSIONS;
 
-/// A month as AWS reckons it: 730 hours.
+/// Hours of a month as AWS counts it.
 pub(crate) const HOURS: f64 = 730.0;
 
-/// The longest month, in seconds.
+/// Seconds of the longest month.
 pub(crate) const LONGEST: f64 = 31.0 * 86_400.0;
 
 const GB: f64 = (1_u64 << 30) as f64;
 
-/// An answer of a few words in JSON. Assumed: its headers are those of an answer to a hit.
+/// Size of a short JSON response in bytes. Assumes the headers of a response to a hit.
 const WORDS: f64 = 500.0;
 
-/// How many routes answer a stranger with a page.
+/// Routes that answer a stranger with a page.
 const PAGES: f64 = 2.0;
 
-/// What AWS adds to an answer, and TLS around it, in bytes. Assumed.
+/// Bytes that AWS and TLS add to a response. Assumed.
 const AROUND: f64 = 500.0;
 
-/// How long DynamoDB takes to answer, in milliseconds. Assumed: AWS says "single-digit".
+/// Response time of DynamoDB in milliseconds. Assumed: AWS says "single-digit".
 /// <https://aws.amazon.com/dynamodb/features/>
 const ROUND_TRIP: f64 = 10.0;
 
-/// What CloudWatch adds to a line, in bytes.
+/// Bytes that CloudWatch adds to each log line.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>
 const LINE_OVERHEAD: f64 = 26.0;
 
-/// What DynamoDB bills for each item beside its bytes.
+/// Bytes that DynamoDB bills per item besides its content.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
 const ITEM_OVERHEAD: f64 = 100.0;
 
-/// The memory that comes with a whole core, in GB.
+/// Memory that comes with a full core, in GB.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
 const CORE: f64 = 1769.0 / 1024.0;
 
-/// How many units of a kind a table on demand takes in a second, unless AWS was asked for more.
+/// Default limit of an on-demand table, in units of each kind per second.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
 const QUOTA: f64 = 40_000.0;
 
-/// Hours with fewer hits than this are not folded by themselves, and read again every hour until their day is over
+/// Hours with fewer hits are not rolled up on their own, so they are read every hour until their day is over
 /// (runtime/src/rollup.rs).
 const QUIET: f64 = 100.0;
 
-/// How many hours of today there are on average, and so how often a quiet one is read.
+/// Average hours of today so far, which is how often the hits of a quiet hour are read.
 const HOURS_OPEN: f64 = 13.0;
 
-/// How many months are in the table: those of a year, since nothing is deleted by itself.
+/// Months in the table: a year, because nothing is deleted by default.
 const MONTHS_KEPT: f64 = 12.0;
 
-/// How often the dashboard is opened in a month: ten times a day. Assumed.
+/// Views of the dashboard per month: ten a day. Assumed.
 pub(crate) const LOOKS: f64 = 300.0;
 
-/// How many requests that is each: the page, and five minutes of "visitors now", which asks once a minute. Assumed.
+/// Requests per view of the dashboard: the page, and five minutes of current visitors, updated once a minute.
+/// Assumed.
 const REQUESTS_A_LOOK: f64 = 6.0;
 
-/// A zip of the code's: above the largest that is let pass (deployer/src/artifact/build.rs).
+/// Size of a function's zip: more than the build allows (deployer/src/artifact/build.rs).
 const ZIP: f64 = 3_500_000.0;
 
-/// What is billed of a month.
+/// Billed quantities of a month.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub(crate) struct Usage {
     pub(crate) api_requests: f64,
     pub(crate) function_requests: f64,
     /// GB-seconds.
     pub(crate) function_seconds: f64,
-    /// Request units; if the table is provisioned, they cost nothing by themselves.
+    /// Request units. With provisioned capacity they cost nothing by themselves.
     pub(crate) table_writes: f64,
     pub(crate) table_reads: f64,
-    /// Unit-hours, to read and to write, if the table is provisioned.
+    /// Unit-hours for reads and writes with provisioned capacity.
     pub(crate) read_unit_hours: f64,
     pub(crate) write_unit_hours: f64,
-    /// GB, on average over the month.
+    /// Average GB over the month.
     pub(crate) table_storage: f64,
     pub(crate) table_recovery: f64,
-    /// GB taken in, and kept.
+    /// GB ingested and stored.
     pub(crate) logs: f64,
     pub(crate) log_storage: f64,
     pub(crate) alarms: f64,
@@ -90,12 +91,12 @@ pub(crate) struct Usage {
     pub(crate) transfer: f64,
     pub(crate) bucket_storage: f64,
     pub(crate) bucket_puts: f64,
-    /// Runs on schedule.
+    /// Scheduled runs.
     pub(crate) runs: f64,
 }
 
 impl Usage {
-    /// What there is whether or not anybody comes.
+    /// Usage that does not depend on visitors.
     pub(crate) fn standing(facts: &Facts) -> Self {
         let (read_units, write_units) = facts.provisioned.unwrap_or_default();
         let zips = KEPT_VERSIONS as f64 * 3.0 * ZIP;
@@ -104,15 +105,15 @@ impl Usage {
             write_unit_hours: write_units * HOURS,
             alarms: facts.alarms,
             bucket_storage: zips / GB,
-            // A deploy a month: three zips, its template and its note.
+            // One deploy a month: three zips, its template and its history entry.
             bucket_puts: 5.0,
             runs: HOURS,
             ..Self::default()
         }
     }
 
-    /// A month with so many page views. What cannot be known is reckoned at its most: every view also loads the
-    /// tracker, which browsers keep for a day, and where engagement is measured, it is two requests.
+    /// A month with a number of page views. Unknown quantities take their maximum: every view also loads the tracker,
+    /// which browsers cache for a day, and is two requests where engagement is measured.
     pub(crate) fn of_views(facts: &Facts, views: f64) -> Self {
         let hits = if facts.engagement { 2.0 * views } else { views };
         let mut usage = Self::standing(facts);
@@ -129,7 +130,7 @@ impl Usage {
         usage
     }
 
-    /// The same month, and a flood on top of it that keeps the API at its throttle for as long as a month can be.
+    /// Adds a flood that keeps the API at its throttle for the longest possible month.
     pub(crate) fn flooded(self, facts: &Facts, flood: Flood) -> Self {
         let mut usage = self;
         let each = facts.rate * LONGEST;
@@ -141,7 +142,7 @@ impl Usage {
                 usage.add_public_reports(facts, each, self.table_storage * GB);
             }
             Flood::EachRoute => {
-                // All of the function's routes but the tracker's take hits.
+                // All routes of the function except the tracker's take hits.
                 let hits = each * (facts.track.routes - 1.0);
                 usage.add_hits(facts, hits, hits / HOURS, 1.0);
                 usage.add_requests(
@@ -153,7 +154,7 @@ impl Usage {
                 usage.add_strangers(facts, each * PAGES, MEASURED.door_bytes);
                 usage.add_strangers(facts, each * (facts.dashboard.routes - PAGES), WORDS);
                 if facts.public {
-                    // Its dashboard and its badge are anybody's.
+                    // Anyone may open its dashboard and badge.
                     usage.add_public_reports(facts, each * 2.0, self.table_storage * GB);
                 }
             }
@@ -164,8 +165,8 @@ impl Usage {
         usage
     }
 
-    /// Runs that are ended before they have read a day, where the table has too few units for that: three in every
-    /// hour, since what fails on schedule is tried again twice.
+    /// Failed runs of a table with too little capacity to read a whole day: three per hour, because Lambda retries a
+    /// failed scheduled run twice.
     fn add_runs_in_vain(&mut self, facts: &Facts, hits_a_day: f64) {
         let Some((units, writes)) = facts.provisioned else { return };
         let timeout = facts.rollup.timeout;
@@ -175,7 +176,7 @@ impl Usage {
         }
     }
 
-    /// Hits, and what becomes of them: an item each, a part of a segment of its hour and of its day.
+    /// Hits and what they become: an item each, and a share of their hour's and their day's segment.
     fn add_hits(&mut self, facts: &Facts, hits: f64, in_an_hour: f64, months: f64) {
         let taking = ROUND_TRIP + MEASURED.hit_cpu_ms / share(&facts.track);
         self.api_requests += hits;
@@ -183,18 +184,18 @@ impl Usage {
         self.function_seconds += seconds(&facts.track, hits, taking);
         self.transfer += hits * (MEASURED.hit_answer_bytes + AROUND) / GB;
         self.table_writes += hits * MEASURED.writes_a_hit();
-        // Read to be folded, with its hour and with its day; in quiet hours, again and again.
+        // Read when their hour and their day are rolled up; in quiet hours, every hour.
         let times = if in_an_hour < QUIET * facts.sites { HOURS_OPEN } else { 1.0 };
         self.table_reads += hits * (1.0 + times) * MEASURED.item_bytes / 4096.0;
-        // Many at once: only whole runs are rounded up to milliseconds.
+        // Processes many at once, so only whole runs are rounded up to milliseconds.
         self.function_seconds += hits * 2.0 * MEASURED.fold_cpu_ms / 1e3 * facts.rollup.gb;
-        // So many days; of a month that is a flood, the half of it in the month after.
+        // Days of the month. Half of a flood is rolled up in the following month.
         let days_kept = f64::from(HIT_DAYS) / (HOURS / 24.0);
         self.table_storage += hits * (MEASURED.item_bytes + ITEM_OVERHEAD) * days_kept / GB;
         self.table_storage += hits * MEASURED.at_rest_bytes * months / GB;
     }
 
-    /// Requests that store nothing, each of so many milliseconds of a core and of waiting.
+    /// Requests that store nothing, each with its milliseconds of CPU and of waiting.
     fn add_requests(&mut self, size: &Size, requests: f64, bytes: f64, (cpu, wait): (f64, f64)) {
         self.api_requests += requests;
         self.function_requests += requests;
@@ -202,7 +203,7 @@ impl Usage {
         self.transfer += requests * (bytes + AROUND) / GB;
     }
 
-    /// Requests of those who may not find_owned; whether a token or a link is one is looked up.
+    /// Denied requests. Whether a token or link is valid takes a lookup.
     fn add_strangers(&mut self, facts: &Facts, requests: f64, bytes: f64) {
         self.add_requests(
             &facts.dashboard,
@@ -213,20 +214,19 @@ impl Usage {
         self.table_reads += requests;
     }
 
-    /// The runs on schedule, by themselves.
+    /// Scheduled runs, without the hits they process.
     fn add_runs(&mut self, facts: &Facts) {
         let asked = facts.sites * facts.shards * HOURS_OPEN + 4.0;
         self.function_requests += HOURS;
         self.function_seconds +=
             seconds(&facts.rollup, HOURS, MEASURED.idle_run_cpu_ms + asked * ROUND_TRIP);
         self.table_reads += HOURS * asked;
-        // A note of each run, and a checkpoint and a segment of each day, of 4 units at least, stored and
-        // deleted.
+        // A status item per run. Per day a checkpoint and a segment of at least 4 units, written and deleted.
         self.table_writes += HOURS + facts.sites * 31.0 * 10.0;
         self.logs += HOURS * (MEASURED.run_line_bytes + LINE_OVERHEAD) / GB;
     }
 
-    /// Looks at the dashboard of a month of so many hits, each with the month before.
+    /// Views of the dashboard over a month of hits, each with the month before.
     fn add_looks(&mut self, facts: &Facts, looks: f64, hits: f64) {
         let report = 2.0 * hits;
         let wait = 5.0 * ROUND_TRIP;
@@ -243,10 +243,9 @@ impl Usage {
             looks * (report * MEASURED.at_rest_bytes / 4096.0 + today) + others * 3.0;
     }
 
-    /// Reports of everything that is kept of a public site, in so many bytes: as many as the functions can make, if
-    /// they are limited.
+    /// Reports of all data of a public site: as many as the functions can make if their concurrency is limited.
     fn add_public_reports(&mut self, facts: &Facts, asked: f64, bytes: f64) {
-        // As much of it is hits of the last month as add_hits says of a year.
+        // The share of hits from the last month, by the same rule as in add_hits.
         let hits =
             bytes / (MEASURED.at_rest_bytes + (MEASURED.item_bytes + ITEM_OVERHEAD) / MONTHS_KEPT);
         let millis = (hits * MEASURED.report_cpu_ms() / share(&facts.dashboard) + 5.0 * ROUND_TRIP)
@@ -258,17 +257,17 @@ impl Usage {
         self.transfer += reports * MEASURED.page_bytes / GB;
     }
 
-    /// Notes how large the table is, in GB.
+    /// Records the size of the table in GB.
     pub(crate) fn is_stored(&mut self, facts: &Facts, gb: f64) {
         self.table_storage = gb;
         self.finish(facts);
     }
 
-    /// What follows from the rest.
+    /// Derived quantities.
     fn finish(&mut self, facts: &Facts) {
         self.log_storage = self.logs * facts.log_days / (HOURS / 24.0);
         self.table_recovery = if facts.recovery { self.table_storage } else { 0.0 };
-        // More than that is refused, and costs nothing.
+        // DynamoDB throttles anything more, at no cost.
         let (reads, writes) =
             facts.provisioned.unwrap_or((facts.most_reads.unwrap_or(QUOTA), QUOTA));
         self.table_reads = self.table_reads.min(reads * LONGEST);
@@ -276,26 +275,26 @@ impl Usage {
     }
 }
 
-/// Where a flood goes. AWS does not say whether the routes of a stage share its throttle
+/// Target of a flood. AWS does not say whether the routes of a stage share its throttle
 /// (infra/src/settings/limits.rs).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flood {
-    /// All of it is hits, which are stored.
+    /// Hits, which are stored.
     Hits,
-    /// All of it asks for the dashboard, and gets the door's page.
+    /// Requests for the dashboard, answered with the sign-in page.
     AccessMode,
-    /// All of it asks for reports of a public site.
+    /// Reports of a public site.
     Reports,
-    /// Each route has the throttle's rate for itself.
+    /// Every route at the throttle's full rate.
     EachRoute,
 }
 
-/// How much of a core a function has, at most one.
+/// A function's share of a core, at most one.
 fn share(size: &Size) -> f64 {
     (size.gb / CORE).min(1.0)
 }
 
-/// The GB-seconds of so many runs of so many milliseconds, of which no more run at once than may.
+/// GB-seconds of a number of runs, up to the concurrency limit.
 fn seconds(size: &Size, runs: f64, millis: f64) -> f64 {
     let seconds = runs * millis.ceil().max(1.0) / 1e3;
     size.at_once.map_or(seconds, |at_once| seconds.min(at_once * LONGEST)) * size.gb
@@ -318,13 +317,13 @@ mod tests {
         let plain = facts(SITE, false);
         let usage = |views| Usage::of_views(&plain, views);
         let (none, many) = (usage(0.0), usage(1e9));
-        // And the tracker, at most.
+        // At most one load of the tracker.
         assert!(is_about(many.api_requests - none.api_requests, 2e9));
         assert!(is_about(many.function_requests - none.function_requests, 2e9));
-        // And its part in segments.
+        // Its share of segments.
         let writes = (many.table_writes - none.table_writes) / 1e9;
         assert!((1.0..1.1).contains(&writes), "{writes}");
-        // The hit and the tracker, in whole milliseconds of 128 MB, and hardly anything to fold it.
+        // The hit and the tracker take whole milliseconds at 128 MB; rolling up adds almost nothing.
         let share = share(&plain.track);
         let taking = (ROUND_TRIP + MEASURED.hit_cpu_ms / share).ceil();
         let script = (MEASURED.script_cpu_ms / share).ceil();
@@ -359,7 +358,7 @@ mod tests {
         // Three routes take hits.
         assert!(is_about(each.table_writes, 3.0 * shared.table_writes));
         assert!(shared.logs <= month.logs && each.logs <= month.logs);
-        // Functions that are limited cost no more than all of them, all the time.
+        // Limited functions cost no more than running all the time.
         let limited = month.flooded(&facts(SITE, true), Flood::EachRoute);
         let most = 50.0 * 0.125 + 10.0 * 0.5 + 2.0 * 1769.0 / 1024.0;
         assert!(limited.function_seconds <= 2.0 * most * LONGEST);
@@ -376,7 +375,7 @@ mod tests {
         let reports = month.flooded(&public, Flood::Reports);
         assert!(reports.table_reads > 2.0 * closed.table_reads, "{reports:?}");
         assert_eq!(reports.table_writes, month.table_writes);
-        // As much as the template lets through, and no more.
+        // Exactly what the template lets through.
         assert!(reports.table_reads <= 2000.0 * LONGEST && flooded.table_reads <= 2000.0 * LONGEST);
     }
 
@@ -387,7 +386,7 @@ mod tests {
         assert_eq!(month.write_unit_hours, 25.0 * HOURS);
         let flooded = month.flooded(&Facts { rate: 1e6, ..free }, Flood::Hits);
         assert!(flooded.table_writes <= 25.0 * LONGEST);
-        // Such days cannot be folded, whatever is tried; those of its own throttle can.
+        // Such days cannot be rolled up at all; days within the default throttle can.
         let vain = 3.0 * 744.0 * 900.0 * 1769.0 / 1024.0;
         assert!(flooded.function_seconds > vain);
         let free = facts(&format!("{SITE}\ncapacity: free-tier\n"), false);

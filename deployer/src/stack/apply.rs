@@ -54,23 +54,23 @@ impl How {
     }
 }
 
-/// What is planned or was done.
+/// A plan or its result.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Done {
     pub(crate) plan: Plan,
     pub(crate) applied: bool,
-    /// What the stack says of itself; nothing if it was only planned.
+    /// Outputs of the stack. Empty if it was only planned.
     outputs: BTreeMap<String, String>,
 }
 
 impl Done {
-    /// A plan that AWS was not asked for.
+    /// A plan made without asking AWS.
     pub(crate) const fn planned(plan: Plan) -> Self {
         Self { plan, applied: false, outputs: BTreeMap::new() }
     }
 }
 
-/// A function's code, and whether it has still to be uploaded.
+/// A function's code, and whether it must be uploaded.
 #[derive(Debug, Serialize)]
 pub(crate) struct Upload {
     pub(crate) function: &'static str,
@@ -79,7 +79,7 @@ pub(crate) struct Upload {
     pub(crate) missing: bool,
 }
 
-/// What was planned and done, for programs.
+/// Plan and result as JSON.
 #[derive(Debug, Serialize)]
 struct Outcome<'a> {
     account: &'a str,
@@ -92,8 +92,7 @@ struct Outcome<'a> {
     outputs: &'a BTreeMap<String, String>,
 }
 
-/// Does something that may leave a change set behind, and sees to it that it does not: neither after
-/// a failure, nor after Ctrl-C.
+/// Runs an operation that may leave a change set behind, and deletes the change set after a failure or Ctrl-C.
 pub(crate) async fn guarded<T>(
     aws: &Aws,
     pending: &Pending,
@@ -101,14 +100,14 @@ pub(crate) async fn guarded<T>(
 ) -> Result<T> {
     tokio::select! {
         done = work => {
-            // What led here matters more than what becomes of the change set.
+            // The original error matters more than one from cleaning up.
             if done.is_err() && let Err(error) = pending.discard(aws).await {
                 eprintln!("warning: {error:#}");
             }
             done
         }
         _ = tokio::signal::ctrl_c() => {
-            // Behind what the terminal shows of Ctrl-C.
+            // Moves past the `^C` that the terminal shows.
             eprintln!();
             pending.discard(aws).await?;
             Err(CommandError::failed("stopped", pending.after_stop()).into())
@@ -116,8 +115,7 @@ pub(crate) async fn guarded<T>(
     }
 }
 
-/// Plans the template, and applies it if that is wanted. The stack can be made, if it `is_new`, or
-/// changed.
+/// Plans the template and applies it if confirmed. The stack is created if it `is_new`, and updated otherwise.
 pub(crate) async fn apply(
     bucket: &Bucket<'_>,
     pending: &Pending,
@@ -181,7 +179,7 @@ async fn outputs(aws: &Aws, name: &str) -> Result<BTreeMap<String, String>> {
     Ok(found.map(|stack| state::outputs(&stack)).unwrap_or_default())
 }
 
-/// Prints what is planned or was done, as it was asked for.
+/// Prints a plan or result in the requested format.
 pub(crate) fn report(
     bucket: &Bucket<'_>,
     settings: &Settings,
@@ -206,7 +204,7 @@ pub(crate) fn report(
     if how.plan { print(&format!("{plan}\n")) } else { show(settings, outputs) }
 }
 
-/// What an owner wants to have in the end: the dashboard's address, and what to paste where.
+/// Prints what owners need next: the dashboard's URL and the snippets to paste.
 fn show(settings: &Settings, outputs: &BTreeMap<String, String>) -> Result<()> {
     let endpoint =
         outputs.get(outputs::ENDPOINT).context("the stack has no output with its endpoint")?;

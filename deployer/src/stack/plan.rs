@@ -1,5 +1,5 @@
-//! A plan: what a change set would do to each resource. A value, made from AWS's answer and from
-//! nothing else; for people as terraform shows it, for programs as JSON.
+//! A plan: what a change set would do to each resource. It depends on AWS's response alone, and prints like
+//! terraform's for people and as JSON for programs.
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html>
 
@@ -11,36 +11,36 @@ use aws_sdk_cloudformation::types::{
 use footfall_infra::stack::{Template, Type};
 use serde::Serialize;
 
-/// What would be done.
+/// The changes of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub(crate) struct Plan {
-    /// In the order of AWS's answer.
+    /// Changes in the order of AWS's response.
     pub(crate) changes: Vec<Change>,
 }
 
-/// What would be done to one resource.
+/// A change to one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Change {
-    /// What.
+    /// The action.
     pub(crate) kind: Kind,
-    /// The resource's name in the template.
+    /// Logical ID in the template.
     pub(crate) id: String,
-    /// Its type, such as `AWS::Lambda::Function`.
+    /// Resource type, such as `AWS::Lambda::Function`.
     #[serde(rename = "type")]
     pub(crate) resource_type: String,
-    /// Its name in AWS, if it has one yet.
+    /// Physical name, if the resource exists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
-    /// Which of its properties change.
+    /// Changed properties.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) properties: Vec<String>,
-    /// Whether AWS only knows while it applies the change that it can do without a replacement.
+    /// Whether AWS decides only while applying whether a replacement is needed.
     #[serde(skip_serializing_if = "is_false")]
     pub(crate) may_replace: bool,
-    /// Whether the resource stays in AWS when it leaves the stack.
+    /// Whether AWS keeps the resource when it leaves the stack.
     #[serde(skip_serializing_if = "is_false")]
     pub(crate) kept: bool,
-    /// Whether what was counted is in it, and would no longer be what the stack uses.
+    /// Whether the resource holds recorded data that the stack would stop using.
     #[serde(skip_serializing_if = "is_false")]
     pub(crate) loses_data: bool,
 }
@@ -50,19 +50,19 @@ const fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// What is done to a resource.
+/// An action on a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
-    /// It is made.
+    /// Creates it.
     Add,
-    /// It is there already, and becomes part of the stack as it is.
+    /// Adopts the existing resource as it is.
     Adopt,
-    /// It is changed in its place.
+    /// Updates it in place.
     Change,
-    /// Another is made, and this one is deleted.
+    /// Creates a replacement and deletes this one.
     Replace,
-    /// It is deleted, or only leaves the stack.
+    /// Deletes it, or only removes it from the stack.
     Remove,
 }
 
@@ -89,13 +89,13 @@ impl Kind {
 }
 
 impl Plan {
-    /// The plan of a change set, whose pages are put together.
+    /// Makes the plan of a change set from all its pages.
     pub(crate) fn of(changes: &[AwsChange]) -> Self {
         let changes = changes.iter().filter_map(AwsChange::resource_change);
         Self { changes: changes.map(Change::of).collect() }
     }
 
-    /// The plan of a stack that is made anew, where AWS cannot be asked for it yet.
+    /// Makes the plan of a new stack, before AWS can be asked.
     pub(crate) fn of_new(template: &Template) -> Self {
         let change = |id: &str, resource_type: &str| Change {
             kind: Kind::Add,
@@ -111,7 +111,7 @@ impl Plan {
         Self { changes: resources.map(|(id, r)| change(id.as_str(), r.kind().name())).collect() }
     }
 
-    /// What the stack would lose of what was counted.
+    /// Recorded data that the stack would lose.
     pub(crate) fn losses(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().filter(|change| change.loses_data)
     }
@@ -160,7 +160,7 @@ impl Change {
 }
 
 impl fmt::Display for Plan {
-    /// One line for each change, and a last one that counts them.
+    /// One line per change, and a last line that counts them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = |of: fn(&Change) -> usize| self.changes.iter().map(of).max().unwrap_or(0);
         let id_width = width(|change| change.id.len());
@@ -230,7 +230,7 @@ mod tests {
             .resource_type(resource_type)
             .set_replacement(replacement);
         if action == ChangeAction::Modify {
-            // AWS names a property twice that changes both by itself and by what it refers to.
+            // AWS lists a property twice if it changes both by itself and through a reference.
             resource = resource.details(detail("Code")).details(detail("Code"));
         }
         AwsChange::builder().resource_change(resource.action(action).build()).build()

@@ -1,4 +1,4 @@
-//! What is so on this machine and in AWS, found out without changing either.
+//! Read-only diagnostics of this machine and AWS.
 
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
@@ -21,13 +21,13 @@ use crate::settings;
 use crate::stack::concurrency::Concurrency;
 use crate::stack::state;
 
-/// The region that is asked who somebody is where none is chosen: the answer is the same everywhere.
+/// Region for the identity call if none is configured. The answer is the same everywhere.
 const ANY_REGION: &str = "us-east-1";
 
-/// How long AWS may take to say what time it is.
+/// Timeout for asking AWS the time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// All of it. Nothing here ends at the first thing that is wrong.
+/// All diagnostics. No failure ends the gathering.
 pub(super) async fn facts(arch: Arch, target: &Target) -> Facts {
     let region = clients::region(target).await.map(|region| region.to_string());
     let place = region.clone().unwrap_or_else(|| ANY_REGION.to_owned());
@@ -43,7 +43,7 @@ pub(super) async fn facts(arch: Arch, target: &Target) -> Facts {
     if let (Ok(aws), Some(_)) = (&connected, &region) {
         let looked =
             state::find_owned(aws, target.stack.as_str()).await.map_err(|e| command_error(&e));
-        // A stack of somebody else's was read as well.
+        // The stack name may belong to a stack that is not ours.
         let read = looked.as_ref().err().filter(|error| !error.is_rejected()).cloned();
         permissions.push(("cloudformation:DescribeStacks", read.map_or(Ok(()), Err)));
         permissions.push(("s3:ListBucket", bucket(aws, target).await));
@@ -76,7 +76,7 @@ fn command_error(error: &anyhow::Error) -> CommandError {
     found.unwrap_or_else(|| CommandError::without_hint(format!("{error:#}")))
 }
 
-/// What the compiler says it is.
+/// Returns the compiler's version.
 fn version() -> Result<String> {
     let rustc = toolchain::rustc();
     let output = Command::new(&rustc).arg("--version").output().with_context(|| {
@@ -88,12 +88,12 @@ fn version() -> Result<String> {
     String::from_utf8(output.stdout).context("rustc printed no text")
 }
 
-/// Whether the stack's bucket, if it is there, can be looked into.
+/// Checks whether the stack's bucket, if it exists, can be accessed.
 async fn bucket(aws: &Aws, target: &Target) -> Result<(), CommandError> {
     Bucket::of(aws, &target.stack).exists().await.map(|_| ()).map_err(|error| command_error(&error))
 }
 
-/// Whether the table, if it is there, can be looked at. It is called as the stack is.
+/// Checks whether the table, which has the stack's name, can be accessed if it exists.
 async fn table(aws: &Aws, target: &Target) -> Result<(), CommandError> {
     match aws.dynamodb.describe_table().table_name(target.stack.as_str()).send().await {
         Ok(_) => Ok(()),
@@ -104,15 +104,15 @@ async fn table(aws: &Aws, target: &Target) -> Result<(), CommandError> {
     }
 }
 
-/// What an answer of AWS says beside the account.
+/// Metadata of AWS's response besides the account.
 #[derive(Debug, Default)]
 struct Heard {
     arn: Option<String>,
     clock: Clock,
 }
 
-/// Asks once, and does not try again: the second try would be signed by AWS's clock in place of this
-/// machine's, and say nothing about it.
+/// Sends one attempt without retries: the SDK would sign a second one with AWS's clock, which hides an error of this
+/// machine's.
 async fn hear(target: &Target, region: String) -> Result<Heard> {
     let config = clients::config(target, Region::new(region)).await?;
     let once = config.into_builder().retry_config(RetryConfig::disabled()).build();
@@ -126,7 +126,7 @@ async fn hear(target: &Target, region: String) -> Result<Heard> {
     Ok(Heard { arn, clock: Clock { ahead: dates.0.get().copied(), refused } })
 }
 
-/// By how many seconds the clock of whoever answers is ahead.
+/// Seconds by which the server's clock is ahead.
 #[derive(Debug, Clone, Default)]
 struct Dates(Arc<OnceLock<i64>>);
 
@@ -145,14 +145,14 @@ impl Intercept for Dates {
         let date = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
         if let Some(date) = date {
             let here = DateTime::from(SystemTime::now());
-            // There is one answer, so that it is never set already.
+            // There is exactly one response, so the cell is always empty.
             let _ = self.0.set(date.secs() - here.secs());
         }
         Ok(())
     }
 }
 
-/// What was said if the clock is to blame, by AWS or by its certificate.
+/// Returns the error if the clock caused it, whether from AWS or from certificate validation.
 fn refused_for_the_clock<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Option<String> {
     match error {
         SdkError::ServiceError(context) => {
