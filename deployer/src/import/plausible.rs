@@ -1,11 +1,11 @@
-//! Plausible's export: tables of days, each by one dimension.
+//! Plausible's export: daily tables, each by one dimension.
 //!
 //! <https://github.com/plausible/analytics/blob/master/lib/plausible/exports.ex>
 //!
-//! There is no hit in them, and nothing of how dimensions go together. So a day's visits are made up, as
-//! many as there were, and each table deals its values out to them: as many visits have a source, a browser
-//! or a country as the table says, each table in an order of its own. Any one table comes out right; what
-//! two of them say together is what would be if they had nothing to do with each other.
+//! The tables contain no hits and no combinations of dimensions. So the import generates as many visits per day as
+//! there were, and each table deals out its values: as many visits get a source, a browser or a country as the table
+//! says, in an order of its own. Every single table comes out right. Combinations of two tables are those of
+//! independent dimensions.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::BufRead;
@@ -29,13 +29,13 @@ use super::names;
 use super::pipeline::Pipeline;
 use super::table::{Row, rows};
 
-/// A pause that ends a visit, in milliseconds: docs/definitions.md.
+/// Pause that ends a visit, in milliseconds: docs/definitions.md.
 const PAUSE: i64 = 30 * 60 * 1000;
 
-/// The most page views or visits that are made of a row: a bound for what a broken file says.
+/// Maximum page views or visits generated from a row, as a bound on broken files.
 const MOST: u64 = 2_000_000;
 
-/// One of the tables.
+/// A table of the export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Table {
     Visitors,
@@ -64,14 +64,14 @@ impl Table {
         ("imported_operating_systems", Self::OperatingSystems),
     ];
 
-    /// The table of a file: `imported_pages.csv`, or `imported_pages_20260101_20261120.csv`.
+    /// Parses the table from a file name: `imported_pages.csv`, or `imported_pages_20260101_20261120.csv`.
     pub(crate) fn of(file: &str) -> Option<Self> {
         let name = file.split('.').next()?;
         let name = name.trim_end_matches(|c: char| c == '_' || c.is_ascii_digit());
         Self::ALL.into_iter().find(|(of, _)| *of == name).map(|(_, table)| table)
     }
 
-    /// How its rows are counted: visits for those that a visit has one of.
+    /// The column that counts its rows: visits, if a visit has exactly one value.
     const fn counted(self) -> &'static str {
         match self {
             Self::Pages => "pageviews",
@@ -82,7 +82,7 @@ impl Table {
         }
     }
 
-    /// What else is counted: the bounces of an entry page, the visitors of an event.
+    /// A second count: bounces of an entry page, visitors of an event.
     const fn beside(self) -> &'static str {
         match self {
             Self::CustomEvents => "visitors",
@@ -90,7 +90,7 @@ impl Table {
         }
     }
 
-    /// What its rows are by, as far as it is kept.
+    /// The dimensions of its rows that are kept.
     const fn columns(self) -> &'static [&'static str] {
         match self {
             Self::Visitors => &[],
@@ -115,34 +115,34 @@ impl Table {
     }
 }
 
-/// A row's values, in the order of its table's [`columns`](Table::columns).
+/// Values of a row, in the order of its table's [`columns`](Table::columns).
 type Values = Vec<Option<String>>;
 
-/// What the tables say of a day.
+/// All tables of one day.
 #[derive(Debug, Default)]
 struct Day {
     visitors: u64,
     visits: u64,
-    /// Of all visits together, in seconds.
+    /// Total duration of all visits, in seconds.
     duration: u64,
-    /// Rows, how often each was there, and how many of them were bounces.
+    /// Rows with their count and their bounces.
     tables: BTreeMap<Table, Vec<(Values, u64, u64)>>,
 }
 
-/// What all tables say.
+/// All tables of all days.
 #[derive(Debug, Default)]
 pub(crate) struct Aggregates(BTreeMap<Date, Day>);
 
-/// What does not come out as the tables have it.
+/// Differences between the tables and the generated hits.
 #[derive(Debug, Default)]
 struct Lost {
-    /// Visits of which nobody says what was read.
+    /// Visits without a known page.
     visits: u64,
-    /// Page views that no visit has room for.
+    /// Page views that fit into no visit.
     views: u64,
-    /// Page views that the table of pages does not have, of visits that began or ended with them.
+    /// Page views at the start or end of visits that the table of pages lacks.
     added: u64,
-    /// Seconds of visits for which the day has no room.
+    /// Seconds of visits that do not fit into the day.
     duration: u64,
 }
 
@@ -176,7 +176,7 @@ impl Aggregates {
         })
     }
 
-    /// Makes up every day's visits.
+    /// Generates the visits of every day.
     pub(crate) fn take(self, pipeline: &mut Pipeline<'_>, notes: &mut Vec<String>) -> Result<()> {
         if self.0.is_empty() {
             return Ok(());
@@ -204,7 +204,7 @@ impl Aggregates {
     }
 }
 
-/// The pages of a day, and how many of their views are not in a visit yet.
+/// Pages of a day, with the views that are not in a visit yet.
 struct Pages {
     urls: Vec<PageUrl>,
     left: Vec<u64>,
@@ -212,7 +212,7 @@ struct Pages {
 }
 
 impl Pages {
-    /// A page, by its path.
+    /// Returns a page by its path.
     fn place(&mut self, path: &str, host: Option<&str>, pipeline: &Pipeline<'_>) -> Option<usize> {
         if let Some(place) = self.by_path.get(path) {
             return Some(*place);
@@ -225,21 +225,21 @@ impl Pages {
         Some(self.urls.len() - 1)
     }
 
-    /// Takes a view of a page; false if there is none left.
+    /// Uses up a view of a page. Returns false if none is left.
     fn take(&mut self, place: usize) -> bool {
         let left = self.left[place];
         self.left[place] = left.saturating_sub(1);
         left > 0
     }
 
-    /// Takes a view of the page that has most of them left.
+    /// Uses up a view of the page with the most views left.
     fn take_any(&mut self) -> Option<usize> {
         let place = (0..self.left.len()).max_by_key(|place| self.left[*place])?;
         self.take(place).then_some(place)
     }
 }
 
-/// The pages of a visit, in order.
+/// Pages of a visit, in order.
 struct Route {
     pages: Vec<usize>,
     bounced: bool,
@@ -275,7 +275,7 @@ impl Day {
         let (sources, countries) = (dealt(Table::Sources), dealt(Table::Locations));
         let (devices, browsers) = (dealt(Table::Devices), dealt(Table::Browsers));
         let systems = dealt(Table::OperatingSystems);
-        // Visits begin all day long; the one after the next `visitors` is by the same visitor again.
+        // Visits begin throughout the day. After `visitors` visits, the same visitors come again.
         let (from, length) = (from.as_millisecond(), to.as_millisecond() - from.as_millisecond());
         let start = |visit: usize| from + length * visit as i64 / count as i64;
         let visitors = usize::try_from(self.visitors)?.clamp(1, count);
@@ -288,7 +288,7 @@ impl Day {
             let next = visit + visitors;
             let next = if next < count { start(next) - PAUSE } else { from + length };
             let steps = route.pages.len() as i64 - 1;
-            // Every view lies within half an hour of the one before, and the next visit after it.
+            // Each view follows the previous one within half an hour, and the next visit comes later.
             let duration = duration.min(next - 1 - begin).min(steps * (PAUSE - 1)).max(0);
             spent += duration;
             let mut hit = None;
@@ -319,7 +319,7 @@ impl Day {
         self.take_events(date, &routes, &ends, pipeline)
     }
 
-    /// What was read in each visit.
+    /// Pages of each visit.
     fn routes(&self, date: Date, pipeline: &Pipeline<'_>, lost: &mut Lost) -> (Vec<Route>, Pages) {
         let mut pages = Pages { urls: Vec::new(), left: Vec::new(), by_path: HashMap::new() };
         for (values, views, _) in self.rows(Table::Pages) {
@@ -374,7 +374,7 @@ impl Day {
             .collect();
         shuffle(&mut exits, &format!("{date} exits"));
         let long: Vec<usize> = (0..routes.len()).filter(|visit| !routes[*visit].bounced).collect();
-        // What is read last, and then what is read in between.
+        // First the exit page, then the pages in between.
         let mut ends = Vec::new();
         for _ in &long {
             ends.push(match exits.pop() {
@@ -402,7 +402,7 @@ impl Day {
         (routes, pages)
     }
 
-    /// A row of a table for each visit, as often as the table has it, and none for what is left.
+    /// Deals the rows of a table to visits, as often as the table says; the remaining visits get none.
     fn dealt(&self, table: Table, count: usize, date: Date) -> Vec<Option<&Values>> {
         let mut dealt: Vec<Option<&Values>> = Vec::with_capacity(count);
         for (values, times, _) in self.rows(table) {
@@ -414,7 +414,7 @@ impl Day {
         dealt
     }
 
-    /// Events go to the ends of visits, first to those that are no bounces: they would be none any more.
+    /// Adds events to the ends of visits, first to those that are not bounces, because an event ends a bounce.
     fn take_events(
         &self,
         date: Date,
@@ -443,7 +443,7 @@ impl Day {
     }
 }
 
-/// A hit with what the tables say of its visit.
+/// A hit with its visit's values.
 fn described(
     hit: Hit,
     source: Option<&Values>,
@@ -486,8 +486,8 @@ fn text(values: Option<&Values>, place: usize) -> Option<&str> {
     values?.get(place)?.as_deref()
 }
 
-/// Where a day's visits are put: its part that is one day of UTC, so that nobody is two visitors, and
-/// that is over.
+/// The part of a day in which its visits are placed: within one UTC day, so that nobody becomes two visitors, and in
+/// the past.
 fn window(date: Date, pipeline: &Pipeline<'_>) -> Option<(Timestamp, Timestamp)> {
     let zone = pipeline.site.time_zone.rules();
     let start = |date: Date| Some(date.to_zoned(zone.clone()).ok()?.timestamp());
@@ -498,7 +498,7 @@ fn window(date: Date, pipeline: &Pipeline<'_>) -> Option<(Timestamp, Timestamp)>
     (from < to).then_some((from, to))
 }
 
-/// Brings things into an order that is as good as any, and always the same.
+/// Shuffles deterministically.
 fn shuffle<T>(things: &mut [T], name: &str) {
     let hash = Sha256::digest(name.as_bytes());
     let mut state = hash.iter().take(8).fold(0_u64, |state, byte| state << 8 | u64::from(*byte));
