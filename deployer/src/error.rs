@@ -6,7 +6,7 @@ use std::fmt;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use footfall_runtime::storage::StoreError;
 
-/// Whether a command failed or was rejected.
+/// Kind of failure: failed, or rejected without trying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorKind {
     /// It was tried and failed. Exits with 1.
@@ -20,7 +20,7 @@ pub(crate) enum ErrorKind {
 pub(crate) struct CommandError {
     pub(crate) kind: ErrorKind,
     pub(crate) message: String,
-    /// What to do. `None` if the message already says it.
+    /// The remedy. `None` if the message already contains it.
     pub(crate) hint: Option<String>,
 }
 
@@ -40,7 +40,7 @@ impl CommandError {
         Self { kind: ErrorKind::Failed, message: message.into(), hint: None }
     }
 
-    /// Whether the command was not tried.
+    /// Returns whether the command was rejected without trying.
     pub(crate) fn is_rejected(&self) -> bool {
         self.kind == ErrorKind::Rejected
     }
@@ -109,7 +109,7 @@ impl From<StoreError> for CommandError {
     }
 }
 
-/// How a request to AWS went wrong.
+/// Cause of a failed request to AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault<'a> {
     /// AWS answered with an error.

@@ -64,7 +64,7 @@ fn a_login_link_is_printed_and_opened_where_there_is_a_browser() {
     let site = ["open", "--site", "b.example"];
     let opening = opens(browser.to_str().unwrap(), &site).ended(0).prints(".b.example.");
     let begun = std::time::Instant::now();
-    // What opens browsers does not wait for them.
+    // Browser openers do not wait for the browser.
     let opened = loop {
         match fs::read_to_string(owner.path("opened")) {
             Ok(text) if !text.is_empty() => break text,
@@ -180,7 +180,7 @@ fn listed_tokens_can_be_revoked() {
     let listed: Value =
         serde_json::from_str(&owner.runs(&["share", "list", "--json"]).ended(0).stdout).unwrap();
     assert_eq!((listed.as_array().unwrap().len(), &listed[0]["id"]), (1, &json!("0000000b")));
-    // What is a share link is not revoked as a token.
+    // A share link cannot be revoked as a token.
     owner.runs(&["token", "revoke", "0000000b"]).ended(1).says("`cargo xtask token list`");
     assert_eq!(aws.times("DeleteItem"), 0);
     owner.runs(&["share", "revoke", "0000000b"]).ended(0).says("was revoked");
@@ -261,7 +261,7 @@ fn stores_only_the_hash_of_a_password() {
     let set = piped(&owner, &["password"], &format!("{PASSWORD}\r\nanother line\n")).ended(0);
     assert!(set.stdout.is_empty() && !set.stderr.contains(PASSWORD), "{}", set.stderr);
     set.says("Sign in at https://api.example.com/login");
-    // The key that signs, if there is none, and then the password.
+    // First the signing key, if there is none, and then the password.
     let puts = aws.bodies("PutItem").replace("}{", "}\n{");
     let puts: Vec<Value> = puts.lines().map(|put| serde_json::from_str(put).unwrap()).collect();
     let [key, password] = &puts[..] else { panic!("{puts:?}") };
@@ -291,7 +291,7 @@ fn password_signs_in_until_it_is_removed() {
     owner.writes("access.log", ACCESS_LOG);
     owner.runs(&["import", "access.log", "--local"]).ended(0);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // What the closed door of `dev` answers to a password.
+    // `dev --closed` answers to a password.
     let tries = |password: &str| {
         let store = Embedded::open(&owner.path(".footfall")).unwrap();
         let dashboard =

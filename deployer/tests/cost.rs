@@ -1,4 +1,5 @@
-//! What it costs: reckoned from a number of views, and as CloudWatch has it. The real command against scripted answers.
+//! Costs from a number of views and from CloudWatch's metrics, as the real command prints them against scripted
+//! answers.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
@@ -34,7 +35,7 @@ fn pay(report: &Value) -> f64 {
     report["month"]["pay"].as_f64().unwrap()
 }
 
-/// What somebody reads who wants to know it before anything is deployed. Nobody is asked: nobody is there.
+/// The estimate before anything is deployed makes no request.
 #[test]
 fn estimates_a_month_without_aws() {
     let owner = Owner::of("http://127.0.0.1:9");
@@ -125,7 +126,7 @@ fn reports_the_usage_of_a_deployed_stack() {
     let owner = Owner::of(&aws.endpoint);
     let report = json(&owner, &[]);
     assert_eq!(report["basis"], json!({ "used": { "stack": "footfall", "days": 30 } }));
-    // The stack's own, and not those of this folder.
+    // The settings of the stack, not of this folder.
     assert_eq!(report["stack"]["rate"], 7.0);
     let quantity = |what: &str| {
         let lines = report["month"]["lines"].as_array().unwrap();
@@ -138,7 +139,7 @@ fn reports_the_usage_of_a_deployed_stack() {
     let gb = (128.0 + 512.0 + 1769.0) / 1024.0;
     assert!((quantity("Function time") - 1000.0 * gb).abs() < 1e-6);
     assert_eq!((quantity("Table: writes"), quantity("Table: storage")), (1e6, 2.0));
-    // What was asked: each metric once, of what the stack has, over 30 days.
+    // Each metric was requested once, for the stack's own resources, over 30 days.
     assert_eq!(aws.times("GetMetricStatistics"), 13);
     let asked = aws.bodies("GetMetricStatistics");
     for part in [

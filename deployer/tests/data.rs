@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use support::scripted::{Answer, Scripted};
 use support::{Owner, ran};
 
-/// So many hits of the last days, a quarter of them below /old.
+/// Hits of the last days, a quarter of them below /old.
 fn owner(hits: i64) -> Owner {
     let owner = Owner::of("http://127.0.0.1:1");
     let settings = Settings::from_yaml("sites: [{domain: example.com}]").unwrap();
@@ -74,7 +74,7 @@ fn exports_every_hit_in_every_format() {
     let csv = export(&["--format", "csv", "--output", "-"]).ended(0).stdout;
     assert_eq!(csv.lines().count(), 401);
     assert!(csv.starts_with("time,visitor,event,") && csv.contains(",'=1+1,"), "{csv}");
-    // To a folder: a file for each day, which is a segment.
+    // Parquet goes to a folder with a file for each day, which is its segment.
     export(&["--output", "files"]).ended(0).says(&format!("{} files", days.len()));
     let files: Vec<_> = fs::read_dir(owner.path("files")).unwrap().collect();
     assert_eq!(files.len(), days.len());
@@ -126,7 +126,7 @@ fn rejects_invalid_arguments() {
         "this needs confirmation, but there is no terminal",
     );
     assert!(!owner.path("nowhere").exists());
-    // Where `dev` runs.
+    // In the folder in which `dev` runs.
     let store = Embedded::open(&owner.path(".footfall")).unwrap();
     owner.runs(&["export", "--local"]).ended(1).says("in use by another `cargo xtask dev`");
     drop(store);
@@ -213,7 +213,7 @@ fn deleted_hits_are_gone() {
     assert_eq!(left().len(), 300 - before);
 }
 
-/// What DynamoDB says of a table that is there, and then of each query.
+/// DynamoDB's answer about an existing table, and then to each query.
 fn aws(queries: Vec<Answer>) -> Scripted {
     let table = json!({ "Table": { "TableName": "footfall", "TableStatus": "ACTIVE" } });
     Scripted::start(&[
@@ -239,7 +239,7 @@ fn reads_the_deployed_table() {
     let none = || Answer::Says(200, json!({ "Items": [] }).to_string());
     let today = now.to_string()[..10].to_owned();
     let days = ["--from", &today, "--to", &today];
-    // How far the site is folded, the day's segments, and then its hits.
+    // The site's progress, the day's segments, and then its hits.
     let queries = || vec![none(), none(), Answer::Says(200, hit.to_string()), none()];
     let script = aws(queries());
     let owner = Owner::of(&script.endpoint);
@@ -256,7 +256,7 @@ fn reads_the_deployed_table() {
     owner.runs(&delete).ended(0).says("1 hits on 1 days").says("Dry run: nothing was deleted");
     assert_eq!(script.times("PutItem") + script.times("DeleteItem"), 0);
 
-    // What fails on the way leaves nothing.
+    // A failed export leaves nothing behind.
     let script = aws(vec![none(), none(), fails("AccessDeniedException")]);
     let owner = Owner::of(&script.endpoint);
     owner
@@ -270,7 +270,7 @@ fn reads_the_deployed_table() {
     owner.runs(&["export"]).ended(2).says("table footfall not found in eu-central-1");
 }
 
-/// What the files say is what DuckDB reads in them.
+/// DuckDB reads the same values as the files contain.
 #[test]
 #[ignore = "needs DuckDB: run `cargo xtask test`"]
 fn duckdb_reads_every_format() {

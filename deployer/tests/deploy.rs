@@ -333,7 +333,7 @@ fn rollback_applies_the_newest_other_template() {
     ]);
     let owner = Owner::of(&aws.endpoint);
     owner.runs(&["rollback", "--yes"]).ended(0).says("Plan: 1 to add").prints("Dashboard: ");
-    // What is there now is noted first, so that there is a way forth again.
+    // The current version is recorded first, so that a rollback can be undone.
     let asked = aws.asked();
     let at = |operation| asked.iter().position(|asked| asked == operation).unwrap();
     assert!(at("PUT object") < at("ExecuteChangeSet"), "{asked:?}");
@@ -427,7 +427,7 @@ fn status_counts_what_came_in_today() {
         ("DescribeTable", says(table)),
         ("Query", counts.into()),
     ]);
-    // In the folder is another site than the one that is deployed.
+    // The folder has another site than the deployed stack.
     let owner = Owner::of(&aws.endpoint);
     owner
         .runs(&["status"])
@@ -439,7 +439,7 @@ fn status_counts_what_came_in_today() {
     let asked = aws.bodies("Query");
     assert!(asked.contains("\"FilterExpression\":\"begins_with(#v, :hit)\""), "{asked}");
     assert!(asked.contains(r#"{"B":"eyJ2Ijo="}"#), "{asked}");
-    // What may not be read is said, and the rest is shown.
+    // Parts without permission are reported, and the rest is shown.
     let denied = r#"{"__type":"AccessDeniedException","message":"User: Alice"}"#;
     let denied = || vec![Answer::Says(400, denied.to_owned())];
     let aws = Scripted::start(&[

@@ -67,9 +67,9 @@ fn all_but_the_secrets_is_written_before_the_table_goes() {
         says(json!({ "Items": [hit("1"), salt(), access("key")], "LastEvaluatedKey": key })),
         // A page may be empty although others follow.
         says(json!({ "Items": [], "LastEvaluatedKey": key })),
-        // Who has a password's hash can guess.
+        // A password's hash would allow guessing.
         says(json!({ "Items": [access("password")], "LastEvaluatedKey": key })),
-        // What is known of a token is not its secret.
+        // A token's item does not contain its secret.
         says(json!({ "Items": [access("token#ab"), hit("2")] })),
     ]);
     let owner = Owner::of(&aws.endpoint);

@@ -129,7 +129,7 @@ fn on_ministack_deployed_counted_changed_destroyed_and_deployed_again() {
     assert_eq!(status(&owner)["status"], Value::Null);
     owner.runs(&["destroy", "--yes"]).ended(0).says("Nothing to delete");
 
-    // What was kept is taken up again: nothing that was counted is lost.
+    // The next deploy adopts the kept table, and no data is lost.
     timed("deploy that adopts the table", || owner.deploys(&["--yes"])).ended(0).says("1 to adopt");
     // Nor is anybody who may look, or signed in.
     let mut again = Api::of(ministack.port, &status(&owner));
@@ -220,7 +220,7 @@ fn folded(ministack: &Ministack, api: &Api) {
     assert_eq!(ministack.invoke(Function::Rollup)["days"], 0);
 }
 
-/// What is imported is in the deployed dashboard, once, and can be taken back.
+/// Imported data appears once in the deployed dashboard, and can be undone.
 #[test]
 #[ignore = "needs ministack: run `cargo xtask test`"]
 fn on_ministack_imported_and_taken_back() {
@@ -230,7 +230,7 @@ fn on_ministack_imported_and_taken_back() {
     timed("deploy", || owner.deploys(&["--yes"])).ended(0);
     let api = signed_in(&owner, Api::of(ministack.port, &status(&owner)));
     assert_eq!(api.hit("/"), 202);
-    // Two months, of which each day has a segment of its own; and today, which the tracker has.
+    // Two months, in which each day has its own segment, and today, which has tracked hits.
     let mut log = String::new();
     for hours in 0..24 * 60 {
         let at = Timestamp::now() - SignedDuration::from_hours(hours);
@@ -319,7 +319,7 @@ fn on_ministack_nothing_of_a_visitor_is_left() {
             assert_eq!(send("POST", "/track", &body), 202);
         }
     });
-    // What is refused, filtered or closed leaves nothing either.
+    // Rejected, excluded and denied requests leave no trace either.
     assert_eq!(send("POST", "/track", "nonsense"), 400);
     assert_eq!(send("POST", "/track", r#"{"url":"https://elsewhere.example/"}"#), 403);
     assert_eq!(send("GET", "/pixel.gif?u=https://example.com/pixel", ""), 200);
@@ -377,7 +377,7 @@ fn items(ministack: &Ministack) -> Vec<Value> {
             let text = |name: &str| json!({ "S": item[name].as_s().unwrap() });
             let bytes = BASE64.encode(item["v"].as_b().unwrap());
             let mut all = json!({ "pk": text("pk"), "sk": text("sk"), "v": { "B": bytes } });
-            // What is folded is kept for good.
+            // Rolled-up data is kept for good.
             if let Some(expiry) = item.get("ttl") {
                 all["ttl"] = json!({ "N": expiry.as_n().unwrap() });
             }
@@ -411,7 +411,7 @@ fn key(item: &Value) -> (String, String) {
 /// A page of the site in a real browser, with the very snippet that is printed: one reader with JavaScript,
 /// and one without.
 fn snippet_in_a_browser(ministack: &Ministack, owner: &Owner, api: &Api) {
-    // What the template says of CORS is not there: it is set as AWS would set it.
+    // ministack ignores the template's CORS settings, so the test sets them as AWS would.
     let template = owner.runs(&["template", "--json"]).ended(0).stdout;
     let template: Value = serde_json::from_str(&template).unwrap();
     let cors = &template["Resources"]["Api"]["Properties"]["CorsConfiguration"];
@@ -450,7 +450,7 @@ fn doctor(owner: &Owner) {
     if let Some(rustc) = env::var_os("FOOTFALL_ARM64_RUSTC") {
         command.env("RUSTC", rustc);
     }
-    // Rust is where it is for everybody who runs this, and not below the test's own folder.
+    // Rust comes from its usual place, not from the test's folder.
     let home = |name: &str, folder: &str| {
         let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(folder));
         env::var_os(name).map(PathBuf::from).or(home).unwrap()

@@ -23,15 +23,15 @@ const SIZES: [u64; 5] = [10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 /// A month, in hours.
 const HOURS: f64 = 730.0;
 
-/// How much more comes in the busiest seconds than on average. Assumed.
+/// Ratio of the busiest seconds to the average. Assumed.
 const PEAK: f64 = 10.0;
 
-/// What DynamoDB gives a partition in a second.
+/// DynamoDB's units per second for one partition.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html>
 const PARTITION_WRITES: f64 = 1_000.0;
 const PARTITION_READS: f64 = 3_000.0;
 
-/// How long DynamoDB takes to answer, in milliseconds. Assumed, as deployer/src/cost/usage.rs does.
+/// Response time of DynamoDB in milliseconds. Assumed, as in deployer/src/cost/usage.rs.
 const ROUND_TRIP: f64 = 10.0;
 
 /// The memory that comes with a whole core, in MB.
@@ -48,10 +48,10 @@ struct Size {
     cost: Value,
 }
 
-/// Something of which there is only so much.
+/// A limited resource.
 struct Limit {
     what: String,
-    /// How much of it is used, by size.
+    /// Usage by size of the site.
     used: Vec<f64>,
 }
 
@@ -63,7 +63,7 @@ fn memory(function: Function) -> f64 {
     f64::from(Spec::of(function).memory)
 }
 
-/// How much of a core comes with so much memory.
+/// Share of a core that comes with an amount of memory.
 fn share(mb: f64) -> f64 {
     (mb / CORE).min(1.0)
 }
@@ -113,7 +113,7 @@ impl Size {
         number(self.line(what), "/quantity")
     }
 
-    /// What is to pay of some lines together.
+    /// Sum of some lines of the bill.
     fn pay(&self, lines: &[&str]) -> f64 {
         let pay = |what: &&str| number(self.line(what), "/list") - number(self.line(what), "/free");
         lines.iter().map(pay).sum()
@@ -220,7 +220,7 @@ fn readme_states_the_calculated_costs() {
     assert!(readme.contains(&sentence), "README.md has not: {sentence}");
 }
 
-/// What its sentences say by themselves.
+/// The sentences that contain numbers.
 #[test]
 fn the_sentences_of_the_document_hold() {
     let sizes = sizes();
@@ -385,7 +385,7 @@ fn folding(sizes: &[Size]) -> String {
     )
 }
 
-/// What is over a limit is bold; what is extrapolated has a sign.
+/// Numbers over a limit are bold; extrapolated ones have a sign.
 fn marked(value: f64, limit: f64, is_extrapolated: bool) -> String {
     let about = if is_extrapolated { "≈ " } else { "" };
     let text = format!("{about}{}", short(value));

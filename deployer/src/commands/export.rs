@@ -67,7 +67,7 @@ enum Format {
     Jsonl,
 }
 
-/// What was written.
+/// Files and counts of an export.
 #[derive(Debug, Default)]
 struct Written {
     hits: u64,
@@ -79,7 +79,7 @@ struct Written {
     incomplete: Vec<String>,
 }
 
-/// Where it goes.
+/// Destination of an export.
 enum Sink {
     Folder(Partial),
     Lines(export::Format, Box<dyn Write>),
@@ -226,7 +226,7 @@ impl Written {
         Ok(())
     }
 
-    /// A day as files: those at rest, and what is not folded as the rollup would write it.
+    /// Writes a day as files: its segments, and the hits that are not rolled up, as the rollup would write them.
     fn files(&mut self, site: &Site, date: Date, day: Day, folder: &Path) -> Result<()> {
         let mut texts = day.dictionaries;
         if !day.unrolled.is_empty() {
@@ -249,7 +249,7 @@ impl Written {
                 }
             }
             self.unreadable += segment.unreadable();
-            // What its name says beside the day.
+            // The part of its name besides the day.
             let kind = segment.name.get(2..).unwrap_or_default();
             let name = if kind.is_empty() { date.to_string() } else { format!("{date}-{kind}") };
             self.parts(&folder.join(name), segment.parts.iter().map(|part| &*part.file))?;

@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     force: bool,
 }
 
-/// What was chosen; what was not stays commented out.
+/// Chosen settings. Others stay commented out.
 #[derive(Debug, Default)]
 struct Choices {
     domain: String,
@@ -63,7 +63,7 @@ fn is_there() -> CommandError {
     )
 }
 
-/// What the flags say and, where somebody is there, what they answer to the rest.
+/// Takes the flags, and asks for the rest if there is a terminal.
 async fn choices(arguments: &Arguments) -> Result<Choices> {
     let somebody = prompt::is_interactive();
     let domain = match &arguments.domain {
@@ -118,7 +118,7 @@ async fn answer(
     }
 }
 
-/// Whether a text is a value of the settings.
+/// Returns whether a text is a valid value of the settings.
 fn of<T: TryFrom<String, Error = String>>(text: String) -> Result<(), String> {
     T::try_from(text).map(|_| ())
 }
@@ -251,7 +251,7 @@ sites:
 const CERTIFICATE: &str =
     "'arn:aws:acm:eu-central-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef'";
 
-/// What stands in front of a key, and the value: the one that was chosen, or the default commented out.
+/// Comment above a key, and its line: the chosen value, or the default commented out.
 fn chosen(value: Option<&str>, default: &str) -> (&'static str, String) {
     value.map_or_else(|| ("#", default.to_owned()), |value| ("", scalar(value)))
 }
@@ -315,7 +315,7 @@ mod tests {
     fn commented_keys_show_their_defaults() {
         let text = text(&example());
         let plain = Settings::from_yaml(&text).unwrap();
-        // These have none, or need one another.
+        // These have no default, or depend on each other.
         let examples = [
             "retention_days",
             "alarm_email",
@@ -360,7 +360,7 @@ mod tests {
 
     #[test]
     fn texts_stay_texts() {
-        // Some are no hosts, but the settings see every one of them as it was said.
+        // Some are not valid hosts, but the settings quote each as it was typed.
         for word in ["null", "true", "1.5", "- x", "it's", "a: b", "#x", "a\"b", "example.com"] {
             let read = Settings::from_yaml(&format!("sites: [{{domain: {}}}]", scalar(word)));
             let refused = read.err().map(|error| error.problem).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! How many hits a site had today, counted in the table by its own keys.
+//! Today's hits of a site, counted in the table.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ use serde::Serialize;
 use crate::aws::clients::Aws;
 use crate::error::{CommandError, OrCannot as _};
 
-/// How many partitions are counted at once.
+/// Partitions counted at once.
 const AT_ONCE: usize = 8;
 
 /// Maximum duration of counting. It is only for display, and it costs what it reads.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a site had today.
+/// Today's traffic of a site.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Today {
     pub(crate) site: String,

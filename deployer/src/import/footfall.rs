@@ -119,7 +119,7 @@ fn take(
     let visitor = visitor.map(|number| pipeline.visitor(&format!("{} {number}", utc_day(at))));
     match kind(visitor, |column| text(column.name())) {
         Some(kind) => {
-            // What a view says of how it was looked at comes in behind it, as a tracker sends it.
+            // The engagement of a view follows it, as a tracker sends it.
             let said = engagement(&kind, &text);
             pipeline.take(line, at, kind)?;
             said.map_or(Ok(()), |said| pipeline.take(line, at, said))
@@ -131,7 +131,7 @@ fn take(
     }
 }
 
-/// How a view was looked at, if it says so.
+/// The engagement of a view, if it has one.
 fn engagement(kind: &Kind, text: impl Fn(&str) -> Option<String>) -> Option<Kind> {
     let Kind::Hit(Hit { visitor, event: None, host, page, .. }) = kind else { return None };
     let engaged = text(ENGAGED).and_then(|millis| millis.parse().ok());

@@ -16,13 +16,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use tempfile::TempDir;
 
-/// How much waits in memory before it is written, in bytes.
+/// Maximum bytes held in memory before they are written.
 const MOST: usize = 32 * 1024 * 1024;
 
 /// The most bytes of a hit: as many as one of the tracker's has beside its key.
 const HIT: usize = WRITE_UNIT - 100;
 
-/// Hits by day. Its folder goes with it.
+/// Hits by day. Dropping it deletes its folder.
 #[derive(Debug)]
 pub(crate) struct TempFiles {
     folder: TempDir,
@@ -30,12 +30,12 @@ pub(crate) struct TempFiles {
     waiting: usize,
 }
 
-/// What a day has.
+/// Contents of a day.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Day {
     /// Page views and events.
     pub(crate) hits: u64,
-    /// What does not count, by reason.
+    /// Excluded records by reason.
     pub(crate) excluded: BTreeMap<&'static str, u64>,
     waiting: Vec<u8>,
 }
@@ -75,7 +75,7 @@ impl TempFiles {
     /// Leaves a day out.
     pub(crate) fn remove(&mut self, day: Date) {
         self.days.remove(&day);
-        // The rest goes with the folder.
+        // The folder is deleted with the rest.
         let _ = fs::remove_file(self.file(day));
     }
 

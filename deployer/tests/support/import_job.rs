@@ -115,7 +115,7 @@ pub(crate) fn log(lines: std::ops::Range<u32>) -> String {
     log
 }
 
-/// A file in a folder of its own.
+/// Creates a file in its own folder.
 pub(crate) fn file(folder: &tempfile::TempDir, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
     let file = folder.path().join(name);
     fs::write(&file, content).unwrap();
@@ -131,7 +131,7 @@ pub(crate) fn gzip(parts: &[&str]) -> Vec<u8> {
     parts.iter().flat_map(member).collect()
 }
 
-/// What is stored, but for a lock that was not let go.
+/// Everything stored, except a lease that was not released.
 pub(crate) fn stored(store: &Memory) -> BTreeMap<Key, Vec<u8>> {
     let items = store.items().into_iter().filter(|item| !item.key.sk.starts_with("lock#"));
     items.map(|item| (item.key, item.value)).collect()

@@ -163,7 +163,7 @@ pub(crate) struct Api {
     pub(crate) token: String,
     /// The cookie of a browser in which somebody is signed in.
     pub(crate) session: String,
-    /// What the browser calls itself.
+    /// User-Agent of the browser.
     pub(crate) browser: String,
 }
 
@@ -228,7 +228,7 @@ impl Api {
         self.ask("POST", "/track", &body).0
     }
 
-    /// How many views the dashboard says that there are, today or (around midnight) yesterday.
+    /// Views on the dashboard, today or (around midnight) yesterday.
     pub(crate) fn views(&self) -> u64 {
         self.views_of(2)
     }

@@ -1,4 +1,4 @@
-//! A folder to deploy from, the deployer to run in it, and an AWS that answers from a script.
+//! An owner's folder, the deployer to run in it, and scripted answers in place of AWS.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 #![allow(dead_code, reason = "not every test uses all of it")]
@@ -16,10 +16,10 @@ use std::{env, fs, thread};
 
 use footfall_infra::function::Function;
 
-/// How long a command may take: to pack unstripped functions takes the longest.
+/// Maximum duration of a command. Packing unstripped functions takes longest.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What became of a command.
+/// Result of a command.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -45,7 +45,7 @@ impl Ran {
     }
 }
 
-/// An owner's folder.
+/// A folder to deploy from.
 pub(crate) struct Owner {
     folder: tempfile::TempDir,
     endpoint: String,
@@ -77,7 +77,7 @@ impl Owner {
         self.folder.path().join(name)
     }
 
-    /// A command of the deployer in this folder, with nothing of this machine's AWS configuration.
+    /// The deployer as a command in this folder, without this machine's AWS configuration.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_footfall-deployer"));
         command.args(arguments).current_dir(self.folder.path()).env_clear();
@@ -123,7 +123,7 @@ pub(crate) fn ran(output: Output) -> Ran {
     }
 }
 
-/// Where cargo puts binaries.
+/// Cargo's folder of binaries.
 pub(crate) fn bin_folder() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_footfall-deployer")).parent().unwrap()
 }

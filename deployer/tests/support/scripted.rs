@@ -11,7 +11,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-/// An answer, or none at all.
+/// An answer, or a closed connection.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     Says(u16, String),
@@ -19,12 +19,12 @@ pub(crate) enum Answer {
     Lost,
 }
 
-/// What is answered to whom, and who asked.
+/// Scripted answers by operation, and the requests received.
 #[derive(Debug, Default)]
 struct Script {
     answers: BTreeMap<String, Vec<Answer>>,
     asked: Vec<String>,
-    /// What was sent, with the operation.
+    /// Requests with their operations.
     bodies: Vec<(String, Bytes)>,
 }
 
@@ -66,7 +66,7 @@ impl Scripted {
         self.script.lock().unwrap().asked.clone()
     }
 
-    /// What was sent with all requests of an operation.
+    /// Bodies of all requests of an operation.
     pub(crate) fn bodies(&self, operation: &str) -> String {
         let script = self.script.lock().unwrap();
         let bodies = script.bodies.iter().filter(|(asked, _)| asked == operation);
@@ -115,7 +115,7 @@ async fn answer(
     }
 }
 
-/// What every command asks, and how it goes when nothing is special.
+/// Calls that every command makes, with their usual answers.
 fn defaults() -> Vec<(&'static str, Vec<Answer>)> {
     let done = || vec![Answer::Says(200, String::new())];
     vec![
