@@ -145,10 +145,10 @@ async function open(t, site, app, path = '/', endpoint = '/api/event') {
   page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
   await page.goto(`http://${site}${path}`, { waitUntil: 'load' });
 
-  // Waits until `count` hits were sent.
+  // Waits until `count` hits were answered: until a view is stored, its engagement could overtake it.
   const until = async (count) => {
     const deadline = Date.now() + TIMEOUT;
-    while (sent.length < count) {
+    while (readers[site].answers < count) {
       assert.ok(Date.now() < deadline, `timed out waiting for ${count} hits: ${JSON.stringify(sent, null, 1)}`);
       await pause(20);
     }
