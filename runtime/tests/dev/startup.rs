@@ -32,7 +32,7 @@ fn wrong_settings_file_is_explained() {
         ("sites:\n\t- domain: example.com\n", &["line 2", "not valid YAML"]),
         (
             "sites:\n  - domain: a.example\n  - domain: a.example\n",
-            &["line", "sites", "twice", "remove one"],
+            &["line", "sites", "duplicate", "remove one"],
         ),
     ];
     for (yaml, expected) in cases {
