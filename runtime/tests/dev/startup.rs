@@ -49,7 +49,7 @@ fn wrong_settings_file_is_explained() {
     let folder = process::folder(None);
     fs::write(folder.path().join("footfall.yaml"), b"\xff\xfe").unwrap();
     let (status, stderr) = process::fails(process::command(folder.path(), &[]));
-    assert!(!status.success() && stderr.contains("cannot be read"), "{stderr}");
+    assert!(!status.success() && stderr.contains("cannot read footfall.yaml"), "{stderr}");
 }
 
 #[test]
